@@ -1,0 +1,3 @@
+//! Durable Functions orchestrations in Rust.
+
+pub mod proto;
