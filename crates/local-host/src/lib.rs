@@ -1,1 +1,3 @@
-//! local-host.
+//! A development host for custom handlers.
+
+pub mod invoke;

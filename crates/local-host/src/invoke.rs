@@ -1,0 +1,59 @@
+//! One call of a function in the handler: what the task hub and the HTTP triggers ask for, and what
+//! comes back. The wire format stays behind this boundary.
+
+use futures::future::BoxFuture;
+use serde_json::{Map, Value};
+
+/// Sends invocations to the handler.
+pub trait Invoke: Send + Sync + 'static {
+    /// Calls the function whose folder is `function` with the members of `Data` and `Metadata` as
+    /// they go on the wire (each value already in the host's encoding; `sys` is added here).
+    ///
+    /// # Errors
+    /// [`InvokeError`] for everything that a real host would turn into a failed invocation.
+    fn invoke(
+        &self,
+        function: &str,
+        data: Map<String, Value>,
+        metadata: Map<String, Value>,
+    ) -> BoxFuture<'static, Result<InvocationAnswer, InvokeError>>;
+}
+
+/// The answer of the handler to one invocation; `Logs` are already printed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InvocationAnswer {
+    /// `Outputs`; `None` when the member was absent or null.
+    pub outputs: Option<Map<String, Value>>,
+    /// `ReturnValue`; null when absent.
+    pub return_value: Value,
+}
+
+/// Why an invocation failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum InvokeError {
+    /// The handler answered with a status other than 2xx.
+    #[error("Response status code does not indicate success: {status} ({reason}).")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// The reason phrase.
+        reason: String,
+    },
+    /// The handler's answer was not a valid invocation answer.
+    #[error("Invalid HttpResponseMessage: {0}")]
+    BadAnswer(String),
+    /// The connection failed or the handler's process ended during the call.
+    #[error("An error occurred while sending the request: {0}")]
+    Connection(String),
+    /// The invocation took longer than `functionTimeout`; the handler was killed.
+    #[error("Timeout value of {timeout} was exceeded by function: Functions.{function}")]
+    Timeout {
+        /// The limit as `HH:MM:SS`.
+        timeout: String,
+        /// The function's name.
+        function: String,
+    },
+    /// The host is stopping.
+    #[error("The host is stopping.")]
+    Stopping,
+}
