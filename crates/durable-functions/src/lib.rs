@@ -11,6 +11,7 @@ mod handle;
 mod orchestrator;
 pub mod proto;
 mod retry;
+mod trigger;
 mod wire;
 
 pub use activity::{ActivityContext, ActivityFunction};
@@ -23,3 +24,4 @@ pub use failure::Failure;
 pub use handle::{Activity, Orchestrator};
 pub use orchestrator::OrchestratorFunction;
 pub use retry::RetryPolicy;
+pub use trigger::run_turn;

@@ -1,5 +1,8 @@
 //! A host in miniature: keeps a history as the extension keeps it and asks for turns.
 
+// Each test file uses its part of it.
+#![allow(dead_code)]
+
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -14,18 +17,18 @@ use durable_functions::{OrchestratorFunction, execute};
 use prost::Message;
 
 /// 2024-01-02T03:04:05Z.
-pub const START: i64 = 1_704_164_645;
+pub(crate) const START: i64 = 1_704_164_645;
 
-pub struct Host {
+pub(crate) struct Host {
     function: OrchestratorFunction,
-    pub past: Vec<HistoryEvent>,
-    pub inbox: Vec<HistoryEvent>,
+    pub(crate) past: Vec<HistoryEvent>,
+    pub(crate) inbox: Vec<HistoryEvent>,
     /// Seconds since [`START`].
-    pub clock: i64,
+    pub(crate) clock: i64,
 }
 
 impl Host {
-    pub fn new(function: OrchestratorFunction, input: Option<&str>) -> Self {
+    pub(crate) fn new(function: OrchestratorFunction, input: Option<&str>) -> Self {
         let started = ExecutionStartedEvent {
             name: function.name().to_owned(),
             input: input.map(str::to_owned),
@@ -44,7 +47,7 @@ impl Host {
     }
 
     /// The request of the next turn.
-    pub fn request(&self) -> OrchestratorRequest {
+    pub(crate) fn request(&self) -> OrchestratorRequest {
         let mut new_events = vec![event(
             -1,
             EventType::OrchestratorStarted(OrchestratorStartedEvent {}),
@@ -60,7 +63,7 @@ impl Host {
     }
 
     /// One turn: the answer, which then becomes history.
-    pub fn turn(&mut self) -> OrchestratorResponse {
+    pub(crate) fn turn(&mut self) -> OrchestratorResponse {
         let request = self.request();
         let answer = answer(&self.function, &request);
         self.past.extend(request.new_events);
@@ -79,14 +82,14 @@ impl Host {
         answer
     }
 
-    pub fn completed(&mut self, id: i32, result: &str) -> &mut Self {
+    pub(crate) fn completed(&mut self, id: i32, result: &str) -> &mut Self {
         self.deliver(EventType::TaskCompleted(TaskCompletedEvent {
             task_scheduled_id: id,
             result: Some(result.to_owned()),
         }))
     }
 
-    pub fn failed(&mut self, id: i32, error_type: &str, message: &str) -> &mut Self {
+    pub(crate) fn failed(&mut self, id: i32, error_type: &str, message: &str) -> &mut Self {
         self.deliver(EventType::TaskFailed(Box::new(TaskFailedEvent {
             task_scheduled_id: id,
             failure_details: Some(TaskFailureDetails {
@@ -97,21 +100,21 @@ impl Host {
         })))
     }
 
-    pub fn fired(&mut self, id: i32) -> &mut Self {
+    pub(crate) fn fired(&mut self, id: i32) -> &mut Self {
         self.deliver(EventType::TimerFired(TimerFiredEvent {
             timer_id: id,
             fire_at: None,
         }))
     }
 
-    pub fn terminated(&mut self, reason: &str) -> &mut Self {
+    pub(crate) fn terminated(&mut self, reason: &str) -> &mut Self {
         self.deliver(EventType::ExecutionTerminated(ExecutionTerminatedEvent {
             input: Some(reason.to_owned()),
             recurse: false,
         }))
     }
 
-    pub fn deliver(&mut self, kind: EventType) -> &mut Self {
+    pub(crate) fn deliver(&mut self, kind: EventType) -> &mut Self {
         let event = event(-1, kind, self.clock);
         self.inbox.push(event);
         self
@@ -119,7 +122,7 @@ impl Host {
 }
 
 /// Runs one turn through the engine, twice: the same bytes must give the same answer.
-pub fn answer(
+pub(crate) fn answer(
     function: &OrchestratorFunction,
     request: &OrchestratorRequest,
 ) -> OrchestratorResponse {
@@ -130,7 +133,7 @@ pub fn answer(
     OrchestratorResponse::decode(first.as_slice()).unwrap()
 }
 
-pub fn event(id: i32, kind: EventType, clock: i64) -> HistoryEvent {
+pub(crate) fn event(id: i32, kind: EventType, clock: i64) -> HistoryEvent {
     HistoryEvent {
         event_id: id,
         timestamp: Some(prost_types::Timestamp {
@@ -159,7 +162,7 @@ fn confirmation(action: &OrchestratorAction) -> Option<EventType> {
 }
 
 /// The actions in short: `#0 echo("x")`, `#1 timer +2`, `#2 Completed("y")`.
-pub fn actions(answer: &OrchestratorResponse) -> Vec<String> {
+pub(crate) fn actions(answer: &OrchestratorResponse) -> Vec<String> {
     answer.actions.iter().map(describe).collect()
 }
 
@@ -195,7 +198,7 @@ fn describe_end(end: &CompleteOrchestrationAction) -> String {
 }
 
 /// The type and message of the failure that the answer ends the instance with.
-pub fn failure(answer: &OrchestratorResponse) -> TaskFailureDetails {
+pub(crate) fn failure(answer: &OrchestratorResponse) -> TaskFailureDetails {
     let last = answer
         .actions
         .last()
@@ -208,6 +211,6 @@ pub fn failure(answer: &OrchestratorResponse) -> TaskFailureDetails {
     }
 }
 
-pub fn at(clock: i64) -> SystemTime {
+pub(crate) fn at(clock: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(START + clock).unwrap())
 }
