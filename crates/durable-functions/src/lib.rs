@@ -1,3 +1,27 @@
 //! Durable Functions orchestrations in Rust.
 
+mod activity;
+#[cfg(feature = "client")]
+mod client;
+mod context;
+mod engine;
+mod error;
+mod failure;
+mod handle;
+mod orchestrator;
 pub mod proto;
+mod retry;
+mod trigger;
+mod wire;
+
+pub use activity::{ActivityContext, ActivityFunction};
+#[cfg(feature = "client")]
+pub use client::{ClientError, DurableClient, Instance, InstanceStatus, RuntimeStatus, Start};
+pub use context::{OrchestrationContext, TaskFuture, TimerFuture};
+pub use engine::{Parent, RequestError, execute, failed};
+pub use error::{Elapsed, Error, Result, TaskError};
+pub use failure::Failure;
+pub use handle::{Activity, Orchestrator};
+pub use orchestrator::OrchestratorFunction;
+pub use retry::RetryPolicy;
+pub use trigger::run_turn;

@@ -1,0 +1,45 @@
+//! Which instance ids are safe.
+
+use super::ClientError;
+
+/// The extension checks no ids over gRPC since its version 3, and then some of them cannot be
+/// addressed over HTTP, or poison the task hub (a leading `@` makes it an entity's).
+pub(super) fn check(id: &str) -> Result<(), ClientError> {
+    let reason = if id.is_empty() || id.chars().count() > 256 {
+        "it must have 1 to 256 characters"
+    } else if id.starts_with('@') {
+        "it must not begin with '@', which marks entities"
+    } else if id
+        .chars()
+        .any(|c| matches!(c, '/' | '\\' | '#' | '?' | '+') || c.is_control())
+    {
+        "it must not contain / \\ # ? + or control characters"
+    } else {
+        return Ok(());
+    };
+    Err(ClientError::InvalidId {
+        id: id.to_owned(),
+        reason,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn ids_that_the_host_cannot_handle_are_refused() {
+        for id in ["", "@counter@k", "a/b", "a\\b", "a#b", "a?b", "a+b", "a\nb"] {
+            assert!(check(id).is_err(), "{id:?}");
+        }
+        assert!(check(&"x".repeat(257)).is_err());
+    }
+
+    #[test]
+    fn ordinary_ids_are_accepted() {
+        for id in ["a", "2021-01-31", "käse 1", "a@b", "8d0d835f-2308-4723"] {
+            assert!(check(id).is_ok(), "{id:?}");
+        }
+        assert!(check(&"x".repeat(256)).is_ok());
+    }
+}

@@ -1,0 +1,337 @@
+//! One history event as a view on the request.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use super::reader::{Field, Reader, WireError};
+
+/// A time of the protocol, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Timestamp {
+    pub(crate) seconds: i64,
+    pub(crate) nanos: i32,
+}
+
+impl Timestamp {
+    pub(crate) fn read(message: &[u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(message);
+        let mut timestamp = Timestamp::default();
+        while let Some((number, field)) = reader.next()? {
+            match number {
+                1 => timestamp.seconds = field.int64(number)?,
+                2 => timestamp.nanos = field.int32(number)?,
+                _ => {}
+            }
+        }
+        timestamp.nanos = timestamp.nanos.clamp(0, 999_999_999);
+        Ok(timestamp)
+    }
+
+    /// Later by `duration`; at the end of time it stops.
+    pub(crate) fn after(self, duration: Duration) -> Self {
+        let nanos = i64::from(self.nanos) + i64::from(duration.subsec_nanos());
+        let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        Timestamp {
+            seconds: self
+                .seconds
+                .saturating_add(seconds)
+                .saturating_add(nanos / 1_000_000_000),
+            nanos: (nanos % 1_000_000_000) as i32,
+        }
+    }
+
+    /// The time from `earlier` to `self`; zero when `self` is not later.
+    pub(crate) fn since(self, earlier: Timestamp) -> Duration {
+        let nanos = (i128::from(self.seconds) - i128::from(earlier.seconds)) * 1_000_000_000
+            + i128::from(self.nanos - earlier.nanos);
+        u64::try_from(nanos.max(0) / 1_000_000_000)
+            .map(|seconds| Duration::new(seconds, (nanos.max(0) % 1_000_000_000) as u32))
+            .unwrap_or(Duration::MAX)
+    }
+
+    pub(crate) fn to_proto(self) -> prost_types::Timestamp {
+        prost_types::Timestamp {
+            seconds: self.seconds,
+            nanos: self.nanos,
+        }
+    }
+
+    /// As a `SystemTime`, cut to what the platform can hold.
+    pub(crate) fn to_system_time(self) -> SystemTime {
+        let nanos = Duration::from_nanos(u64::try_from(self.nanos).unwrap_or(0));
+        let whole = Duration::from_secs(self.seconds.unsigned_abs());
+        let base = if self.seconds >= 0 {
+            SystemTime::UNIX_EPOCH.checked_add(whole)
+        } else {
+            SystemTime::UNIX_EPOCH.checked_sub(whole)
+        };
+        base.and_then(|base| base.checked_add(nanos))
+            .unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    pub(crate) fn from_system_time(time: SystemTime) -> Self {
+        match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => Timestamp::default().after(since),
+            Err(error) => {
+                let before = error.duration();
+                let seconds = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
+                match before.subsec_nanos() {
+                    0 => Timestamp {
+                        seconds: -seconds,
+                        nanos: 0,
+                    },
+                    nanos => Timestamp {
+                        seconds: (-seconds).saturating_sub(1),
+                        nanos: 1_000_000_000 - nanos as i32,
+                    },
+                }
+            }
+        }
+    }
+}
+
+/// The kinds of events that a replay looks at; the number is the field of the protocol's `oneof`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    ExecutionStarted,
+    ExecutionTerminated,
+    TaskScheduled,
+    TaskCompleted,
+    TaskFailed,
+    SubOrchestrationCreated,
+    SubOrchestrationCompleted,
+    SubOrchestrationFailed,
+    TimerCreated,
+    TimerFired,
+    OrchestratorStarted,
+    EventSent,
+    EventRaised,
+    ExecutionSuspended,
+    ExecutionResumed,
+    /// Everything that changes nothing in a replay: bookends, generic events, unknown kinds.
+    Other,
+}
+
+impl EventKind {
+    fn from_field(number: u32) -> Self {
+        match number {
+            3 => EventKind::ExecutionStarted,
+            5 => EventKind::ExecutionTerminated,
+            6 => EventKind::TaskScheduled,
+            7 => EventKind::TaskCompleted,
+            8 => EventKind::TaskFailed,
+            9 => EventKind::SubOrchestrationCreated,
+            10 => EventKind::SubOrchestrationCompleted,
+            11 => EventKind::SubOrchestrationFailed,
+            12 => EventKind::TimerCreated,
+            13 => EventKind::TimerFired,
+            14 => EventKind::OrchestratorStarted,
+            16 => EventKind::EventSent,
+            17 => EventKind::EventRaised,
+            21 => EventKind::ExecutionSuspended,
+            22 => EventKind::ExecutionResumed,
+            _ => EventKind::Other,
+        }
+    }
+
+    /// Whether the event confirms an action of an earlier turn.
+    pub(crate) fn confirms(self) -> bool {
+        matches!(
+            self,
+            EventKind::TaskScheduled
+                | EventKind::SubOrchestrationCreated
+                | EventKind::TimerCreated
+                | EventKind::EventSent
+        )
+    }
+}
+
+/// One history event: its id, its kind, and where its parts lie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Event<'a> {
+    pub(crate) id: i32,
+    pub(crate) kind: EventKind,
+    timestamp: &'a [u8],
+    body: &'a [u8],
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn read(message: &'a [u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(message);
+        let mut event = Event {
+            id: 0,
+            kind: EventKind::Other,
+            timestamp: &[],
+            body: &[],
+        };
+        while let Some((number, field)) = reader.next()? {
+            match number {
+                1 => event.id = field.int32(number)?,
+                2 => event.timestamp = field.bytes(number)?,
+                _ => {
+                    if let Field::Bytes(body) = field {
+                        event.kind = EventKind::from_field(number);
+                        event.body = body;
+                    }
+                }
+            }
+        }
+        Ok(event)
+    }
+
+    /// An event of which only kind and body are left.
+    pub(crate) fn of(kind: EventKind, body: &'a [u8]) -> Self {
+        Event {
+            id: -1,
+            kind,
+            timestamp: &[],
+            body,
+        }
+    }
+
+    /// The body as a counted slice of the request that it lies in.
+    pub(crate) fn body_in(&self, request: &Bytes) -> Bytes {
+        request.slice_ref(self.body)
+    }
+
+    pub(crate) fn timestamp(&self) -> Result<Timestamp, WireError> {
+        Timestamp::read(self.timestamp)
+    }
+
+    /// Field 1 of the body as a number: the task or timer that a completion belongs to
+    /// (`taskScheduledId`; 0 is left out on the wire).
+    pub(crate) fn task_id(&self) -> Result<i32, WireError> {
+        let mut id = 0;
+        let mut reader = Reader::new(self.body);
+        let wanted = if self.kind == EventKind::TimerFired {
+            2
+        } else {
+            1
+        };
+        while let Some((number, field)) = reader.next()? {
+            if number == wanted {
+                id = field.int32(number)?;
+            }
+        }
+        Ok(id)
+    }
+
+    /// A completion: the task id and its result.
+    pub(crate) fn completion(&self) -> Result<(i32, Option<&'a [u8]>), WireError> {
+        let mut id = 0;
+        let mut result = None;
+        let mut reader = Reader::new(self.body);
+        while let Some((number, field)) = reader.next()? {
+            match number {
+                1 => id = field.int32(number)?,
+                2 => result = Some(field.wrapped_bytes(number)?),
+                _ => {}
+            }
+        }
+        Ok((id, result))
+    }
+
+    /// A failure: the task id and the encoded `TaskFailureDetails`, which can be absent.
+    pub(crate) fn failure(&self) -> Result<(i32, Option<&'a [u8]>), WireError> {
+        let mut id = 0;
+        let mut details = None;
+        let mut reader = Reader::new(self.body);
+        while let Some((number, field)) = reader.next()? {
+            match number {
+                1 => id = field.int32(number)?,
+                2 => details = Some(field.bytes(number)?),
+                _ => {}
+            }
+        }
+        Ok((id, details))
+    }
+
+    /// `TaskScheduled.name`, `SubOrchestrationInstanceCreated.name` or `EventSent.name`.
+    pub(crate) fn name(&self) -> Result<&'a str, WireError> {
+        let wanted = if self.kind == EventKind::TaskScheduled {
+            1
+        } else {
+            2
+        };
+        let mut reader = Reader::new(self.body);
+        while let Some((number, field)) = reader.next()? {
+            if number == wanted {
+                return field.string(number);
+            }
+        }
+        Ok("")
+    }
+
+    /// `ExecutionTerminated.input`: the reason.
+    pub(crate) fn reason(&self) -> Result<Option<&'a str>, WireError> {
+        let mut reader = Reader::new(self.body);
+        while let Some((number, field)) = reader.next()? {
+            if number == 1 {
+                return field.wrapped_string(number).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// `ExecutionStarted`: who this execution is.
+    pub(crate) fn identity(&self) -> Result<Identity<'a>, WireError> {
+        let mut identity = Identity::default();
+        let mut reader = Reader::new(self.body);
+        while let Some((number, field)) = reader.next()? {
+            match number {
+                1 => identity.name = field.string(number)?,
+                2 => identity.version = Some(field.wrapped_string(number)?),
+                3 => identity.input = Some(field.wrapped_bytes(number)?),
+                4 => (_, identity.execution_id) = instance(field.bytes(number)?)?,
+                5 => identity.parent = Some(parent(field.bytes(number)?)?),
+                _ => {}
+            }
+        }
+        Ok(identity)
+    }
+}
+
+/// What `ExecutionStarted` says about an execution.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Identity<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: Option<&'a str>,
+    pub(crate) input: Option<&'a [u8]>,
+    pub(crate) execution_id: Option<&'a str>,
+    pub(crate) parent: Option<ParentInstance<'a>>,
+}
+
+/// The orchestration that started this one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ParentInstance<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) instance_id: &'a str,
+}
+
+fn instance(message: &[u8]) -> Result<(&str, Option<&str>), WireError> {
+    let mut instance_id = "";
+    let mut execution_id = None;
+    let mut reader = Reader::new(message);
+    while let Some((number, field)) = reader.next()? {
+        match number {
+            1 => instance_id = field.string(number)?,
+            2 => execution_id = Some(field.wrapped_string(number)?),
+            _ => {}
+        }
+    }
+    Ok((instance_id, execution_id))
+}
+
+fn parent(message: &[u8]) -> Result<ParentInstance<'_>, WireError> {
+    let mut parent = ParentInstance::default();
+    let mut reader = Reader::new(message);
+    while let Some((number, field)) = reader.next()? {
+        match number {
+            2 => parent.name = field.wrapped_string(number)?,
+            4 => (parent.instance_id, _) = instance(field.bytes(number)?)?,
+            _ => {}
+        }
+    }
+    Ok(parent)
+}

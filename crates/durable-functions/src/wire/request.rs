@@ -1,0 +1,42 @@
+//! `OrchestratorRequest` as a view: who it is for, and its events in order.
+
+use super::event::Event;
+use super::reader::{Reader, WireError};
+
+/// One turn's request. Past events come first, whatever their order on the wire.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) instance_id: &'a str,
+    /// Past events, then new events.
+    pub(crate) events: Vec<Event<'a>>,
+    /// How many of [`Self::events`] are past events.
+    pub(crate) past: usize,
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn read(message: &'a [u8]) -> Result<Self, WireError> {
+        let mut instance_id = "";
+        // The smallest event of a real history takes some 28 bytes.
+        let mut events = Vec::with_capacity(message.len() / 28 + 1);
+        let mut new_events = Vec::new();
+        let mut past = 0;
+        let mut reader = Reader::new(message);
+        while let Some((number, field)) = reader.next()? {
+            match number {
+                1 => instance_id = field.string(number)?,
+                3 => {
+                    events.push(Event::read(field.bytes(number)?)?);
+                    past += 1;
+                }
+                4 => new_events.push(Event::read(field.bytes(number)?)?),
+                _ => {}
+            }
+        }
+        events.append(&mut new_events);
+        Ok(Request {
+            instance_id,
+            events,
+            past,
+        })
+    }
+}

@@ -1,0 +1,218 @@
+//! One call of the host: reads the request, runs the function, writes the answer. Invariant: every
+//! request gets an answer that the host can finish with, whatever the function does.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::body::{Body, HttpBody as _};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use http_body_util::BodyExt;
+use serde::Serialize;
+use serde_json::json;
+use tracing::Instrument;
+
+use crate::app::{Functions, Registered};
+use crate::envelope::Reply;
+use crate::function::Function;
+use crate::http;
+use crate::invocation::Invocation;
+use crate::logs::InvocationLog;
+use crate::{Answer, FunctionError};
+
+/// The largest body taken from the host or from a function, in bytes. A real host takes 100 MB
+/// from a client, which base64 and JSON escapes enlarge; beyond this there is a mistake.
+pub(crate) const MAX_BODY: usize = 256 << 20;
+
+/// An invocation that cannot be run or that failed. The host sees the status and fails the
+/// invocation; the text is for a person who calls the handler by hand.
+pub(crate) struct Failure {
+    status: StatusCode,
+    error: String,
+}
+
+impl Failure {
+    pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Self {
+        Self {
+            status,
+            error: error.into(),
+        }
+    }
+}
+
+/// Answers `POST /{FunctionName}`.
+pub(crate) async fn dispatch(functions: Arc<Functions>, request: Request) -> Response {
+    let id = invocation_id(request.headers());
+    let name = request.uri().path().trim_start_matches('/').to_owned();
+    let Some(function) = functions.get(&name) else {
+        return fail(&id, unknown_function(&functions, &name));
+    };
+    if request.method() != Method::POST {
+        let message = format!(
+            "the host calls a function with POST, this is {}",
+            request.method()
+        );
+        return fail(&id, Failure::new(StatusCode::METHOD_NOT_ALLOWED, message));
+    }
+    let log = InvocationLog::default();
+    let span = log.span(&name, &id);
+    invoke(function, &name, id, request.into_body(), &log)
+        .instrument(span)
+        .await
+}
+
+async fn invoke(
+    function: &Registered,
+    name: &str,
+    id: String,
+    body: Body,
+    log: &InvocationLog,
+) -> Response {
+    let invocation = match read(name, &id, body).await {
+        Ok(invocation) => invocation,
+        Err(failure) => return fail(&id, failure),
+    };
+    match function {
+        Registered::Http(handler) => match http::call(handler, &invocation).await {
+            Ok(output) => reply(json_object_of_res(&output), log, None),
+            Err(failure) => fail(&id, failure),
+        },
+        Registered::Other(function) => match run(function.as_ref(), invocation).await {
+            Ok(answer) => reply(answer.outputs(), log, answer.returned()),
+            Err(failure) => fail(&id, failure),
+        },
+    }
+}
+
+async fn run(function: &dyn Function, invocation: Invocation) -> Result<Answer, Failure> {
+    // `call` itself may panic before it returns a future, hence the block around it.
+    let call = AssertUnwindSafe(async { function.call(invocation).await });
+    let problem = match call.catch_unwind().await {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(error)) => error,
+        Err(panic) => FunctionError::from(format!("panicked: {}", panic_message(&*panic))),
+    };
+    Err(Failure::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the function failed, see the log",
+    ))
+    .inspect_err(|_| tracing::error!("the function failed: {problem}"))
+}
+
+/// The message of a panic, for the log only.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no text)")
+}
+
+async fn read(name: &str, id: &str, body: Body) -> Result<Invocation, Failure> {
+    let bytes = collect(body).await?;
+    let bad = |problem: String| Failure::new(StatusCode::BAD_REQUEST, problem);
+    let body = String::from_utf8(bytes).map_err(|error| {
+        bad(format!(
+            "the request body is not UTF-8: {}",
+            error.utf8_error()
+        ))
+    })?;
+    Invocation::parse(name, id.to_owned(), body)
+        .map_err(|error| bad(format!("the request body is not an invocation: {error}")))
+}
+
+async fn collect(mut body: Body) -> Result<Vec<u8>, Failure> {
+    // A length is a promise only: reserve no more than 16 MB for it in advance.
+    let promised = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(promised.min(16 << 20));
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            Failure::new(
+                StatusCode::BAD_REQUEST,
+                format!("the request body ended early: {error}"),
+            )
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.len() > MAX_BODY {
+            let message = format!("the request body is larger than {MAX_BODY} bytes");
+            return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+fn invocation_id(headers: &HeaderMap) -> String {
+    headers
+        .get("x-azure-functions-invocationid")
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| !id.is_empty() && id.len() <= 128)
+        .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+}
+
+fn unknown_function(functions: &Functions, name: &str) -> Failure {
+    let mut known: Vec<_> = functions.keys().map(String::as_str).collect();
+    known.sort_unstable();
+    Failure::new(
+        StatusCode::NOT_FOUND,
+        format!(
+            "no function `{name}` is registered; the name must be spelled like its folder. \
+             Registered: {}",
+            known.join(", ")
+        ),
+    )
+}
+
+/// `{"res": output}`: the documented name of the http output binding.
+fn json_object_of_res(output: &http::HttpOutput) -> impl Serialize + '_ {
+    #[derive(Serialize)]
+    struct Outputs<'a> {
+        res: &'a http::HttpOutput,
+    }
+    Outputs { res: output }
+}
+
+fn reply(
+    outputs: impl Serialize,
+    log: &InvocationLog,
+    return_value: Option<&serde_json::value::RawValue>,
+) -> Response {
+    let logs = log.take();
+    match serde_json::to_vec(&Reply {
+        outputs,
+        logs: &logs,
+        return_value,
+    }) {
+        Ok(body) => json_response(StatusCode::OK, body),
+        // Everything in it is JSON or text already. Should serde_json think otherwise one day, the
+        // invocation fails, but it ends.
+        Err(error) => json_response(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            json!({ "error": error.to_string() })
+                .to_string()
+                .into_bytes(),
+        ),
+    }
+}
+
+fn fail(id: &str, failure: Failure) -> Response {
+    let Failure { status, error } = failure;
+    tracing::error!(
+        id,
+        "the invocation failed with status {}: {error}",
+        status.as_u16()
+    );
+    json_response(
+        status,
+        json!({ "error": error, "id": id }).to_string().into_bytes(),
+    )
+}
+
+fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    (status, [(header::CONTENT_TYPE, JSON)], body).into_response()
+}
