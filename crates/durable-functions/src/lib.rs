@@ -8,6 +8,8 @@ mod engine;
 mod error;
 mod failure;
 mod handle;
+#[cfg(feature = "handler")]
+mod handler;
 mod orchestrator;
 pub mod proto;
 mod retry;
@@ -22,6 +24,8 @@ pub use engine::{Parent, RequestError, execute, failed};
 pub use error::{Elapsed, Error, Result, TaskError};
 pub use failure::Failure;
 pub use handle::{Activity, Orchestrator};
+#[cfg(feature = "handler")]
+pub use handler::{AppExt, ClientRejection};
 pub use orchestrator::OrchestratorFunction;
 pub use retry::RetryPolicy;
 pub use trigger::run_turn;
