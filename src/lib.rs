@@ -7,8 +7,12 @@
 //!
 //! Each function is a file in [`functions`] with the name of its folder. The table is known to [`audit`] alone.
 
+mod app;
 pub mod audit;
 pub mod dates;
 pub mod functions;
+pub mod logging;
 pub mod settings;
 mod status_url;
+
+pub use app::app;

@@ -9,6 +9,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use function_app::{
     audit::{
         AuditError, AuditQuery, AuditTable, Connection, PropertyName, RetryPolicy, TableName,
@@ -29,6 +31,7 @@ fn open(connection_string: &str, table: &str, count_column: &str) -> AuditTable 
         filter_column: PropertyName::parse("CertNumber").unwrap(),
         timeouts: Timeouts::default(),
         retry: RetryPolicy::default(),
+        deadline: Duration::from_secs(300),
     };
     AuditTable::open(&Connection::parse(connection_string).unwrap(), query).unwrap()
 }

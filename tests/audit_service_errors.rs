@@ -24,6 +24,10 @@ use tokio::io::AsyncWriteExt;
 const ATTEMPTS: usize = 3;
 
 fn open(connection_string: &str) -> AuditTable {
+    open_with_deadline(connection_string, Duration::from_secs(60))
+}
+
+fn open_with_deadline(connection_string: &str, deadline: Duration) -> AuditTable {
     let query = AuditQuery {
         table: TableName::parse("audit").unwrap(),
         count_column: PropertyName::parse("identificationNumber").unwrap(),
@@ -39,6 +43,7 @@ fn open(connection_string: &str) -> AuditTable {
             max_delay: Duration::from_millis(5),
             budget: Duration::from_secs(60),
         },
+        deadline,
     };
     AuditTable::open(&Connection::parse(connection_string).unwrap(), query).unwrap()
 }
@@ -264,6 +269,19 @@ async fn a_failure_that_lasts_ends_with_its_own_error() {
         assert_eq!(outcome, Err(expected), "{failure:?}");
         assert_eq!(requests.len(), attempts, "{failure:?}");
     }
+}
+
+#[tokio::test]
+async fn a_scan_that_never_ends_is_stopped_at_its_deadline() {
+    // Every page names another one, alternately.
+    let steps = (0..100_000)
+        .map(|page| Step::page_then(&["1"], if page % 2 == 0 { "p1" } else { "p2" }, None));
+    let server = FakeTable::start(steps.collect()).await;
+    let table = open_with_deadline(&server.connection_string(), Duration::from_millis(200));
+    assert_eq!(
+        table.count_distinct(days()).await,
+        Err(AuditError::ScanTimeout)
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use durable_functions::{Activity, Failure, Result, RetryPolicy};
+use durable_functions::{Activity, ActivityContext, Failure, Result, RetryPolicy};
 
 use crate::{
     audit::{AuditError, AuditTable},
@@ -18,14 +18,21 @@ pub const QUERY_ACTIVITY: Activity<DateRange, u64> = Activity::new("query-activi
 ///
 /// # Errors
 /// A failure whose type is [`AuditError::code`]; marked as non-retriable unless the error is transient.
-pub async fn query_activity(table: &AuditTable, range: DateRange) -> Result<u64> {
+pub async fn query_activity(
+    context: ActivityContext,
+    table: AuditTable,
+    range: DateRange,
+) -> Result<u64> {
+    // The id of the job, as clients know it.
+    let job = context.instance_id().unwrap_or_default();
+    let (start, end) = (range.start(), range.end());
     match table.count_distinct(range).await {
         Ok(count) => {
-            tracing::info!(start = %range.start(), end = %range.end(), count, "counted distinct values");
+            tracing::info!(job, %start, %end, count, "counted distinct values");
             Ok(count)
         }
         Err(error) => {
-            tracing::error!(start = %range.start(), end = %range.end(), code = error.code(), "{error}");
+            tracing::error!(job, %start, %end, code = error.code(), "{error}");
             Err(failure(error).into())
         }
     }
