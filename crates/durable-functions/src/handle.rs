@@ -70,6 +70,8 @@ handle_traits!(Activity<I, O>);
 /// An orchestrator function: its name, its input `I` and its output `O`, both JSON.
 pub struct Orchestrator<I, O> {
     pub(crate) name: &'static str,
+    pub(crate) version: Option<&'static str>,
+    pub(crate) retry: Option<RetryPolicy>,
     types: PhantomData<fn(I) -> O>,
 }
 
@@ -78,8 +80,29 @@ impl<I, O> Orchestrator<I, O> {
     pub const fn new(name: &'static str) -> Self {
         Orchestrator {
             name,
+            version: None,
+            retry: None,
             types: PhantomData,
         }
+    }
+
+    /// The same orchestrator, retried by `policy` when it fails as a sub-orchestration. Each
+    /// attempt is a new instance unless you give it an id.
+    #[must_use]
+    pub const fn with_retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = Some(policy);
+        self
+    }
+
+    /// The same orchestrator; instances that are started through this handle get `version` instead
+    /// of the host's `defaultVersion`.
+    ///
+    /// With the host's default settings, an instance whose version is higher than the app's
+    /// `defaultVersion` in host.json never runs, and nobody is told.
+    #[must_use]
+    pub const fn with_version(mut self, version: &'static str) -> Self {
+        self.version = Some(version);
+        self
     }
 
     /// The name of the function.
@@ -89,3 +112,26 @@ impl<I, O> Orchestrator<I, O> {
 }
 
 handle_traits!(Orchestrator<I, O>);
+
+/// An external event: its name and its payload `T`, JSON. Names match without regard to letter case.
+pub struct Event<T> {
+    pub(crate) name: &'static str,
+    types: PhantomData<fn() -> T>,
+}
+
+impl<T> Event<T> {
+    /// The event with this name.
+    pub const fn new(name: &'static str) -> Self {
+        Event {
+            name,
+            types: PhantomData,
+        }
+    }
+
+    /// The name of the event.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+handle_traits!(Event<T>);

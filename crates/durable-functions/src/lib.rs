@@ -10,6 +10,7 @@ mod failure;
 mod handle;
 #[cfg(feature = "handler")]
 mod handler;
+mod instance_id;
 mod orchestrator;
 pub mod proto;
 mod retry;
@@ -19,11 +20,13 @@ mod wire;
 pub use activity::{ActivityContext, ActivityFunction};
 #[cfg(feature = "client")]
 pub use client::{ClientError, DurableClient, Instance, InstanceStatus, RuntimeStatus, Start};
-pub use context::{OrchestrationContext, TaskFuture, TimerFuture};
+pub use context::{
+    ContinueAsNew, DurableRng, EventFuture, OrchestrationContext, TaskFuture, TimerFuture,
+};
 pub use engine::{Parent, RequestError, execute, failed};
 pub use error::{Elapsed, Error, Result, TaskError};
 pub use failure::Failure;
-pub use handle::{Activity, Orchestrator};
+pub use handle::{Activity, Event, Orchestrator};
 #[cfg(feature = "handler")]
 pub use handler::{AppExt, ClientRejection};
 pub use orchestrator::OrchestratorFunction;

@@ -14,24 +14,13 @@ use durable_functions::proto::{
     EventType, OrchestratorRequest, TaskScheduledEvent, TimerCreatedEvent,
 };
 use durable_functions::{
-    Activity, Failure, OrchestrationContext, Orchestrator, OrchestratorFunction, Result,
-    RetryPolicy, TaskError, execute,
+    Activity, Failure, OrchestrationContext, Result, RetryPolicy, TaskError, execute,
 };
 use futures::future::{Either, join_all, select, try_join_all};
-use support::{Host, actions, answer, at, event, failure};
+use support::{Host, actions, answer, at, event, failure, orchestrator};
 
 const ECHO: Activity<String, String> = Activity::new("echo");
 const SQUARE: Activity<u64, u64> = Activity::new("square");
-
-fn orchestrator<I, O, F, Fut>(function: F) -> OrchestratorFunction
-where
-    I: serde::de::DeserializeOwned + 'static,
-    O: serde::Serialize + 'static,
-    F: Fn(OrchestrationContext, I) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<O>> + 'static,
-{
-    OrchestratorFunction::new(Orchestrator::new("orchestrator"), function)
-}
 
 async fn chain(ctx: OrchestrationContext, towns: Vec<String>) -> Result<Vec<String>> {
     let mut greetings = Vec::new();

@@ -6,7 +6,6 @@
 
 mod binding;
 mod error;
-mod id;
 mod instance;
 mod rpc;
 mod start;
@@ -64,7 +63,7 @@ impl DurableClient {
     where
         I: serde::Serialize,
     {
-        Start::new(self.clone(), orchestrator.name(), input)
+        Start::new(self.clone(), orchestrator, input)
     }
 
     /// The instance with this id, whether or not it exists; asks nobody.

@@ -6,14 +6,16 @@ use std::pin::Pin;
 
 use tonic::Code;
 
-use super::{ClientError, DurableClient, Instance, id, rpc};
+use super::{ClientError, DurableClient, Instance, rpc};
 use crate::proto::{CreateInstanceRequest, CreateInstanceResponse};
+use crate::{Orchestrator, instance_id};
 
 /// A start that has not been sent yet; see [`DurableClient::start`]. Awaiting it sends it.
 #[must_use = "nothing is started until this is awaited"]
 pub struct Start<O> {
     client: DurableClient,
     orchestrator: &'static str,
+    version: Option<&'static str>,
     input: Result<String, String>,
     id: Option<String>,
     output: PhantomData<fn() -> O>,
@@ -22,12 +24,13 @@ pub struct Start<O> {
 impl<O> Start<O> {
     pub(super) fn new<I: serde::Serialize>(
         client: DurableClient,
-        orchestrator: &'static str,
+        orchestrator: Orchestrator<I, O>,
         input: &I,
     ) -> Self {
         Start {
             client,
-            orchestrator,
+            orchestrator: orchestrator.name,
+            version: orchestrator.version,
             input: serde_json::to_string(input).map_err(|error| error.to_string()),
             id: None,
             output: PhantomData,
@@ -49,7 +52,10 @@ impl<O> Start<O> {
         })?;
         let instance_id = match self.id {
             Some(chosen) => {
-                id::check(&chosen)?;
+                instance_id::check(&chosen).map_err(|reason| ClientError::InvalidId {
+                    id: chosen.clone(),
+                    reason,
+                })?;
                 chosen
             }
             // Made here and not by the host, so that the caller knows it even if the answer is lost.
@@ -58,6 +64,7 @@ impl<O> Start<O> {
         let request = CreateInstanceRequest {
             instance_id: instance_id.clone(),
             name: self.orchestrator.to_owned(),
+            version: self.version.map(str::to_owned),
             input: (input != "null").then_some(input),
             ..Default::default()
         };

@@ -1,7 +1,13 @@
 //! What an orchestrator may do: [`OrchestrationContext`]. One file for each operation.
 
 mod activity;
+mod continue_as_new;
 mod custom_status;
+mod event;
+mod random;
+mod send_event;
+mod sub_orchestration;
+mod task;
 mod timer;
 
 use std::cell::RefCell;
@@ -9,10 +15,32 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::SystemTime;
 
-pub use activity::TaskFuture;
+pub use continue_as_new::ContinueAsNew;
+pub use event::EventFuture;
+pub use random::DurableRng;
+pub use task::TaskFuture;
 pub use timer::TimerFuture;
 
+use serde::Serialize;
+
+use crate::Failure;
 use crate::engine::{Parent, State};
+
+/// JSON text of an input. Unit has none: the host then sends none.
+pub(crate) fn to_json<I: Serialize>(
+    input: &I,
+    noun: &str,
+    name: &str,
+) -> Result<Option<String>, Failure> {
+    let json = serde_json::to_string(input).map_err(|error| {
+        Failure::new(
+            "InvalidInput",
+            format!("the input of {noun} '{name}' cannot be written as JSON: {error}"),
+        )
+        .non_retriable()
+    })?;
+    Ok((json != "null").then_some(json))
+}
 
 /// What an orchestrator may do, and what it may know.
 ///

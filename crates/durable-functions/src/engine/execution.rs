@@ -46,9 +46,11 @@ impl Execution {
     pub(crate) fn new(function: OrchestratorFunction, request: &Request<'_>) -> Self {
         let confirmed = Confirmed::from_events(&request.events);
         let (flag, waker) = WakeFlag::new();
+        let mut state = State::new(request.instance_id, confirmed);
+        state.default_version = request.default_version.map(Into::into);
         Execution {
             function,
-            state: Rc::new(RefCell::new(State::new(request.instance_id, confirmed))),
+            state: Rc::new(RefCell::new(state)),
             root: None,
             started: false,
             flag,
@@ -73,10 +75,14 @@ impl Execution {
             }
             EventKind::ExecutionStarted => self.start(event)?,
             EventKind::TaskScheduled => self.confirm(event, SlotKind::Activity)?,
+            EventKind::SubOrchestrationCreated => {
+                self.confirm(event, SlotKind::SubOrchestration)?
+            }
+            EventKind::EventSent => self.confirm(event, SlotKind::SendEvent)?,
             EventKind::TimerCreated => {
                 self.state
                     .borrow_mut()
-                    .confirm(event.id, SlotKind::Timer, "");
+                    .confirm(event.id, SlotKind::Timer, "", None);
             }
             EventKind::ExecutionTerminated => {
                 let reason = event.reason()?.map(str::to_owned);
@@ -105,9 +111,13 @@ impl Execution {
     }
 
     fn confirm(&mut self, event: &Event<'_>, kind: SlotKind) -> Result<(), WireError> {
+        let target = match kind {
+            SlotKind::SendEvent => Some(event.target()?),
+            _ => None,
+        };
         self.state
             .borrow_mut()
-            .confirm(event.id, kind, event.name()?);
+            .confirm(event.id, kind, event.name()?, target);
         Ok(())
     }
 
@@ -142,8 +152,18 @@ impl Execution {
 
     /// Applies the end of a task, and polls if anybody waited for it.
     fn deliver(&mut self, event: &Event<'_>, request: &Bytes) -> Result<(), WireError> {
-        if self.completion.is_some() {
-            return Ok(());
+        match &mut self.completion {
+            None => {}
+            Some(Completion::ContinuedAsNew { next, .. }) => {
+                // Arrived in the same turn, after the decision: the next generation gets it.
+                if next.keep_events && event.kind == EventKind::EventRaised {
+                    let (name, input) = event.raised()?;
+                    let input = input.map(|input| request.slice_ref(input));
+                    drop(self.state.borrow_mut().raise(name, input));
+                }
+                return Ok(());
+            }
+            Some(_) => return Ok(()),
         }
         let waker = match event.kind {
             EventKind::TaskCompleted => {
@@ -153,7 +173,23 @@ impl Execution {
             }
             EventKind::TaskFailed => {
                 let (id, details) = event.failure()?;
-                self.ended(id, SlotKind::Activity, Outcome::Failed(failure(details)?))
+                let failure = Box::new(failure(details)?);
+                self.ended(id, SlotKind::Activity, Outcome::Failed(failure))
+            }
+            EventKind::SubOrchestrationCompleted => {
+                let (id, result) = event.completion()?;
+                let result = result.map(|result| request.slice_ref(result));
+                self.ended(id, SlotKind::SubOrchestration, Outcome::Completed(result))
+            }
+            EventKind::SubOrchestrationFailed => {
+                let (id, details) = event.failure()?;
+                let failure = Box::new(failure(details)?);
+                self.ended(id, SlotKind::SubOrchestration, Outcome::Failed(failure))
+            }
+            EventKind::EventRaised => {
+                let (name, input) = event.raised()?;
+                let input = input.map(|input| request.slice_ref(input));
+                self.state.borrow_mut().raise(name, input)
             }
             EventKind::TimerFired => {
                 let id = event.task_id()?;
@@ -192,8 +228,19 @@ impl Execution {
             self.flag.take();
             let mut context = Context::from_waker(&self.waker);
             let polled = catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(&mut context)));
-            if self.state.borrow().verdict.is_some() {
-                return;
+            let late = std::mem::take(&mut self.state.borrow_mut().late_wakers);
+            late.into_iter().for_each(Waker::wake);
+            {
+                let mut state = self.state.borrow_mut();
+                if state.verdict.is_some() {
+                    return;
+                }
+                if let Some(next) = state.continued.take() {
+                    break Completion::ContinuedAsNew {
+                        next,
+                        events: Vec::new(),
+                    };
+                }
             }
             match polled {
                 Ok(Poll::Ready(Ok(output))) => break Completion::Completed(output),
@@ -235,6 +282,11 @@ impl Execution {
             )));
         }
         let state = self.state.borrow();
+        if let Some(Completion::ContinuedAsNew { next, events }) = &mut self.completion
+            && next.keep_events
+        {
+            *events = state.unconsumed();
+        }
         let mut actions: Vec<_> = state.pending.iter().cloned().collect();
         if let Some(completion) = &self.completion {
             if matches!(completion, Completion::Failed(failure) if failure.error_type() == "NonDeterminism")
@@ -242,7 +294,11 @@ impl Execution {
                 // What changed code asks for was never meant to happen in this instance.
                 actions.clear();
             }
-            actions.push(answer::completion(wire_id(state.slots.len()), completion));
+            actions.push(answer::completion(
+                wire_id(state.slots.len()),
+                completion,
+                state.now,
+            ));
         }
         OrchestratorResponse {
             instance_id: state.instance_id.to_string(),

@@ -11,6 +11,7 @@
 mod answer;
 mod confirmed;
 mod execution;
+mod inbox;
 mod nondeterminism;
 mod slot;
 mod state;
@@ -26,9 +27,10 @@ use crate::wire::Request;
 use crate::{Failure, wire::WireError};
 
 pub(crate) use execution::Execution;
-pub(crate) use slot::Outcome;
+pub(crate) use slot::{Outcome, SlotKind};
 pub use state::Parent;
-pub(crate) use state::State;
+pub(crate) use state::{ContinuedAsNew, State};
+pub(crate) use task::Call;
 
 /// A request that is not an `OrchestratorRequest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

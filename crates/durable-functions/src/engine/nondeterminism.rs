@@ -9,7 +9,7 @@ use crate::Failure;
 
 impl State {
     /// The history says that action `id` was scheduled: the code must have done the same.
-    pub(crate) fn confirm(&mut self, id: i32, kind: SlotKind, name: &str) {
+    pub(crate) fn confirm(&mut self, id: i32, kind: SlotKind, name: &str, target: Option<&str>) {
         if id < 0 {
             // Not ours. The host marks a history that it stored in parts with a timer -100.
             if kind != SlotKind::Timer {
@@ -22,7 +22,7 @@ impl State {
             self.condemn(differs(self, id, kind, name, "nothing more"));
             return;
         };
-        if slot.kind != kind || !same_name(&slot.name, name) {
+        if slot.kind != kind || !same_name(&slot.name, name) || slot.target.as_deref() != target {
             let done = self.describe(usize::try_from(id).unwrap_or(usize::MAX));
             self.condemn(differs(self, id, kind, name, &done));
             return;

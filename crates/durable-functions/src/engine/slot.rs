@@ -12,7 +12,9 @@ use crate::Failure;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SlotKind {
     Activity,
+    SubOrchestration,
     Timer,
+    SendEvent,
 }
 
 impl SlotKind {
@@ -20,7 +22,9 @@ impl SlotKind {
     pub(crate) fn noun(self) -> &'static str {
         match self {
             SlotKind::Activity => "activity",
+            SlotKind::SubOrchestration => "sub-orchestration",
             SlotKind::Timer => "timer",
+            SlotKind::SendEvent => "event",
         }
     }
 }
@@ -32,7 +36,7 @@ pub(crate) enum Outcome {
     Open,
     /// A result as JSON text; `None` when the host sent none, and for timers.
     Completed(Option<Bytes>),
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// Handed to its future, or nobody wants it.
     Taken,
 }
@@ -49,6 +53,8 @@ impl Outcome {
 pub(crate) struct Slot {
     pub(crate) kind: SlotKind,
     pub(crate) name: Cow<'static, str>,
+    /// To which instance an event was sent.
+    pub(crate) target: Option<Box<str>>,
     pub(crate) owner: usize,
     pub(crate) outcome: Outcome,
     pub(crate) waker: Option<Waker>,

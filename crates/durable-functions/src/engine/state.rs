@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use super::confirmed::Confirmed;
+use super::inbox::Inbox;
 use super::slot::{Outcome, Slot, SlotKind};
 use crate::proto::{OrchestratorAction, OrchestratorActionType};
 use crate::wire::Timestamp;
@@ -54,6 +55,22 @@ pub(crate) struct State {
     /// awaits something that is not durable.
     pub(crate) waiting: usize,
     pub(crate) confirmed: Confirmed,
+    pub(crate) inbox: Inbox,
+    /// Wakers that a dropped future owes; woken by the engine, because no user code may run now.
+    pub(crate) late_wakers: Vec<Waker>,
+    pub(crate) continued: Option<ContinuedAsNew>,
+    /// The host's `defaultVersion`, for sub-orchestrations.
+    pub(crate) default_version: Option<Rc<str>>,
+    /// How many deterministic ids and random streams were drawn.
+    pub(crate) drawn: u64,
+}
+
+/// What the next generation begins with.
+#[derive(Debug, Clone)]
+pub(crate) struct ContinuedAsNew {
+    pub(crate) input: Option<String>,
+    pub(crate) keep_events: bool,
+    pub(crate) version: Option<String>,
 }
 
 impl State {
@@ -72,33 +89,45 @@ impl State {
             pending: VecDeque::new(),
             waiting: 0,
             confirmed,
+            inbox: Inbox::default(),
+            late_wakers: Vec::new(),
+            continued: None,
+            default_version: None,
+            drawn: 0,
         }
     }
 
-    /// Takes the next action id for `kind`. `action` is only made when the history does not hold it.
+    /// Takes the next action id for `kind`. `action` is only made when the history does not hold
+    /// it; one that cannot be made is not sent, and its task has failed.
     pub(crate) fn schedule(
         &mut self,
         kind: SlotKind,
         name: Cow<'static, str>,
         owner: Option<usize>,
-        action: impl FnOnce(&mut State) -> Option<OrchestratorActionType>,
+        action: impl FnOnce(&State, usize) -> Result<OrchestratorActionType, Failure>,
     ) -> usize {
         let id = self.slots.len();
         self.slots.push(Slot {
             kind,
             name,
+            target: None,
             owner: owner.unwrap_or(id),
             outcome: Outcome::Open,
             waker: None,
             driver: None,
         });
-        if !self.confirmed.contains(id)
-            && let Some(action) = action(self)
-        {
-            self.pending.push_back(OrchestratorAction {
-                id: wire_id(id),
-                orchestrator_action_type: Some(action),
-            });
+        if !self.confirmed.contains(id) {
+            match action(self, id) {
+                Ok(action) => self.pending.push_back(OrchestratorAction {
+                    id: wire_id(id),
+                    orchestrator_action_type: Some(action),
+                }),
+                Err(failure) => {
+                    if let Some(slot) = self.slots.last_mut() {
+                        slot.outcome = Outcome::Failed(Box::new(failure));
+                    }
+                }
+            }
         }
         id
     }

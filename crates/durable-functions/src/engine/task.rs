@@ -1,4 +1,5 @@
-//! Tasks that take more than one action: retries, and timers that are longer than the host allows.
+//! Tasks: calls and timers, including those that take more than one action (retries, timers that are
+//! longer than the host allows).
 //!
 //! They go on by themselves when their events arrive, whether or not anybody polls their future.
 
@@ -8,7 +9,9 @@ use std::time::Duration;
 
 use super::slot::{Outcome, SlotKind};
 use super::state::State;
-use crate::proto::{CreateTimerAction, OrchestratorActionType, ScheduleTaskAction};
+use crate::proto::{
+    CreateSubOrchestrationAction, CreateTimerAction, OrchestratorActionType, ScheduleTaskAction,
+};
 use crate::retry::RetryPolicy;
 use crate::wire::Timestamp;
 use crate::{Failure, activity::envelope};
@@ -16,6 +19,73 @@ use crate::{Failure, activity::envelope};
 /// Azure Storage cannot hide a message for more than seven days; a longer timer poisons the task
 /// hub. The other SDKs split at three days, so that a host can rely on it.
 const LONGEST_TIMER: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
+/// What is called.
+#[derive(Debug, Clone)]
+pub(crate) enum Call {
+    Activity {
+        name: Cow<'static, str>,
+    },
+    SubOrchestration {
+        name: &'static str,
+        version: Option<&'static str>,
+        /// Checked; `None` makes a new one for each attempt.
+        instance_id: Option<String>,
+    },
+}
+
+impl Call {
+    fn kind(&self) -> SlotKind {
+        match self {
+            Call::Activity { .. } => SlotKind::Activity,
+            Call::SubOrchestration { .. } => SlotKind::SubOrchestration,
+        }
+    }
+
+    fn name(&self) -> Cow<'static, str> {
+        match self {
+            Call::Activity { name } => name.clone(),
+            Call::SubOrchestration { name, .. } => Cow::Borrowed(name),
+        }
+    }
+
+    fn action(&self, state: &State, id: usize, input: Option<String>) -> OrchestratorActionType {
+        match self {
+            Call::Activity { name } => {
+                OrchestratorActionType::ScheduleTask(Box::new(ScheduleTaskAction {
+                    name: name.clone().into_owned(),
+                    input,
+                    ..Default::default()
+                }))
+            }
+            Call::SubOrchestration {
+                name,
+                version,
+                instance_id,
+            } => OrchestratorActionType::CreateSubOrchestration(Box::new(
+                CreateSubOrchestrationAction {
+                    instance_id: instance_id
+                        .clone()
+                        .unwrap_or_else(|| child_instance_id(state, id)),
+                    name: (*name).to_owned(),
+                    // The extension gives children no default version of its own.
+                    version: version
+                        .map(str::to_owned)
+                        .or_else(|| state.default_version.as_deref().map(str::to_owned)),
+                    input,
+                    ..Default::default()
+                },
+            )),
+        }
+    }
+}
+
+/// The id of a child that was given none. The execution id makes it unique among the generations
+/// of a continue-as-new; an empty id would poison the task hub.
+fn child_instance_id(state: &State, id: usize) -> String {
+    let parent = state.execution_id.as_ref().unwrap_or(&state.instance_id);
+    format!("{parent}:{id:04x}")
+}
 
 /// What a task does when one of its actions ends.
 #[derive(Debug)]
@@ -30,6 +100,7 @@ pub(crate) struct Driver {
 /// A call that is tried again.
 #[derive(Debug)]
 struct Retry {
+    call: Call,
     policy: RetryPolicy,
     input: Option<String>,
     attempt: u32,
@@ -37,35 +108,28 @@ struct Retry {
 }
 
 impl State {
-    /// Schedules an activity.
-    pub(crate) fn call_activity(
+    /// Schedules a call. One whose input cannot be made has failed at once.
+    pub(crate) fn call(
         &mut self,
-        name: &'static str,
+        call: Call,
         input: impl FnOnce() -> Result<Option<String>, Failure>,
         retry: Option<RetryPolicy>,
     ) -> usize {
         let Some(policy) = retry else {
-            return self.schedule(
-                SlotKind::Activity,
-                Cow::Borrowed(name),
-                None,
-                |state| match input() {
-                    Ok(input) => Some(schedule_task(name, input)),
-                    Err(failure) => {
-                        state.condemn(failure);
-                        None
-                    }
-                },
-            );
+            return self.schedule(call.kind(), call.name(), None, |state, id| {
+                Ok(call.action(state, id, input()?))
+            });
         };
-        // Every attempt sends the input again, so it is kept from the start.
-        let input = input().unwrap_or_else(|failure| {
-            self.condemn(failure);
-            None
-        });
+        // Every attempt sends the input again, so it is made even when the first is history.
+        let input = match input() {
+            Ok(input) => input,
+            Err(failure) => {
+                return self.schedule(call.kind(), call.name(), None, |_, _| Err(failure));
+            }
+        };
         let first_at = self.now;
-        let task = self.schedule(SlotKind::Activity, Cow::Borrowed(name), None, |_| {
-            Some(schedule_task(name, input.clone()))
+        let task = self.schedule(call.kind(), call.name(), None, |state, id| {
+            Ok(call.action(state, id, input.clone()))
         });
         self.drive(
             task,
@@ -73,6 +137,7 @@ impl State {
                 due: first_at,
                 reached: first_at,
                 retry: Some(Retry {
+                    call,
                     policy,
                     input,
                     attempt: 1,
@@ -86,9 +151,7 @@ impl State {
     /// Starts a timer that fires at `due`, in as many steps as it takes.
     pub(crate) fn create_timer(&mut self, due: Timestamp) -> usize {
         let reached = next_step(self.now, due);
-        let task = self.schedule(SlotKind::Timer, Cow::Borrowed(""), None, |_| {
-            Some(create_timer(reached))
-        });
+        let task = self.timer_action(None, reached);
         if reached < due {
             let retry = None;
             self.drive(
@@ -103,6 +166,14 @@ impl State {
         task
     }
 
+    fn timer_action(&mut self, owner: Option<usize>, fire_at: Timestamp) -> usize {
+        self.schedule(SlotKind::Timer, Cow::Borrowed(""), owner, |_, _| {
+            Ok(OrchestratorActionType::CreateTimer(CreateTimerAction {
+                fire_at: Some(fire_at.to_proto()),
+            }))
+        })
+    }
+
     fn drive(&mut self, task: usize, driver: Driver) {
         if let Some(slot) = self.slots.get_mut(task) {
             slot.driver = Some(Box::new(driver));
@@ -111,6 +182,7 @@ impl State {
 
     /// The action `id` fired its timer. The time of firing is not looked at: hosts fire up to a
     /// second early, and a timer that has fired is over.
+    #[must_use]
     pub(crate) fn timer_fired(&mut self, id: usize) -> Option<Waker> {
         let task = self.slots.get(id)?.owner;
         let slot = self.slots.get_mut(task)?;
@@ -120,35 +192,38 @@ impl State {
         if driver.reached < driver.due {
             let reached = next_step(driver.reached, driver.due);
             driver.reached = reached;
-            self.schedule(SlotKind::Timer, Cow::Borrowed(""), Some(task), |_| {
-                Some(create_timer(reached))
-            });
+            self.timer_action(Some(task), reached);
             return None;
         }
         let Some(retry) = &mut driver.retry else {
             return self.settle(task, Outcome::Completed(None));
         };
         retry.attempt += 1;
-        let input = retry.input.clone();
-        let (kind, name) = (slot.kind, slot.name.clone());
-        self.schedule(kind, name.clone(), Some(task), |_| {
-            Some(schedule_task(&name, input))
+        let (call, input) = (retry.call.clone(), retry.input.clone());
+        self.schedule(call.kind(), call.name(), Some(task), |state, id| {
+            Ok(call.action(state, id, input))
         });
         None
     }
 
-    /// An attempt of a task ended with `outcome`: the task ends, or it waits and tries again.
+    /// An attempt of a call ended with `outcome`: the task ends, or it waits and tries again.
+    #[must_use]
     pub(crate) fn attempt_ended(&mut self, id: usize, outcome: Outcome) -> Option<Waker> {
         let now = self.now;
         let task = self.slots.get(id)?.owner;
+        let slot = self.slots.get_mut(task)?;
+        if !slot.outcome.is_open() {
+            return None;
+        }
         let outcome = match outcome {
-            Outcome::Completed(Some(result)) => match envelope::failure_in(&result) {
-                Some(failure) => Outcome::Failed(failure),
-                None => Outcome::Completed(Some(result)),
-            },
+            Outcome::Completed(Some(result)) if slot.kind == SlotKind::Activity => {
+                match envelope::failure_in(&result) {
+                    Some(failure) => Outcome::Failed(Box::new(failure)),
+                    None => Outcome::Completed(Some(result)),
+                }
+            }
             other => other,
         };
-        let slot = self.slots.get_mut(task)?;
         if let Outcome::Failed(failure) = &outcome
             && let Some(driver) = &mut slot.driver
             && let Some(retry) = &driver.retry
@@ -161,9 +236,7 @@ impl State {
             let reached = next_step(now, due);
             driver.due = due;
             driver.reached = reached;
-            self.schedule(SlotKind::Timer, Cow::Borrowed(""), Some(task), |_| {
-                Some(create_timer(reached))
-            });
+            self.timer_action(Some(task), reached);
             return None;
         }
         self.settle(task, outcome)
@@ -173,18 +246,4 @@ impl State {
 /// Where a wait from `from` to `due` must stop the first time.
 fn next_step(from: Timestamp, due: Timestamp) -> Timestamp {
     due.min(from.after(LONGEST_TIMER))
-}
-
-fn schedule_task(name: &str, input: Option<String>) -> OrchestratorActionType {
-    OrchestratorActionType::ScheduleTask(Box::new(ScheduleTaskAction {
-        name: name.to_owned(),
-        input,
-        ..Default::default()
-    }))
-}
-
-fn create_timer(fire_at: Timestamp) -> OrchestratorActionType {
-    OrchestratorActionType::CreateTimer(CreateTimerAction {
-        fire_at: Some(fire_at.to_proto()),
-    })
 }

@@ -263,6 +263,32 @@ impl<'a> Event<'a> {
         Ok("")
     }
 
+    /// `EventSent.instanceId`.
+    pub(crate) fn target(&self) -> Result<&'a str, WireError> {
+        let mut reader = Reader::new(self.body);
+        while let Some((number, field)) = reader.next()? {
+            if number == 1 {
+                return field.string(number);
+            }
+        }
+        Ok("")
+    }
+
+    /// `EventRaised`: name and payload.
+    pub(crate) fn raised(&self) -> Result<(&'a str, Option<&'a [u8]>), WireError> {
+        let mut name = "";
+        let mut input = None;
+        let mut reader = Reader::new(self.body);
+        while let Some((number, field)) = reader.next()? {
+            match number {
+                1 => name = field.string(number)?,
+                2 => input = Some(field.wrapped_bytes(number)?),
+                _ => {}
+            }
+        }
+        Ok((name, input))
+    }
+
     /// `ExecutionTerminated.input`: the reason.
     pub(crate) fn reason(&self) -> Result<Option<&'a str>, WireError> {
         let mut reader = Reader::new(self.body);

@@ -11,6 +11,8 @@ pub(crate) struct Request<'a> {
     pub(crate) events: Vec<Event<'a>>,
     /// How many of [`Self::events`] are past events.
     pub(crate) past: usize,
+    /// The property `defaultVersion`: what host.json gives to sub-orchestrations.
+    pub(crate) default_version: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
@@ -20,6 +22,7 @@ impl<'a> Request<'a> {
         let mut events = Vec::with_capacity(message.len() / 28 + 1);
         let mut new_events = Vec::new();
         let mut past = 0;
+        let mut default_version = None;
         let mut reader = Reader::new(message);
         while let Some((number, field)) = reader.next()? {
             match number {
@@ -29,6 +32,11 @@ impl<'a> Request<'a> {
                     past += 1;
                 }
                 4 => new_events.push(Event::read(field.bytes(number)?)?),
+                7 => {
+                    if let ("defaultVersion", Some(version)) = property(field.bytes(number)?)? {
+                        default_version = Some(version);
+                    }
+                }
                 _ => {}
             }
         }
@@ -37,6 +45,30 @@ impl<'a> Request<'a> {
             instance_id,
             events,
             past,
+            default_version,
         })
     }
+}
+
+/// An entry of the map `properties`: its name, and its value if that is a text.
+fn property(entry: &[u8]) -> Result<(&str, Option<&str>), WireError> {
+    const STRING_VALUE: u32 = 3;
+    let mut name = "";
+    let mut value = None;
+    let mut reader = Reader::new(entry);
+    while let Some((number, field)) = reader.next()? {
+        match number {
+            1 => name = field.string(number)?,
+            2 => {
+                let mut inner = Reader::new(field.bytes(number)?);
+                while let Some((number, field)) = inner.next()? {
+                    if number == STRING_VALUE {
+                        value = Some(field.string(number)?);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok((name, value))
 }

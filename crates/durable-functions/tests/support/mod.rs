@@ -7,13 +7,17 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use durable_functions::proto::{
-    CompleteOrchestrationAction, EventType, ExecutionStartedEvent, ExecutionTerminatedEvent,
-    HistoryEvent, OrchestrationInstance, OrchestrationStatus, OrchestratorAction,
-    OrchestratorActionType, OrchestratorCompletedEvent, OrchestratorRequest, OrchestratorResponse,
-    OrchestratorStartedEvent, TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
+    CompleteOrchestrationAction, EventRaisedEvent, EventSentEvent, EventType,
+    ExecutionStartedEvent, ExecutionTerminatedEvent, HistoryEvent, OrchestrationInstance,
+    OrchestrationStatus, OrchestratorAction, OrchestratorActionType, OrchestratorCompletedEvent,
+    OrchestratorRequest, OrchestratorResponse, OrchestratorStartedEvent,
+    SubOrchestrationInstanceCompletedEvent, SubOrchestrationInstanceCreatedEvent,
+    SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
     TaskScheduledEvent, TimerCreatedEvent, TimerFiredEvent,
 };
-use durable_functions::{OrchestratorFunction, execute};
+use durable_functions::{
+    OrchestrationContext, Orchestrator, OrchestratorFunction, Result, execute,
+};
 use prost::Message;
 
 /// 2024-01-02T03:04:05Z.
@@ -114,6 +118,43 @@ impl Host {
         }))
     }
 
+    pub(crate) fn raised(&mut self, name: &str, payload: Option<&str>) -> &mut Self {
+        self.deliver(EventType::EventRaised(EventRaisedEvent {
+            name: name.to_owned(),
+            input: payload.map(str::to_owned),
+        }))
+    }
+
+    pub(crate) fn suspended(&mut self) -> &mut Self {
+        self.deliver(EventType::ExecutionSuspended(Default::default()))
+    }
+
+    pub(crate) fn resumed(&mut self) -> &mut Self {
+        self.deliver(EventType::ExecutionResumed(Default::default()))
+    }
+
+    pub(crate) fn child_completed(&mut self, id: i32, output: &str) -> &mut Self {
+        self.deliver(EventType::SubOrchestrationInstanceCompleted(
+            SubOrchestrationInstanceCompletedEvent {
+                task_scheduled_id: id,
+                result: Some(output.to_owned()),
+            },
+        ))
+    }
+
+    pub(crate) fn child_failed(
+        &mut self,
+        id: i32,
+        details: Option<TaskFailureDetails>,
+    ) -> &mut Self {
+        self.deliver(EventType::SubOrchestrationInstanceFailed(Box::new(
+            SubOrchestrationInstanceFailedEvent {
+                task_scheduled_id: id,
+                failure_details: details,
+            },
+        )))
+    }
+
     pub(crate) fn deliver(&mut self, kind: EventType) -> &mut Self {
         let event = event(-1, kind, self.clock);
         self.inbox.push(event);
@@ -157,6 +198,23 @@ fn confirmation(action: &OrchestratorAction) -> Option<EventType> {
                 fire_at: timer.fire_at,
             }))
         }
+        OrchestratorActionType::CreateSubOrchestration(child) => {
+            Some(EventType::SubOrchestrationInstanceCreated(Box::new(
+                SubOrchestrationInstanceCreatedEvent {
+                    instance_id: child.instance_id.clone(),
+                    name: child.name.clone(),
+                    version: child.version.clone(),
+                    ..Default::default()
+                },
+            )))
+        }
+        OrchestratorActionType::SendEvent(sent) => {
+            Some(EventType::EventSent(Box::new(EventSentEvent {
+                instance_id: sent.instance.as_ref()?.instance_id.clone(),
+                name: sent.name.clone(),
+                input: sent.data.clone(),
+            })))
+        }
         _ => None,
     }
 }
@@ -179,6 +237,18 @@ fn describe(action: &OrchestratorAction) -> String {
         OrchestratorActionType::CreateTimer(timer) => {
             format!("#{id} timer +{}", timer.fire_at.unwrap().seconds - START)
         }
+        OrchestratorActionType::CreateSubOrchestration(child) => format!(
+            "#{id} child {} {}({})",
+            child.instance_id,
+            child.name,
+            child.input.as_deref().unwrap_or("")
+        ),
+        OrchestratorActionType::SendEvent(sent) => format!(
+            "#{id} {} to {}: {}",
+            sent.name,
+            sent.instance.as_ref().unwrap().instance_id,
+            sent.data.as_deref().unwrap_or("")
+        ),
         OrchestratorActionType::CompleteOrchestration(end) => {
             format!("#{id} {}", describe_end(end))
         }
@@ -193,7 +263,24 @@ fn describe_end(end: &CompleteOrchestrationAction) -> String {
             "{status:?} {}: {}",
             failure.error_type, failure.error_message
         ),
-        None => format!("{status:?}({})", end.result.as_deref().unwrap_or("")),
+        None => {
+            let carried: Vec<_> = end.carryover_events.iter().map(describe_carried).collect();
+            let result = end.result.as_deref().unwrap_or("");
+            format!("{status:?}({result}){}", carried.concat())
+        }
+    }
+}
+
+fn describe_carried(event: &HistoryEvent) -> String {
+    match event.event_type.as_ref().unwrap() {
+        EventType::EventRaised(raised) => {
+            format!(
+                " +{}={}",
+                raised.name,
+                raised.input.as_deref().unwrap_or("")
+            )
+        }
+        other => panic!("only raised events are carried over: {other:?}"),
     }
 }
 
@@ -209,6 +296,17 @@ pub(crate) fn failure(answer: &OrchestratorResponse) -> TaskFailureDetails {
         }
         other => panic!("no completion: {other:?}"),
     }
+}
+
+/// An orchestrator under the name `orchestrator`.
+pub(crate) fn orchestrator<I, O, F, Fut>(function: F) -> OrchestratorFunction
+where
+    I: serde::de::DeserializeOwned + 'static,
+    O: serde::Serialize + 'static,
+    F: Fn(OrchestrationContext, I) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<O>> + 'static,
+{
+    OrchestratorFunction::new(Orchestrator::new("orchestrator"), function)
 }
 
 pub(crate) fn at(clock: i64) -> SystemTime {
