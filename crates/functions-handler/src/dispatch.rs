@@ -14,13 +14,13 @@ use serde::Serialize;
 use serde_json::json;
 use tracing::Instrument;
 
+use crate::Answer;
 use crate::app::{Functions, Registered};
 use crate::envelope::Reply;
 use crate::function::Function;
 use crate::http;
 use crate::invocation::Invocation;
 use crate::logs::InvocationLog;
-use crate::{Answer, FunctionError};
 
 /// The largest body taken from the host or from a function, in bytes. A real host takes 100 MB
 /// from a client, which base64 and JSON escapes enlarge; beyond this there is a mistake.
@@ -31,6 +31,8 @@ pub(crate) const MAX_BODY: usize = 256 << 20;
 pub(crate) struct Failure {
     status: StatusCode,
     error: String,
+    /// What only the log may tell.
+    detail: Option<String>,
 }
 
 impl Failure {
@@ -38,6 +40,16 @@ impl Failure {
         Self {
             status,
             error: error.into(),
+            detail: None,
+        }
+    }
+
+    /// The function ended with an error or a panic.
+    fn of_function(problem: String) -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            error: "the function failed; the log says why".to_owned(),
+            detail: Some(problem),
         }
     }
 }
@@ -89,16 +101,14 @@ async fn invoke(
 async fn run(function: &dyn Function, invocation: Invocation) -> Result<Answer, Failure> {
     // `call` itself may panic before it returns a future, hence the block around it.
     let call = AssertUnwindSafe(async { function.call(invocation).await });
-    let problem = match call.catch_unwind().await {
-        Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(error)) => error,
-        Err(panic) => FunctionError::from(format!("panicked: {}", panic_message(&*panic))),
-    };
-    Err(Failure::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "the function failed, see the log",
-    ))
-    .inspect_err(|_| tracing::error!("the function failed: {problem}"))
+    match call.catch_unwind().await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Failure::of_function(error.to_string())),
+        Err(panic) => Err(Failure::of_function(format!(
+            "panicked: {}",
+            panic_message(&*panic)
+        ))),
+    }
 }
 
 /// The message of a panic, for the log only.
@@ -111,7 +121,7 @@ pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 async fn read(name: &str, id: &str, body: Body) -> Result<Invocation, Failure> {
-    let bytes = collect(body).await?;
+    let bytes = collect(body, MAX_BODY).await?;
     let bad = |problem: String| Failure::new(StatusCode::BAD_REQUEST, problem);
     let body = String::from_utf8(bytes).map_err(|error| {
         bad(format!(
@@ -123,7 +133,7 @@ async fn read(name: &str, id: &str, body: Body) -> Result<Invocation, Failure> {
         .map_err(|error| bad(format!("the request body is not an invocation: {error}")))
 }
 
-async fn collect(mut body: Body) -> Result<Vec<u8>, Failure> {
+async fn collect(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
     // A length is a promise only: reserve no more than 16 MB for it in advance.
     let promised = usize::try_from(body.size_hint().lower()).unwrap_or(0);
     let mut bytes = Vec::with_capacity(promised.min(16 << 20));
@@ -134,11 +144,12 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Failure> {
                 format!("the request body ended early: {error}"),
             )
         })?;
+        // Trailers carry nothing of an invocation.
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if bytes.len() + data.len() > MAX_BODY {
-            let message = format!("the request body is larger than {MAX_BODY} bytes");
+        if bytes.len() + data.len() > limit {
+            let message = format!("the request body is larger than {limit} bytes");
             return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message));
         }
         bytes.extend_from_slice(&data);
@@ -200,12 +211,13 @@ fn reply(
 }
 
 fn fail(id: &str, failure: Failure) -> Response {
-    let Failure { status, error } = failure;
-    tracing::error!(
-        id,
-        "the invocation failed with status {}: {error}",
-        status.as_u16()
-    );
+    let Failure {
+        status,
+        error,
+        detail,
+    } = failure;
+    let why = detail.as_deref().unwrap_or(&error);
+    tracing::error!(id, status = status.as_u16(), "the invocation failed: {why}");
     json_response(
         status,
         json!({ "error": error, "id": id }).to_string().into_bytes(),
@@ -215,4 +227,24 @@ fn fail(id: &str, failure: Failure) -> Response {
 fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     (status, [(header::CONTENT_TYPE, JSON)], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_the_limit_and_refused_beyond_it() {
+        let body = |chunks| {
+            Body::from_stream(stream::iter(
+                (0..chunks).map(|_| Ok::<_, std::io::Error>("12345")),
+            ))
+        };
+        assert_eq!(collect(body(2), 10).await.ok().unwrap(), b"1234512345");
+        let failure = collect(body(3), 10).await.err().unwrap();
+        assert_eq!(failure.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(failure.error.contains("10 bytes"), "{}", failure.error);
+    }
 }

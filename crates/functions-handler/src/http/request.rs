@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::original_url::OriginalUrl;
@@ -47,39 +48,39 @@ pub(super) struct HttpTrigger<'a> {
     body: Option<&'a RawValue>,
 }
 
-/// The members by which the HTTP request is told from other objects in `Data`.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Shape<'a> {
-    #[serde(borrow, rename = "Url")]
-    _url: &'a RawValue,
-    #[serde(borrow, rename = "Method")]
-    _method: &'a RawValue,
-    #[serde(borrow, rename = "Headers")]
-    _headers: &'a RawValue,
+/// Whether a JSON text is meant to be an HTTP request, well-formed or not.
+fn has_shape(json: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Shape {
+        #[serde(rename = "Url")]
+        _url: IgnoredAny,
+        #[serde(rename = "Method")]
+        _method: IgnoredAny,
+        #[serde(rename = "Headers")]
+        _headers: IgnoredAny,
+    }
+    serde_json::from_str::<Shape>(json).is_ok()
 }
 
 impl<'a> HttpTrigger<'a> {
     /// Finds the HTTP request: the first member of `Data` with its shape. The trigger comes first,
     /// whatever its name, so that an input that happens to look alike does not matter.
     pub(super) fn find(invocation: &'a Invocation) -> Result<Self, Failure> {
-        let (name, value) = invocation
-            .data_iter()
-            .find(|(_, value)| {
-                value.raw().starts_with('{')
-                    && serde_json::from_str::<Shape<'_>>(value.raw()).is_ok()
-            })
-            .ok_or_else(|| {
-                Failure::new(
-                    StatusCode::BAD_REQUEST,
-                    format!(
-                        "`{}` is registered as an HTTP function, but Data holds no HTTP request: \
-                         its function.json needs an httpTrigger",
-                        invocation.function_name()
-                    ),
-                )
-            })?;
-        serde_json::from_str(value.raw()).map_err(|error| bad(name, &error.to_string()))
+        for (name, value) in invocation.data_iter() {
+            match serde_json::from_str(value.raw()) {
+                Ok(trigger) => return Ok(trigger),
+                Err(error) if has_shape(value.raw()) => return Err(bad(name, &error.to_string())),
+                Err(_) => {}
+            }
+        }
+        Err(Failure::new(
+            StatusCode::BAD_REQUEST,
+            format!(
+                "`{}` is registered as an HTTP function, but Data holds no HTTP request: its \
+                 function.json needs an httpTrigger",
+                invocation.function_name()
+            ),
+        ))
     }
 
     /// Whether the client sent its body in chunks: the host passes on neither the body nor a word
