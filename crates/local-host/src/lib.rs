@@ -1,3 +1,5 @@
 //! A development host for custom handlers.
 
+pub mod hub;
 pub mod invoke;
+pub mod log;
