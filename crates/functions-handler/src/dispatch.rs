@@ -57,7 +57,8 @@ impl Failure {
 /// Answers `POST /{FunctionName}`.
 pub(crate) async fn dispatch(functions: Arc<Functions>, request: Request) -> Response {
     let id = invocation_id(request.headers());
-    let name = request.uri().path().trim_start_matches('/').to_owned();
+    let path = request.uri().path();
+    let name = path.strip_prefix('/').unwrap_or(path).to_owned();
     let Some(function) = functions.get(&name) else {
         return fail(&id, unknown_function(&functions, &name));
     };

@@ -101,9 +101,8 @@ async fn an_unknown_function_is_named_together_with_the_known_ones() {
         .function("echo", echo)
         .function("other", echo)
         .into_router();
-    for name in ["Echo", "echo/", "", "no%20such"] {
-        let path = format!("{name}x");
-        let reply = invoke(&router, &path, data(json!({}))).await;
+    for path in ["Echo", "echo2", "echo/x", "/echo", "no%20such"] {
+        let reply = invoke(&router, path, data(json!({}))).await;
         assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
         let error = reply.body["error"].as_str().unwrap();
         assert!(
@@ -138,8 +137,8 @@ async fn a_body_that_is_no_invocation_is_refused_with_the_reason() {
         ("page", br#"{"Data":{"timer":{}}}"#, "httpTrigger"),
         (
             "page",
-            br#"{"Data":{"req":{"Url":"/","Method":"GET","Headers":{"a":"b"}}}}"#,
-            "sequence",
+            br#"{"Data":{"req":{"Url":"/","Method":"GET","Headers":{"a":5}}}}"#,
+            "Data: req",
         ),
         (
             "page",

@@ -258,6 +258,34 @@ async fn a_base64_looking_output_is_sent_with_a_warning() {
     );
 }
 
+#[tokio::test]
+async fn the_failure_of_a_function_is_logged_with_its_id_and_its_causes() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("no table")]
+    struct Outer(#[source] std::io::Error);
+    let error = async |_: Invocation| -> Result<Answer, FunctionError> {
+        Err(Outer(std::io::Error::other("disk 7")).into())
+    };
+    let panic = async |_: Invocation| -> Result<Answer, FunctionError> { panic!("disk 8") };
+    let router = App::new()
+        .function("error", error)
+        .function("panic", panic)
+        .into_router();
+    for (function, text) in [("error", "no table: disk 7"), ("panic", "panicked: disk 8")] {
+        let console = Console::default();
+        let writer = console.clone();
+        let subscriber = info().build(move || writer.clone()).unwrap();
+        invoke_as(&router, function, "id-9", data(json!({})))
+            .with_subscriber(subscriber)
+            .await;
+        let lines = console.lines();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        for part in ["ERROR", "id-9", function, text] {
+            assert!(lines[0].contains(part), "{lines:?}");
+        }
+    }
+}
+
 #[test]
 fn a_filter_that_cannot_be_read_is_an_error_that_shows_it() {
     let error = Builder::new()

@@ -40,12 +40,30 @@ pub(super) struct HttpTrigger<'a> {
     url: Cow<'a, str>,
     #[serde(borrow)]
     method: Cow<'a, str>,
-    headers: HashMap<String, Vec<String>>,
+    headers: HashMap<String, HeaderLines>,
     #[serde(default)]
     params: HashMap<String, Option<String>>,
     // Kept as JSON text until it is known whether it is text or base64; absent without a length.
     #[serde(borrow, default)]
     body: Option<&'a RawValue>,
+}
+
+/// The lines of one header. The host always sends an array; a person with curl may send a string,
+/// and serde's complaint about it would put the value, perhaps a key, into the log.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum HeaderLines {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl HeaderLines {
+    fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(line) => std::slice::from_ref(line),
+            Self::Many(lines) => lines,
+        }
+    }
 }
 
 /// Whether a JSON text is meant to be an HTTP request, well-formed or not.
@@ -100,7 +118,7 @@ impl<'a> HttpTrigger<'a> {
         *request.method_mut() = Method::from_bytes(self.method.as_bytes())
             .map_err(|_| bad("Method", "not a valid HTTP method"))?;
         *request.uri_mut() = uri(&url)?;
-        *request.headers_mut() = header_map(self.headers);
+        *request.headers_mut() = header_map(&self.headers);
         let extensions = request.extensions_mut();
         extensions.insert(invocation.clone());
         extensions.insert(url);
@@ -112,7 +130,7 @@ impl<'a> HttpTrigger<'a> {
         self.headers
             .iter()
             .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
-            .flat_map(|(_, values)| values.iter().map(String::as_str))
+            .flat_map(|(_, lines)| lines.as_slice().iter().map(String::as_str))
     }
 
     fn decode_body(&self) -> Result<Body, Failure> {
@@ -156,23 +174,22 @@ fn uri(url: &OriginalUrl) -> Result<Uri, Failure> {
     path.parse().map_err(|_| bad("Url", "not a valid URL"))
 }
 
-fn header_map(headers: HashMap<String, Vec<String>>) -> HeaderMap {
+fn header_map(headers: &HashMap<String, HeaderLines>) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(headers.len());
-    for (name, values) in headers {
+    for (name, lines) in headers {
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
             tracing::warn!("left out a request header whose name is not valid HTTP");
             continue;
         };
-        for value in values {
-            // Not `from_str`, which refuses what the host has decoded from UTF-8.
-            match HeaderValue::from_maybe_shared(axum::body::Bytes::from(value)) {
+        for line in lines.as_slice() {
+            // From bytes: what the host has decoded from UTF-8 need not be ASCII.
+            match HeaderValue::from_bytes(line.as_bytes()) {
                 Ok(value) => {
                     map.append(header.clone(), value);
                 }
-                Err(_) => tracing::warn!(
-                    header = name,
-                    "left out a request header whose value is not valid HTTP"
-                ),
+                Err(_) => {
+                    tracing::warn!(%header, "left out a request header whose value is not valid HTTP")
+                }
             }
         }
     }
