@@ -23,7 +23,7 @@ pub use client::{ClientError, DurableClient, Instance, InstanceStatus, RuntimeSt
 pub use context::{
     ContinueAsNew, DurableRng, EventFuture, OrchestrationContext, TaskFuture, TimerFuture,
 };
-pub use engine::{Parent, RequestError, execute, failed};
+pub use engine::{KeptInstances, KeptLimits, Parent, RequestError, execute, failed};
 pub use error::{Elapsed, Error, Result, TaskError};
 pub use failure::Failure;
 pub use handle::{Activity, Event, Orchestrator};

@@ -32,7 +32,7 @@ impl OrchestrationContext {
         let time = OffsetDateTime::from_unix_timestamp_nanos(seconds + i128::from(state.now.nanos))
             .unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let time = time.format(ROUND_TRIP).unwrap_or_default();
-        let name = format!("{}_{time}_{}", state.instance_id, state.drawn);
+        let name = format!("{}_{time}_{}", state.names.instance_id(), state.drawn);
         state.drawn += 1;
         Uuid::new_v5(&NAMESPACE, name.as_bytes())
     }

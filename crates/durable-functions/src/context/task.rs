@@ -50,18 +50,19 @@ impl<O: DeserializeOwned> Future for TaskFuture<O> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let polled = self.state.borrow_mut().poll(self.task, context.waker());
+        let state = self.state.borrow();
         match polled {
             None => Poll::Pending,
-            Some(Outcome::Completed(result)) => Poll::Ready(
-                (self.decode)(result.as_deref()).map_err(|error| TaskError::Decode {
-                    task: self.state.borrow().describe(self.task),
-                    expected: std::any::type_name::<O>(),
-                    detail: error.to_string(),
-                }),
-            ),
-            Some(Outcome::Failed(failure)) => {
-                Poll::Ready(Err(self.state.borrow().failed(self.task, *failure)))
+            Some(Outcome::Completed(result)) => {
+                Poll::Ready((self.decode)(state.source.text(&result)).map_err(|error| {
+                    TaskError::Decode {
+                        task: state.describe(self.task),
+                        expected: std::any::type_name::<O>(),
+                        detail: error.to_string(),
+                    }
+                }))
             }
+            Some(Outcome::Failed(failure)) => Poll::Ready(Err(state.failed(self.task, *failure))),
             // Polled again after it was ready: as any future, it has nothing more to say.
             Some(Outcome::Open | Outcome::Taken) => Poll::Pending,
         }

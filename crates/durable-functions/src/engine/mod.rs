@@ -12,7 +12,10 @@ mod answer;
 mod confirmed;
 mod execution;
 mod inbox;
+mod kept;
+mod names;
 mod nondeterminism;
+mod payload;
 mod slot;
 mod state;
 mod task;
@@ -27,7 +30,8 @@ use crate::wire::Request;
 use crate::{Failure, wire::WireError};
 
 pub(crate) use execution::Execution;
-pub(crate) use slot::{Outcome, SlotKind};
+pub use kept::{KeptInstances, KeptLimits};
+pub(crate) use slot::{Extra, Outcome, SlotKind};
 pub use state::Parent;
 pub(crate) use state::{ContinuedAsNew, State};
 pub(crate) use task::Call;
@@ -50,10 +54,8 @@ pub fn execute(
     request: &Bytes,
 ) -> Result<Vec<u8>, RequestError> {
     let view = Request::read(request)?;
-    let mut execution = Execution::new(orchestrator.clone(), &view);
-    for (index, event) in view.events.iter().enumerate() {
-        execution.apply(event, request, index < view.past)?;
-    }
+    let mut execution = Execution::new(orchestrator.clone(), &view, request);
+    execution.run(&view)?;
     Ok(execution.answer().encode_to_vec())
 }
 

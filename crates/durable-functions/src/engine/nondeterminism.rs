@@ -3,7 +3,7 @@
 //! Only what the code *scheduled* is compared: kind and name, never inputs. Completions of unknown
 //! actions are ignored, because hosts deliver duplicates and results of forgotten work.
 
-use super::slot::SlotKind;
+use super::slot::{Extra, SlotKind};
 use super::state::State;
 use crate::Failure;
 
@@ -22,7 +22,14 @@ impl State {
             self.condemn(differs(self, id, kind, name, "nothing more"));
             return;
         };
-        if slot.kind != kind || !same_name(&slot.name, name) || slot.target.as_deref() != target {
+        let same = match slot.extra.as_deref() {
+            Some(Extra::Sent {
+                name: event,
+                target: instance,
+            }) => same_name(event, name) && target == Some(instance),
+            _ => same_name(slot.name, name),
+        };
+        if slot.kind != kind || !same {
             let done = self.describe(usize::try_from(id).unwrap_or(usize::MAX));
             self.condemn(differs(self, id, kind, name, &done));
             return;
@@ -56,7 +63,7 @@ fn differs(state: &State, id: i32, kind: SlotKind, name: &str, done: &str) -> Fa
              something that changes from one replay to the next (the clock, random numbers, the \
              order of a HashMap, the environment): take such values from the context or from an \
              activity",
-            state.name
+            state.names.name()
         ),
     )
     .non_retriable()
