@@ -1,3 +1,7 @@
 //! A development host for custom handlers.
 
+pub mod host_json;
 pub mod invoke;
+pub mod json;
+pub mod log;
+pub mod settings;
