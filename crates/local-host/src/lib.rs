@@ -1,6 +1,8 @@
 //! A development host for custom handlers.
 
+pub mod functions;
 pub mod host_json;
+pub mod http;
 pub mod invoke;
 pub mod json;
 pub mod log;
