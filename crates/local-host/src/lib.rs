@@ -1,6 +1,7 @@
 //! A development host for custom handlers.
 
 pub mod functions;
+pub mod handler;
 pub mod host_json;
 pub mod http;
 pub mod invoke;
