@@ -1,4 +1,12 @@
 //! The HTTP side of the host: from a client's request to the handler's envelope and back.
 
 mod constraint;
+pub mod envelope;
+mod headers;
+pub mod metadata;
+pub mod query;
+pub mod request;
+pub mod response;
+pub mod router;
 pub mod template;
+mod uri;
