@@ -88,6 +88,24 @@ impl Supervisor {
         supervisor
     }
 
+    /// Takes a handler that somebody else runs, such as a debugger or a test: it counts as ready
+    /// and is never killed.
+    #[must_use]
+    pub fn attach(port: u16) -> Self {
+        let (state, watched) = watch::channel(State::Ready(0));
+        let (requests, mut received) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(Request::Restart(_)) = received.recv().await {}
+            state.send_replace(State::Stopped(None));
+        });
+        Self {
+            state: watched,
+            requests,
+            port,
+            initialization_timeout: Duration::ZERO,
+        }
+    }
+
     /// The handler's port.
     #[must_use]
     pub fn port(&self) -> u16 {

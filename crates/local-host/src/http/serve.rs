@@ -21,6 +21,9 @@ use std::future::Future;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
+/// The limit of all headers together.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
+
 const HOME_PAGE: &str = "<!DOCTYPE html>\n<html>\n<head><title>Your Azure Function App is up and running.</title></head>\n\
     <body><h1>Your Azure Function App is up and running.</h1><p>Served by local-host.</p></body>\n</html>\n";
 
@@ -66,13 +69,26 @@ async fn answer(app: Arc<App>, request: Request<Incoming>) -> Result<Answer, Inf
     Ok(frame(response, &custom))
 }
 
+/// A request that is refused before it is looked at; the connection ends with it.
+fn refused(status: u16) -> ClientResponse {
+    ClientResponse {
+        headers: vec![("Connection".to_owned(), "close".to_owned())],
+        ..ClientResponse::empty(status)
+    }
+}
+
 async fn dispatch(app: Arc<App>, request: Request<Incoming>) -> ClientResponse {
     let (head, body) = request.into_parts();
+    let header_bytes: usize = head
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if header_bytes > MAX_HEADER_BYTES {
+        return refused(431);
+    }
     let Ok(mut client) = ClientRequest::new(&head.method, &head.uri, &head.headers) else {
-        return ClientResponse {
-            headers: vec![("Connection".to_owned(), "close".to_owned())],
-            ..ClientResponse::empty(400)
-        };
+        return refused(400);
     };
     let is_admin = client
         .path
@@ -135,10 +151,7 @@ async fn read_body(
         app.log().error(format!(
             "Request body too large. The max request body size is {limit} bytes."
         ));
-        ClientResponse {
-            headers: vec![("Connection".to_owned(), "close".to_owned())],
-            ..ClientResponse::empty(500)
-        }
+        refused(500)
     };
     if body.size_hint().lower() > limit {
         return Err(too_large());
