@@ -9,3 +9,4 @@ pub mod invoke;
 pub mod json;
 pub mod log;
 pub mod settings;
+pub mod table;

@@ -12,4 +12,4 @@ pub mod response;
 pub mod router;
 pub mod serve;
 pub mod template;
-mod uri;
+pub(crate) mod uri;

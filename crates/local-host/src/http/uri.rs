@@ -8,7 +8,7 @@ pub(super) fn decode_path(raw: &str) -> String {
 }
 
 /// Decodes a query component: `+` is a blank, broken escapes stay as written.
-pub(super) fn decode_component(raw: &str) -> String {
+pub(crate) fn decode_component(raw: &str) -> String {
     decode(&raw.replace('+', " "), |_| true)
 }
 
