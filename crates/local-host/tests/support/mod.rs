@@ -16,11 +16,13 @@ use serde_json::Value;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 pub fn fixture(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -67,6 +69,8 @@ pub struct FakeHandler {
     pub port: u16,
     answers: Arc<Mutex<VecDeque<Vec<u8>>>>,
     received: Arc<Mutex<Vec<Received>>>,
+    arrived: Arc<Notify>,
+    hold: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +96,8 @@ impl FakeHandler {
             port: listener.local_addr().unwrap().port(),
             answers: Arc::default(),
             received: Arc::default(),
+            arrived: Arc::default(),
+            hold: Arc::default(),
         };
         let serving = fake.clone();
         tokio::spawn(async move {
@@ -113,6 +119,17 @@ impl FakeHandler {
             &[("Content-Type", "application/json")],
             json.as_bytes(),
         ));
+    }
+
+    /// Keeps connections open after an answer.
+    pub fn hold_connections(&self) {
+        self.hold.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for a request.
+    pub async fn next_received(&self) -> Received {
+        self.arrived.notified().await;
+        self.received.lock().unwrap().remove(0)
     }
 
     /// What was received since the last call.
@@ -142,8 +159,12 @@ impl FakeHandler {
             head,
             body: String::from_utf8(bytes).unwrap(),
         });
+        self.arrived.notify_one();
         let answer = self.answers.lock().unwrap().pop_front();
         let _ = stream.write_all(&answer.unwrap_or_default()).await;
+        if self.hold.load(Ordering::Relaxed) {
+            let _ = stream.read(&mut [0]).await;
+        }
         let _ = stream.shutdown().await;
     }
 }
