@@ -58,6 +58,20 @@ pub(super) fn single(base: &str, table: &str, metadata: Metadata, mut value: Val
     value
 }
 
+/// A table of the list of tables.
+pub(super) fn table(base: &str, metadata: Metadata, name: &str) -> Value {
+    let link = format!("Tables('{name}')");
+    match metadata {
+        Metadata::Full => json!({
+            "odata.type": format!("{ACCOUNT}.Tables"),
+            "odata.id": format!("{base}/{ACCOUNT}/{link}"),
+            "odata.editLink": link,
+            "TableName": name,
+        }),
+        Metadata::Minimal | Metadata::No => json!({"TableName": name}),
+    }
+}
+
 /// One entity; a selected property that it does not have is left out, as in Azurite.
 pub(super) fn entity(
     base: &str,

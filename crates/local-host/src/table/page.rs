@@ -1,6 +1,7 @@
 //! The options of a query and its continuation.
 
 use super::filter::Filter;
+use super::store::Keys;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -12,7 +13,7 @@ pub(super) struct Options {
     pub(super) filter: Option<Filter>,
     pub(super) select: Vec<String>,
     pub(super) limit: usize,
-    pub(super) start: Option<(String, String)>,
+    pub(super) start: Option<Keys>,
 }
 
 impl Options {

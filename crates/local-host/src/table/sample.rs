@@ -59,7 +59,7 @@ pub fn entities() -> impl Iterator<Item = Entity> {
 fn january(day: u32, row: u32) -> Entity {
     let (person, certificate) = if row % 10 == 9 {
         let person = CERTIFIED + (day + row / 10) % UNCERTIFIED;
-        (person, (row / 10 % 2 == 0).then(String::new))
+        (person, (row / 10).is_multiple_of(2).then(String::new))
     } else {
         let person = (day * SHIFT + row / 3) % CERTIFIED;
         let certificate = if row % 3 == 2 {
@@ -100,7 +100,10 @@ fn entity(day: i64, row: u32, person: u32, certificate: Option<String>) -> Entit
             "amount".to_owned(),
             Property::Int32(i32::try_from(row * 25 % 9_975).unwrap_or_default()),
         ),
-        ("processed".to_owned(), Property::Boolean(row % 2 == 0)),
+        (
+            "processed".to_owned(),
+            Property::Boolean(row.is_multiple_of(2)),
+        ),
     ]);
     Entity {
         timestamp: format!("{partition_key}T00:{:02}:{:02}Z", row / 60, row % 60),

@@ -4,7 +4,7 @@ use super::ACCOUNT;
 use super::entity::Entity;
 use super::odata::{self, Metadata};
 use super::page::{self, Options};
-use super::store::{Store, StoreError};
+use super::store::{Keys, Store, StoreError};
 use crate::http::query::Query;
 use crate::http::uri::decode_component;
 use axum::body::Bytes;
@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HOST, SERVER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use serde_json::{Value, json};
+use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
@@ -22,6 +22,7 @@ use uuid::Uuid;
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
 const NEXT_PARTITION: HeaderName = HeaderName::from_static("x-ms-continuation-nextpartitionkey");
 const NEXT_ROW: HeaderName = HeaderName::from_static("x-ms-continuation-nextrowkey");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 const VERSION: HeaderName = HeaderName::from_static("x-ms-version");
 /// The table service's limit for a request.
@@ -51,10 +52,7 @@ async fn answer(State(store): State<Store>, request: Request) -> Response {
         query: Query::parse(head.uri.query().unwrap_or_default()),
         metadata: Metadata::of(accept(&head.headers)),
         authorized: head.headers.contains_key(AUTHORIZATION),
-        prefers_no_content: head
-            .headers
-            .get("prefer")
-            .is_some_and(|value| value == "return-no-content"),
+        preference: head.headers.get("prefer").cloned(),
     };
     // `+` is itself in a path.
     let path = decode_component(&head.uri.path().replace('+', "%2B"));
@@ -95,14 +93,14 @@ struct Call {
     query: Query,
     metadata: Metadata,
     authorized: bool,
-    prefers_no_content: bool,
+    preference: Option<HeaderValue>,
 }
 
 /// What the path names.
 enum Resource {
     Tables,
     Entities(String),
-    Entity(String, (String, String)),
+    Entity(String, Keys),
 }
 
 impl Call {
@@ -139,7 +137,7 @@ impl Call {
         let names = self.store.names();
         let values = names
             .into_iter()
-            .map(|name| json!({"TableName": name}))
+            .map(|name| odata::table(&self.base, self.metadata, &name))
             .collect();
         self.json(
             StatusCode::OK,
@@ -162,7 +160,7 @@ impl Call {
             ));
         }
         self.store.create(name)?;
-        let table = json!({"TableName": name});
+        let table = odata::table(&self.base, self.metadata, name);
         Ok(self.json(
             StatusCode::CREATED,
             &odata::single(&self.base, "Tables", self.metadata, table),
@@ -202,7 +200,7 @@ impl Call {
         Ok(response)
     }
 
-    fn get(&self, table: &str, keys: &(String, String)) -> Result<Response, Failure> {
+    fn get(&self, table: &str, keys: &Keys) -> Result<Response, Failure> {
         let Some(entity) = self.store.get(table, keys)? else {
             return Err(Failure::new(
                 StatusCode::NOT_FOUND,
@@ -220,10 +218,21 @@ impl Call {
         let entity =
             Entity::from_json(&parse(body)?, now).map_err(|error| Failure::input(&error))?;
         self.store.insert(table, entity.clone())?;
-        if self.prefers_no_content {
-            return Ok(with_etag(StatusCode::NO_CONTENT.into_response(), &entity));
+        let mut response = if self
+            .preference
+            .as_ref()
+            .is_some_and(|wish| wish == "return-no-content")
+        {
+            with_etag(StatusCode::NO_CONTENT.into_response(), &entity)
+        } else {
+            self.entity(StatusCode::CREATED, table, &entity)
+        };
+        if let Some(wish) = &self.preference {
+            response
+                .headers_mut()
+                .insert(PREFERENCE_APPLIED, wish.clone());
         }
-        Ok(self.entity(StatusCode::CREATED, table, &entity))
+        Ok(response)
     }
 
     fn entity(&self, status: StatusCode, table: &str, entity: &Entity) -> Response {

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
-type Rows = BTreeMap<(String, String), Entity>;
+/// `PartitionKey` and `RowKey`.
+pub(super) type Keys = (String, String);
+type Rows = BTreeMap<Keys, Entity>;
+/// Entities and the keys at which the next page begins.
+type Page = (Vec<Entity>, Option<Keys>);
 
 /// Tables by name, which do not depend on case; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -73,11 +77,7 @@ impl Store {
         Ok(())
     }
 
-    pub(super) fn get(
-        &self,
-        table: &str,
-        keys: &(String, String),
-    ) -> Result<Option<Entity>, StoreError> {
+    pub(super) fn get(&self, table: &str, keys: &Keys) -> Result<Option<Entity>, StoreError> {
         let tables = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let (_, rows) = tables
             .get(&table.to_lowercase())
@@ -90,10 +90,10 @@ impl Store {
     pub(super) fn page(
         &self,
         table: &str,
-        start: Option<(String, String)>,
+        start: Option<Keys>,
         limit: usize,
         passes: impl Fn(&Entity) -> bool,
-    ) -> Result<(Vec<Entity>, Option<(String, String)>), StoreError> {
+    ) -> Result<Page, StoreError> {
         let tables = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let (_, rows) = tables
             .get(&table.to_lowercase())
