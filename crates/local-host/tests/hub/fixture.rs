@@ -8,15 +8,15 @@ use serde_json::{Map, Value};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Fixture {
-    pub default_version: Option<String>,
-    pub exchanges: Vec<Exchange>,
-    pub finals: Vec<Final>,
+pub(crate) struct Fixture {
+    pub(crate) default_version: Option<String>,
+    pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) finals: Vec<Final>,
 }
 
 #[derive(Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Exchange {
+pub(crate) enum Exchange {
     Start {
         id: String,
         name: String,
@@ -69,31 +69,31 @@ pub enum Exchange {
 /// What the recorded handler answered.
 #[derive(Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Answer {
-    pub no_answer: bool,
-    pub status: u16,
-    pub reason: Option<String>,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) no_answer: bool,
+    pub(crate) status: u16,
+    pub(crate) reason: Option<String>,
+    pub(crate) body: String,
 }
 
 /// How an instance ended up.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Final {
-    pub id: String,
-    pub status: String,
+pub(crate) struct Final {
+    pub(crate) id: String,
+    pub(crate) status: String,
     /// The values are the stored texts; otherwise, parsed JSON.
     #[serde(default)]
-    pub texts: bool,
+    pub(crate) texts: bool,
     #[serde(default)]
-    pub input: Value,
+    pub(crate) input: Value,
     #[serde(default)]
-    pub output: Value,
+    pub(crate) output: Value,
     #[serde(default)]
-    pub custom_status: Value,
+    pub(crate) custom_status: Value,
 }
 
-pub fn load(case: &str) -> Fixture {
+pub(crate) fn load(case: &str) -> Fixture {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures/durable")
         .join(format!("{case}.json"));

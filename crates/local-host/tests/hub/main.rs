@@ -8,11 +8,13 @@
     missing_docs
 )]
 
+mod app;
 mod concurrency;
 mod fixture;
 mod grpc;
 mod recorded;
 mod refusals;
 mod replay;
+mod script;
 mod shape;
 mod support;

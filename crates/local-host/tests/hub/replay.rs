@@ -13,8 +13,9 @@ use local_host::hub::Hub;
 use prost_types::Timestamp;
 use serde_json::Value;
 
+use crate::app::functions;
 use crate::fixture::{Exchange, Final, load};
-use crate::recorded::{Recorded, functions};
+use crate::recorded::Recorded;
 use crate::support::{Client, Log, options};
 
 /// The recorded batches are an accident of the real host's queues.

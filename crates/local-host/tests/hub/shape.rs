@@ -4,11 +4,11 @@ use durable_functions::proto::{
     EventType, HistoryEvent, OrchestrationInstance, TaskFailureDetails,
 };
 
-pub fn all(events: &[HistoryEvent]) -> Vec<String> {
+pub(crate) fn all(events: &[HistoryEvent]) -> Vec<String> {
     events.iter().map(of).collect()
 }
 
-pub fn of(event: &HistoryEvent) -> String {
+pub(crate) fn of(event: &HistoryEvent) -> String {
     let mut event = event.clone();
     assert!(event.timestamp.take().is_some(), "{event:?} has no time");
     match event.event_type.as_mut().unwrap() {

@@ -20,9 +20,9 @@ use serde_json::{Map, Value};
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
-pub type Answer = Result<InvocationAnswer, InvokeError>;
+pub(crate) type Answer = Result<InvocationAnswer, InvokeError>;
 
-pub fn options() -> HubOptions {
+pub(crate) fn options() -> HubOptions {
     HubOptions {
         task_hub_name: "MyHub".into(),
         base_url: "http://localhost:7071".into(),
@@ -31,15 +31,15 @@ pub fn options() -> HubOptions {
     }
 }
 
-pub fn orchestrator(name: &str) -> DurableFunction {
+pub(crate) fn orchestrator(name: &str) -> DurableFunction {
     function(name, DurableKind::Orchestrator, "context")
 }
 
-pub fn activity(name: &str) -> DurableFunction {
+pub(crate) fn activity(name: &str) -> DurableFunction {
     function(name, DurableKind::Activity, "input")
 }
 
-pub fn function(name: &str, kind: DurableKind, binding: &str) -> DurableFunction {
+pub(crate) fn function(name: &str, kind: DurableKind, binding: &str) -> DurableFunction {
     DurableFunction {
         folder: name.into(),
         name: name.into(),
@@ -50,15 +50,15 @@ pub fn function(name: &str, kind: DurableKind, binding: &str) -> DurableFunction
 
 /// What the hub logged.
 #[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<Vec<(LogLevel, String)>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<(LogLevel, String)>>>);
 
 impl Log {
-    pub fn sink(&self) -> Arc<dyn Fn(LogLevel, String) + Send + Sync> {
+    pub(crate) fn sink(&self) -> Arc<dyn Fn(LogLevel, String) + Send + Sync> {
         let log = self.clone();
         Arc::new(move |level, message| log.0.lock().unwrap().push((level, message)))
     }
 
-    pub fn contains(&self, level: LogLevel, text: &str) -> bool {
+    pub(crate) fn contains(&self, level: LogLevel, text: &str) -> bool {
         let log = self.0.lock().unwrap();
         log.iter()
             .any(|(at, message)| *at == level && message.contains(text))
@@ -66,7 +66,7 @@ impl Log {
 }
 
 /// A handler whose activities echo their input and whose orchestrators are a closure.
-pub struct Handler<F>(pub F);
+pub(crate) struct Handler<F>(pub(crate) F);
 
 impl<F> Invoke for Handler<F>
 where
@@ -92,42 +92,47 @@ where
 }
 
 /// The protobuf bytes in the double encoding of the binding.
-pub fn request_bytes(context: &Value) -> Vec<u8> {
+pub(crate) fn request_bytes(context: &Value) -> Vec<u8> {
     let base64: String = serde_json::from_str(context.as_str().unwrap()).unwrap();
     STANDARD.decode(base64).unwrap()
 }
 
-pub fn decode_request(bytes: &[u8]) -> OrchestratorRequest {
+pub(crate) fn decode_request(bytes: &[u8]) -> OrchestratorRequest {
     OrchestratorRequest::decode(bytes).unwrap()
 }
 
-pub fn return_value(value: Value) -> InvocationAnswer {
+pub(crate) fn return_value(value: Value) -> InvocationAnswer {
     InvocationAnswer {
         outputs: None,
         return_value: value,
     }
 }
 
-pub fn response(response: &OrchestratorResponse) -> InvocationAnswer {
+/// The id is ignored, but an empty message would have an empty base64 text, and that is no answer.
+pub(crate) fn response(response: &OrchestratorResponse) -> InvocationAnswer {
+    let response = OrchestratorResponse {
+        instance_id: "an id".into(),
+        ..response.clone()
+    };
     return_value(Value::String(STANDARD.encode(response.encode_to_vec())))
 }
 
 /// An answer with these actions.
-pub fn decide(actions: Vec<OrchestratorAction>) -> Answer {
+pub(crate) fn decide(actions: Vec<OrchestratorAction>) -> Answer {
     Ok(response(&OrchestratorResponse {
         actions,
         ..OrchestratorResponse::default()
     }))
 }
 
-pub fn action(id: i32, kind: OrchestratorActionType) -> OrchestratorAction {
+pub(crate) fn action(id: i32, kind: OrchestratorActionType) -> OrchestratorAction {
     OrchestratorAction {
         id,
         orchestrator_action_type: Some(kind),
     }
 }
 
-pub fn complete(id: i32, status: OrchestrationStatus, result: &str) -> OrchestratorAction {
+pub(crate) fn complete(id: i32, status: OrchestrationStatus, result: &str) -> OrchestratorAction {
     action(
         id,
         OrchestratorActionType::CompleteOrchestration(Box::new(CompleteOrchestrationAction {
@@ -139,17 +144,17 @@ pub fn complete(id: i32, status: OrchestrationStatus, result: &str) -> Orchestra
 }
 
 /// All events of a turn, old and new.
-pub fn history(request: &OrchestratorRequest) -> impl Iterator<Item = &HistoryEvent> {
+pub(crate) fn history(request: &OrchestratorRequest) -> impl Iterator<Item = &HistoryEvent> {
     request.past_events.iter().chain(&request.new_events)
 }
 
-pub fn count(request: &OrchestratorRequest, is: fn(&EventType) -> bool) -> usize {
+pub(crate) fn count(request: &OrchestratorRequest, is: fn(&EventType) -> bool) -> usize {
     history(request)
         .filter(|event| event.event_type.as_ref().is_some_and(is))
         .count()
 }
 
-pub async fn hub_with(
+pub(crate) async fn hub_with(
     functions: Vec<DurableFunction>,
     log: &Log,
     orchestrator: impl Fn(&str, OrchestratorRequest) -> Answer + Send + Sync + 'static,
@@ -168,10 +173,10 @@ pub async fn hub_with(
 
 /// A durable client that finds the hub as a handler does: through the binding.
 #[derive(Clone)]
-pub struct Client(tonic::client::Grpc<Channel>);
+pub(crate) struct Client(tonic::client::Grpc<Channel>);
 
 impl Client {
-    pub async fn connect(hub: &Hub) -> Self {
+    pub(crate) async fn connect(hub: &Hub) -> Self {
         let binding: Value = serde_json::from_str(&hub.client_binding(None, None)).unwrap();
         let address = binding["rpcBaseUrl"].as_str().unwrap().to_owned();
         let channel = Endpoint::from_shared(address)
@@ -182,7 +187,7 @@ impl Client {
         Self(tonic::client::Grpc::new(channel).max_decoding_message_size(usize::MAX))
     }
 
-    pub async fn call<Req, Res>(
+    pub(crate) async fn call<Req, Res>(
         &self,
         method: &str,
         request: impl tonic::IntoRequest<Req>,
@@ -203,7 +208,12 @@ impl Client {
         .map(tonic::Response::into_inner)
     }
 
-    pub async fn start(&self, id: &str, name: &str, input: &str) -> Result<String, tonic::Status> {
+    pub(crate) async fn start(
+        &self,
+        id: &str,
+        name: &str,
+        input: &str,
+    ) -> Result<String, tonic::Status> {
         let request = CreateInstanceRequest {
             instance_id: id.into(),
             name: name.into(),
@@ -213,7 +223,7 @@ impl Client {
         self.start_with(request).await
     }
 
-    pub async fn start_with(
+    pub(crate) async fn start_with(
         &self,
         request: CreateInstanceRequest,
     ) -> Result<String, tonic::Status> {
@@ -221,7 +231,12 @@ impl Client {
         Ok(response.instance_id)
     }
 
-    pub async fn raise(&self, id: &str, name: &str, input: &str) -> Result<(), tonic::Status> {
+    pub(crate) async fn raise(
+        &self,
+        id: &str,
+        name: &str,
+        input: &str,
+    ) -> Result<(), tonic::Status> {
         let request = RaiseEventRequest {
             instance_id: id.into(),
             name: name.into(),
@@ -232,13 +247,13 @@ impl Client {
             .map(|_| ())
     }
 
-    pub async fn get(&self, id: &str) -> Option<OrchestrationState> {
+    pub(crate) async fn get(&self, id: &str) -> Option<OrchestrationState> {
         let response: GetInstanceResponse = self.call("GetInstance", get(id)).await.unwrap();
         assert_eq!(response.exists, response.orchestration_state.is_some());
         response.orchestration_state
     }
 
-    pub async fn completion(&self, id: &str) -> OrchestrationState {
+    pub(crate) async fn completion(&self, id: &str) -> OrchestrationState {
         let response: GetInstanceResponse = self
             .call("WaitForInstanceCompletion", get(id))
             .await
@@ -247,7 +262,7 @@ impl Client {
     }
 }
 
-pub fn get(id: &str) -> GetInstanceRequest {
+pub(crate) fn get(id: &str) -> GetInstanceRequest {
     GetInstanceRequest {
         instance_id: id.into(),
         get_inputs_and_outputs: true,
