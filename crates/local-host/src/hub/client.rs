@@ -91,9 +91,7 @@ impl Inner {
         name: String,
         input: Option<String>,
     ) -> Result<(), ManageError> {
-        if name.is_empty() {
-            // The id is checked first.
-            self.find(id).map(|_| ())?;
+        if !id.is_empty() && name.is_empty() {
             return Err(ManageError::Missing("eventName"));
         }
         let instance = self.find(id)?;

@@ -31,7 +31,7 @@ pub(super) fn decided(
     let mut unread = Vec::new();
     let ended = {
         let mut work = instance.work();
-        persist(&mut work, turn.events, &plan.events, now);
+        persist(&mut work, turn.events, &turn.letters, &plan.events, now);
         match plan.completion {
             None => {
                 instance.update(|state| {
@@ -106,7 +106,7 @@ pub(super) fn failed(
     );
     let unread = {
         let mut work = instance.work();
-        persist(&mut work, turn.events, &[completed], now);
+        persist(&mut work, turn.events, &turn.letters, &[completed], now);
         let unread = work.end();
         instance.update(|state| {
             state.last_updated_timestamp = Some(now);
@@ -122,11 +122,28 @@ pub(super) fn failed(
     }
 }
 
-fn persist(work: &mut Work, mut events: NewEvents, actions: &[HistoryEvent], now: Timestamp) {
+fn persist(
+    work: &mut Work,
+    mut events: NewEvents,
+    letters: &[Letter],
+    actions: &[HistoryEvent],
+    now: Timestamp,
+) {
     for event in actions {
         events.push(event);
     }
-    events.push(&events::orchestrator_completed(now));
+    // The first turn of a continued execution brings its own mark; a real host never writes two in
+    // a row.
+    let marked = actions.is_empty()
+        && letters.last().is_some_and(|letter| {
+            matches!(
+                letter.event.event_type,
+                Some(EventType::OrchestratorCompleted(_))
+            )
+        });
+    if !marked {
+        events.push(&events::orchestrator_completed(now));
+    }
     work.execution.history.append(events);
 }
 

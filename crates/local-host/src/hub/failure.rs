@@ -25,10 +25,9 @@ impl HostFailure {
         Self {
             message: format!("Function '{name}' failed with an unhandled exception."),
             details: Some(format!(
-                "{FUNCTION_INVOCATION}: {}\n ---> {}: {}\n   --- End of inner exception stack trace ---",
+                "{FUNCTION_INVOCATION}: {}{}\n   --- End of inner exception stack trace ---",
                 executing(folder),
-                cause.kind,
-                cause.message
+                cause.chain()
             )),
         }
     }
@@ -93,6 +92,15 @@ impl Cause {
              implemented incorrectly, or that the destination language worker is not sending the \
              function result back to the host.",
         )
+    }
+
+    /// The exception and its causes as .NET writes them.
+    fn chain(&self) -> String {
+        let mut text = format!("\n ---> {}: {}", self.kind, self.message);
+        if let Some(inner) = &self.inner {
+            text.push_str(&inner.chain());
+        }
+        text
     }
 
     fn into_details(self) -> TaskFailureDetails {

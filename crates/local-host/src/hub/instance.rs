@@ -205,8 +205,11 @@ impl Instance {
         if work.execution.ended || work.execution.id != execution {
             timer.abort();
         } else {
-            work.execution.timers.retain(|timer| !timer.is_finished());
-            work.execution.timers.push(timer);
+            let timers = &mut work.execution.timers;
+            if timers.len() == timers.capacity() {
+                timers.retain(|timer| !timer.is_finished());
+            }
+            timers.push(timer);
         }
     }
 

@@ -10,10 +10,10 @@
 //! Every instance has at most one turn under way; different instances run side by side, as many as
 //! a real host allows (ten turns and ten activities for each CPU).
 //!
-//! - [`instance`]: one instance; [`history`]: its bytes; [`turn`]: sends a turn and reads the
-//!   answer; [`actions`]: what the answer asks for; [`commit`], [`effects`]: what comes of it
-//! - [`activity`], [`timers`]: what turns start; [`json`]: how payloads change on their way
-//! - [`client`]: what clients can do; [`grpc`]: how they ask for it; [`binding`]: how they find it
+//! - `instance`: one instance; `history`: its bytes; `turn`: sends a turn and reads the answer;
+//!   `actions`: what the answer asks for; `commit`, `effects`: what comes of it
+//! - `activity`, `timers`: what turns start; `json`: how payloads change on their way
+//! - `client`: what clients can do; `grpc`: how they ask for it; `binding`: how they find it
 
 mod actions;
 mod activity;
@@ -31,6 +31,8 @@ mod instance;
 mod json;
 mod request;
 mod status;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod turn;
 mod version;
@@ -45,7 +47,7 @@ use durable_functions::proto::{
     EventType, ExecutionStartedEvent, OrchestrationState, OrchestrationStatus,
 };
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use uuid::Uuid;
 
@@ -123,6 +125,8 @@ struct Inner {
     activities: Semaphore,
     /// Everything that runs. `None` once the hub has stopped.
     tasks: Mutex<Option<JoinSet<()>>>,
+    /// Tells the open calls of clients that the hub has stopped.
+    stopped: watch::Sender<bool>,
 }
 
 impl Hub {
@@ -162,6 +166,7 @@ impl Hub {
                 turns: Semaphore::new(places),
                 activities: Semaphore::new(places),
                 tasks: Mutex::new(Some(JoinSet::new())),
+                stopped: watch::Sender::new(false),
             }),
         };
         if !entities.is_empty() {
@@ -208,8 +213,10 @@ impl Hub {
         self.inner.wait_for(id, condition).await
     }
 
-    /// Stops everything. Turns and activities under way are given up; all instances are gone.
+    /// Stops everything. Turns and activities under way are given up, calls of clients end with
+    /// UNAVAILABLE; all instances are gone.
     pub async fn stop(&self) {
+        self.inner.stopped.send_replace(true);
         let tasks = lock(&self.inner.tasks).take();
         if let Some(mut tasks) = tasks {
             tasks.shutdown().await;

@@ -57,7 +57,17 @@ impl tower::Service<http::Request<Body>> for Service {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let hub = Arc::clone(&self.hub);
-        Box::pin(async move { Ok(route(hub, request).await) })
+        Box::pin(async move {
+            let mut stopped = hub.stopped.subscribe();
+            // Connections outlive the listener, and some calls wait without limit.
+            Ok(tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stopped| *stopped) => {
+                    Status::unavailable("The host is stopping.").into_http()
+                }
+                answer = route(hub, request) => answer,
+            })
+        })
     }
 }
 
