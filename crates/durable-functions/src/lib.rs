@@ -1,3 +1,34 @@
 //! Durable Functions orchestrations in Rust.
 
+mod activity;
+#[cfg(feature = "client")]
+mod client;
+mod context;
+mod engine;
+mod error;
+mod failure;
+mod handle;
+#[cfg(feature = "handler")]
+mod handler;
+mod instance_id;
+mod orchestrator;
 pub mod proto;
+mod retry;
+mod trigger;
+mod wire;
+
+pub use activity::{ActivityContext, ActivityFunction};
+#[cfg(feature = "client")]
+pub use client::{ClientError, DurableClient, Instance, InstanceStatus, RuntimeStatus, Start};
+pub use context::{
+    ContinueAsNew, DurableRng, EventFuture, OrchestrationContext, TaskFuture, TimerFuture,
+};
+pub use engine::{KeptInstances, KeptLimits, Parent, RequestError, execute, failed};
+pub use error::{Elapsed, Error, Result, TaskError};
+pub use failure::Failure;
+pub use handle::{Activity, Event, Orchestrator};
+#[cfg(feature = "handler")]
+pub use handler::{AppExt, ClientRejection};
+pub use orchestrator::OrchestratorFunction;
+pub use retry::RetryPolicy;
+pub use trigger::run_turn;

@@ -1,0 +1,187 @@
+//! How results and failures of activities cross the host.
+//!
+//! The host parses an activity's `ReturnValue` and writes it again, and changes values on the way:
+//! date-times lose their offset, decimals become doubles, a first key `$type` vanishes. And of an
+//! activity that fails over HTTP, the error text is lost. A *string* arrives unchanged (unless all
+//! of it is a date-time), so an activity always answers with a string that holds JSON:
+//!
+//! ```text
+//! {"activityResult":<the output>}
+//! {"activityFailure":{"errorType":…,"errorMessage":…,"isNonRetriable":…,"innerFailure":…}}
+//! ```
+//!
+//! The history then shows that text as a JSON string. A result in any other form (an activity of
+//! another kind, the host's built-in ones) is taken as the plain JSON that it is.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::Failure;
+
+const RESULT: &str = r#"{"activityResult":"#;
+const FAILURE: &str = r#"{"activityFailure":"#;
+/// The same as they stand in the history: inside a JSON string.
+const RESULT_ESCAPED: &[u8] = br#""{\"activityResult\":"#;
+const FAILURE_ESCAPED: &[u8] = br#""{\"activityFailure\":"#;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FailureRecord {
+    error_type: String,
+    error_message: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_non_retriable: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inner_failure: Option<Box<FailureRecord>>,
+}
+
+impl FailureRecord {
+    fn from_failure(failure: &Failure) -> Self {
+        FailureRecord {
+            error_type: failure.error_type().to_owned(),
+            error_message: failure.message().to_owned(),
+            is_non_retriable: failure.is_non_retriable(),
+            inner_failure: failure
+                .cause()
+                .map(|cause| Box::new(FailureRecord::from_failure(cause))),
+        }
+    }
+
+    fn into_failure(self) -> Failure {
+        let mut failure = Failure::new(self.error_type, self.error_message);
+        if self.is_non_retriable {
+            failure = failure.non_retriable();
+        }
+        if let Some(inner) = self.inner_failure {
+            failure = failure.with_cause(inner.into_failure());
+        }
+        failure
+    }
+}
+
+/// The text to return for an output that is already JSON.
+pub(crate) fn encode_result(json: &str) -> String {
+    [RESULT, json, "}"].concat()
+}
+
+/// The text to return for a failure.
+pub(crate) fn encode_failure(failure: &Failure) -> String {
+    match serde_json::to_string(&FailureRecord::from_failure(failure)) {
+        Ok(json) => [FAILURE, &json, "}"].concat(),
+        // A record of strings always serialises; the type keeps the promise if that changes.
+        Err(error) => encode_result(&format!("{:?}", error.to_string())),
+    }
+}
+
+/// The failure inside a result of the history, if it holds one.
+///
+/// The check costs a comparison of a prefix for nearly all results: it runs on every replay.
+pub(crate) fn failure_in(result: &[u8]) -> Option<Failure> {
+    if !result.starts_with(FAILURE_ESCAPED) && !may_be_reescaped(result) {
+        return None;
+    }
+    let text: String = serde_json::from_slice(result).ok()?;
+    let json = text.strip_prefix(FAILURE)?.strip_suffix('}')?;
+    let record: FailureRecord = serde_json::from_str(json).ok()?;
+    Some(record.into_failure())
+}
+
+/// Decodes a result of the history, in our form or plain; absent is `null`.
+pub(crate) fn decode_result<O: DeserializeOwned>(
+    result: Option<&[u8]>,
+) -> Result<O, serde_json::Error> {
+    let Some(result) = result else {
+        return serde_json::from_str("null");
+    };
+    if let Some(escaped) = result
+        .strip_prefix(RESULT_ESCAPED)
+        .and_then(|rest| rest.strip_suffix(b"}\""))
+        && !escaped.contains(&b'\\')
+    {
+        // No escapes: the output stands in the history as it was written.
+        return serde_json::from_slice(escaped);
+    }
+    if (result.starts_with(RESULT_ESCAPED) || may_be_reescaped(result))
+        && let Ok(text) = serde_json::from_slice::<String>(result)
+        && let Some(json) = text
+            .strip_prefix(RESULT)
+            .and_then(|rest| rest.strip_suffix('}'))
+    {
+        return serde_json::from_str(json);
+    }
+    serde_json::from_slice(result)
+}
+
+/// A JSON string that begins with a brace, written with other escapes than ours, as another backend
+/// may do (`\u0022` for a quote).
+fn may_be_reescaped(result: &[u8]) -> bool {
+    result.starts_with(br#""{\u"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// As the host stores a `ReturnValue` that is a string.
+    fn through_the_host(text: &str) -> Vec<u8> {
+        serde_json::to_vec(text).unwrap()
+    }
+
+    #[test]
+    fn a_result_in_our_form_is_decoded() {
+        let stored = through_the_host(&encode_result("42"));
+        assert_eq!(decode_result::<u64>(Some(&stored)).unwrap(), 42);
+        assert_eq!(failure_in(&stored), None);
+        let stored = through_the_host(&encode_result(r#"["a\"b"]"#));
+        assert_eq!(
+            decode_result::<Vec<String>>(Some(&stored)).unwrap(),
+            ["a\"b"]
+        );
+    }
+
+    #[test]
+    fn a_plain_result_is_taken_as_it_is() {
+        assert_eq!(decode_result::<u64>(Some(b"42")).unwrap(), 42);
+        assert_eq!(decode_result::<String>(Some(br#""x""#)).unwrap(), "x");
+        assert_eq!(
+            decode_result::<String>(Some(br#""{\"a\":1}""#)).unwrap(),
+            r#"{"a":1}"#
+        );
+        assert_eq!(decode_result::<Option<u64>>(None).unwrap(), None);
+        decode_result::<()>(None).unwrap();
+    }
+
+    #[test]
+    fn a_result_whose_quotes_another_backend_escaped_is_decoded() {
+        let stored = br#""{\u0022activityResult\u0022:[1]}""#;
+        assert_eq!(decode_result::<Vec<u8>>(Some(stored)).unwrap(), [1]);
+        let stored = br#""{\u0022activityFailure\u0022:{\u0022errorType\u0022:\u0022E\u0022,\u0022errorMessage\u0022:\u0022m\u0022}}""#;
+        assert_eq!(failure_in(stored), Some(Failure::new("E", "m")));
+    }
+
+    proptest! {
+        #[test]
+        fn every_failure_survives_the_host(kind in "\\PC{1,20}", message in "\\PC*", fatal: bool) {
+            let mut failure = Failure::new(kind, message).with_cause(Failure::new("C", "c"));
+            if fatal {
+                failure = failure.non_retriable();
+            }
+            let stored = through_the_host(&encode_failure(&failure));
+            prop_assert_eq!(failure_in(&stored), Some(failure));
+        }
+
+        #[test]
+        fn every_text_survives_the_host(value in "\\PC*") {
+            let json = serde_json::to_string(&value).unwrap();
+            let stored = through_the_host(&encode_result(&json));
+            prop_assert_eq!(decode_result::<String>(Some(&stored)).unwrap(), value);
+        }
+
+        #[test]
+        fn arbitrary_results_never_panic(bytes: Vec<u8>) {
+            let _ = failure_in(&bytes);
+            let _ = decode_result::<serde_json::Value>(Some(&bytes));
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Activity functions behind their handles.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{ActivityContext, envelope};
+use crate::{Activity, Failure, Result};
+
+type Running = Pin<Box<dyn Future<Output = Result<String, Failure>> + Send>>;
+type Run = dyn Fn(ActivityContext, Option<&str>) -> Result<Running, Failure> + Send + Sync;
+
+/// An activity function behind its handle, ready to be run. Cheap to clone.
+#[derive(Clone)]
+pub struct ActivityFunction {
+    name: &'static str,
+    run: Arc<Run>,
+}
+
+impl ActivityFunction {
+    /// Binds `function` to its handle.
+    pub fn new<I, O, F, Fut>(handle: Activity<I, O>, function: F) -> Self
+    where
+        I: DeserializeOwned + 'static,
+        O: Serialize + 'static,
+        F: Fn(ActivityContext, I) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O>> + Send + 'static,
+    {
+        let name = handle.name();
+        let run = move |context: ActivityContext, input: Option<&str>| {
+            let input: I = serde_json::from_str(input.unwrap_or("null")).map_err(|error| {
+                Failure::new(
+                    "InvalidInput",
+                    format!(
+                        "the input of activity '{name}' is not a {}: {error}",
+                        std::any::type_name::<I>()
+                    ),
+                )
+                .non_retriable()
+            })?;
+            let running = function(context, input);
+            Ok(Box::pin(async move {
+                let output = running.await.map_err(|error| error.to_failure())?;
+                serde_json::to_string(&output).map_err(|error| {
+                    Failure::new(
+                        "InvalidOutput",
+                        format!(
+                            "the output of activity '{name}' cannot be written as JSON: {error}"
+                        ),
+                    )
+                    .non_retriable()
+                })
+            }) as Running)
+        };
+        ActivityFunction {
+            name,
+            run: Arc::new(run),
+        }
+    }
+
+    /// The name of the function.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Runs the activity on an input that is JSON text (`None` when there is none) and gives the
+    /// text to return to the host: the result or the failure, in the form that the host does not
+    /// change. A panic is a failure of type `Panic`; it does not leave this function.
+    pub async fn call(&self, context: ActivityContext, input: Option<&str>) -> String {
+        match self.run(context, input).await {
+            Ok(json) => envelope::encode_result(&json),
+            Err(failure) => {
+                tracing::warn!(activity = self.name, "activity failed: {failure}");
+                envelope::encode_failure(&failure)
+            }
+        }
+    }
+
+    async fn run(&self, context: ActivityContext, input: Option<&str>) -> Result<String, Failure> {
+        let started = catch_unwind(AssertUnwindSafe(|| (self.run)(context, input)));
+        let mut running = started.unwrap_or_else(|panic| Err(panicked(&*panic)))?;
+        let outcome = std::future::poll_fn(|context| {
+            let polled = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context)));
+            polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
+        })
+        .await;
+        match catch_unwind(AssertUnwindSafe(|| drop(running))) {
+            Ok(()) => outcome,
+            Err(panic) => Err(panicked(&*panic)),
+        }
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a text");
+    Failure::new("Panic", format!("the activity panicked: {text}"))
+}
+
+impl fmt::Debug for ActivityFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ActivityFunction").field(&self.name).finish()
+    }
+}

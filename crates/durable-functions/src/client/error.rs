@@ -1,0 +1,63 @@
+//! What can go wrong between the client and the host.
+
+use tonic::Code;
+
+/// Why the durable client could not do what it was asked to do.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// An instance with this id is pending, running or suspended.
+    #[error("an instance with the id '{id}' already exists and has not ended")]
+    AlreadyExists {
+        /// The id.
+        id: String,
+    },
+    /// The id is one that the host stores and then cannot handle.
+    #[error("'{id}' is not a valid instance id: {reason}")]
+    InvalidId {
+        /// The id.
+        id: String,
+        /// What an id must be.
+        reason: &'static str,
+    },
+    /// The input cannot be written as JSON.
+    #[error("the input of orchestrator '{orchestrator}' cannot be written as JSON: {detail}")]
+    InvalidInput {
+        /// The orchestrator.
+        orchestrator: &'static str,
+        /// What the JSON encoder said.
+        detail: String,
+    },
+    /// The value of the `durableClient` binding is not what the extension sends.
+    #[error("the value of the durableClient binding cannot be used: {reason}")]
+    InvalidBinding {
+        /// What is wrong with it. Never the value itself, which holds a key.
+        reason: &'static str,
+    },
+    /// The time limit passed before the instance ended.
+    #[error("the instance '{id}' did not end within the time limit")]
+    NotEnded {
+        /// The id.
+        id: String,
+    },
+    /// The output of a completed instance is not what the handle says.
+    #[error("the output of instance '{id}' is not a {expected}: {detail}")]
+    UnexpectedOutput {
+        /// The id.
+        id: String,
+        /// The Rust type that was expected.
+        expected: &'static str,
+        /// What the JSON decoder said.
+        detail: String,
+    },
+    /// The host refused the call or could not be reached.
+    #[error("{method} failed: {code:?}: {message}")]
+    Rpc {
+        /// The method of the gRPC service.
+        method: &'static str,
+        /// The gRPC status code. The host maps many of its errors to `Unknown`.
+        code: Code,
+        /// The host's text; internal, not for clients.
+        message: String,
+    },
+}

@@ -1,0 +1,93 @@
+//! The durable client: starts instances and asks for their state, over the extension's gRPC service.
+//!
+//! The address and the task hub come with every invocation of a function that has a `durableClient`
+//! binding; nothing is configured and nothing may be remembered, because the address changes when
+//! the host restarts.
+
+mod binding;
+mod error;
+mod instance;
+mod rpc;
+mod start;
+mod status;
+
+use std::fmt;
+
+pub use error::ClientError;
+pub use instance::Instance;
+pub use start::Start;
+pub use status::{InstanceStatus, RuntimeStatus};
+
+use crate::Orchestrator;
+use binding::Binding;
+use rpc::Connection;
+
+/// Starts orchestration instances and asks for their state.
+///
+/// Cheap to clone. With the feature `handler` it is an axum extractor for HTTP functions that have a
+/// `durableClient` binding.
+#[derive(Clone)]
+pub struct DurableClient {
+    connection: Connection,
+}
+
+impl DurableClient {
+    /// The client of a `durableClient` binding, from the JSON text that the host sends as its value.
+    ///
+    /// # Errors
+    /// [`ClientError::InvalidBinding`] when the text is not such a JSON object, or names no
+    /// `rpcBaseUrl`.
+    pub fn from_binding(json: &str) -> Result<Self, ClientError> {
+        let binding = Binding::parse(json)?;
+        Ok(DurableClient {
+            connection: Connection::open(&binding)?,
+        })
+    }
+
+    /// Starts an instance of `orchestrator`. Await the returned value, after setting an id of your
+    /// own if you want one:
+    ///
+    /// ```no_run
+    /// # use durable_functions::{ClientError, DurableClient, Orchestrator};
+    /// # async fn example(client: DurableClient) -> Result<(), ClientError> {
+    /// const COUNT: Orchestrator<u64, u64> = Orchestrator::new("count");
+    /// let instance = client.start(COUNT, &7).with_id("count-7").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ClientError::AlreadyExists`] when an instance with that id is pending, running or
+    /// suspended; [`ClientError::InvalidId`] for an id that the host could not handle;
+    /// [`ClientError::InvalidInput`]; [`ClientError::Rpc`].
+    pub fn start<I, O>(&self, orchestrator: Orchestrator<I, O>, input: &I) -> Start<O>
+    where
+        I: serde::Serialize,
+    {
+        Start::new(self.clone(), orchestrator, input)
+    }
+
+    /// The instance with this id, whether or not it exists; asks nobody.
+    pub fn instance<I, O>(
+        &self,
+        _orchestrator: Orchestrator<I, O>,
+        id: impl Into<String>,
+    ) -> Instance<O> {
+        Instance::new(self.clone(), id.into())
+    }
+
+    /// The state of the instance `id`, of whatever orchestrator; `None` when there is no such
+    /// instance.
+    ///
+    /// # Errors
+    /// [`ClientError::Rpc`].
+    pub async fn status(&self, id: &str) -> Result<Option<InstanceStatus>, ClientError> {
+        status::get(&self.connection, id).await
+    }
+}
+
+/// Shows nothing of the connection: the binding holds a key.
+impl fmt::Debug for DurableClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DurableClient").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,93 @@
+//! Starting an instance.
+
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+
+use tonic::Code;
+
+use super::{ClientError, DurableClient, Instance, rpc};
+use crate::proto::{CreateInstanceRequest, CreateInstanceResponse};
+use crate::{Orchestrator, instance_id};
+
+/// A start that has not been sent yet; see [`DurableClient::start`]. Awaiting it sends it.
+#[must_use = "nothing is started until this is awaited"]
+pub struct Start<O> {
+    client: DurableClient,
+    orchestrator: &'static str,
+    version: Option<&'static str>,
+    input: Result<String, String>,
+    id: Option<String>,
+    output: PhantomData<fn() -> O>,
+}
+
+impl<O> Start<O> {
+    pub(super) fn new<I: serde::Serialize>(
+        client: DurableClient,
+        orchestrator: Orchestrator<I, O>,
+        input: &I,
+    ) -> Self {
+        Start {
+            client,
+            orchestrator: orchestrator.name,
+            version: orchestrator.version,
+            input: serde_json::to_string(input).map_err(|error| error.to_string()),
+            id: None,
+            output: PhantomData,
+        }
+    }
+
+    /// The id of the instance: 1 to 256 characters, none of `/ \ # ? +` and no control characters,
+    /// not beginning with `@`. Without it the instance gets a random UUID.
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    async fn send(self) -> Result<Instance<O>, ClientError> {
+        const METHOD: &str = "StartInstance";
+        let input = self.input.map_err(|detail| ClientError::InvalidInput {
+            orchestrator: self.orchestrator,
+            detail,
+        })?;
+        let instance_id = match self.id {
+            Some(chosen) => {
+                instance_id::check(&chosen).map_err(|reason| ClientError::InvalidId {
+                    id: chosen.clone(),
+                    reason,
+                })?;
+                chosen
+            }
+            // Made here and not by the host, so that the caller knows it even if the answer is lost.
+            None => uuid::Uuid::new_v4().to_string(),
+        };
+        let request = CreateInstanceRequest {
+            instance_id: instance_id.clone(),
+            name: self.orchestrator.to_owned(),
+            version: self.version.map(str::to_owned),
+            input: (input != "null").then_some(input),
+            ..Default::default()
+        };
+        let answer: Result<CreateInstanceResponse, _> =
+            self.client.connection.call(METHOD, request, None).await;
+        match answer {
+            Ok(answer) if answer.instance_id.is_empty() => {
+                Ok(Instance::new(self.client, instance_id))
+            }
+            Ok(answer) => Ok(Instance::new(self.client, answer.instance_id)),
+            Err(status) if status.code() == Code::AlreadyExists => {
+                Err(ClientError::AlreadyExists { id: instance_id })
+            }
+            Err(status) => Err(rpc::failed(METHOD, &status)),
+        }
+    }
+}
+
+impl<O: 'static> IntoFuture for Start<O> {
+    type Output = Result<Instance<O>, ClientError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}

@@ -1,0 +1,76 @@
+//! Continue-as-new: a fresh history for an orchestration that goes on.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use serde::Serialize;
+
+use super::{OrchestrationContext, to_json};
+use crate::engine::{ContinuedAsNew, State};
+
+impl OrchestrationContext {
+    /// Ends this execution and starts the orchestrator again, under the same instance id, with
+    /// `input` and an empty history.
+    ///
+    /// The decision is taken when this returns; nothing that the orchestrator does afterwards
+    /// counts, so write `return ctx.continue_as_new(input).await`. Events that nobody has taken go on
+    /// to the next execution. Results of calls and timers that are still open never arrive.
+    ///
+    /// An input that cannot be written as JSON ends the instance with a failure.
+    pub fn continue_as_new<T>(&self, input: impl Serialize) -> ContinueAsNew<T> {
+        let input = to_json(&input, "continue-as-new of", &self.name());
+        let mut state = self.state.borrow_mut();
+        match input {
+            Ok(input) => {
+                state.continued = Some(ContinuedAsNew {
+                    input,
+                    keep_events: true,
+                    version: None,
+                });
+            }
+            Err(failure) => state.condemn(failure),
+        }
+        drop(state);
+        ContinueAsNew {
+            state: Rc::clone(&self.state),
+            output: PhantomData,
+        }
+    }
+}
+
+/// Never resolves: the execution is over; see [`OrchestrationContext::continue_as_new`].
+#[must_use = "await it: what stands behind it does not count any more"]
+pub struct ContinueAsNew<T> {
+    state: Rc<RefCell<State>>,
+    output: PhantomData<fn() -> T>,
+}
+
+impl<T> ContinueAsNew<T> {
+    /// Drops the events that nobody has taken, instead of passing them on.
+    pub fn dropping_events(self) -> Self {
+        if let Some(next) = &mut self.state.borrow_mut().continued {
+            next.keep_events = false;
+        }
+        self
+    }
+
+    /// Gives the next execution another version; without it, it keeps this one's.
+    pub fn with_version(self, version: impl Into<String>) -> Self {
+        if let Some(next) = &mut self.state.borrow_mut().continued {
+            next.version = Some(version.into());
+        }
+        self
+    }
+}
+
+impl<T> Future for ContinueAsNew<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+        Poll::Pending
+    }
+}

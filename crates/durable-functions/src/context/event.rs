@@ -1,0 +1,77 @@
+//! Waiting for external events.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use serde::de::DeserializeOwned;
+
+use super::OrchestrationContext;
+use crate::engine::State;
+use crate::{Event, TaskError};
+
+impl OrchestrationContext {
+    /// Waits for the next external event of this name.
+    ///
+    /// Names match without regard to letter case. Events that arrive while nobody waits are kept;
+    /// several waiters for one name get the events in the order in which they began to wait, which
+    /// is when this returns. A dropped future gives its place, and an event that had already arrived
+    /// for it, to the next.
+    ///
+    /// # Errors
+    /// The future yields [`TaskError::Decode`] when the event's payload is not a `T`.
+    pub fn wait_for<T: DeserializeOwned>(&self, event: Event<T>) -> EventFuture<T> {
+        EventFuture {
+            waiter: self.state.borrow_mut().wait_for(event.name),
+            state: Rc::clone(&self.state),
+            name: event.name,
+            payload: PhantomData,
+        }
+    }
+}
+
+/// An external event, once it is there; see [`OrchestrationContext::wait_for`].
+#[must_use = "the event is only taken when this is awaited"]
+pub struct EventFuture<T> {
+    state: Rc<RefCell<State>>,
+    waiter: usize,
+    name: &'static str,
+    payload: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Future for EventFuture<T> {
+    type Output = Result<T, TaskError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = self
+            .state
+            .borrow_mut()
+            .poll_event(self.waiter, context.waker());
+        let Some(raised) = polled else {
+            return Poll::Pending;
+        };
+        let state = self.state.borrow();
+        let payload = state
+            .source
+            .text(&raised.input)
+            .filter(|input| !input.is_empty());
+        Poll::Ready(
+            serde_json::from_slice(payload.unwrap_or(b"null")).map_err(|error| TaskError::Decode {
+                task: format!("event '{}'", self.name),
+                expected: std::any::type_name::<T>(),
+                detail: error.to_string(),
+            }),
+        )
+    }
+}
+
+impl<T> Drop for EventFuture<T> {
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.state.try_borrow_mut() {
+            state.stop_waiting(self.waiter);
+        }
+    }
+}

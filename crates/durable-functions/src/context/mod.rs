@@ -1,0 +1,110 @@
+//! What an orchestrator may do: [`OrchestrationContext`]. One file for each operation.
+
+mod activity;
+mod continue_as_new;
+mod custom_status;
+mod event;
+mod random;
+mod send_event;
+mod sub_orchestration;
+mod task;
+mod timer;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+use std::time::SystemTime;
+
+pub use continue_as_new::ContinueAsNew;
+pub use event::EventFuture;
+pub use random::DurableRng;
+pub use task::TaskFuture;
+pub use timer::TimerFuture;
+
+use serde::Serialize;
+
+use crate::Failure;
+use crate::engine::{Parent, State};
+
+/// JSON text of an input. Unit has none: the host then sends none.
+pub(crate) fn to_json<I: Serialize>(
+    input: &I,
+    noun: &str,
+    name: &str,
+) -> Result<Option<String>, Failure> {
+    let json = serde_json::to_string(input).map_err(|error| {
+        Failure::new(
+            "InvalidInput",
+            format!("the input of {noun} '{name}' cannot be written as JSON: {error}"),
+        )
+        .non_retriable()
+    })?;
+    Ok((json != "null").then_some(json))
+}
+
+/// What an orchestrator may do, and what it may know.
+///
+/// Cheap to clone, so that auxiliary functions and `async` blocks can have it by value. It is not
+/// `Send`: an orchestrator runs on one thread, and `tokio::spawn` inside one does not compile.
+///
+/// Everything that it gives is the same on every replay. Await nothing but the futures that it
+/// returns, alone or combined with any combinator (`join!`, `try_join_all`, `select!` with
+/// `biased;`).
+#[derive(Clone)]
+pub struct OrchestrationContext {
+    state: Rc<RefCell<State>>,
+}
+
+impl OrchestrationContext {
+    pub(crate) fn new(state: Rc<RefCell<State>>) -> Self {
+        OrchestrationContext { state }
+    }
+
+    /// The id of this instance.
+    pub fn instance_id(&self) -> String {
+        self.state.borrow().names.instance_id().to_owned()
+    }
+
+    /// The id of this execution; a new one after each continue-as-new. Some hosts send none.
+    pub fn execution_id(&self) -> Option<String> {
+        self.state.borrow().names.execution_id().map(str::to_owned)
+    }
+
+    /// The name of the orchestrator, spelled as the client spelled it.
+    pub fn name(&self) -> String {
+        self.state.borrow().names.name().to_owned()
+    }
+
+    /// The version that the instance was started with, if any.
+    pub fn version(&self) -> Option<String> {
+        self.state.borrow().names.version().map(str::to_owned)
+    }
+
+    /// The orchestration that started this one; `None` when a client did.
+    pub fn parent(&self) -> Option<Parent> {
+        self.state.borrow().parent.clone()
+    }
+
+    /// The current time (UTC) of the orchestration: when this turn began. The same on every replay,
+    /// unlike the clock of the machine.
+    pub fn now(&self) -> SystemTime {
+        self.state.borrow().now.to_system_time()
+    }
+
+    /// Whether the code that runs now has already run in an earlier turn. For side effects such as
+    /// logs; never let the flow depend on it.
+    pub fn is_replaying(&self) -> bool {
+        self.state.borrow().replaying
+    }
+}
+
+impl fmt::Debug for OrchestrationContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.borrow();
+        f.debug_struct("OrchestrationContext")
+            .field("instance_id", &state.names.instance_id())
+            .field("name", &state.names.name())
+            .field("replaying", &state.replaying)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,49 @@
+//! Ids and random numbers that are the same on every replay.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use uuid::Uuid;
+
+use super::OrchestrationContext;
+
+/// The namespace that the .NET SDK uses, so that ported orchestrators draw the same ids.
+const NAMESPACE: Uuid = Uuid::from_u128(0x9e95_2958_5e33_4daf_827f_2fa1_2937_b875);
+
+/// The generator behind [`OrchestrationContext::rng`]: ChaCha with 8 rounds, whose numbers are the
+/// same on every platform and in every version.
+pub type DurableRng = ChaCha8Rng;
+
+/// .NET's round-trip format: seven digits of fraction.
+const ROUND_TRIP: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z");
+
+impl OrchestrationContext {
+    /// A UUID that is new on every call and the same on every replay.
+    ///
+    /// Version 5, made from the instance id, the current time and a counter as the .NET SDK does.
+    /// Fit as an id or as an idempotency key for an activity; not a secret, because who knows the
+    /// instance can compute it.
+    pub fn new_uuid(&self) -> Uuid {
+        let mut state = self.state.borrow_mut();
+        let seconds = i128::from(state.now.seconds) * 1_000_000_000;
+        let time = OffsetDateTime::from_unix_timestamp_nanos(seconds + i128::from(state.now.nanos))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let time = time.format(ROUND_TRIP).unwrap_or_default();
+        let name = format!("{}_{time}_{}", state.names.instance_id(), state.drawn);
+        state.drawn += 1;
+        Uuid::new_v5(&NAMESPACE, name.as_bytes())
+    }
+
+    /// A generator of random numbers that are the same on every replay; each call gives another
+    /// stream. Not for secrets.
+    pub fn rng(&self) -> DurableRng {
+        let mut seed = [0; 32];
+        let (first, second) = seed.split_at_mut(16);
+        first.copy_from_slice(self.new_uuid().as_bytes());
+        second.copy_from_slice(self.new_uuid().as_bytes());
+        ChaCha8Rng::from_seed(seed)
+    }
+}

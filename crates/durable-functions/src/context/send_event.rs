@@ -1,0 +1,57 @@
+//! Sending events to other instances.
+
+use serde::Serialize;
+
+use super::{OrchestrationContext, to_json};
+use crate::engine::{Extra, SlotKind};
+use crate::proto::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
+use crate::{Event, Failure, instance_id};
+
+impl OrchestrationContext {
+    /// Sends an event to another orchestration instance. Nobody answers: an instance that does not
+    /// exist, or has ended, gets nothing.
+    ///
+    /// # Errors
+    /// A failure of type `InvalidInstanceId` or `InvalidInput`; nothing is sent then.
+    pub fn send_event<T: Serialize>(
+        &self,
+        instance_id: impl Into<String>,
+        event: Event<T>,
+        payload: T,
+    ) -> Result<(), Failure> {
+        let instance_id = instance_id.into();
+        instance_id::check(&instance_id).map_err(|reason| {
+            Failure::new(
+                "InvalidInstanceId",
+                format!(
+                    "event '{}' cannot be sent to '{instance_id}': {reason}",
+                    event.name
+                ),
+            )
+            .non_retriable()
+        })?;
+        let data = to_json(&payload, "event", event.name)?;
+        self.send(instance_id, event.name.to_owned(), data);
+        Ok(())
+    }
+
+    /// Schedules the action.
+    pub(super) fn send(&self, target: String, name: String, data: Option<String>) {
+        let mut state = self.state.borrow_mut();
+        let id = state.schedule(SlotKind::SendEvent, "", None, |_, _| {
+            Ok(OrchestratorActionType::SendEvent(Box::new(
+                SendEventAction {
+                    instance: Some(OrchestrationInstance {
+                        instance_id: target.clone(),
+                        execution_id: None,
+                    }),
+                    name: name.clone(),
+                    data,
+                },
+            )))
+        });
+        if let Some(slot) = state.slots.get_mut(id) {
+            slot.extra = Some(Box::new(Extra::Sent { name, target }));
+        }
+    }
+}

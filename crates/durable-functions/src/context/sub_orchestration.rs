@@ -1,0 +1,88 @@
+//! Sub-orchestrations.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{OrchestrationContext, TaskFuture, to_json};
+use crate::engine::Call;
+use crate::instance_id;
+use crate::{Failure, Orchestrator};
+
+#[cfg(doc)]
+use crate::TaskError;
+
+impl OrchestrationContext {
+    /// Starts another orchestrator of this app as a child and gives its output.
+    ///
+    /// The child gets an id of its own, made from this execution's. It is scheduled when this
+    /// returns. Terminating the parent does not terminate it.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call).
+    pub fn call_orchestrator<I, O>(
+        &self,
+        orchestrator: Orchestrator<I, O>,
+        input: I,
+    ) -> TaskFuture<O>
+    where
+        I: Serialize,
+        O: DeserializeOwned,
+    {
+        self.start_child(orchestrator, None, input)
+    }
+
+    /// The same with an instance id of your choice. Two children must not have one id at the same
+    /// time: they would overwrite each other.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call); an id that the host cannot handle (see
+    /// [`Start::with_id`](crate::Start::with_id)) is a failure of type `InvalidInstanceId`, and no
+    /// child is started.
+    pub fn call_orchestrator_with_id<I, O>(
+        &self,
+        orchestrator: Orchestrator<I, O>,
+        id: impl Into<String>,
+        input: I,
+    ) -> TaskFuture<O>
+    where
+        I: Serialize,
+        O: DeserializeOwned,
+    {
+        self.start_child(orchestrator, Some(id.into()), input)
+    }
+
+    fn start_child<I, O>(
+        &self,
+        orchestrator: Orchestrator<I, O>,
+        instance_id: Option<String>,
+        input: I,
+    ) -> TaskFuture<O>
+    where
+        I: Serialize,
+        O: DeserializeOwned,
+    {
+        let checked = instance_id.as_deref().map_or(Ok(()), |id| {
+            instance_id::check(id).map_err(|reason| {
+                Failure::new(
+                    "InvalidInstanceId",
+                    format!("'{id}' is not a valid instance id: {reason}"),
+                )
+                .non_retriable()
+            })
+        });
+        let call = Call::SubOrchestration {
+            name: orchestrator.name,
+            version: orchestrator.version,
+            instance_id,
+        };
+        let task = self.state.borrow_mut().call(
+            call,
+            || {
+                checked?;
+                to_json(&input, "orchestrator", orchestrator.name)
+            },
+            orchestrator.retry,
+        );
+        TaskFuture::sub_orchestration(&self.state, task)
+    }
+}

@@ -1,0 +1,78 @@
+//! The future of a call.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use serde::de::DeserializeOwned;
+
+use crate::TaskError;
+use crate::activity::envelope;
+use crate::engine::{Outcome, State};
+
+/// The result of an activity or a sub-orchestration, once it is there.
+#[must_use = "the call goes on, but its result and its failure are lost unless this is awaited"]
+pub struct TaskFuture<O> {
+    state: Rc<RefCell<State>>,
+    task: usize,
+    decode: fn(Option<&[u8]>) -> Result<O, serde_json::Error>,
+}
+
+impl<O: DeserializeOwned> TaskFuture<O> {
+    pub(super) fn activity(state: &Rc<RefCell<State>>, task: usize) -> Self {
+        Self::new(state, task, envelope::decode_result)
+    }
+
+    /// Outputs of orchestrations reach their parent as they are, without an envelope.
+    pub(super) fn sub_orchestration(state: &Rc<RefCell<State>>, task: usize) -> Self {
+        Self::new(state, task, |output| {
+            serde_json::from_slice(output.unwrap_or(b"null"))
+        })
+    }
+
+    fn new(
+        state: &Rc<RefCell<State>>,
+        task: usize,
+        decode: fn(Option<&[u8]>) -> Result<O, serde_json::Error>,
+    ) -> Self {
+        TaskFuture {
+            state: Rc::clone(state),
+            task,
+            decode,
+        }
+    }
+}
+
+impl<O: DeserializeOwned> Future for TaskFuture<O> {
+    type Output = Result<O, TaskError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = self.state.borrow_mut().poll(self.task, context.waker());
+        let state = self.state.borrow();
+        match polled {
+            None => Poll::Pending,
+            Some(Outcome::Completed(result)) => {
+                Poll::Ready((self.decode)(state.source.text(&result)).map_err(|error| {
+                    TaskError::Decode {
+                        task: state.describe(self.task),
+                        expected: std::any::type_name::<O>(),
+                        detail: error.to_string(),
+                    }
+                }))
+            }
+            Some(Outcome::Failed(failure)) => Poll::Ready(Err(state.failed(self.task, *failure))),
+            // Polled again after it was ready: as any future, it has nothing more to say.
+            Some(Outcome::Open | Outcome::Taken) => Poll::Pending,
+        }
+    }
+}
+
+impl<O> Drop for TaskFuture<O> {
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.state.try_borrow_mut() {
+            state.forget(self.task);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Durable timers.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use super::OrchestrationContext;
+use crate::Elapsed;
+use crate::engine::State;
+use crate::wire::Timestamp;
+
+impl OrchestrationContext {
+    /// Waits for `duration`, however long, on the orchestration's clock.
+    ///
+    /// The timer starts when this returns. Hosts may fire it up to a second early. It cannot be
+    /// taken back: a dropped timer is forgotten and still fires.
+    pub fn sleep(&self, duration: Duration) -> TimerFuture {
+        let due = self.state.borrow().now.after(duration);
+        self.timer(due)
+    }
+
+    /// Waits until `time`; a time in the past fires at once.
+    pub fn sleep_until(&self, time: SystemTime) -> TimerFuture {
+        self.timer(Timestamp::from_system_time(time))
+    }
+
+    /// Waits for `future`, at most for `duration`. The timer is only created when the future is not
+    /// ready at once.
+    ///
+    /// # Errors
+    /// [`Elapsed`] when the time passes first. The future is dropped then; work that it stands for
+    /// goes on.
+    pub async fn timeout<F: Future>(
+        &self,
+        duration: Duration,
+        future: F,
+    ) -> Result<F::Output, Elapsed> {
+        let mut future = pin!(future);
+        let mut timer = None;
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(output) = future.as_mut().poll(context) {
+                return Poll::Ready(Ok(output));
+            }
+            let timer = timer.get_or_insert_with(|| self.sleep(duration));
+            Pin::new(timer)
+                .poll(context)
+                .map(|()| Err(Elapsed { limit: duration }))
+        })
+        .await
+    }
+
+    fn timer(&self, due: Timestamp) -> TimerFuture {
+        TimerFuture {
+            task: self.state.borrow_mut().create_timer(due),
+            state: Rc::clone(&self.state),
+        }
+    }
+}
+
+/// A durable timer; see [`OrchestrationContext::sleep`].
+#[must_use = "a timer that nobody awaits delays nothing"]
+pub struct TimerFuture {
+    state: Rc<RefCell<State>>,
+    task: usize,
+}
+
+impl Future for TimerFuture {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match self.state.borrow_mut().poll(self.task, context.waker()) {
+            None => Poll::Pending,
+            Some(_) => Poll::Ready(()),
+        }
+    }
+}
+
+impl Drop for TimerFuture {
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.state.try_borrow_mut() {
+            state.forget(self.task);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The answer to a turn: what the orchestrator decided, as actions for the host.
+
+use super::inbox::Raised;
+use super::payload::Source;
+use super::state::ContinuedAsNew;
+use crate::Failure;
+use crate::proto::{
+    CompleteOrchestrationAction, EventRaisedEvent, EventType, HistoryEvent, OrchestrationStatus,
+    OrchestratorAction, OrchestratorActionType,
+};
+use crate::wire::Timestamp;
+
+/// How an execution ended.
+#[derive(Debug, Clone)]
+pub(crate) enum Completion {
+    /// The output as JSON text.
+    Completed(String),
+    Failed(Failure),
+    /// The reason as the client gave it.
+    Terminated(Option<String>),
+    ContinuedAsNew {
+        next: ContinuedAsNew,
+        /// The events that the next generation begins with.
+        events: Vec<Raised>,
+    },
+}
+
+/// The completion action. It must be the last of an answer: the host carries out what stands behind
+/// it, and an unsupported action there makes it repeat the turn for ever.
+pub(crate) fn completion(
+    id: i32,
+    completion: &Completion,
+    now: Timestamp,
+    source: &Source,
+) -> OrchestratorAction {
+    let action = match completion {
+        Completion::Completed(result) => CompleteOrchestrationAction {
+            orchestration_status: OrchestrationStatus::Completed.into(),
+            result: Some(result.clone()),
+            ..Default::default()
+        },
+        Completion::Failed(failure) => CompleteOrchestrationAction {
+            orchestration_status: OrchestrationStatus::Failed.into(),
+            failure_details: Some(failure.to_details()),
+            ..Default::default()
+        },
+        Completion::Terminated(reason) => CompleteOrchestrationAction {
+            orchestration_status: OrchestrationStatus::Terminated.into(),
+            result: reason.clone(),
+            ..Default::default()
+        },
+        Completion::ContinuedAsNew { next, events } => CompleteOrchestrationAction {
+            orchestration_status: OrchestrationStatus::ContinuedAsNew.into(),
+            result: next.input.clone(),
+            new_version: next.version.clone(),
+            carryover_events: events
+                .iter()
+                .map(|event| carried(event, now, source))
+                .collect(),
+            ..Default::default()
+        },
+    };
+    OrchestratorAction {
+        id,
+        orchestrator_action_type: Some(OrchestratorActionType::CompleteOrchestration(Box::new(
+            action,
+        ))),
+    }
+}
+
+fn carried(event: &Raised, now: Timestamp, source: &Source) -> HistoryEvent {
+    HistoryEvent {
+        event_id: -1,
+        timestamp: Some(now.to_proto()),
+        event_type: Some(EventType::EventRaised(EventRaisedEvent {
+            name: event.name.clone(),
+            input: source
+                .text(&event.input)
+                .map(|input| String::from_utf8_lossy(input).into_owned()),
+        })),
+    }
+}
+
+/// A completion that fails the instance.
+pub(crate) fn failed(id: i32, failure: &Failure) -> OrchestratorAction {
+    completion(
+        id,
+        &Completion::Failed(failure.clone()),
+        Timestamp::default(),
+        &Source::default(),
+    )
+}

@@ -1,0 +1,47 @@
+//! Which actions the history already holds.
+
+use crate::wire::Event;
+
+/// The ids of all actions that the history confirms.
+///
+/// Known before the replay begins, so that the input of a call that was scheduled in an earlier turn
+/// is never serialised again: in a long orchestration that is nearly all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Confirmed {
+    words: Vec<u64>,
+    count: usize,
+}
+
+impl Confirmed {
+    pub(crate) fn from_events(events: &[Event<'_>]) -> Self {
+        let mut confirmed = Confirmed::default();
+        for event in events {
+            // An id that is out of all proportion is not ours and must not cost memory; it is found
+            // to be foreign when its event is applied.
+            if event.kind.confirms()
+                && let Ok(id) = usize::try_from(event.id)
+                && id < events.len()
+            {
+                let word = id / 64;
+                if confirmed.words.len() <= word {
+                    confirmed.words.resize(word + 1, 0);
+                }
+                if let Some(bits) = confirmed.words.get_mut(word) {
+                    *bits |= 1 << (id % 64);
+                    confirmed.count += 1;
+                }
+            }
+        }
+        confirmed
+    }
+
+    pub(crate) fn contains(&self, id: usize) -> bool {
+        self.words
+            .get(id / 64)
+            .is_some_and(|bits| bits & (1 << (id % 64)) != 0)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+}

@@ -1,0 +1,436 @@
+//! One execution of an orchestrator: the live future, fed with events.
+//!
+//! Owns the orchestrator's future and the state it shares with the context. It does not own the
+//! request: events are applied while they are borrowed, and what must outlive them is kept as
+//! counted slices of the request.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use prost::Message;
+
+use super::answer::{self, Completion};
+use super::confirmed::Confirmed;
+use super::payload::Source;
+use super::slot::{Outcome, Slot, SlotKind};
+use super::state::{Parent, State, wire_id};
+use super::wake::WakeFlag;
+use crate::context::OrchestrationContext;
+use crate::orchestrator::{OrchestratorFunction, RunningOrchestrator};
+use crate::proto::{OrchestratorResponse, TaskFailureDetails};
+use crate::wire::{Event, EventKind, Request, WireError};
+use crate::{Error, Failure};
+
+/// An orchestrator that wakes itself this often without any event, beyond what its tasks explain,
+/// will never stop.
+const SELF_WAKES: usize = 10_000;
+
+pub(crate) struct Execution {
+    function: OrchestratorFunction,
+    state: Rc<RefCell<State>>,
+    root: Option<RunningOrchestrator>,
+    started: bool,
+    flag: Arc<WakeFlag>,
+    waker: Waker,
+    completion: Option<Completion>,
+    /// While suspended: the events that wait for the resumption.
+    suspended: Option<VecDeque<(EventKind, Box<[u8]>)>>,
+}
+
+impl Execution {
+    pub(crate) fn new(
+        function: OrchestratorFunction,
+        request: &Request<'_>,
+        bytes: &Bytes,
+    ) -> Self {
+        let confirmed = Confirmed::from_events(&request.events);
+        let (flag, waker) = WakeFlag::new();
+        let mut state = State::new(
+            request.instance_id,
+            confirmed,
+            Source::new(bytes),
+            waker.clone(),
+        );
+        state.default_version = request.default_version.map(Into::into);
+        Execution {
+            function,
+            state: Rc::new(RefCell::new(state)),
+            root: None,
+            started: false,
+            flag,
+            waker,
+            completion: None,
+            suspended: None,
+        }
+    }
+
+    /// Applies all events of a request.
+    pub(crate) fn run(&mut self, request: &Request<'_>) -> Result<(), WireError> {
+        let (past, new) = request.events.split_at(request.past);
+        self.apply_all(past, true)?;
+        self.apply_all(new, false)
+    }
+
+    /// The id of the instance; `None` when the request had none.
+    pub(crate) fn instance_id(&self) -> Option<String> {
+        let state = self.state.borrow();
+        Some(state.names.instance_id().to_owned()).filter(|id| !id.is_empty())
+    }
+
+    /// Whether the orchestrator has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.completion.is_some()
+    }
+
+    /// How many bytes it takes to keep this execution, roughly. What the orchestrator itself holds
+    /// is unknown; a fixed share stands for it.
+    pub(crate) fn weight(&self) -> usize {
+        const ORCHESTRATOR: usize = 4096;
+        ORCHESTRATOR + self.state.borrow().slots.capacity() * size_of::<Slot>()
+    }
+
+    /// Continues with the rest of a history whose beginning this execution has consumed.
+    ///
+    /// `None` when anything is not as it would be in a replay: then only a replay knows the truth.
+    pub(crate) fn resume(
+        &mut self,
+        rest: &Request<'_>,
+        bytes: &Bytes,
+    ) -> Result<Option<OrchestratorResponse>, WireError> {
+        let (past, new) = rest.events.split_at(rest.past);
+        {
+            let mut state = self.state.borrow_mut();
+            state.source = Source::new(bytes);
+            state.confirmed = Confirmed::default();
+            if !rest.includes_state {
+                // The host keeps the history to itself: it has stored what was answered.
+                state.pending.clear();
+            }
+        }
+        self.apply_all(past, true)?;
+        if self.has_ended() || !self.state.borrow().pending.is_empty() {
+            return Ok(None);
+        }
+        self.apply_all(new, false)?;
+        match &self.completion {
+            Some(Completion::Failed(failure)) if failure.error_type() == "NonDeterminism" => {
+                Ok(None)
+            }
+            _ => Ok(Some(self.answer())),
+        }
+    }
+
+    /// Prepares for being kept: nothing may refer to the request of the turn that ends.
+    pub(crate) fn rest(&mut self) {
+        self.state.borrow_mut().detach();
+    }
+
+    /// Applies events one by one and lets the orchestrator go as far as it can after each.
+    fn apply_all(&mut self, events: &[Event<'_>], past: bool) -> Result<(), WireError> {
+        self.state.borrow_mut().replaying = past;
+        for event in events {
+            self.apply(event)?;
+            if self.state.borrow().verdict.is_some() {
+                self.sentence();
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever the orchestrator made of it: it left the path that its history shows.
+    #[cold]
+    fn sentence(&mut self) {
+        let verdict = self.state.borrow_mut().verdict.take();
+        if let Some(verdict) = verdict {
+            self.completion = None;
+            self.finish(Completion::Failed(*verdict));
+        }
+    }
+
+    fn apply(&mut self, event: &Event<'_>) -> Result<(), WireError> {
+        match event.kind {
+            EventKind::Other => {}
+            EventKind::OrchestratorStarted => {
+                self.state.borrow_mut().now = event.timestamp()?;
+            }
+            EventKind::ExecutionStarted => self.start(event)?,
+            EventKind::TaskScheduled => self.confirm(event, SlotKind::Activity)?,
+            EventKind::SubOrchestrationCreated => {
+                self.confirm(event, SlotKind::SubOrchestration)?
+            }
+            EventKind::EventSent => self.confirm(event, SlotKind::SendEvent)?,
+            EventKind::TimerCreated => {
+                self.state
+                    .borrow_mut()
+                    .confirm(event.id, SlotKind::Timer, "", None);
+            }
+            EventKind::ExecutionTerminated => {
+                let reason = event.reason()?.map(str::to_owned);
+                self.finish(Completion::Terminated(reason));
+            }
+            EventKind::ExecutionSuspended => {
+                self.suspended.get_or_insert_default();
+            }
+            EventKind::ExecutionResumed => {
+                for (kind, body) in self.suspended.take().unwrap_or_default() {
+                    self.deliver(&Event::of(kind, &body))?;
+                }
+            }
+            kind => match &mut self.suspended {
+                Some(waiting) => waiting.push_back((kind, event.body().into())),
+                None => self.deliver(event)?,
+            },
+        }
+        Ok(())
+    }
+
+    fn confirm(&mut self, event: &Event<'_>, kind: SlotKind) -> Result<(), WireError> {
+        let target = match kind {
+            SlotKind::SendEvent => Some(event.target()?),
+            _ => None,
+        };
+        self.state
+            .borrow_mut()
+            .confirm(event.id, kind, event.name()?, target);
+        Ok(())
+    }
+
+    fn start(&mut self, event: &Event<'_>) -> Result<(), WireError> {
+        if std::mem::replace(&mut self.started, true) {
+            return Ok(());
+        }
+        let identity = event.identity()?;
+        {
+            let mut state = self.state.borrow_mut();
+            state.names.identify(&identity);
+            state.parent = identity.parent.map(|parent| Parent {
+                instance_id: parent.instance_id.to_owned(),
+                name: parent.name.to_owned(),
+            });
+        }
+        let context = OrchestrationContext::new(Rc::clone(&self.state));
+        let function = self.function.clone();
+        let made = catch_unwind(AssertUnwindSafe(|| function.run(context, identity.input)));
+        match made {
+            Ok(Ok(root)) => {
+                self.root = Some(root);
+                self.poll();
+            }
+            Ok(Err(failure)) => self.finish(Completion::Failed(failure)),
+            Err(panic) => self.finish(Completion::Failed(panicked(&*panic))),
+        }
+        Ok(())
+    }
+
+    /// Applies the end of a task, and polls if anybody waited for it.
+    fn deliver(&mut self, event: &Event<'_>) -> Result<(), WireError> {
+        match &mut self.completion {
+            None => {}
+            Some(Completion::ContinuedAsNew { next, .. }) => {
+                // Arrived in the same turn, after the decision: the next generation gets it.
+                if next.keep_events && event.kind == EventKind::EventRaised {
+                    let (name, input) = event.raised()?;
+                    drop(self.state.borrow_mut().raise(name, input));
+                }
+                return Ok(());
+            }
+            Some(_) => return Ok(()),
+        }
+        let waker = match event.kind {
+            EventKind::TaskCompleted => {
+                let (id, result) = event.completion()?;
+                self.completed(id, SlotKind::Activity, result)
+            }
+            EventKind::TaskFailed => {
+                let (id, details) = event.failure()?;
+                let failure = Box::new(failure(details)?);
+                self.ended(id, SlotKind::Activity, Outcome::Failed(failure))
+            }
+            EventKind::SubOrchestrationCompleted => {
+                let (id, result) = event.completion()?;
+                self.completed(id, SlotKind::SubOrchestration, result)
+            }
+            EventKind::SubOrchestrationFailed => {
+                let (id, details) = event.failure()?;
+                let failure = Box::new(failure(details)?);
+                self.ended(id, SlotKind::SubOrchestration, Outcome::Failed(failure))
+            }
+            EventKind::EventRaised => {
+                let (name, input) = event.raised()?;
+                self.state.borrow_mut().raise(name, input)
+            }
+            EventKind::TimerFired => {
+                let id = event.timer_id()?;
+                self.known(id, SlotKind::Timer)
+                    .and_then(|id| self.state.borrow_mut().timer_fired(id))
+            }
+            _ => None,
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if self.woken() {
+            self.poll();
+        }
+        Ok(())
+    }
+
+    fn completed(&mut self, id: i32, kind: SlotKind, result: Option<&[u8]>) -> Option<Waker> {
+        let id = self.known(id, kind)?;
+        let mut state = self.state.borrow_mut();
+        let result = state.source.payload(result);
+        state.attempt_ended(id, Outcome::Completed(result))
+    }
+
+    fn ended(&mut self, id: i32, kind: SlotKind, outcome: Outcome) -> Option<Waker> {
+        let id = self.known(id, kind)?;
+        self.state.borrow_mut().attempt_ended(id, outcome)
+    }
+
+    /// The action `id`, if the code scheduled one of that kind. Everything else is a duplicate, the
+    /// result of work that another generation left open, or the host's own timer -100.
+    fn known(&self, id: i32, kind: SlotKind) -> Option<usize> {
+        let id = usize::try_from(id).ok()?;
+        let state = self.state.borrow();
+        (state.slots.get(id)?.kind == kind).then_some(id)
+    }
+
+    /// Whether anything asked for a poll since the last call.
+    fn woken(&self) -> bool {
+        let root = std::mem::take(&mut self.state.borrow_mut().root_woken);
+        self.flag.take() || root
+    }
+
+    /// Polls the orchestrator until it waits for an event, or ends.
+    fn poll(&mut self) {
+        let mut polls = 0;
+        let end = loop {
+            let Some(root) = &mut self.root else { return };
+            let mut context = Context::from_waker(&self.waker);
+            let polled = catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(&mut context)));
+            let late = std::mem::take(&mut self.state.borrow_mut().late_wakers);
+            late.into_iter().for_each(Waker::wake);
+            {
+                let mut state = self.state.borrow_mut();
+                if state.verdict.is_some() {
+                    return;
+                }
+                if let Some(next) = state.continued.take() {
+                    break Completion::ContinuedAsNew {
+                        next,
+                        events: Vec::new(),
+                    };
+                }
+            }
+            match polled {
+                Ok(Poll::Ready(Ok(output))) => break Completion::Completed(output),
+                Ok(Poll::Ready(Err(error))) => break Completion::Failed(Error::to_failure(&error)),
+                Err(panic) => break Completion::Failed(panicked(&*panic)),
+                Ok(Poll::Pending) => {}
+            }
+            if !self.woken() {
+                if self.state.borrow().waiting > 0 {
+                    return;
+                }
+                break Completion::Failed(foreign_await(&self.state.borrow()));
+            }
+            polls += 1;
+            if polls > SELF_WAKES + 16 * self.state.borrow().slots.len() {
+                break Completion::Failed(foreign_await(&self.state.borrow()));
+            }
+        };
+        self.finish(end);
+    }
+
+    /// Ends the execution; the first end counts. Dropping the orchestrator runs user code.
+    fn finish(&mut self, completion: Completion) {
+        let root = self.root.take();
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(root)));
+        let completion = match dropped {
+            Ok(()) => completion,
+            Err(panic) => Completion::Failed(panicked(&*panic)),
+        };
+        self.completion.get_or_insert(completion);
+    }
+
+    /// The answer to the turn whose events have been applied.
+    pub(crate) fn answer(&mut self) -> OrchestratorResponse {
+        if !self.started && self.completion.is_none() {
+            self.finish(Completion::Failed(Failure::new(
+                "InvalidRequest",
+                "the history has no ExecutionStarted event",
+            )));
+        }
+        let state = self.state.borrow();
+        if let Some(Completion::ContinuedAsNew { next, events }) = &mut self.completion
+            && next.keep_events
+        {
+            *events = state.unconsumed();
+        }
+        let mut actions: Vec<_> = state.pending.iter().cloned().collect();
+        if let Some(completion) = &self.completion {
+            if matches!(completion, Completion::Failed(failure) if failure.error_type() == "NonDeterminism")
+            {
+                // What changed code asks for was never meant to happen in this instance.
+                actions.clear();
+            }
+            actions.push(answer::completion(
+                wire_id(state.slots.len()),
+                completion,
+                state.now,
+                &state.source,
+            ));
+        }
+        OrchestratorResponse {
+            instance_id: state.names.instance_id().to_owned(),
+            actions,
+            custom_status: state.custom_status.clone(),
+            ..Default::default()
+        }
+    }
+}
+
+impl Drop for Execution {
+    fn drop(&mut self) {
+        let root = self.root.take();
+        // A panic in a user's `Drop` must not end the thread; the answer is already made.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(root)));
+    }
+}
+
+fn failure(details: Option<&[u8]>) -> Result<Failure, WireError> {
+    match details {
+        Some(details) => TaskFailureDetails::decode(details)
+            .map(Failure::from_details)
+            .map_err(|_| WireError::Truncated),
+        None => Ok(Failure::unknown()),
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a text");
+    Failure::new("Panic", format!("the orchestrator panicked: {text}"))
+}
+
+fn foreign_await(state: &State) -> Failure {
+    Failure::new(
+        "NonDurableAwait",
+        format!(
+            "orchestrator '{}' awaits something that no event of its history can complete: a future \
+             that is not durable (a tokio sleep, a channel, an HTTP call, a spawned task). An \
+             orchestrator may only await what its context gives; do everything else in an activity",
+            state.names.name()
+        ),
+    )
+    .non_retriable()
+}

@@ -1,0 +1,70 @@
+//! Comparing what the code did with what the history says.
+//!
+//! Only what the code *scheduled* is compared: kind and name, never inputs. Completions of unknown
+//! actions are ignored, because hosts deliver duplicates and results of forgotten work.
+
+use super::slot::{Extra, SlotKind};
+use super::state::State;
+use crate::Failure;
+
+impl State {
+    /// The history says that action `id` was scheduled: the code must have done the same.
+    pub(crate) fn confirm(&mut self, id: i32, kind: SlotKind, name: &str, target: Option<&str>) {
+        if id < 0 {
+            // Not ours. The host marks a history that it stored in parts with a timer -100.
+            if kind != SlotKind::Timer {
+                self.condemn(differs(self, id, kind, name, "nothing with that number"));
+            }
+            return;
+        }
+        let found = usize::try_from(id).ok().and_then(|id| self.slots.get(id));
+        let Some(slot) = found else {
+            self.condemn(differs(self, id, kind, name, "nothing more"));
+            return;
+        };
+        let same = match slot.extra.as_deref() {
+            Some(Extra::Sent {
+                name: event,
+                target: instance,
+            }) => same_name(event, name) && target == Some(instance),
+            _ => same_name(slot.name, name),
+        };
+        if slot.kind != kind || !same {
+            let done = self.describe(usize::try_from(id).unwrap_or(usize::MAX));
+            self.condemn(differs(self, id, kind, name, &done));
+            return;
+        }
+        if self.pending.front().is_some_and(|action| action.id == id) {
+            self.pending.pop_front();
+        } else if let Ok(index) = self.pending.binary_search_by_key(&id, |action| action.id) {
+            self.pending.remove(index);
+        }
+    }
+}
+
+/// Names compare as the host compares them: without regard to letter case.
+pub(crate) fn same_name(a: &str, b: &str) -> bool {
+    a == b || a.eq_ignore_ascii_case(b) || (!a.is_ascii() && a.to_lowercase() == b.to_lowercase())
+}
+
+fn differs(state: &State, id: i32, kind: SlotKind, name: &str, done: &str) -> Failure {
+    let noun = kind.noun();
+    let quoted = if name.is_empty() {
+        String::new()
+    } else {
+        format!(" '{name}'")
+    };
+    Failure::new(
+        "NonDeterminism",
+        format!(
+            "orchestrator '{}' no longer does what its history says: action #{id} was {noun}{quoted}, \
+             but the code now asks for {done}. Either the code was changed while instances were \
+             running (let them finish first, or give the new code a new name), or it depends on \
+             something that changes from one replay to the next (the clock, random numbers, the \
+             order of a HashMap, the environment): take such values from the context or from an \
+             activity",
+            state.names.name()
+        ),
+    )
+    .non_retriable()
+}

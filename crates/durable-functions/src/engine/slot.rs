@@ -1,0 +1,68 @@
+//! One action of an orchestration and what became of it.
+
+use super::state::Waiter;
+
+use super::payload::Payload;
+use super::task::Driver;
+use crate::Failure;
+
+/// What an action does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SlotKind {
+    Activity,
+    SubOrchestration,
+    Timer,
+    SendEvent,
+}
+
+impl SlotKind {
+    /// The word for messages.
+    pub(crate) fn noun(self) -> &'static str {
+        match self {
+            SlotKind::Activity => "activity",
+            SlotKind::SubOrchestration => "sub-orchestration",
+            SlotKind::Timer => "timer",
+            SlotKind::SendEvent => "event",
+        }
+    }
+}
+
+/// What became of a task.
+#[derive(Debug, Default)]
+pub(crate) enum Outcome {
+    #[default]
+    Open,
+    /// A result as JSON text; none when the host sent none, and for timers.
+    Completed(Payload),
+    Failed(Box<Failure>),
+    /// Handed to its future, or nobody wants it.
+    Taken,
+}
+
+impl Outcome {
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self, Outcome::Open)
+    }
+}
+
+/// An action, found by its id. A task that takes several actions (retries, a split timer) has its
+/// outcome in the slot of the first one; the slots of the others point to it with `owner`.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) kind: SlotKind,
+    pub(crate) owner: u32,
+    /// The name of the function; empty for timers, and for events, which have theirs in `extra`.
+    pub(crate) name: &'static str,
+    pub(crate) outcome: Outcome,
+    pub(crate) waker: Option<Waiter>,
+    pub(crate) extra: Option<Box<Extra>>,
+}
+
+/// What few slots have.
+#[derive(Debug)]
+pub(crate) enum Extra {
+    /// What happens when an action of the task ends, if not simply its outcome.
+    Driver(Driver),
+    /// The event that was sent, and to which instance.
+    Sent { name: String, target: String },
+}

@@ -1,0 +1,266 @@
+//! What an orchestration knows of itself during a replay.
+//!
+//! Shared (as `Rc<RefCell<State>>`) by the engine, the context and the durable futures. Invariant:
+//! no user code runs while it is borrowed; wakers are returned to the caller and woken after.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::Waker;
+
+use super::confirmed::Confirmed;
+use super::inbox::Inbox;
+use super::names::Names;
+use super::payload::Source;
+use super::slot::{Extra, Outcome, Slot, SlotKind};
+use crate::proto::{OrchestratorAction, OrchestratorActionType};
+use crate::wire::Timestamp;
+use crate::{Failure, TaskError};
+
+/// The orchestration that started this one as a sub-orchestration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parent {
+    pub(crate) instance_id: String,
+    pub(crate) name: String,
+}
+
+impl Parent {
+    /// The instance id of the parent.
+    pub fn instance_id(&self) -> &str {
+        &self.instance_id
+    }
+
+    /// The name of the parent's orchestrator.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// See the module documentation.
+pub(crate) struct State {
+    pub(crate) names: Names,
+    pub(crate) parent: Option<Parent>,
+    /// The time of the current turn.
+    pub(crate) now: Timestamp,
+    pub(crate) replaying: bool,
+    pub(crate) custom_status: Option<String>,
+    /// A failure that user code cannot swallow: it ends the instance whatever the orchestrator does.
+    pub(crate) verdict: Option<Box<Failure>>,
+    /// By action id.
+    pub(crate) slots: Vec<Slot>,
+    /// Actions that the history does not confirm yet, by ascending id.
+    pub(crate) pending: VecDeque<OrchestratorAction>,
+    /// How many durable futures hold a waker: zero while the orchestrator is pending means that it
+    /// awaits something that is not durable.
+    pub(crate) waiting: usize,
+    pub(crate) confirmed: Confirmed,
+    /// What the payloads of the current turn are parts of.
+    pub(crate) source: Source,
+    /// The waker of the orchestrator itself.
+    pub(crate) root: Waker,
+    /// Set instead of waking `root`.
+    pub(crate) root_woken: bool,
+    pub(crate) inbox: Inbox,
+    /// Wakers that a dropped future owes; woken by the engine, because no user code may run now.
+    pub(crate) late_wakers: Vec<Waker>,
+    pub(crate) continued: Option<ContinuedAsNew>,
+    /// The host's `defaultVersion`, for sub-orchestrations.
+    pub(crate) default_version: Option<Rc<str>>,
+    /// How many deterministic ids and random streams were drawn.
+    pub(crate) drawn: u64,
+}
+
+/// What the next generation begins with.
+#[derive(Debug, Clone)]
+pub(crate) struct ContinuedAsNew {
+    pub(crate) input: Option<String>,
+    pub(crate) keep_events: bool,
+    pub(crate) version: Option<String>,
+}
+
+impl State {
+    pub(crate) fn new(
+        instance_id: &str,
+        confirmed: Confirmed,
+        source: Source,
+        root: Waker,
+    ) -> Self {
+        State {
+            names: Names::new(instance_id),
+            parent: None,
+            now: Timestamp::default(),
+            replaying: true,
+            custom_status: None,
+            verdict: None,
+            slots: Vec::with_capacity(confirmed.count() + 4),
+            pending: VecDeque::new(),
+            waiting: 0,
+            confirmed,
+            source,
+            root,
+            root_woken: false,
+            inbox: Inbox::default(),
+            late_wakers: Vec::new(),
+            continued: None,
+            default_version: None,
+            drawn: 0,
+        }
+    }
+
+    /// Takes the next action id for `kind`. `action` is only made when the history does not hold
+    /// it; one that cannot be made is not sent, and its task has failed.
+    pub(crate) fn schedule(
+        &mut self,
+        kind: SlotKind,
+        name: &'static str,
+        owner: Option<usize>,
+        action: impl FnOnce(&State, usize) -> Result<OrchestratorActionType, Failure>,
+    ) -> usize {
+        let id = self.slots.len();
+        self.slots.push(Slot {
+            kind,
+            // More actions than an `i32` counts do not fit into a history.
+            owner: u32::try_from(owner.unwrap_or(id)).unwrap_or(u32::MAX),
+            name,
+            outcome: Outcome::Open,
+            waker: None,
+            extra: None,
+        });
+        if !self.confirmed.contains(id) {
+            match action(self, id) {
+                Ok(action) => self.pending.push_back(OrchestratorAction {
+                    id: wire_id(id),
+                    orchestrator_action_type: Some(action),
+                }),
+                Err(failure) => {
+                    if let Some(slot) = self.slots.last_mut() {
+                        slot.outcome = Outcome::Failed(Box::new(failure));
+                    }
+                }
+            }
+        }
+        id
+    }
+
+    /// Ends the instance with `failure`; the first verdict stays.
+    pub(crate) fn condemn(&mut self, failure: Failure) {
+        self.verdict.get_or_insert_with(|| Box::new(failure));
+    }
+
+    /// Stores the outcome of a task; the returned waker is to be woken once the borrow has ended.
+    #[must_use]
+    pub(crate) fn settle(&mut self, task: usize, outcome: Outcome) -> Option<Waker> {
+        let slot = self.slots.get_mut(task)?;
+        if !slot.outcome.is_open() {
+            return None;
+        }
+        slot.outcome = outcome;
+        slot.extra = None;
+        let waiter = slot.waker.take();
+        self.release(waiter)
+    }
+
+    /// A future no longer waits; the returned waker is to be woken once the borrow has ended.
+    #[must_use]
+    pub(crate) fn release(&mut self, waiter: Option<Waiter>) -> Option<Waker> {
+        match waiter? {
+            Waiter::Root => {
+                self.waiting -= 1;
+                self.root_woken = true;
+                None
+            }
+            Waiter::Other(waker) => {
+                self.waiting -= 1;
+                Some(waker)
+            }
+        }
+    }
+
+    /// A future waits: `place` is where its waker is kept.
+    pub(crate) fn register(
+        place: &mut Option<Waiter>,
+        waiting: &mut usize,
+        root: &Waker,
+        waker: &Waker,
+    ) {
+        if place.is_none() {
+            *waiting += 1;
+        }
+        match place {
+            // An orchestrator that awaits one thing at a time is woken without counting a waker.
+            _ if waker.will_wake(root) => *place = Some(Waiter::Root),
+            Some(Waiter::Other(known)) => known.clone_from(waker),
+            _ => *place = Some(Waiter::Other(waker.clone())),
+        }
+    }
+
+    /// What the future of `task` finds when it is polled: its outcome, or nothing, and then `waker`
+    /// will be woken.
+    pub(crate) fn poll(&mut self, task: usize, waker: &Waker) -> Option<Outcome> {
+        let slot = self.slots.get_mut(task)?;
+        if slot.outcome.is_open() {
+            Self::register(&mut slot.waker, &mut self.waiting, &self.root, waker);
+            return None;
+        }
+        Some(std::mem::replace(&mut slot.outcome, Outcome::Taken))
+    }
+
+    /// The future of `task` is gone: nobody waits for it any more. The action itself goes on, the
+    /// protocol cannot take it back.
+    pub(crate) fn forget(&mut self, task: usize) {
+        if let Some(slot) = self.slots.get_mut(task) {
+            if slot.waker.take().is_some() {
+                self.waiting -= 1;
+            }
+            if !slot.outcome.is_open() {
+                slot.outcome = Outcome::Taken;
+            }
+        }
+    }
+
+    /// Cuts the ties to the request of the turn that ends now.
+    pub(crate) fn detach(&mut self) {
+        let source = std::mem::take(&mut self.source);
+        for slot in &mut self.slots {
+            if let Outcome::Completed(payload) = &mut slot.outcome {
+                source.detach(payload);
+            }
+        }
+        self.inbox.detach(&source);
+    }
+
+    /// The name of a task in messages, for example `activity 'copy' (#3)`.
+    pub(crate) fn describe(&self, task: usize) -> String {
+        match self.slots.get(task) {
+            Some(slot) => match (slot.extra.as_deref(), slot.name) {
+                (Some(Extra::Sent { name, target }), _) => {
+                    format!("event '{name}' to '{target}' (#{task})")
+                }
+                (_, "") => format!("{} (#{task})", slot.kind.noun()),
+                (_, name) => format!("{} '{name}' (#{task})", slot.kind.noun()),
+            },
+            None => format!("task #{task}"),
+        }
+    }
+
+    /// The error that a future yields for a failed task.
+    pub(crate) fn failed(&self, task: usize, failure: Failure) -> TaskError {
+        TaskError::Failed {
+            task: self.describe(task),
+            failure,
+        }
+    }
+}
+
+/// Who waits for a task.
+#[derive(Debug)]
+pub(crate) enum Waiter {
+    /// The orchestrator itself.
+    Root,
+    /// A combinator of futures.
+    Other(Waker),
+}
+
+/// Action ids are small and count up from 0; past `i32::MAX` no history could hold them.
+pub(crate) fn wire_id(id: usize) -> i32 {
+    i32::try_from(id).unwrap_or(i32::MAX)
+}

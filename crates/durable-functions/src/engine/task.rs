@@ -1,0 +1,249 @@
+//! Tasks: calls and timers, including those that take more than one action (retries, timers that are
+//! longer than the host allows).
+//!
+//! They go on by themselves when their events arrive, whether or not anybody polls their future.
+
+use std::task::Waker;
+use std::time::Duration;
+
+use super::payload::Payload;
+use super::slot::{Extra, Outcome, SlotKind};
+use super::state::State;
+use crate::proto::{
+    CreateSubOrchestrationAction, CreateTimerAction, OrchestratorActionType, ScheduleTaskAction,
+};
+use crate::retry::RetryPolicy;
+use crate::wire::Timestamp;
+use crate::{Failure, activity::envelope};
+
+/// Azure Storage cannot hide a message for more than seven days; a longer timer poisons the task
+/// hub. The other SDKs split at three days, so that a host can rely on it.
+const LONGEST_TIMER: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+
+/// What is called.
+#[derive(Debug, Clone)]
+pub(crate) enum Call {
+    Activity {
+        name: &'static str,
+    },
+    SubOrchestration {
+        name: &'static str,
+        version: Option<&'static str>,
+        /// Checked; `None` makes a new one for each attempt.
+        instance_id: Option<String>,
+    },
+}
+
+impl Call {
+    fn kind(&self) -> SlotKind {
+        match self {
+            Call::Activity { .. } => SlotKind::Activity,
+            Call::SubOrchestration { .. } => SlotKind::SubOrchestration,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Call::Activity { name } | Call::SubOrchestration { name, .. } => name,
+        }
+    }
+
+    fn action(&self, state: &State, id: usize, input: Option<String>) -> OrchestratorActionType {
+        match self {
+            Call::Activity { name } => {
+                OrchestratorActionType::ScheduleTask(Box::new(ScheduleTaskAction {
+                    name: (*name).to_owned(),
+                    input,
+                    ..Default::default()
+                }))
+            }
+            Call::SubOrchestration {
+                name,
+                version,
+                instance_id,
+            } => OrchestratorActionType::CreateSubOrchestration(Box::new(
+                CreateSubOrchestrationAction {
+                    instance_id: instance_id
+                        .clone()
+                        .unwrap_or_else(|| child_instance_id(state, id)),
+                    name: (*name).to_owned(),
+                    // The extension gives children no default version of its own.
+                    version: version
+                        .map(str::to_owned)
+                        .or_else(|| state.default_version.as_deref().map(str::to_owned)),
+                    input,
+                    ..Default::default()
+                },
+            )),
+        }
+    }
+}
+
+/// The id of a child that was given none. The execution id makes it unique among the generations
+/// of a continue-as-new; an empty id would poison the task hub.
+fn child_instance_id(state: &State, id: usize) -> String {
+    let names = &state.names;
+    let parent = names.execution_id().unwrap_or(names.instance_id());
+    format!("{parent}:{id:04x}")
+}
+
+/// What a task does when one of its actions ends.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    /// When the current wait is over: of a retry delay, or of the whole timer.
+    due: Timestamp,
+    /// When the timer that runs now fires; before `due` if the wait is split.
+    reached: Timestamp,
+    retry: Option<Retry>,
+}
+
+/// A call that is tried again.
+#[derive(Debug)]
+struct Retry {
+    call: Call,
+    policy: RetryPolicy,
+    input: Option<String>,
+    attempt: u32,
+    first_at: Timestamp,
+}
+
+impl State {
+    /// Schedules a call. One whose input cannot be made has failed at once.
+    pub(crate) fn call(
+        &mut self,
+        call: Call,
+        input: impl FnOnce() -> Result<Option<String>, Failure>,
+        retry: Option<RetryPolicy>,
+    ) -> usize {
+        let Some(policy) = retry else {
+            return self.schedule(call.kind(), call.name(), None, |state, id| {
+                Ok(call.action(state, id, input()?))
+            });
+        };
+        // Every attempt sends the input again, so it is made even when the first is history.
+        let input = match input() {
+            Ok(input) => input,
+            Err(failure) => {
+                return self.schedule(call.kind(), call.name(), None, |_, _| Err(failure));
+            }
+        };
+        let first_at = self.now;
+        let task = self.schedule(call.kind(), call.name(), None, |state, id| {
+            Ok(call.action(state, id, input.clone()))
+        });
+        self.drive(
+            task,
+            Driver {
+                due: first_at,
+                reached: first_at,
+                retry: Some(Retry {
+                    call,
+                    policy,
+                    input,
+                    attempt: 1,
+                    first_at,
+                }),
+            },
+        );
+        task
+    }
+
+    /// Starts a timer that fires at `due`, in as many steps as it takes.
+    pub(crate) fn create_timer(&mut self, due: Timestamp) -> usize {
+        let reached = next_step(self.now, due);
+        let task = self.timer_action(None, reached);
+        if reached < due {
+            let retry = None;
+            self.drive(
+                task,
+                Driver {
+                    due,
+                    reached,
+                    retry,
+                },
+            );
+        }
+        task
+    }
+
+    fn timer_action(&mut self, owner: Option<usize>, fire_at: Timestamp) -> usize {
+        self.schedule(SlotKind::Timer, "", owner, |_, _| {
+            Ok(OrchestratorActionType::CreateTimer(CreateTimerAction {
+                fire_at: Some(fire_at.to_proto()),
+            }))
+        })
+    }
+
+    fn drive(&mut self, task: usize, driver: Driver) {
+        if let Some(slot) = self.slots.get_mut(task) {
+            slot.extra = Some(Box::new(Extra::Driver(driver)));
+        }
+    }
+
+    /// The action `id` fired its timer. The time of firing is not looked at: hosts fire up to a
+    /// second early, and a timer that has fired is over.
+    #[must_use]
+    pub(crate) fn timer_fired(&mut self, id: usize) -> Option<Waker> {
+        let task = self.slots.get(id)?.owner as usize;
+        let slot = self.slots.get_mut(task)?;
+        let Some(Extra::Driver(driver)) = slot.extra.as_deref_mut() else {
+            return self.settle(task, Outcome::Completed(Payload::Absent));
+        };
+        if driver.reached < driver.due {
+            let reached = next_step(driver.reached, driver.due);
+            driver.reached = reached;
+            self.timer_action(Some(task), reached);
+            return None;
+        }
+        let Some(retry) = &mut driver.retry else {
+            return self.settle(task, Outcome::Completed(Payload::Absent));
+        };
+        retry.attempt += 1;
+        let (call, input) = (retry.call.clone(), retry.input.clone());
+        self.schedule(call.kind(), call.name(), Some(task), |state, id| {
+            Ok(call.action(state, id, input))
+        });
+        None
+    }
+
+    /// An attempt of a call ended with `outcome`: the task ends, or it waits and tries again.
+    #[must_use]
+    pub(crate) fn attempt_ended(&mut self, id: usize, outcome: Outcome) -> Option<Waker> {
+        let now = self.now;
+        let task = self.slots.get(id)?.owner as usize;
+        let slot = self.slots.get_mut(task)?;
+        if !slot.outcome.is_open() {
+            return None;
+        }
+        let outcome = match outcome {
+            Outcome::Completed(result) if slot.kind == SlotKind::Activity => {
+                match self.source.text(&result).and_then(envelope::failure_in) {
+                    Some(failure) => Outcome::Failed(Box::new(failure)),
+                    None => Outcome::Completed(result),
+                }
+            }
+            other => other,
+        };
+        if let Outcome::Failed(failure) = &outcome
+            && let Some(Extra::Driver(driver)) = slot.extra.as_deref_mut()
+            && let Some(retry) = &driver.retry
+            && let Some(delay) =
+                retry
+                    .policy
+                    .next_delay(retry.attempt, now.since(retry.first_at), failure)
+        {
+            let due = now.after(delay);
+            let reached = next_step(now, due);
+            driver.due = due;
+            driver.reached = reached;
+            self.timer_action(Some(task), reached);
+            return None;
+        }
+        self.settle(task, outcome)
+    }
+}
+
+/// Where a wait from `from` to `due` must stop the first time.
+fn next_step(from: Timestamp, due: Timestamp) -> Timestamp {
+    due.min(from.after(LONGEST_TIMER))
+}

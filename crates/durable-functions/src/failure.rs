@@ -1,0 +1,187 @@
+//! A failure as it crosses the host: type, message, whether a retry makes sense, and the cause.
+
+use std::fmt;
+
+use crate::proto::TaskFailureDetails;
+
+/// Why an activity or an orchestration failed.
+///
+/// This is what travels: an activity's failure reaches the orchestrator in this form, and an
+/// orchestrator's failure reaches its parent and the status of the instance. `error_type` is the
+/// word that code decides by (a retry predicate, a client), `message` is for people.
+///
+/// ```
+/// use durable_functions::Failure;
+///
+/// let failure = Failure::new("TableNotFound", "table 'audit' does not exist").non_retriable();
+/// assert_eq!(failure.to_string(), "TableNotFound: table 'audit' does not exist");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    error_type: String,
+    message: String,
+    non_retriable: bool,
+    cause: Option<Box<Failure>>,
+}
+
+impl Failure {
+    /// A failure of the given type. An empty type becomes `Error`.
+    pub fn new(error_type: impl Into<String>, message: impl Into<String>) -> Self {
+        let mut error_type = error_type.into();
+        if error_type.is_empty() {
+            error_type = "Error".to_owned();
+        }
+        Failure {
+            error_type,
+            message: message.into(),
+            non_retriable: false,
+            cause: None,
+        }
+    }
+
+    /// Marks the failure as one that a retry policy must not retry.
+    #[must_use]
+    pub fn non_retriable(mut self) -> Self {
+        self.non_retriable = true;
+        self
+    }
+
+    /// Adds what caused the failure.
+    #[must_use]
+    pub fn with_cause(mut self, cause: Failure) -> Self {
+        self.cause = Some(Box::new(cause));
+        self
+    }
+
+    /// The type of the failure, a word that code decides by.
+    pub fn error_type(&self) -> &str {
+        &self.error_type
+    }
+
+    /// What happened, for people.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether a retry policy must not retry it.
+    pub fn is_non_retriable(&self) -> bool {
+        self.non_retriable
+    }
+
+    /// What caused it.
+    pub fn cause(&self) -> Option<&Failure> {
+        self.cause.as_deref()
+    }
+
+    /// The failure with `context` in front of its message; type, flag and cause stay.
+    pub(crate) fn in_context(mut self, context: &str) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// A failure from any error: its text, and its sources as causes.
+    pub(crate) fn from_error(error: &(dyn std::error::Error + 'static)) -> Self {
+        if let Some(failure) = error.downcast_ref::<Failure>() {
+            return failure.clone();
+        }
+        if let Some(task) = error.downcast_ref::<crate::TaskError>() {
+            return task.to_failure();
+        }
+        let mut failure = Failure::new("Error", error.to_string());
+        if let Some(source) = error.source() {
+            failure = failure.with_cause(Failure::from_error(source));
+        }
+        failure
+    }
+
+    /// What the extension sends when it knows nothing: an unknown activity, a child that was
+    /// terminated, a transport error of the host.
+    pub(crate) fn unknown() -> Self {
+        Failure::new(
+            "UnknownFailure",
+            "the host reported a failure without details: the function may not exist or be \
+             disabled, or the instance was terminated",
+        )
+    }
+
+    pub(crate) fn from_details(details: TaskFailureDetails) -> Self {
+        Failure {
+            error_type: if details.error_type.is_empty() {
+                "Error".to_owned()
+            } else {
+                details.error_type
+            },
+            message: details.error_message,
+            non_retriable: details.is_non_retriable,
+            cause: details
+                .inner_failure
+                .map(|inner| Box::new(Failure::from_details(*inner))),
+        }
+    }
+
+    pub(crate) fn to_details(&self) -> TaskFailureDetails {
+        TaskFailureDetails {
+            error_type: harmless_type(&self.error_type).to_owned(),
+            error_message: self.message.clone(),
+            stack_trace: None,
+            inner_failure: self
+                .cause
+                .as_ref()
+                .map(|cause| Box::new(cause.to_details())),
+            is_non_retriable: self.non_retriable,
+            properties: Default::default(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.error_type, self.message)
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause
+            .as_deref()
+            .map(|cause| cause as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// The host reads some type names as "this worker is broken, deliver the turn again", for ever. A
+/// user's failure must never say so, even when its cause happens to carry such a name.
+fn harmless_type(error_type: &str) -> &str {
+    const REDELIVERED: [&str; 3] = [
+        "OutOfMemoryException",
+        "InsufficientMemoryException",
+        "WorkerProcessExitException",
+    ];
+    REDELIVERED
+        .into_iter()
+        .find(|name| error_type.contains(name))
+        .map_or(error_type, |name| {
+            name.strip_suffix("Exception").unwrap_or(name)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_failure_never_asks_the_host_for_redelivery() {
+        let failure = Failure::new("Broken", "x")
+            .with_cause(Failure::new("System.OutOfMemoryException", "y"));
+        let details = failure.to_details();
+        let inner = details.inner_failure.unwrap();
+        assert_eq!(inner.error_type, "OutOfMemory");
+    }
+
+    #[test]
+    fn details_survive_the_way_there_and_back() {
+        let failure = Failure::new("A", "a")
+            .non_retriable()
+            .with_cause(Failure::new("B", "b"));
+        assert_eq!(Failure::from_details(failure.to_details()), failure);
+    }
+}

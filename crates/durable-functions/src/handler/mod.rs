@@ -1,0 +1,95 @@
+//! Orchestrators, activities and the durable client as functions of a custom handler.
+//!
+//! Invariant: an orchestrator or activity never makes its invocation fail. The host throws the text
+//! of a failed invocation away, and fails an orchestration for ever; so every failure travels inside
+//! a valid answer.
+
+mod activity;
+mod client;
+mod orchestrator;
+
+use std::future::Future;
+
+use functions_handler::App;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use client::ClientRejection;
+
+use crate::{
+    Activity, ActivityContext, ActivityFunction, OrchestrationContext, Orchestrator,
+    OrchestratorFunction, Result,
+};
+
+/// Registers orchestrators and activities with an [`App`].
+///
+/// ```no_run
+/// use durable_functions::{Activity, ActivityContext, AppExt, OrchestrationContext, Orchestrator, Result};
+/// use functions_handler::App;
+///
+/// const GREET: Activity<String, String> = Activity::new("greet");
+/// const HELLO: Orchestrator<Vec<String>, Vec<String>> = Orchestrator::new("hello");
+///
+/// async fn greet(_: ActivityContext, name: String) -> Result<String> {
+///     Ok(format!("Hello, {name}!"))
+/// }
+///
+/// async fn hello(ctx: OrchestrationContext, names: Vec<String>) -> Result<Vec<String>> {
+///     let mut greetings = Vec::new();
+///     for name in names {
+///         greetings.push(ctx.call(GREET, name).await?);
+///     }
+///     Ok(greetings)
+/// }
+///
+/// # async fn run() -> Result<()> {
+/// App::new()
+///     .orchestrator(HELLO, hello)
+///     .activity(GREET, greet)
+///     .serve()
+///     .await?;
+/// # Ok(()) }
+/// ```
+pub trait AppExt: Sized {
+    /// Registers the orchestrator whose function folder has the name of `handle`.
+    #[must_use]
+    fn orchestrator<I, O, F, Fut>(self, handle: Orchestrator<I, O>, function: F) -> Self
+    where
+        I: DeserializeOwned + 'static,
+        O: Serialize + 'static,
+        F: Fn(OrchestrationContext, I) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O>> + 'static;
+
+    /// Registers the activity whose function folder has the name of `handle`.
+    #[must_use]
+    fn activity<I, O, F, Fut>(self, handle: Activity<I, O>, function: F) -> Self
+    where
+        I: DeserializeOwned + 'static,
+        O: Serialize + 'static,
+        F: Fn(ActivityContext, I) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O>> + Send + 'static;
+}
+
+impl<S: Clone + Send + Sync + 'static> AppExt for App<S> {
+    fn orchestrator<I, O, F, Fut>(self, handle: Orchestrator<I, O>, function: F) -> Self
+    where
+        I: DeserializeOwned + 'static,
+        O: Serialize + 'static,
+        F: Fn(OrchestrationContext, I) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O>> + 'static,
+    {
+        let function = OrchestratorFunction::new(handle, function);
+        self.function(handle.name(), orchestrator::Handler(function))
+    }
+
+    fn activity<I, O, F, Fut>(self, handle: Activity<I, O>, function: F) -> Self
+    where
+        I: DeserializeOwned + 'static,
+        O: Serialize + 'static,
+        F: Fn(ActivityContext, I) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O>> + Send + 'static,
+    {
+        let function = ActivityFunction::new(handle, function);
+        self.function(handle.name(), activity::Handler(function))
+    }
+}

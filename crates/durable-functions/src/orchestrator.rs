@@ -1,0 +1,94 @@
+//! Orchestrator functions, with their types erased: what the engine runs.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Failure, OrchestrationContext, Orchestrator, Result};
+
+/// A started orchestrator; yields its output as JSON text. Not `Send`: it lives on one thread.
+pub(crate) type RunningOrchestrator = Pin<Box<dyn Future<Output = Result<String>>>>;
+
+type Run = dyn Fn(OrchestrationContext, Option<&[u8]>) -> Result<RunningOrchestrator, Failure>
+    + Send
+    + Sync;
+
+/// An orchestrator function behind its handle, ready to be run by [`execute`](crate::execute).
+///
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct OrchestratorFunction {
+    name: &'static str,
+    run: Arc<Run>,
+}
+
+impl OrchestratorFunction {
+    /// Binds `function` to its handle.
+    ///
+    /// The function is started anew on every replay, so it must be deterministic: everything that it
+    /// does must follow from its input and from what its context gives.
+    pub fn new<I, O, F, Fut>(handle: Orchestrator<I, O>, function: F) -> Self
+    where
+        I: DeserializeOwned + 'static,
+        O: Serialize + 'static,
+        F: Fn(OrchestrationContext, I) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O>> + 'static,
+    {
+        let name = handle.name();
+        let run = move |context: OrchestrationContext, input: Option<&[u8]>| {
+            let input = input.filter(|input| !input.is_empty()).unwrap_or(b"null");
+            let input: I = serde_json::from_slice(input).map_err(|error| {
+                Failure::new(
+                    "InvalidInput",
+                    format!(
+                        "the input of orchestrator '{name}' is not a {}: {error}",
+                        std::any::type_name::<I>()
+                    ),
+                )
+                .non_retriable()
+            })?;
+            let running = function(context, input);
+            Ok(Box::pin(async move {
+                let output = running.await?;
+                serde_json::to_string(&output).map_err(|error| {
+                    Failure::new(
+                        "InvalidOutput",
+                        format!(
+                            "the output of orchestrator '{name}' cannot be written as JSON: {error}"
+                        ),
+                    )
+                    .into()
+                })
+            }) as RunningOrchestrator)
+        };
+        OrchestratorFunction {
+            name,
+            run: Arc::new(run),
+        }
+    }
+
+    /// The name of the function.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn run(
+        &self,
+        context: OrchestrationContext,
+        input: Option<&[u8]>,
+    ) -> Result<RunningOrchestrator, Failure> {
+        (self.run)(context, input)
+    }
+}
+
+impl fmt::Debug for OrchestratorFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OrchestratorFunction")
+            .field(&self.name)
+            .finish()
+    }
+}

@@ -1,0 +1,80 @@
+//! The value of an `orchestrationTrigger` and the answer to it: base64 around the messages.
+
+use std::time::Instant;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+use crate::{Failure, KeptInstances, OrchestratorFunction, engine};
+
+/// Runs one turn as the host asks for it: the base64 text of an `OrchestratorRequest` in, the base64
+/// text of an `OrchestratorResponse` out.
+///
+/// There is an answer for every text. One that is not a request fails the instance: the host would
+/// fail it as well, but with an error that names no cause.
+pub fn run_turn(orchestrator: &OrchestratorFunction, request: &str) -> String {
+    let answer = STANDARD
+        .decode(request)
+        .map_err(|error| format!("it is not base64: {error}"))
+        .and_then(|request| {
+            engine::execute(orchestrator, &Bytes::from(request)).map_err(|error| error.to_string())
+        });
+    answer_text(orchestrator, answer)
+}
+
+impl KeptInstances {
+    /// Runs one turn as [`run_turn`] does, with the same answers, but continues the instance from
+    /// where its last turn ended if it was kept.
+    pub fn run_turn(
+        &mut self,
+        orchestrator: &OrchestratorFunction,
+        request: &str,
+        now: Instant,
+    ) -> String {
+        let answer = self.turn(orchestrator, request, now);
+        answer_text(orchestrator, answer)
+    }
+}
+
+fn answer_text(orchestrator: &OrchestratorFunction, answer: Result<Vec<u8>, String>) -> String {
+    let answer = answer.unwrap_or_else(|reason| {
+        let failure = Failure::new(
+            "InvalidRequest",
+            format!(
+                "the host's request for orchestrator '{}' cannot be read: {reason}",
+                orchestrator.name()
+            ),
+        );
+        tracing::error!("{failure}");
+        engine::failed("", &failure)
+    });
+    STANDARD.encode(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Orchestrator;
+    use crate::proto::OrchestratorResponse;
+    use proptest::prelude::*;
+    use prost::Message;
+
+    fn function() -> OrchestratorFunction {
+        OrchestratorFunction::new(Orchestrator::new("f"), async |_, (): ()| Ok(()))
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_has_a_valid_answer(text in ".*") {
+            let answer = STANDARD.decode(run_turn(&function(), &text)).unwrap();
+            prop_assert_eq!(OrchestratorResponse::decode(answer.as_slice()).unwrap().actions.len(), 1);
+        }
+
+        #[test]
+        fn every_sequence_of_bytes_has_a_valid_answer(bytes: Vec<u8>) {
+            let answer = STANDARD.decode(run_turn(&function(), &STANDARD.encode(bytes))).unwrap();
+            prop_assert_eq!(OrchestratorResponse::decode(answer.as_slice()).unwrap().actions.len(), 1);
+        }
+    }
+}

@@ -1,0 +1,387 @@
+//! One history event as a view on the request.
+
+use std::time::{Duration, SystemTime};
+
+use super::reader::{Reader, WireError, bytes_field, is_bytes, varint_field};
+
+/// A time of the protocol, UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Timestamp {
+    pub(crate) seconds: i64,
+    pub(crate) nanos: i32,
+}
+
+impl Timestamp {
+    pub(crate) fn read(message: &[u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(message);
+        let mut timestamp = Timestamp::default();
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == varint_field(1) => timestamp.seconds = reader.varint() as i64,
+                tag if tag == varint_field(2) => timestamp.nanos = reader.int32(),
+                tag => reader.skip(tag),
+            }
+        }
+        reader.finish()?;
+        timestamp.nanos = timestamp.nanos.clamp(0, 999_999_999);
+        Ok(timestamp)
+    }
+
+    /// Later by `duration`; at the end of time it stops.
+    pub(crate) fn after(self, duration: Duration) -> Self {
+        let nanos = i64::from(self.nanos) + i64::from(duration.subsec_nanos());
+        let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        Timestamp {
+            seconds: self
+                .seconds
+                .saturating_add(seconds)
+                .saturating_add(nanos / 1_000_000_000),
+            nanos: (nanos % 1_000_000_000) as i32,
+        }
+    }
+
+    /// The time from `earlier` to `self`; zero when `self` is not later.
+    pub(crate) fn since(self, earlier: Timestamp) -> Duration {
+        let nanos = (i128::from(self.seconds) - i128::from(earlier.seconds)) * 1_000_000_000
+            + i128::from(self.nanos - earlier.nanos);
+        u64::try_from(nanos.max(0) / 1_000_000_000)
+            .map(|seconds| Duration::new(seconds, (nanos.max(0) % 1_000_000_000) as u32))
+            .unwrap_or(Duration::MAX)
+    }
+
+    pub(crate) fn to_proto(self) -> prost_types::Timestamp {
+        prost_types::Timestamp {
+            seconds: self.seconds,
+            nanos: self.nanos,
+        }
+    }
+
+    /// As a `SystemTime`, cut to what the platform can hold.
+    pub(crate) fn to_system_time(self) -> SystemTime {
+        let nanos = Duration::from_nanos(u64::try_from(self.nanos).unwrap_or(0));
+        let whole = Duration::from_secs(self.seconds.unsigned_abs());
+        let base = if self.seconds >= 0 {
+            SystemTime::UNIX_EPOCH.checked_add(whole)
+        } else {
+            SystemTime::UNIX_EPOCH.checked_sub(whole)
+        };
+        base.and_then(|base| base.checked_add(nanos))
+            .unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    pub(crate) fn from_system_time(time: SystemTime) -> Self {
+        match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => Timestamp::default().after(since),
+            Err(error) => {
+                let before = error.duration();
+                let seconds = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
+                match before.subsec_nanos() {
+                    0 => Timestamp {
+                        seconds: -seconds,
+                        nanos: 0,
+                    },
+                    nanos => Timestamp {
+                        seconds: (-seconds).saturating_sub(1),
+                        nanos: 1_000_000_000 - nanos as i32,
+                    },
+                }
+            }
+        }
+    }
+}
+
+/// The kinds of events that a replay looks at; the number is the field of the protocol's `oneof`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    ExecutionStarted,
+    ExecutionTerminated,
+    TaskScheduled,
+    TaskCompleted,
+    TaskFailed,
+    SubOrchestrationCreated,
+    SubOrchestrationCompleted,
+    SubOrchestrationFailed,
+    TimerCreated,
+    TimerFired,
+    OrchestratorStarted,
+    EventSent,
+    EventRaised,
+    ExecutionSuspended,
+    ExecutionResumed,
+    /// Everything that changes nothing in a replay: bookends, generic events, unknown kinds.
+    Other,
+}
+
+impl EventKind {
+    fn from_field(number: u32) -> Self {
+        match number {
+            3 => EventKind::ExecutionStarted,
+            5 => EventKind::ExecutionTerminated,
+            6 => EventKind::TaskScheduled,
+            7 => EventKind::TaskCompleted,
+            8 => EventKind::TaskFailed,
+            9 => EventKind::SubOrchestrationCreated,
+            10 => EventKind::SubOrchestrationCompleted,
+            11 => EventKind::SubOrchestrationFailed,
+            12 => EventKind::TimerCreated,
+            13 => EventKind::TimerFired,
+            14 => EventKind::OrchestratorStarted,
+            16 => EventKind::EventSent,
+            17 => EventKind::EventRaised,
+            21 => EventKind::ExecutionSuspended,
+            22 => EventKind::ExecutionResumed,
+            _ => EventKind::Other,
+        }
+    }
+
+    /// Whether the event confirms an action of an earlier turn.
+    pub(crate) fn confirms(self) -> bool {
+        matches!(
+            self,
+            EventKind::TaskScheduled
+                | EventKind::SubOrchestrationCreated
+                | EventKind::TimerCreated
+                | EventKind::EventSent
+        )
+    }
+}
+
+/// One history event: its id, its kind, and where its parts lie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Event<'a> {
+    pub(crate) id: i32,
+    pub(crate) kind: EventKind,
+    timestamp: &'a [u8],
+    body: &'a [u8],
+}
+
+impl<'a> Event<'a> {
+    #[inline]
+    pub(crate) fn read(message: &'a [u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(message);
+        let mut event = Event {
+            id: 0,
+            kind: EventKind::Other,
+            timestamp: &[],
+            body: &[],
+        };
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == varint_field(1) => event.id = reader.int32(),
+                tag if tag == bytes_field(2) => event.timestamp = reader.bytes(),
+                tag if is_bytes(tag) => {
+                    event.kind = EventKind::from_field(tag >> 3);
+                    event.body = reader.bytes();
+                }
+                tag => reader.skip(tag),
+            }
+        }
+        reader.finish()?;
+        Ok(event)
+    }
+
+    /// An event of which only kind and body are left.
+    pub(crate) fn of(kind: EventKind, body: &'a [u8]) -> Self {
+        Event {
+            id: -1,
+            kind,
+            timestamp: &[],
+            body,
+        }
+    }
+
+    /// What [`Event::of`] needs to make the event again.
+    pub(crate) fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    pub(crate) fn timestamp(&self) -> Result<Timestamp, WireError> {
+        Timestamp::read(self.timestamp)
+    }
+
+    /// `TimerFired.timerId`.
+    pub(crate) fn timer_id(&self) -> Result<i32, WireError> {
+        let mut id = 0;
+        let mut reader = Reader::new(self.body);
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == varint_field(2) => id = reader.int32(),
+                tag => reader.skip(tag),
+            }
+        }
+        reader.finish()?;
+        Ok(id)
+    }
+
+    /// A completion: the id of the task (0 is left out on the wire) and its result.
+    #[inline]
+    pub(crate) fn completion(&self) -> Result<(i32, Option<&'a [u8]>), WireError> {
+        let mut id = 0;
+        let mut result = None;
+        let mut reader = Reader::new(self.body);
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == varint_field(1) => id = reader.int32(),
+                tag if tag == bytes_field(2) => result = Some(reader.wrapped_bytes()),
+                tag => reader.skip(tag),
+            }
+        }
+        reader.finish()?;
+        Ok((id, result))
+    }
+
+    /// A failure: the task id and the encoded `TaskFailureDetails`, which can be absent.
+    pub(crate) fn failure(&self) -> Result<(i32, Option<&'a [u8]>), WireError> {
+        let mut id = 0;
+        let mut details = None;
+        let mut reader = Reader::new(self.body);
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == varint_field(1) => id = reader.int32(),
+                tag if tag == bytes_field(2) => details = Some(reader.bytes()),
+                tag => reader.skip(tag),
+            }
+        }
+        reader.finish()?;
+        Ok((id, details))
+    }
+
+    /// `TaskScheduled.name`, `SubOrchestrationInstanceCreated.name` or `EventSent.name`.
+    #[inline]
+    pub(crate) fn name(&self) -> Result<&'a str, WireError> {
+        self.first_string(if self.kind == EventKind::TaskScheduled {
+            1
+        } else {
+            2
+        })
+    }
+
+    /// `EventSent.instanceId`.
+    pub(crate) fn target(&self) -> Result<&'a str, WireError> {
+        self.first_string(1)
+    }
+
+    #[inline(always)]
+    fn first_string(&self, number: u32) -> Result<&'a str, WireError> {
+        let mut reader = Reader::new(self.body);
+        let mut text = "";
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == bytes_field(number) => {
+                    text = reader.string();
+                    break;
+                }
+                tag => reader.skip(tag),
+            }
+        }
+        reader.finish()?;
+        Ok(text)
+    }
+
+    /// `EventRaised`: name and payload.
+    pub(crate) fn raised(&self) -> Result<(&'a str, Option<&'a [u8]>), WireError> {
+        let mut name = "";
+        let mut input = None;
+        let mut reader = Reader::new(self.body);
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == bytes_field(1) => name = reader.string(),
+                tag if tag == bytes_field(2) => input = Some(reader.wrapped_bytes()),
+                tag => reader.skip(tag),
+            }
+        }
+        reader.finish()?;
+        Ok((name, input))
+    }
+
+    /// `ExecutionTerminated.input`: the reason.
+    pub(crate) fn reason(&self) -> Result<Option<&'a str>, WireError> {
+        let mut reason = None;
+        let mut reader = Reader::new(self.body);
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == bytes_field(1) => reason = Some(reader.wrapped_string()),
+                tag => reader.skip(tag),
+            }
+        }
+        reader.finish()?;
+        Ok(reason)
+    }
+
+    /// `ExecutionStarted`: who this execution is.
+    pub(crate) fn identity(&self) -> Result<Identity<'a>, WireError> {
+        let mut identity = Identity::default();
+        let mut reader = Reader::new(self.body);
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == bytes_field(1) => identity.name = reader.string(),
+                tag if tag == bytes_field(2) => identity.version = Some(reader.wrapped_string()),
+                tag if tag == bytes_field(3) => identity.input = Some(reader.wrapped_bytes()),
+                tag if tag == bytes_field(4) => {
+                    (_, identity.execution_id) = instance(reader.bytes())?;
+                }
+                tag if tag == bytes_field(5) => identity.parent = Some(parent(reader.bytes())?),
+                tag => reader.skip(tag),
+            }
+        }
+        reader.finish()?;
+        Ok(identity)
+    }
+}
+
+/// What `ExecutionStarted` says about an execution.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Identity<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) version: Option<&'a str>,
+    pub(crate) input: Option<&'a [u8]>,
+    pub(crate) execution_id: Option<&'a str>,
+    pub(crate) parent: Option<ParentInstance<'a>>,
+}
+
+/// The orchestration that started this one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ParentInstance<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) instance_id: &'a str,
+}
+
+fn instance(message: &[u8]) -> Result<(&str, Option<&str>), WireError> {
+    let mut instance_id = "";
+    let mut execution_id = None;
+    let mut reader = Reader::new(message);
+    loop {
+        match reader.tag() {
+            0 => break,
+            tag if tag == bytes_field(1) => instance_id = reader.string(),
+            tag if tag == bytes_field(2) => execution_id = Some(reader.wrapped_string()),
+            tag => reader.skip(tag),
+        }
+    }
+    reader.finish()?;
+    Ok((instance_id, execution_id))
+}
+
+fn parent(message: &[u8]) -> Result<ParentInstance<'_>, WireError> {
+    let mut parent = ParentInstance::default();
+    let mut reader = Reader::new(message);
+    loop {
+        match reader.tag() {
+            0 => break,
+            tag if tag == bytes_field(2) => parent.name = reader.wrapped_string(),
+            tag if tag == bytes_field(4) => (parent.instance_id, _) = instance(reader.bytes())?,
+            tag => reader.skip(tag),
+        }
+    }
+    reader.finish()?;
+    Ok(parent)
+}

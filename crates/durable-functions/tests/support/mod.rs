@@ -1,0 +1,314 @@
+//! A host in miniature: keeps a history as the extension keeps it and asks for turns.
+
+// Each test file uses its part of it.
+#![allow(dead_code)]
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use durable_functions::proto::{
+    CompleteOrchestrationAction, EventRaisedEvent, EventSentEvent, EventType,
+    ExecutionStartedEvent, ExecutionTerminatedEvent, HistoryEvent, OrchestrationInstance,
+    OrchestrationStatus, OrchestratorAction, OrchestratorActionType, OrchestratorCompletedEvent,
+    OrchestratorRequest, OrchestratorResponse, OrchestratorStartedEvent,
+    SubOrchestrationInstanceCompletedEvent, SubOrchestrationInstanceCreatedEvent,
+    SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
+    TaskScheduledEvent, TimerCreatedEvent, TimerFiredEvent,
+};
+use durable_functions::{
+    OrchestrationContext, Orchestrator, OrchestratorFunction, Result, execute,
+};
+use prost::Message;
+
+/// 2024-01-02T03:04:05Z.
+pub(crate) const START: i64 = 1_704_164_645;
+
+pub(crate) struct Host {
+    function: OrchestratorFunction,
+    pub(crate) past: Vec<HistoryEvent>,
+    pub(crate) inbox: Vec<HistoryEvent>,
+    /// Seconds since [`START`].
+    pub(crate) clock: i64,
+}
+
+impl Host {
+    pub(crate) fn new(function: OrchestratorFunction, input: Option<&str>) -> Self {
+        let started = ExecutionStartedEvent {
+            name: function.name().to_owned(),
+            input: input.map(str::to_owned),
+            orchestration_instance: Some(OrchestrationInstance {
+                instance_id: "abc".to_owned(),
+                execution_id: Some("e1".to_owned()),
+            }),
+            ..Default::default()
+        };
+        Host {
+            function,
+            past: Vec::new(),
+            inbox: vec![event(-1, EventType::ExecutionStarted(Box::new(started)), 0)],
+            clock: 0,
+        }
+    }
+
+    /// The request of the next turn.
+    pub(crate) fn request(&self) -> OrchestratorRequest {
+        let mut new_events = vec![event(
+            -1,
+            EventType::OrchestratorStarted(OrchestratorStartedEvent {}),
+            self.clock,
+        )];
+        new_events.extend(self.inbox.iter().cloned());
+        OrchestratorRequest {
+            instance_id: "abc".to_owned(),
+            past_events: self.past.clone(),
+            new_events,
+            ..Default::default()
+        }
+    }
+
+    /// One turn: the answer, which then becomes history.
+    pub(crate) fn turn(&mut self) -> OrchestratorResponse {
+        let request = self.request();
+        let answer = answer(&self.function, &request);
+        self.past.extend(request.new_events);
+        self.inbox.clear();
+        for action in &answer.actions {
+            if let Some(kind) = confirmation(action) {
+                self.past.push(event(action.id, kind, self.clock));
+            }
+        }
+        self.past.push(event(
+            -1,
+            EventType::OrchestratorCompleted(OrchestratorCompletedEvent {}),
+            self.clock,
+        ));
+        self.clock += 1;
+        answer
+    }
+
+    pub(crate) fn completed(&mut self, id: i32, result: &str) -> &mut Self {
+        self.deliver(EventType::TaskCompleted(TaskCompletedEvent {
+            task_scheduled_id: id,
+            result: Some(result.to_owned()),
+        }))
+    }
+
+    pub(crate) fn failed(&mut self, id: i32, error_type: &str, message: &str) -> &mut Self {
+        self.deliver(EventType::TaskFailed(Box::new(TaskFailedEvent {
+            task_scheduled_id: id,
+            failure_details: Some(TaskFailureDetails {
+                error_type: error_type.to_owned(),
+                error_message: message.to_owned(),
+                ..Default::default()
+            }),
+        })))
+    }
+
+    pub(crate) fn fired(&mut self, id: i32) -> &mut Self {
+        self.deliver(EventType::TimerFired(TimerFiredEvent {
+            timer_id: id,
+            fire_at: None,
+        }))
+    }
+
+    pub(crate) fn terminated(&mut self, reason: &str) -> &mut Self {
+        self.deliver(EventType::ExecutionTerminated(ExecutionTerminatedEvent {
+            input: Some(reason.to_owned()),
+            recurse: false,
+        }))
+    }
+
+    pub(crate) fn raised(&mut self, name: &str, payload: Option<&str>) -> &mut Self {
+        self.deliver(EventType::EventRaised(EventRaisedEvent {
+            name: name.to_owned(),
+            input: payload.map(str::to_owned),
+        }))
+    }
+
+    pub(crate) fn suspended(&mut self) -> &mut Self {
+        self.deliver(EventType::ExecutionSuspended(Default::default()))
+    }
+
+    pub(crate) fn resumed(&mut self) -> &mut Self {
+        self.deliver(EventType::ExecutionResumed(Default::default()))
+    }
+
+    pub(crate) fn child_completed(&mut self, id: i32, output: &str) -> &mut Self {
+        self.deliver(EventType::SubOrchestrationInstanceCompleted(
+            SubOrchestrationInstanceCompletedEvent {
+                task_scheduled_id: id,
+                result: Some(output.to_owned()),
+            },
+        ))
+    }
+
+    pub(crate) fn child_failed(
+        &mut self,
+        id: i32,
+        details: Option<TaskFailureDetails>,
+    ) -> &mut Self {
+        self.deliver(EventType::SubOrchestrationInstanceFailed(Box::new(
+            SubOrchestrationInstanceFailedEvent {
+                task_scheduled_id: id,
+                failure_details: details,
+            },
+        )))
+    }
+
+    pub(crate) fn deliver(&mut self, kind: EventType) -> &mut Self {
+        let event = event(-1, kind, self.clock);
+        self.inbox.push(event);
+        self
+    }
+}
+
+/// Runs one turn through the engine, twice: the same bytes must give the same answer.
+pub(crate) fn answer(
+    function: &OrchestratorFunction,
+    request: &OrchestratorRequest,
+) -> OrchestratorResponse {
+    let request = Bytes::from(request.encode_to_vec());
+    let first = execute(function, &request).unwrap();
+    let second = execute(function, &request).unwrap();
+    assert_eq!(first, second, "the same request gave two answers");
+    OrchestratorResponse::decode(first.as_slice()).unwrap()
+}
+
+pub(crate) fn event(id: i32, kind: EventType, clock: i64) -> HistoryEvent {
+    HistoryEvent {
+        event_id: id,
+        timestamp: Some(prost_types::Timestamp {
+            seconds: START + clock,
+            nanos: 0,
+        }),
+        event_type: Some(kind),
+    }
+}
+
+fn confirmation(action: &OrchestratorAction) -> Option<EventType> {
+    match action.orchestrator_action_type.as_ref()? {
+        OrchestratorActionType::ScheduleTask(task) => {
+            Some(EventType::TaskScheduled(Box::new(TaskScheduledEvent {
+                name: task.name.clone(),
+                ..Default::default()
+            })))
+        }
+        OrchestratorActionType::CreateTimer(timer) => {
+            Some(EventType::TimerCreated(TimerCreatedEvent {
+                fire_at: timer.fire_at,
+            }))
+        }
+        OrchestratorActionType::CreateSubOrchestration(child) => {
+            Some(EventType::SubOrchestrationInstanceCreated(Box::new(
+                SubOrchestrationInstanceCreatedEvent {
+                    instance_id: child.instance_id.clone(),
+                    name: child.name.clone(),
+                    version: child.version.clone(),
+                    ..Default::default()
+                },
+            )))
+        }
+        OrchestratorActionType::SendEvent(sent) => {
+            Some(EventType::EventSent(Box::new(EventSentEvent {
+                instance_id: sent.instance.as_ref()?.instance_id.clone(),
+                name: sent.name.clone(),
+                input: sent.data.clone(),
+            })))
+        }
+        _ => None,
+    }
+}
+
+/// The actions in short: `#0 echo("x")`, `#1 timer +2`, `#2 Completed("y")`.
+pub(crate) fn actions(answer: &OrchestratorResponse) -> Vec<String> {
+    answer.actions.iter().map(describe).collect()
+}
+
+fn describe(action: &OrchestratorAction) -> String {
+    let id = action.id;
+    match action.orchestrator_action_type.as_ref().unwrap() {
+        OrchestratorActionType::ScheduleTask(task) => {
+            format!(
+                "#{id} {}({})",
+                task.name,
+                task.input.as_deref().unwrap_or("")
+            )
+        }
+        OrchestratorActionType::CreateTimer(timer) => {
+            format!("#{id} timer +{}", timer.fire_at.unwrap().seconds - START)
+        }
+        OrchestratorActionType::CreateSubOrchestration(child) => format!(
+            "#{id} child {} {}({})",
+            child.instance_id,
+            child.name,
+            child.input.as_deref().unwrap_or("")
+        ),
+        OrchestratorActionType::SendEvent(sent) => format!(
+            "#{id} {} to {}: {}",
+            sent.name,
+            sent.instance.as_ref().unwrap().instance_id,
+            sent.data.as_deref().unwrap_or("")
+        ),
+        OrchestratorActionType::CompleteOrchestration(end) => {
+            format!("#{id} {}", describe_end(end))
+        }
+        other => format!("#{id} {other:?}"),
+    }
+}
+
+fn describe_end(end: &CompleteOrchestrationAction) -> String {
+    let status = OrchestrationStatus::try_from(end.orchestration_status).unwrap();
+    match &end.failure_details {
+        Some(failure) => format!(
+            "{status:?} {}: {}",
+            failure.error_type, failure.error_message
+        ),
+        None => {
+            let carried: Vec<_> = end.carryover_events.iter().map(describe_carried).collect();
+            let result = end.result.as_deref().unwrap_or("");
+            format!("{status:?}({result}){}", carried.concat())
+        }
+    }
+}
+
+fn describe_carried(event: &HistoryEvent) -> String {
+    match event.event_type.as_ref().unwrap() {
+        EventType::EventRaised(raised) => {
+            format!(
+                " +{}={}",
+                raised.name,
+                raised.input.as_deref().unwrap_or("")
+            )
+        }
+        other => panic!("only raised events are carried over: {other:?}"),
+    }
+}
+
+/// The type and message of the failure that the answer ends the instance with.
+pub(crate) fn failure(answer: &OrchestratorResponse) -> TaskFailureDetails {
+    let last = answer
+        .actions
+        .last()
+        .and_then(|action| action.orchestrator_action_type.as_ref());
+    match last {
+        Some(OrchestratorActionType::CompleteOrchestration(end)) => {
+            end.failure_details.clone().unwrap()
+        }
+        other => panic!("no completion: {other:?}"),
+    }
+}
+
+/// An orchestrator under the name `orchestrator`.
+pub(crate) fn orchestrator<I, O, F, Fut>(function: F) -> OrchestratorFunction
+where
+    I: serde::de::DeserializeOwned + 'static,
+    O: serde::Serialize + 'static,
+    F: Fn(OrchestrationContext, I) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<O>> + 'static,
+{
+    OrchestratorFunction::new(Orchestrator::new("orchestrator"), function)
+}
+
+pub(crate) fn at(clock: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(START + clock).unwrap())
+}

@@ -1,0 +1,164 @@
+//! The functions of a function app, by name. Built once at start; afterwards read only, so that
+//! invocations share no lock.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::handler::Handler;
+use axum::response::Response;
+use axum::routing::any;
+use tokio::net::TcpListener;
+
+use crate::function::{BoxFuture, Function};
+use crate::serve::{self, ServeError};
+
+/// The functions of a function app.
+///
+/// Each name is the name of the function's folder, spelled alike. `S` is the state for axum's
+/// [`State`](axum::extract::State) extractor in HTTP functions.
+pub struct App<S = ()> {
+    state: S,
+    functions: Functions,
+    problem: Option<ServeError>,
+}
+
+/// The registered functions.
+pub(crate) type Functions = HashMap<String, Registered>;
+
+/// An axum handler with its state, its types erased.
+pub(crate) type HttpHandler = Arc<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
+
+pub(crate) enum Registered {
+    Http(HttpHandler),
+    Other(Arc<dyn Function>),
+}
+
+impl App<()> {
+    /// An app without state.
+    pub fn new() -> Self {
+        Self::with_state(())
+    }
+}
+
+impl Default for App<()> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> App<S> {
+    /// An app whose HTTP functions share `state`, which each gets as a clone.
+    pub fn with_state(state: S) -> Self {
+        Self {
+            state,
+            functions: HashMap::new(),
+            problem: None,
+        }
+    }
+
+    /// Adds a function with an HTTP trigger: an ordinary axum handler.
+    ///
+    /// The handler sees the client's request: method, path and query, headers, body. Beside axum's
+    /// own extractors there are [`Params`](crate::Params) (axum's `Path` knows nothing of the
+    /// host's routes), [`OriginalUrl`](crate::OriginalUrl) and [`Invocation`](crate::Invocation).
+    /// The http output binding must be named `res`, not `$return`.
+    ///
+    /// axum's 2 MB limit on bodies is off, because the host has a limit of its own and the body is
+    /// in memory already; `handler.layer(DefaultBodyLimit::max(bytes))` sets one.
+    pub fn http<H, T>(self, name: &str, handler: H) -> Self
+    where
+        H: Handler<T, S>,
+        T: 'static,
+    {
+        let handler = handler.layer(DefaultBodyLimit::disable());
+        let state = self.state.clone();
+        let handler: HttpHandler =
+            Arc::new(move |request| Box::pin(handler.clone().call(request, state.clone())));
+        self.register(name, Registered::Http(handler))
+    }
+
+    /// Adds a function with any other trigger.
+    pub fn function(self, name: &str, function: impl Function) -> Self {
+        self.register(name, Registered::Other(Arc::new(function)))
+    }
+
+    /// The app as an axum router, for tests with `tower::ServiceExt::oneshot`.
+    ///
+    /// A wrong registration (see [`serve`](Self::serve)) is only logged; of two functions with one
+    /// name the first stays.
+    pub fn into_router(self) -> Router {
+        if let Some(problem) = self.problem {
+            tracing::error!("{problem}");
+        }
+        let functions = Arc::new(self.functions);
+        Router::new()
+            .route("/", any(async || ()))
+            .fallback(move |request| crate::dispatch::dispatch(functions.clone(), request))
+    }
+
+    /// Serves the functions to the host: on 127.0.0.1, at the port that the host gives in
+    /// `FUNCTIONS_CUSTOMHANDLER_PORT` (older hosts: `FUNCTIONS_HTTPWORKER_PORT`).
+    ///
+    /// It runs until the process is stopped. On SIGTERM or Ctrl+C it lets the invocations in
+    /// flight finish, for 2 seconds at most, and returns [`ServeError::Stopped`]. It never returns
+    /// `Ok`, because that would tempt `main` into exit code 0, after which the host never starts
+    /// the handler again: `main` should end with [`ServeError::exit_code`].
+    ///
+    /// # Errors
+    /// Two functions with one name, a name that no function can have, a missing or malformed port,
+    /// a port that cannot be bound, and the stop by a signal.
+    pub async fn serve(mut self) -> Result<(), ServeError> {
+        if let Some(problem) = self.problem.take() {
+            return Err(problem);
+        }
+        let listener = serve::bind(|name| std::env::var(name).ok()).await?;
+        self.serve_until(listener, serve::stop_signal(), serve::GRACE)
+            .await
+    }
+
+    pub(crate) async fn serve_until(
+        self,
+        listener: TcpListener,
+        signal: impl Future<Output = serve::Signal> + Send + 'static,
+        grace: std::time::Duration,
+    ) -> Result<(), ServeError> {
+        Err(serve::run(listener, self.into_router(), signal, grace).await)
+    }
+
+    fn register(mut self, name: &str, function: Registered) -> Self {
+        let problem = if !is_function_name(name) {
+            Some(ServeError::FunctionName {
+                name: name.to_owned(),
+            })
+        } else if self.functions.contains_key(name) {
+            Some(ServeError::DuplicateFunction {
+                name: name.to_owned(),
+            })
+        } else {
+            self.functions.insert(name.to_owned(), function);
+            None
+        };
+        self.problem = self.problem.or(problem);
+        self
+    }
+}
+
+/// The host's own rule for the names of function folders.
+fn is_function_name(name: &str) -> bool {
+    name.len() <= 128
+        && !name.eq_ignore_ascii_case("host")
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+impl<S> std::fmt::Debug for App<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App")
+            .field("functions", &self.functions.keys())
+            .finish_non_exhaustive()
+    }
+}

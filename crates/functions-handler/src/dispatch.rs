@@ -1,0 +1,251 @@
+//! One call of the host: reads the request, runs the function, writes the answer. Invariant: every
+//! request gets an answer that the host can finish with, whatever the function does.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::body::{Body, HttpBody as _};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use http_body_util::BodyExt;
+use serde::Serialize;
+use serde_json::json;
+use tracing::Instrument;
+
+use crate::Answer;
+use crate::app::{Functions, Registered};
+use crate::envelope::Reply;
+use crate::function::Function;
+use crate::http;
+use crate::invocation::Invocation;
+use crate::logs::InvocationLog;
+
+/// The largest body taken from the host or from a function, in bytes. A real host takes 100 MB
+/// from a client, which base64 and JSON escapes enlarge; beyond this there is a mistake.
+pub(crate) const MAX_BODY: usize = 256 << 20;
+
+/// An invocation that cannot be run or that failed. The host sees the status and fails the
+/// invocation; the text is for a person who calls the handler by hand.
+pub(crate) struct Failure {
+    status: StatusCode,
+    error: String,
+    /// What only the log may tell.
+    detail: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Self {
+        Self {
+            status,
+            error: error.into(),
+            detail: None,
+        }
+    }
+
+    /// The function ended with an error or a panic.
+    fn of_function(problem: String) -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            error: "the function failed; the log says why".to_owned(),
+            detail: Some(problem),
+        }
+    }
+}
+
+/// Answers `POST /{FunctionName}`.
+pub(crate) async fn dispatch(functions: Arc<Functions>, request: Request) -> Response {
+    let id = invocation_id(request.headers());
+    let path = request.uri().path();
+    let name = path.strip_prefix('/').unwrap_or(path).to_owned();
+    let Some(function) = functions.get(&name) else {
+        return fail(&id, unknown_function(&functions, &name));
+    };
+    if request.method() != Method::POST {
+        let message = format!(
+            "the host calls a function with POST, this is {}",
+            request.method()
+        );
+        return fail(&id, Failure::new(StatusCode::METHOD_NOT_ALLOWED, message));
+    }
+    let log = InvocationLog::default();
+    let span = log.span(&name, &id);
+    invoke(function, &name, id, request.into_body(), &log)
+        .instrument(span)
+        .await
+}
+
+async fn invoke(
+    function: &Registered,
+    name: &str,
+    id: String,
+    body: Body,
+    log: &InvocationLog,
+) -> Response {
+    let invocation = match read(name, &id, body).await {
+        Ok(invocation) => invocation,
+        Err(failure) => return fail(&id, failure),
+    };
+    match function {
+        Registered::Http(handler) => match http::call(handler, &invocation).await {
+            Ok(output) => reply(json_object_of_res(&output), log, None),
+            Err(failure) => fail(&id, failure),
+        },
+        Registered::Other(function) => match run(function.as_ref(), invocation).await {
+            Ok(answer) => reply(answer.outputs(), log, answer.returned()),
+            Err(failure) => fail(&id, failure),
+        },
+    }
+}
+
+async fn run(function: &dyn Function, invocation: Invocation) -> Result<Answer, Failure> {
+    // `call` itself may panic before it returns a future, hence the block around it.
+    let call = AssertUnwindSafe(async { function.call(invocation).await });
+    match call.catch_unwind().await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Failure::of_function(error.to_string())),
+        Err(panic) => Err(Failure::of_function(format!(
+            "panicked: {}",
+            panic_message(&*panic)
+        ))),
+    }
+}
+
+/// The message of a panic, for the log only.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no text)")
+}
+
+async fn read(name: &str, id: &str, body: Body) -> Result<Invocation, Failure> {
+    let bytes = collect(body, MAX_BODY).await?;
+    let bad = |problem: String| Failure::new(StatusCode::BAD_REQUEST, problem);
+    let body = String::from_utf8(bytes).map_err(|error| {
+        bad(format!(
+            "the request body is not UTF-8: {}",
+            error.utf8_error()
+        ))
+    })?;
+    Invocation::parse(name, id.to_owned(), body)
+        .map_err(|error| bad(format!("the request body is not an invocation: {error}")))
+}
+
+async fn collect(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
+    // A length is a promise only: reserve no more than 16 MB for it in advance.
+    let promised = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(promised.min(16 << 20));
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            Failure::new(
+                StatusCode::BAD_REQUEST,
+                format!("the request body ended early: {error}"),
+            )
+        })?;
+        // Trailers carry nothing of an invocation.
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.len() > limit {
+            let message = format!("the request body is larger than {limit} bytes");
+            return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+fn invocation_id(headers: &HeaderMap) -> String {
+    headers
+        .get("x-azure-functions-invocationid")
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| !id.is_empty() && id.len() <= 128)
+        .map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+}
+
+fn unknown_function(functions: &Functions, name: &str) -> Failure {
+    let mut known: Vec<_> = functions.keys().map(String::as_str).collect();
+    known.sort_unstable();
+    Failure::new(
+        StatusCode::NOT_FOUND,
+        format!(
+            "no function `{name}` is registered; the name must be spelled like its folder. \
+             Registered: {}",
+            known.join(", ")
+        ),
+    )
+}
+
+/// `{"res": output}`: the documented name of the http output binding.
+fn json_object_of_res(output: &http::HttpOutput) -> impl Serialize + '_ {
+    #[derive(Serialize)]
+    struct Outputs<'a> {
+        res: &'a http::HttpOutput,
+    }
+    Outputs { res: output }
+}
+
+fn reply(
+    outputs: impl Serialize,
+    log: &InvocationLog,
+    return_value: Option<&serde_json::value::RawValue>,
+) -> Response {
+    let logs = log.take();
+    match serde_json::to_vec(&Reply {
+        outputs,
+        logs: &logs,
+        return_value,
+    }) {
+        Ok(body) => json_response(StatusCode::OK, body),
+        // Everything in it is JSON or text already. Should serde_json think otherwise one day, the
+        // invocation fails, but it ends.
+        Err(error) => json_response(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            json!({ "error": error.to_string() })
+                .to_string()
+                .into_bytes(),
+        ),
+    }
+}
+
+fn fail(id: &str, failure: Failure) -> Response {
+    let Failure {
+        status,
+        error,
+        detail,
+    } = failure;
+    let why = detail.as_deref().unwrap_or(&error);
+    tracing::error!(id, status = status.as_u16(), "the invocation failed: {why}");
+    json_response(
+        status,
+        json!({ "error": error, "id": id }).to_string().into_bytes(),
+    )
+}
+
+fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    (status, [(header::CONTENT_TYPE, JSON)], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_the_limit_and_refused_beyond_it() {
+        let body = |chunks| {
+            Body::from_stream(stream::iter(
+                (0..chunks).map(|_| Ok::<_, std::io::Error>("12345")),
+            ))
+        };
+        assert_eq!(collect(body(2), 10).await.ok().unwrap(), b"1234512345");
+        let failure = collect(body(3), 10).await.err().unwrap();
+        assert_eq!(failure.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(failure.error.contains("10 bytes"), "{}", failure.error);
+    }
+}

@@ -1,0 +1,61 @@
+//! The two JSON documents of an invocation: `{"Data","Metadata"}` in, `{"Outputs","Logs",
+//! "ReturnValue"}` out. Both are read and written in one pass.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+/// The request of the host, its values still JSON text.
+#[derive(Deserialize)]
+#[serde(expecting = "a JSON object with the members `Data` and `Metadata`")]
+pub(crate) struct Request<'a> {
+    #[serde(borrow, rename = "Data")]
+    pub(crate) data: Members<'a>,
+    // A real host always sends it; a person with curl need not.
+    #[serde(borrow, default, rename = "Metadata")]
+    pub(crate) metadata: Members<'a>,
+}
+
+/// The members of a JSON object in the order of the document.
+#[derive(Default)]
+pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                #[derive(Deserialize)]
+                struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+                let mut members = Vec::new();
+                while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &RawValue>()? {
+                    members.push((name, value));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+/// The answer to the host. All three members are always there: the host waits for ever on an
+/// answer that is empty or null.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Reply<'a, O> {
+    pub(crate) outputs: O,
+    pub(crate) logs: &'a [String],
+    pub(crate) return_value: Option<&'a RawValue>,
+}

@@ -1,0 +1,59 @@
+//! Functions with an HTTP trigger: the client's request as the host describes it becomes an
+//! ordinary axum request, the axum response becomes the output `res`.
+
+mod mending;
+mod original_url;
+mod params;
+mod params_de;
+mod request;
+mod response;
+
+use std::panic::AssertUnwindSafe;
+
+use axum::http::StatusCode;
+use futures::FutureExt;
+use serde_json::json;
+
+pub use self::original_url::OriginalUrl;
+pub use self::params::{Params, ParamsRejection};
+pub(crate) use self::response::HttpOutput;
+
+use self::request::HttpTrigger;
+use crate::app::HttpHandler;
+use crate::dispatch::{Failure, panic_message};
+use crate::invocation::Invocation;
+
+/// Runs an HTTP function. The client gets an answer in every case but one: a request that did not
+/// come from an HTTP trigger at all.
+pub(crate) async fn call(
+    handler: &HttpHandler,
+    invocation: &Invocation,
+) -> Result<HttpOutput, Failure> {
+    let trigger = HttpTrigger::find(invocation)?;
+    if trigger.lost_its_body() {
+        tracing::warn!("refused a chunked request with 411: the host drops its body");
+        return Ok(HttpOutput::json(
+            StatusCode::LENGTH_REQUIRED,
+            &json!({ "error": LENGTH_REQUIRED }),
+        ));
+    }
+    let request = trigger.into_request(invocation)?;
+    // The panic may come from the handler or, later, from the body's stream.
+    let answer = AssertUnwindSafe(async { response::mend(handler(request).await).await });
+    let problem = match answer.catch_unwind().await {
+        Ok(Ok(output)) => return Ok(output),
+        Ok(Err(refusal)) => refusal.to_string(),
+        Err(panic) => format!("the function panicked: {}", panic_message(&*panic)),
+    };
+    tracing::error!(
+        id = invocation.id(),
+        "answered the client with 500: {problem}"
+    );
+    Ok(HttpOutput::json(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        &json!({ "error": "Internal server error.", "id": invocation.id() }),
+    ))
+}
+
+const LENGTH_REQUIRED: &str = "The request was sent with `Transfer-Encoding: chunked`, and Azure \
+    Functions does not pass the body of such a request on. Send it with a Content-Length.";

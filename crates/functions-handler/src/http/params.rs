@@ -1,0 +1,80 @@
+//! Route parameters: the host matches the route, the handler only sees the result.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::params_de::{ParamsDeserializer, ParamsError};
+use crate::NotAnInvocation;
+
+/// The route values of a request, in its extensions.
+#[derive(Clone)]
+pub(super) struct RouteParams(pub(super) Arc<HashMap<String, Option<String>>>);
+
+/// Extracts the route parameters of an HTTP function (`route` in function.json), read into `T` with
+/// serde. What axum's `Path` is for axum's own routes.
+///
+/// `T` is a struct or map with the parameters' names, or, for a route with one parameter, a single
+/// value. Numbers, booleans and enums are parsed. A parameter that the client left out (`{name?}`)
+/// is absent: use `Option` or `#[serde(default)]`.
+///
+/// Values are percent-decoded, but `%2F` stays: the host leaves it so.
+///
+/// # Rejection
+/// 400 with JSON `{"error": "…"}` naming the parameter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Params<T>(pub T);
+
+/// The rejection of [`Params`].
+#[derive(Debug)]
+pub struct ParamsRejection(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    NotAnInvocation(NotAnInvocation),
+    Invalid(ParamsError),
+}
+
+impl std::fmt::Display for ParamsRejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Kind::NotAnInvocation(error) => error.fmt(f),
+            Kind::Invalid(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ParamsRejection {}
+
+impl IntoResponse for ParamsRejection {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Kind::NotAnInvocation(rejection) => rejection.into_response(),
+            Kind::Invalid(error) => (
+                StatusCode::BAD_REQUEST,
+                axum::Json(json!({ "error": error.to_string() })),
+            )
+                .into_response(),
+        }
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = ParamsRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let RouteParams(params) = parts
+            .extensions
+            .get()
+            .ok_or(ParamsRejection(Kind::NotAnInvocation(NotAnInvocation)))?;
+        T::deserialize(ParamsDeserializer::new(params))
+            .map(Self)
+            .map_err(|error| ParamsRejection(Kind::Invalid(error)))
+    }
+}

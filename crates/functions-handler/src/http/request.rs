@@ -1,0 +1,204 @@
+//! The HTTP request object in `Data`, and the axum request made of it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::original_url::OriginalUrl;
+use super::params::RouteParams;
+use crate::dispatch::Failure;
+use crate::invocation::Invocation;
+
+/// What a URI cannot hold as it is. `%` is not among it: the host has left escapes in place.
+const NOT_IN_A_URI: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The client's request as the host describes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct HttpTrigger<'a> {
+    #[serde(borrow)]
+    url: Cow<'a, str>,
+    #[serde(borrow)]
+    method: Cow<'a, str>,
+    headers: HashMap<String, HeaderLines>,
+    #[serde(default)]
+    params: HashMap<String, Option<String>>,
+    // Kept as JSON text until it is known whether it is text or base64; absent without a length.
+    #[serde(borrow, default)]
+    body: Option<&'a RawValue>,
+}
+
+/// The lines of one header. The host always sends an array; a person with curl may send a string,
+/// and serde's complaint about it would put the value, perhaps a key, into the log.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum HeaderLines {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl HeaderLines {
+    fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(line) => std::slice::from_ref(line),
+            Self::Many(lines) => lines,
+        }
+    }
+}
+
+/// Whether a JSON text is meant to be an HTTP request, well-formed or not.
+fn has_shape(json: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Shape {
+        #[serde(rename = "Url")]
+        _url: IgnoredAny,
+        #[serde(rename = "Method")]
+        _method: IgnoredAny,
+        #[serde(rename = "Headers")]
+        _headers: IgnoredAny,
+    }
+    serde_json::from_str::<Shape>(json).is_ok()
+}
+
+impl<'a> HttpTrigger<'a> {
+    /// Finds the HTTP request: the first member of `Data` with its shape. The trigger comes first,
+    /// whatever its name, so that an input that happens to look alike does not matter.
+    pub(super) fn find(invocation: &'a Invocation) -> Result<Self, Failure> {
+        for (name, value) in invocation.data_iter() {
+            match serde_json::from_str(value.raw()) {
+                Ok(trigger) => return Ok(trigger),
+                Err(error) if has_shape(value.raw()) => return Err(bad(name, &error.to_string())),
+                Err(_) => {}
+            }
+        }
+        Err(Failure::new(
+            StatusCode::BAD_REQUEST,
+            format!(
+                "`{}` is registered as an HTTP function, but Data holds no HTTP request: its \
+                 function.json needs an httpTrigger",
+                invocation.function_name()
+            ),
+        ))
+    }
+
+    /// Whether the client sent its body in chunks: the host passes on neither the body nor a word
+    /// about it.
+    pub(super) fn lost_its_body(&self) -> bool {
+        self.body.is_none()
+            && self
+                .header("transfer-encoding")
+                .any(|value| value.to_ascii_lowercase().contains("chunked"))
+    }
+
+    /// The request for the axum handler.
+    pub(super) fn into_request(self, invocation: &Invocation) -> Result<Request<Body>, Failure> {
+        let body = self.decode_body()?;
+        let url = OriginalUrl::new(&self.url);
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::from_bytes(self.method.as_bytes())
+            .map_err(|_| bad("Method", "not a valid HTTP method"))?;
+        *request.uri_mut() = uri(&url)?;
+        *request.headers_mut() = header_map(&self.headers);
+        let extensions = request.extensions_mut();
+        extensions.insert(invocation.clone());
+        extensions.insert(url);
+        extensions.insert(RouteParams(Arc::new(self.params)));
+        Ok(request)
+    }
+
+    fn header(&self, name: &'static str) -> impl Iterator<Item = &str> {
+        self.headers
+            .iter()
+            .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
+            .flat_map(|(_, lines)| lines.as_slice().iter().map(String::as_str))
+    }
+
+    fn decode_body(&self) -> Result<Body, Failure> {
+        let Some(raw) = self.body.filter(|raw| raw.get() != "null") else {
+            return Ok(Body::empty());
+        };
+        let text: String =
+            serde_json::from_str(raw.get()).map_err(|error| bad("Body", &error.to_string()))?;
+        if !self.is_base64() {
+            return Ok(Body::from(text));
+        }
+        STANDARD
+            .decode(text)
+            .map(Body::from)
+            .map_err(|error| bad("Body", &format!("expected base64: {error}")))
+    }
+
+    /// The two kinds of body that the host sends as bytes; all others it decodes as UTF-8 text.
+    fn is_base64(&self) -> bool {
+        self.header(header::CONTENT_TYPE.as_str())
+            .next()
+            .is_some_and(|value| {
+                let media_type = value
+                    .split(';')
+                    .next()
+                    .unwrap_or(value)
+                    .trim()
+                    .to_ascii_lowercase();
+                media_type == "application/octet-stream" || media_type.starts_with("multipart/")
+            })
+    }
+}
+
+fn uri(url: &OriginalUrl) -> Result<Uri, Failure> {
+    let encoded = utf8_percent_encode(url.path_and_query(), NOT_IN_A_URI).to_string();
+    let path = if encoded.starts_with('/') {
+        encoded
+    } else {
+        format!("/{encoded}")
+    };
+    path.parse().map_err(|_| bad("Url", "not a valid URL"))
+}
+
+fn header_map(headers: &HashMap<String, HeaderLines>) -> HeaderMap {
+    let mut map = HeaderMap::with_capacity(headers.len());
+    for (name, lines) in headers {
+        let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
+            tracing::warn!("left out a request header whose name is not valid HTTP");
+            continue;
+        };
+        for line in lines.as_slice() {
+            // From bytes: what the host has decoded from UTF-8 need not be ASCII.
+            match HeaderValue::from_bytes(line.as_bytes()) {
+                Ok(value) => {
+                    map.append(header.clone(), value);
+                }
+                Err(_) => {
+                    tracing::warn!(%header, "left out a request header whose value is not valid HTTP")
+                }
+            }
+        }
+    }
+    map
+}
+
+fn bad(member: &str, problem: &str) -> Failure {
+    Failure::new(
+        StatusCode::BAD_REQUEST,
+        format!("the HTTP request in Data: {member}: {problem}"),
+    )
+}

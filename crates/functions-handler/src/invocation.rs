@@ -1,0 +1,157 @@
+//! One invocation of a function as the host sent it. Owns the request body; every [`Value`] is a
+//! range of it, so a body is held once however often the invocation is cloned.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+
+use crate::envelope;
+use crate::value::Value;
+
+/// One invocation of a function: its id, and the values of its trigger and input bindings.
+///
+/// Cheap to clone. In an HTTP function it is an axum extractor, and is in the request's
+/// extensions, for bindings beside the HTTP trigger (such as `durableClient`).
+#[derive(Clone)]
+pub struct Invocation(Arc<Inner>);
+
+struct Inner {
+    function_name: String,
+    id: String,
+    // A `String`, not `Bytes`: UTF-8 is then checked once, not at every access to a value.
+    body: String,
+    data: Vec<Member>,
+    metadata: Vec<Member>,
+}
+
+struct Member {
+    name: String,
+    range: Range<usize>,
+}
+
+impl Invocation {
+    /// Reads the body of an invocation request, `{"Data":…,"Metadata":…}`.
+    pub(crate) fn parse(
+        function_name: &str,
+        id: String,
+        body: String,
+    ) -> Result<Self, serde_json::Error> {
+        let envelope::Request { data, metadata } = serde_json::from_str(&body)?;
+        let (data, metadata) = (members(&body, data), members(&body, metadata));
+        Ok(Self(Arc::new(Inner {
+            function_name: function_name.to_owned(),
+            id,
+            body,
+            data,
+            metadata,
+        })))
+    }
+
+    /// The function's name, as its folder is spelled.
+    pub fn function_name(&self) -> &str {
+        &self.0.function_name
+    }
+
+    /// The invocation's id, the same as in the host's own log: from the header
+    /// `X-Azure-Functions-InvocationId`, or a fresh UUID when that is missing.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// The value of the trigger or input binding with this name (`name` in function.json).
+    pub fn data(&self, binding: &str) -> Option<Value<'_>> {
+        self.find("Data", &self.0.data, binding)
+    }
+
+    /// All values of `Data` in the host's order: the trigger first.
+    pub fn data_iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
+        self.0
+            .data
+            .iter()
+            .map(|member| (member.name.as_str(), self.value("Data", member)))
+    }
+
+    /// A value of `Metadata`, the trigger's binding data: `sys`, `instanceId`, `DequeueCount`,
+    /// query and route parameters, the properties of a JSON body.
+    pub fn metadata(&self, name: &str) -> Option<Value<'_>> {
+        self.find("Metadata", &self.0.metadata, name)
+    }
+
+    fn find<'a>(
+        &'a self,
+        section: &'static str,
+        members: &'a [Member],
+        name: &str,
+    ) -> Option<Value<'a>> {
+        // Of a name that occurs twice the last counts, as everywhere in JSON.
+        let member = members.iter().rev().find(|member| member.name == name)?;
+        Some(self.value(section, member))
+    }
+
+    fn value<'a>(&'a self, section: &'static str, member: &'a Member) -> Value<'a> {
+        // The range was taken from this very body; `null` stands for the impossible.
+        let raw = self.0.body.get(member.range.clone()).unwrap_or("null");
+        Value::new(section, &member.name, raw)
+    }
+}
+
+fn members(body: &str, members: envelope::Members<'_>) -> Vec<Member> {
+    let start_of = |text: &str| text.as_ptr().addr() - body.as_ptr().addr();
+    members
+        .0
+        .into_iter()
+        .map(|(name, value)| {
+            let start = start_of(value.get());
+            Member {
+                name: name.into_owned(),
+                range: start..start + value.get().len(),
+            }
+        })
+        .collect()
+}
+
+/// Shows function and id only: the body may hold keys and personal data.
+impl fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invocation")
+            .field("function_name", &self.0.function_name)
+            .field("id", &self.0.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The rejection of the [`Invocation`] extractor: the request did not come through an
+/// [`App`](crate::App).
+#[derive(Debug, thiserror::Error)]
+#[error("the request does not belong to an invocation; was the handler called without an App?")]
+#[non_exhaustive]
+pub struct NotAnInvocation;
+
+impl IntoResponse for NotAnInvocation {
+    fn into_response(self) -> Response {
+        tracing::error!("{self}");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Invocation {
+    type Rejection = NotAnInvocation;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        parts.extensions.get().cloned().ok_or(NotAnInvocation)
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Invocation {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        Ok(parts.extensions.get().cloned())
+    }
+}

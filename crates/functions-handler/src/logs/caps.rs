@@ -1,0 +1,76 @@
+//! Which events are logged: `RUST_LOG`, under caps that it cannot lift.
+
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use super::layer;
+
+/// The filter for all layers. A cap is looked at first, so that no directive of the filter, static
+/// or by span, gets around it.
+pub(super) struct CappedFilter {
+    env: EnvFilter,
+    caps: Vec<(String, LevelFilter)>,
+}
+
+impl CappedFilter {
+    pub(super) fn new(env: EnvFilter, caps: Vec<(String, LevelFilter)>) -> Self {
+        Self { env, caps }
+    }
+
+    fn is_capped(&self, metadata: &Metadata<'_>) -> bool {
+        self.caps.iter().any(|(prefix, cap)| {
+            metadata.target().starts_with(prefix.as_str()) && metadata.level() > cap
+        })
+    }
+}
+
+impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for CappedFilter {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if layer::is_invocation_span(metadata) {
+            // Lets EnvFilter learn of it, for directives such as `[invocation]=debug`.
+            <EnvFilter as Layer<S>>::register_callsite(&self.env, metadata);
+            Interest::always()
+        } else if self.is_capped(metadata) {
+            Interest::never()
+        } else {
+            <EnvFilter as Layer<S>>::register_callsite(&self.env, metadata)
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, ctx: Context<'_, S>) -> bool {
+        // `RUST_LOG=my_app=debug` names no other target: the span that ties events to their
+        // invocation must not fall victim to it.
+        layer::is_invocation_span(metadata)
+            || (!self.is_capped(metadata)
+                && <EnvFilter as Layer<S>>::enabled(&self.env, metadata, ctx))
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        <EnvFilter as Layer<S>>::max_level_hint(&self.env)
+    }
+
+    fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        <EnvFilter as Layer<S>>::on_new_span(&self.env, attrs, id, ctx);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
+        <EnvFilter as Layer<S>>::on_record(&self.env, id, values, ctx);
+    }
+
+    fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        <EnvFilter as Layer<S>>::on_enter(&self.env, id, ctx);
+    }
+
+    fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
+        <EnvFilter as Layer<S>>::on_exit(&self.env, id, ctx);
+    }
+
+    fn on_close(&self, id: Id, ctx: Context<'_, S>) {
+        <EnvFilter as Layer<S>>::on_close(&self.env, id, ctx);
+    }
+}

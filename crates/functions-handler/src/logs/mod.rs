@@ -1,0 +1,155 @@
+//! Logging for a handler: `tracing` events to stdout and stderr in the form that the host
+//! understands, and to the `Logs` of the invocation they belong to.
+//!
+//! - **stdout**: one line per event, all levels but ERROR; the host makes each line an Information
+//!   entry, which belongs to no invocation.
+//! - **stderr**: ERROR only, because the host makes an Error entry of every line there.
+//! - **`Logs`**: events inside an invocation (in its span, also after an await and in nested
+//!   spans), one line each with the level in front; the host links them to the invocation. At most
+//!   200 entries of 8 KiB.
+//!
+//! The host shows an event of an invocation therefore twice. Each copy does what the other cannot:
+//! `Logs` are linked to the invocation, but arrive only with its answer, and are lost when the
+//! invocation fails, runs into the time-out or takes the process down; stdout is there at once and
+//! whatever happens.
+//!
+//! ```no_run
+//! use functions_handler::logs::{Builder, LevelFilter};
+//!
+//! # fn main() -> Result<(), functions_handler::logs::InitError> {
+//! // These crates print the Authorization header at DEBUG.
+//! Builder::new().cap("azure_core", LevelFilter::INFO).init()?;
+//! # Ok(()) }
+//! ```
+
+mod caps;
+mod layer;
+mod one_line;
+
+use std::io;
+
+use tracing::Subscriber;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::MakeWriterExt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, fmt};
+
+pub use tracing_subscriber::filter::LevelFilter;
+
+use self::caps::CappedFilter;
+pub(crate) use self::layer::InvocationLog;
+use self::layer::InvocationLogs;
+use self::one_line::OneLine;
+
+/// Sets up logging with the defaults of [`Builder`].
+///
+/// # Errors
+/// As [`Builder::init`].
+pub fn init() -> Result<(), InitError> {
+    Builder::new().init()
+}
+
+/// Sets up logging.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Builder {
+    filter: Option<String>,
+    caps: Vec<(String, LevelFilter)>,
+}
+
+/// Logging cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitError {
+    /// The filter is not in the syntax of `RUST_LOG`.
+    #[error("RUST_LOG is `{filter}`, expected directives such as `info,my_app=debug`: {error}")]
+    #[non_exhaustive]
+    Filter {
+        /// The filter.
+        filter: String,
+        /// What is wrong with it.
+        error: tracing_subscriber::filter::ParseError,
+    },
+    /// The process has a global `tracing` subscriber already.
+    #[error("logging is set up already")]
+    AlreadySet,
+}
+
+impl Builder {
+    /// The defaults: the filter in `RUST_LOG`, else `info`; no caps.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The filter, in the syntax of `RUST_LOG`, which is then not read.
+    pub fn filter(mut self, directives: impl Into<String>) -> Self {
+        self.filter = Some(directives.into());
+        self
+    }
+
+    /// Lets no event through that is more verbose than `level` and whose target begins with
+    /// `target_prefix`, whatever the filter says.
+    ///
+    /// For crates that write secrets at a verbose level. The prefix counts letter by letter
+    /// (`typespec` covers `typespec_client_core` too): a cap that is too wide costs a log line, one
+    /// that is too narrow a key.
+    pub fn cap(mut self, target_prefix: impl Into<String>, level: LevelFilter) -> Self {
+        self.caps.push((target_prefix.into(), level));
+        self
+    }
+
+    /// Makes this the logging of the process, and panics a single line in it.
+    ///
+    /// # Errors
+    /// The filter cannot be read, or logging is set up already.
+    pub fn init(self) -> Result<(), InitError> {
+        let writer = io::stderr
+            .with_max_level(tracing::Level::ERROR)
+            .or_else(io::stdout);
+        self.build(writer)?
+            .try_init()
+            .map_err(|_| InitError::AlreadySet)?;
+        // Without it a panic is several lines on stderr, each an Error entry of its own, and
+        // nothing in the invocation's `Logs`.
+        std::panic::set_hook(Box::new(|panic| {
+            let backtrace = std::backtrace::Backtrace::capture();
+            match backtrace.status() {
+                std::backtrace::BacktraceStatus::Captured => {
+                    tracing::error!(%backtrace, "{panic}");
+                }
+                _ => tracing::error!("{panic}"),
+            }
+        }));
+        Ok(())
+    }
+
+    /// The same as a subscriber that writes its lines to `writer`: for tests, with
+    /// `tracing::subscriber::with_default`.
+    ///
+    /// # Errors
+    /// The filter cannot be read.
+    pub fn build<W>(self, writer: W) -> Result<impl Subscriber + Send + Sync, InitError>
+    where
+        W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+    {
+        let filter = self
+            .filter
+            .or_else(|| std::env::var("RUST_LOG").ok())
+            .filter(|directives| !directives.trim().is_empty())
+            .unwrap_or_else(|| "info".to_owned());
+        let env = EnvFilter::builder()
+            .parse(&filter)
+            .map_err(|error| InitError::Filter { filter, error })?;
+        let lines = fmt::layer()
+            .compact()
+            .with_ansi(false)
+            // A host that is gone leaves closed pipes behind; complaining about it would panic.
+            .log_internal_errors(false)
+            .with_writer(OneLine(writer));
+        Ok(Registry::default()
+            .with(CappedFilter::new(env, self.caps))
+            .with(InvocationLogs)
+            .with(lines))
+    }
+}

@@ -1,0 +1,196 @@
+//! The server towards the host: port, start, stop.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// How long invocations in flight may go on after a stop signal.
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
+const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+const OLD_PORT: &str = "FUNCTIONS_HTTPWORKER_PORT";
+
+/// Why [`App::serve`](crate::App::serve) returned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The host has not told the port.
+    #[error(
+        "{PORT} is not set. The Functions host sets it when it starts the handler: \
+         start the app with `func start` or local-host, not the handler itself"
+    )]
+    MissingPort,
+    /// The port is not a number from 1 to 65535.
+    #[error("{variable} is `{value}`, expected a port number from 1 to 65535, such as 7072")]
+    #[non_exhaustive]
+    InvalidPort {
+        /// The environment variable.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// The port cannot be bound.
+    #[error("cannot listen on 127.0.0.1:{port}: {error}")]
+    #[non_exhaustive]
+    Bind {
+        /// The port.
+        port: u16,
+        /// The system's error.
+        error: io::Error,
+    },
+    /// Two functions are registered under one name.
+    #[error("the function `{name}` is registered twice")]
+    #[non_exhaustive]
+    DuplicateFunction {
+        /// The name.
+        name: String,
+    },
+    /// A function is registered under a name that no function can have on a Functions host.
+    #[error(
+        "`{name}` is not a valid function name: expected a letter, then up to 127 letters, \
+         digits, `_` or `-`, and not `host`"
+    )]
+    #[non_exhaustive]
+    FunctionName {
+        /// The name.
+        name: String,
+    },
+    /// The process was told to stop, and every invocation in flight is finished or was given 2
+    /// seconds to.
+    #[error("stopped by {0}")]
+    Stopped(Signal),
+    /// The server ended by itself.
+    #[error("the server failed: {0}")]
+    Server(io::Error),
+}
+
+/// A signal that stops the handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Signal {
+    /// SIGTERM.
+    Terminate,
+    /// SIGINT, Ctrl+C.
+    Interrupt,
+}
+
+impl std::fmt::Display for Signal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "Ctrl+C",
+        })
+    }
+}
+
+impl ServeError {
+    /// The exit code with which `main` should end the process. Never 0: the host does not start a
+    /// handler again that ended with 0, and answers every later request with an empty 500.
+    ///
+    /// 200 after a stop signal: the host starts a new handler at once and does not count it among
+    /// the three crashes after which it gives up (the host itself never sends a signal but
+    /// SIGKILL, so whoever sent one meant this process only). 1 for everything else.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code())
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Stopped(_) => 200,
+            _ => 1,
+        }
+    }
+}
+
+/// Binds the port that the host gave. Only 127.0.0.1: the host calls no other address.
+pub(crate) async fn bind(
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<TcpListener, ServeError> {
+    let (name, value) = [PORT, OLD_PORT]
+        .into_iter()
+        .find_map(|name| Some((name, variable(name)?)))
+        .ok_or(ServeError::MissingPort)?;
+    let port = match value.trim().parse() {
+        Ok(port) if port != 0 => port,
+        _ => {
+            return Err(ServeError::InvalidPort {
+                variable: name,
+                value,
+            });
+        }
+    };
+    // tokio sets SO_REUSEADDR: a handler that is started again gets its old port.
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(|error| ServeError::Bind { port, error })
+}
+
+/// Serves until the signal, then for at most `grace` longer.
+pub(crate) async fn run(
+    listener: TcpListener,
+    router: Router,
+    signal: impl Future<Output = Signal> + Send + 'static,
+    grace: Duration,
+) -> ServeError {
+    let (stopping, mut stopped) = watch::channel(None);
+    // Without it an answer of two small writes waits for the host's delayed acknowledgement.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!("TCP_NODELAY: {error}");
+        }
+    });
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        let signal = signal.await;
+        tracing::info!("stopping on {signal}");
+        stopping.send_replace(Some(signal));
+    });
+    let mut signalled = stopped.clone();
+    let patience = async {
+        if signalled.wait_for(Option::is_some).await.is_err() {
+            // The server is gone, and with it the reason to wait.
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(grace).await;
+    };
+    let ended = tokio::select! {
+        result = server => result,
+        () = patience => Ok(()),
+    };
+    match (ended, *stopped.borrow_and_update()) {
+        (Err(error), _) => ServeError::Server(error),
+        (Ok(()), Some(signal)) => ServeError::Stopped(signal),
+        (Ok(()), None) => ServeError::Server(io::Error::other("it ended without a signal")),
+    }
+}
+
+/// Completes on SIGTERM or Ctrl+C.
+pub(crate) async fn stop_signal() -> Signal {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let (Ok(mut terminate), Ok(mut interrupt)) = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+        ) {
+            return tokio::select! {
+                _ = terminate.recv() => Signal::Terminate,
+                _ = interrupt.recv() => Signal::Interrupt,
+            };
+        }
+    }
+    #[cfg(not(unix))]
+    if tokio::signal::ctrl_c().await.is_ok() {
+        return Signal::Interrupt;
+    }
+    // Without signal handlers the system's own apply: the process just ends.
+    std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests;

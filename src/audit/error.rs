@@ -1,0 +1,139 @@
+//! What can go wrong with a query, in words that may leave the app.
+//!
+//! Invariant: a code and a message are fixed texts. They hold no URL, no key, no signature and nothing that the
+//! service or a library said; that goes to the log, as far as it is safe there.
+
+use std::time::Duration;
+
+/// Why a query gave no count.
+///
+/// [`code`](Self::code) is stable and meant for programs; the [`Display`](std::fmt::Display) text is meant for
+/// people. Both appear in the status of a failed job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuditError {
+    /// The service knows no table of the configured name.
+    #[error("The audit table does not exist. Check the setting AuditTable.")]
+    TableNotFound,
+    /// The service refused the key or the signature.
+    #[error(
+        "The table service refused the credentials of the app. Check the setting AuditStorage."
+    )]
+    AccessDenied,
+    /// No connection to the endpoint: no such host, nothing listens there, or no TLS session.
+    #[error("The table service cannot be reached. Check the endpoint in the setting AuditStorage.")]
+    Unreachable,
+    /// The service did not accept the query.
+    #[error("The table service rejected the query.")]
+    QueryRejected,
+    /// The service asked to slow down until the time for retries was over.
+    #[error("The table service is too busy. Try again later.")]
+    Throttled,
+    /// The service failed on its side.
+    #[error("The table service failed. Try again later.")]
+    ServiceFailed,
+    /// The service did not answer in time.
+    #[error("The table service did not answer in time. Try again later.")]
+    Timeout,
+    /// The scan as a whole took longer than it may.
+    #[error("The query took too long. Ask for fewer days.")]
+    ScanTimeout,
+    /// Connections broke before an answer was complete.
+    #[error("The connection to the table service broke. Try again later.")]
+    ConnectionLost,
+    /// The answer is not one of the table service.
+    #[error(
+        "The endpoint did not answer as a table service does. Check the endpoint in the setting AuditStorage."
+    )]
+    UnexpectedAnswer,
+}
+
+impl AuditError {
+    /// Every error, in the order of the documentation.
+    pub const ALL: [Self; 10] = [
+        Self::TableNotFound,
+        Self::AccessDenied,
+        Self::Unreachable,
+        Self::QueryRejected,
+        Self::Throttled,
+        Self::ServiceFailed,
+        Self::Timeout,
+        Self::ScanTimeout,
+        Self::ConnectionLost,
+        Self::UnexpectedAnswer,
+    ];
+
+    /// The code of the error, such as `TableNotFound`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TableNotFound => "TableNotFound",
+            Self::AccessDenied => "AccessDenied",
+            Self::Unreachable => "Unreachable",
+            Self::QueryRejected => "QueryRejected",
+            Self::Throttled => "Throttled",
+            Self::ServiceFailed => "ServiceFailed",
+            Self::Timeout => "Timeout",
+            Self::ScanTimeout => "ScanTimeout",
+            Self::ConnectionLost => "ConnectionLost",
+            Self::UnexpectedAnswer => "UnexpectedAnswer",
+        }
+    }
+
+    /// The error with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|error| error.code() == code)
+    }
+
+    /// Whether the same query may succeed a little later.
+    ///
+    /// An unreachable endpoint counts as transient: a service that restarts looks just like a wrong address, and a
+    /// few seconds of retries cost less than a job that fails for nothing.
+    pub fn is_transient(self) -> bool {
+        match self {
+            Self::Unreachable
+            | Self::Throttled
+            | Self::ServiceFailed
+            | Self::Timeout
+            | Self::ConnectionLost => true,
+            Self::TableNotFound
+            | Self::AccessDenied
+            | Self::QueryRejected
+            | Self::ScanTimeout
+            | Self::UnexpectedAnswer => false,
+        }
+    }
+}
+
+/// One failed attempt: the error, and how long the service asked to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Failed {
+    pub(super) error: AuditError,
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl From<AuditError> for Failed {
+    fn from(error: AuditError) -> Self {
+        Self {
+            error,
+            retry_after: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_and_messages_are_distinct() {
+        let codes: HashSet<_> = AuditError::ALL.iter().map(|error| error.code()).collect();
+        let texts: HashSet<_> = AuditError::ALL.iter().map(ToString::to_string).collect();
+        assert_eq!(codes.len(), AuditError::ALL.len());
+        assert_eq!(texts.len(), AuditError::ALL.len());
+        for error in AuditError::ALL {
+            assert_eq!(AuditError::from_code(error.code()), Some(error));
+        }
+        assert_eq!(AuditError::from_code("Internal"), None);
+    }
+}

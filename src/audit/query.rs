@@ -1,0 +1,212 @@
+//! The query: pages of entities, and the count of distinct values in them.
+//!
+//! Invariant: memory is bounded by the distinct values and one page, not by the rows; and a scan ends only where the
+//! service sends no continuation token, however few entities a page has.
+
+use std::{collections::HashSet, pin::pin};
+
+use azure_core::Continuable;
+use azure_data_tables::prelude::{Filter as SdkFilter, Select, TableClient};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use serde_json::value::RawValue;
+
+use super::{
+    entity,
+    error::{AuditError, Failed},
+    filter::Filter,
+    names::PropertyName,
+    retry::RetryPolicy,
+    transport::TransportError,
+};
+
+/// The last partition and row that a page covered, as the service names them; only the service reads it.
+type ContinuationToken = (String, Option<String>);
+
+struct Page {
+    entities: Vec<Box<RawValue>>,
+    next: Option<ContinuationToken>,
+}
+
+/// The number of distinct values that the column has in the entities that pass the filter. Entities without a value
+/// in the column do not count.
+pub(super) async fn count_distinct(
+    table: &TableClient,
+    filter: &Filter,
+    column: &PropertyName,
+    retry: &RetryPolicy,
+) -> Result<u64, AuditError> {
+    let mut values: HashSet<Box<str>> = HashSet::new();
+    let mut pages_read = 0_u64;
+    let mut entities_read = 0_u64;
+    let mut pages = pin!(pages(table, filter, column, retry));
+    while let Some(page) = pages.try_next().await? {
+        pages_read += 1;
+        for entity in &page.entities {
+            entities_read += 1;
+            let value =
+                entity::value(entity, column.as_str()).map_err(|_| AuditError::UnexpectedAnswer)?;
+            if let Some(value) = value
+                && !values.contains(value.as_ref())
+            {
+                values.insert(value.into());
+            }
+        }
+    }
+    tracing::debug!(
+        pages_read,
+        entities_read,
+        distinct = values.len(),
+        "table scanned"
+    );
+    Ok(values.len() as u64)
+}
+
+/// The pages of a query in order, each asked for when the one before has been taken, and retried by itself.
+fn pages(
+    table: &TableClient,
+    filter: &Filter,
+    column: &PropertyName,
+    retry: &RetryPolicy,
+) -> impl Stream<Item = Result<Page, AuditError>> {
+    enum Next {
+        First,
+        From(ContinuationToken),
+        Done,
+    }
+
+    stream::try_unfold(Next::First, move |next| async move {
+        let from = match next {
+            Next::First => None,
+            Next::From(token) => Some(token),
+            Next::Done => return Ok(None),
+        };
+        let page = retry
+            .run(|| fetch(table, filter, column, from.as_ref()))
+            .await?;
+        let next = match &page.next {
+            None => Next::Done,
+            // A token that leads to itself would never end.
+            Some(token) if from.as_ref() == Some(token) => {
+                return Err(AuditError::UnexpectedAnswer);
+            }
+            Some(token) => Next::From(token.clone()),
+        };
+        Ok(Some((page, next)))
+    })
+}
+
+/// One request for one page. The SDK's own stream is not used beyond its first page: it ends at the first error, and
+/// the whole scan would have to begin again.
+async fn fetch(
+    table: &TableClient,
+    filter: &Filter,
+    column: &PropertyName,
+    from: Option<&ContinuationToken>,
+) -> Result<Page, Failed> {
+    let mut query = table
+        .query()
+        .filter(SdkFilter::new(filter.to_string()))
+        .select(Select::new(column.as_str().to_owned()));
+    if let Some((partition_key, row_key)) = from {
+        query = query.initial_partition_key(partition_key.clone());
+        if let Some(row_key) = row_key {
+            query = query.initial_row_key(row_key.clone());
+        }
+    }
+    let answer = query.into_stream::<Box<RawValue>>().next().await;
+    match answer {
+        Some(Ok(page)) => Ok(Page {
+            next: page.continuation(),
+            entities: page.entities,
+        }),
+        Some(Err(error)) => Err(classify(&error)),
+        None => Err(AuditError::UnexpectedAnswer.into()),
+    }
+}
+
+/// The meaning of an SDK error. Its text is not used: it may quote the request.
+fn classify(error: &azure_core::Error) -> Failed {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = source {
+        if let Some(transport) = error.downcast_ref::<TransportError>() {
+            return classify_transport(transport);
+        }
+        if let Some(json) = error.downcast_ref::<serde_json::Error>() {
+            // A body without a length can end early without an error of the connection.
+            return if json.is_eof() {
+                AuditError::ConnectionLost.into()
+            } else {
+                AuditError::UnexpectedAnswer.into()
+            };
+        }
+        source = error.source();
+    }
+    AuditError::UnexpectedAnswer.into()
+}
+
+fn classify_transport(error: &TransportError) -> Failed {
+    match error {
+        TransportError::Status {
+            status,
+            code,
+            retry_after,
+        } => {
+            tracing::debug!(status, code, "table service answered with an error");
+            Failed {
+                error: classify_status(*status, code.as_deref()),
+                retry_after: *retry_after,
+            }
+        }
+        TransportError::Connect => AuditError::Unreachable.into(),
+        TransportError::Timeout => AuditError::Timeout.into(),
+        TransportError::Broken => AuditError::ConnectionLost.into(),
+        TransportError::Invalid => AuditError::UnexpectedAnswer.into(),
+    }
+}
+
+fn classify_status(status: u16, code: Option<&str>) -> AuditError {
+    match (status, code) {
+        (401 | 403, _) | (400, Some("InvalidAuthenticationInfo" | "AuthenticationFailed")) => {
+            AuditError::AccessDenied
+        }
+        (404, Some("TableNotFound" | "ResourceNotFound")) => AuditError::TableNotFound,
+        (408 | 504, _) | (500, Some("OperationTimedOut")) => AuditError::Timeout,
+        (429 | 503, _) => AuditError::Throttled,
+        (500..=599, _) => AuditError::ServiceFailed,
+        // Without a code of the service, something else than a table service answered.
+        (400..=499, Some(_)) => AuditError::QueryRejected,
+        _ => AuditError::UnexpectedAnswer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_its_meaning() {
+        for (status, code, expected) in [
+            (403, Some("AuthenticationFailed"), AuditError::AccessDenied),
+            (401, None, AuditError::AccessDenied),
+            (
+                400,
+                Some("InvalidAuthenticationInfo"),
+                AuditError::AccessDenied,
+            ),
+            (404, Some("TableNotFound"), AuditError::TableNotFound),
+            (404, None, AuditError::UnexpectedAnswer),
+            (400, Some("InvalidInput"), AuditError::QueryRejected),
+            (501, Some("NotImplemented"), AuditError::ServiceFailed),
+            (408, None, AuditError::Timeout),
+            (500, Some("OperationTimedOut"), AuditError::Timeout),
+            (504, None, AuditError::Timeout),
+            (429, None, AuditError::Throttled),
+            (503, Some("ServerBusy"), AuditError::Throttled),
+            (500, Some("InternalError"), AuditError::ServiceFailed),
+            (502, None, AuditError::ServiceFailed),
+            (301, None, AuditError::UnexpectedAnswer),
+        ] {
+            assert_eq!(classify_status(status, code), expected, "{status} {code:?}");
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Settings, read and checked once at the start from the environment.
+//!
+//! Invariant: a value of [`Settings`] is complete and valid, so that nothing after the start can fail for a setting.
+//! The host passes an app's settings (locally `Values` in local.settings.json) as environment variables.
+//!
+//! | Setting | Default | Meaning |
+//! |---|---|---|
+//! | `AuditStorage` | required | Connection string of the storage account with the audit table |
+//! | `AuditTable` | `audit` | Name of the table |
+//! | `AuditCountColumn` | `identificationNumber` | Column whose distinct values are counted |
+//! | `AuditFilterColumn` | `CertNumber` | Column that must not be empty |
+//! | `MaxSpanDays` | 366 | The most days that a job may cover |
+//! | `QueryTimeoutSeconds` | 540 | The most time for one scan of the table, in seconds; less than `functionTimeout` in host.json |
+//! | `RetryAfterSeconds` | 5 | What clients are told to wait between polls, in seconds |
+//! | `PublicBaseUrl` | from the request | Address under which clients reach the functions, route prefix included |
+
+mod error;
+
+pub use error::{SettingError, SettingsError};
+
+use std::{fmt, time::Duration};
+
+use url::Url;
+
+use crate::audit::{AuditQuery, Connection, PropertyName, RetryPolicy, TableName, Timeouts};
+
+const CONNECTION_EXAMPLE: &str = "DefaultEndpointsProtocol=https;AccountName=myaccount;AccountKey=<key>;EndpointSuffix=core.windows.net";
+
+/// The settings of the function app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `AuditStorage`: where the audit table is.
+    pub storage: Connection,
+    /// `AuditTable`, `AuditCountColumn`, `AuditFilterColumn`, `QueryTimeoutSeconds`: what is counted, and how long.
+    pub query: AuditQuery,
+    /// `MaxSpanDays`: the most days that a job may cover, at least 1.
+    pub max_span_days: u32,
+    /// `RetryAfterSeconds`: the value of the header `Retry-After`, at least 1 second.
+    pub retry_after: Duration,
+    /// `PublicBaseUrl`: the address under which clients reach the functions, up to and with the route prefix and
+    /// without a slash at the end. `None`: as in the request that is answered.
+    pub public_base_url: Option<String>,
+}
+
+impl Settings {
+    /// Reads the settings from the environment of the process.
+    ///
+    /// # Errors
+    /// When a setting is missing or malformed; the error names all of them.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// Reads the settings from any source of values. An empty value is the same as none, as in the Azure portal.
+    ///
+    /// # Errors
+    /// When a setting is missing or malformed; the error names all of them.
+    pub fn read(source: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let mut reader = Reader {
+            source,
+            errors: Vec::new(),
+        };
+        let storage = reader.required("AuditStorage", CONNECTION_EXAMPLE, |text| {
+            Connection::parse(text).map_err(|error| error.to_string())
+        });
+        let table = reader.or_default("AuditTable", "audit", |text| {
+            TableName::parse(text)
+                .ok_or("expected the name of a table (3 to 63 letters and digits, a letter first)")
+        });
+        let count_column = reader.or_default("AuditCountColumn", "identificationNumber", column);
+        let filter_column = reader.or_default("AuditFilterColumn", "CertNumber", column);
+        let max_span_days = reader.or_default("MaxSpanDays", "366", |text| {
+            in_range(text, 1, 3_652_059).ok_or("expected a number of days from 1 to 3652059")
+        });
+        let query_timeout = reader.or_default("QueryTimeoutSeconds", "540", |text| {
+            in_range(text, 1, 86_400).ok_or("expected a number of seconds from 1 to 86400")
+        });
+        let retry_after = reader.or_default("RetryAfterSeconds", "5", |text| {
+            in_range(text, 1, 3600).ok_or("expected a number of seconds from 1 to 3600")
+        });
+        let public_base_url =
+            reader.optional("PublicBaseUrl", "https://api.example.com/api", base_url);
+
+        let query = (|| {
+            Some(AuditQuery {
+                table: table?,
+                count_column: count_column?,
+                filter_column: filter_column?,
+                timeouts: Timeouts::default(),
+                retry: RetryPolicy::default(),
+                deadline: Duration::from_secs(query_timeout?.into()),
+            })
+        })();
+        // A value is missing only together with an error.
+        match (storage, query, max_span_days, retry_after) {
+            (Some(storage), Some(query), Some(max_span_days), Some(retry_after))
+                if reader.errors.is_empty() =>
+            {
+                Ok(Self {
+                    storage,
+                    query,
+                    max_span_days,
+                    retry_after: Duration::from_secs(retry_after.into()),
+                    public_base_url,
+                })
+            }
+            _ => Err(SettingsError(reader.errors)),
+        }
+    }
+}
+
+/// Reads one setting after the other and collects what is wrong.
+struct Reader<S> {
+    source: S,
+    errors: Vec<SettingError>,
+}
+
+impl<S: Fn(&str) -> Option<String>> Reader<S> {
+    fn required<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        example: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match self.value(name) {
+            Some(text) => self.parsed(name, example, parse(&text)),
+            None => self.parsed(name, example, Err("the setting is missing")),
+        }
+    }
+
+    fn or_default<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.value(name);
+        self.parsed(name, default, parse(text.as_deref().unwrap_or(default)))
+    }
+
+    fn optional<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        example: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.value(name)?;
+        self.parsed(name, example, parse(&text))
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        let text = (self.source)(name)?.trim().to_owned();
+        (!text.is_empty()).then_some(text)
+    }
+
+    fn parsed<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        example: &'static str,
+        parsed: Result<T, E>,
+    ) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.errors.push(SettingError {
+                    name,
+                    problem: problem.to_string(),
+                    example,
+                });
+                None
+            }
+        }
+    }
+}
+
+fn column(text: &str) -> Result<PropertyName, &'static str> {
+    PropertyName::parse(text).ok_or(
+        "expected the name of a table property (a letter or _, then letters, digits and _, at most 255)",
+    )
+}
+
+fn in_range(text: &str, least: u32, most: u32) -> Option<u32> {
+    // Signs, which `parse` would take, are no part of a number in a setting.
+    let digits = text.chars().all(|c| c.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| digits)?;
+    (least..=most).contains(&number).then_some(number)
+}
+
+fn base_url(text: &str) -> Result<String, &'static str> {
+    let expected = "expected an absolute http or https URL without query and fragment";
+    let url = Url::parse(text).map_err(|_| expected)?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.host_str().is_some()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if plain {
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    } else {
+        Err(expected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        Settings::read(|name| {
+            let found = values.iter().find(|(known, _)| *known == name)?;
+            Some(found.1.to_owned())
+        })
+    }
+
+    fn problem(name: &str, value: &str) -> String {
+        let error = read(&[
+            ("AuditStorage", "UseDevelopmentStorage=true"),
+            (name, value),
+        ]);
+        error.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn only_the_connection_is_required() {
+        let settings = read(&[("AuditStorage", "UseDevelopmentStorage=true")]).unwrap();
+        assert_eq!(settings.query.table.as_str(), "audit");
+        assert_eq!(settings.query.count_column.as_str(), "identificationNumber");
+        assert_eq!(settings.query.filter_column.as_str(), "CertNumber");
+        assert_eq!(settings.query.deadline, Duration::from_secs(540));
+        assert_eq!(settings.max_span_days, 366);
+        assert_eq!(settings.retry_after, Duration::from_secs(5));
+        assert_eq!(settings.public_base_url, None);
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let settings = read(&[
+            ("AuditStorage", "AccountName=myaccount;AccountKey=YWJj"),
+            ("AuditTable", "events"),
+            ("AuditCountColumn", "person"),
+            ("AuditFilterColumn", "state"),
+            ("MaxSpanDays", "31"),
+            ("QueryTimeoutSeconds", "60"),
+            ("RetryAfterSeconds", "20"),
+            ("PublicBaseUrl", "https://api.example.com/jobs/"),
+        ])
+        .unwrap();
+        assert_eq!(settings.query.table.as_str(), "events");
+        assert_eq!(settings.query.count_column.as_str(), "person");
+        assert_eq!(settings.query.filter_column.as_str(), "state");
+        assert_eq!(settings.query.deadline, Duration::from_secs(60));
+        assert_eq!(settings.max_span_days, 31);
+        assert_eq!(settings.retry_after, Duration::from_secs(20));
+        assert_eq!(
+            settings.public_base_url.as_deref(),
+            Some("https://api.example.com/jobs")
+        );
+    }
+
+    #[test]
+    fn a_missing_setting_is_named_with_an_example() {
+        for values in [&[][..], &[("AuditStorage", "  ")][..]] {
+            assert_eq!(
+                read(values).unwrap_err().to_string(),
+                "The settings are not complete:\n  AuditStorage: the setting is missing. Example: AuditStorage=DefaultEndpointsProtocol=https;AccountName=myaccount;AccountKey=<key>;EndpointSuffix=core.windows.net"
+            );
+        }
+    }
+
+    #[test]
+    fn a_malformed_setting_is_named_with_an_example() {
+        for (name, value, expected) in [
+            (
+                "AuditTable",
+                "my-table",
+                "AuditTable: expected the name of a table (3 to 63 letters and digits, a letter first). Example: AuditTable=audit",
+            ),
+            (
+                "AuditCountColumn",
+                "a b",
+                "Example: AuditCountColumn=identificationNumber",
+            ),
+            (
+                "AuditFilterColumn",
+                "x' or 1 eq 1",
+                "Example: AuditFilterColumn=CertNumber",
+            ),
+            (
+                "MaxSpanDays",
+                "0",
+                "MaxSpanDays: expected a number of days from 1 to 3652059. Example: MaxSpanDays=366",
+            ),
+            ("MaxSpanDays", "+7", "MaxSpanDays: expected"),
+            (
+                "RetryAfterSeconds",
+                "5.5",
+                "RetryAfterSeconds: expected a number of seconds from 1 to 3600. Example: RetryAfterSeconds=5",
+            ),
+            ("RetryAfterSeconds", "-1", "RetryAfterSeconds: expected"),
+            (
+                "PublicBaseUrl",
+                "api.example.com",
+                "PublicBaseUrl: expected an absolute http or https URL without query and fragment. Example: PublicBaseUrl=https://api.example.com/api",
+            ),
+            (
+                "PublicBaseUrl",
+                "https://u:p@example.com",
+                "PublicBaseUrl: expected",
+            ),
+            (
+                "PublicBaseUrl",
+                "https://example.com/?code=x",
+                "PublicBaseUrl: expected",
+            ),
+        ] {
+            let text = problem(name, value);
+            assert!(text.contains(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn all_problems_are_reported_and_no_value_is_shown() {
+        let error = read(&[
+            ("AuditStorage", "AccountName=myaccount;AccountKey=c2VjcmV0!"),
+            ("AuditTable", "c2VjcmV0!"),
+            ("MaxSpanDays", "c2VjcmV0!"),
+        ])
+        .unwrap_err();
+        assert_eq!(error.0.len(), 3);
+        assert!(!error.to_string().contains("c2VjcmV0"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("AuditStorage: AccountKey is not base64.")
+        );
+    }
+}
