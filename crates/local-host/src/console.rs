@@ -3,17 +3,24 @@
 use crate::functions::{Function, Functions};
 use crate::handler::HOST_VERSION;
 use anstyle::{AnsiColor, Style};
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 const NAME: Style = AnsiColor::Yellow.on_default();
 const ADDRESS: Style = AnsiColor::Green.on_default();
 const FAINT: Style = AnsiColor::BrightBlack.on_default();
 
+/// Prints to stdout, with colours when it is a terminal. A closed stdout does not end the host.
+pub fn print(text: &str) {
+    let mut out = anstream::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
 /// What stands at the top of the output.
 #[must_use]
 pub fn banner() -> String {
     format!(
-        "\n\nlocal-host\n{FAINT}local-host Version:       {}{FAINT:#}\n{FAINT}Function Runtime Version: {HOST_VERSION}{FAINT:#}\n",
+        "\n\nlocal-host\n{FAINT}local-host Version:       {}{FAINT:#}\n{FAINT}Function Runtime Version: {HOST_VERSION}{FAINT:#}\n\n",
         env!("CARGO_PKG_VERSION")
     )
 }

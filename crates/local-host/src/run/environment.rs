@@ -1,6 +1,5 @@
 //! The environment of the app and of the handler.
 
-use crate::cli::Cli;
 use crate::log::Logger;
 use crate::settings::{Environment, LocalSettings};
 use std::path::Path;
@@ -9,7 +8,6 @@ use uuid::Uuid;
 /// The environment that local-host was started with, the settings of the app, and what `func start`
 /// adds.
 pub(super) fn of_app(
-    cli: &Cli,
     root: &Path,
     port: u16,
     settings: &LocalSettings,
@@ -18,9 +16,6 @@ pub(super) fn of_app(
     let mut environment = Environment::of_this_process();
     settings.apply(&mut environment, log);
     add_func_variables(&mut environment, root, port, log);
-    for (index, name) in cli.functions.iter().enumerate() {
-        environment.set(format!("AzureFunctionsJobHost__functions__{index}"), name);
-    }
     environment
 }
 

@@ -47,15 +47,15 @@ struct Loaded {
 /// handler that cannot be started or keeps crashing.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let log = Logger::stdout(cli.verbose);
-    anstream::println!("{}", console::banner());
+    console::print(&console::banner());
     let root = find_root(cli.script_root.as_deref(), &std::env::current_dir()?)?;
     let settings = LocalSettings::read(&root, &log)?;
     let address = ports::address(cli.address, settings.address.as_deref())?;
     let listener = ports::listen(address, cli.port.or(settings.port).unwrap_or(7071)).await?;
     let port = listener.local_addr()?.port();
 
-    let environment = environment::of_app(&cli, &root, port, &settings, &log);
-    let app = load(root, environment, &log)?;
+    let environment = environment::of_app(&root, port, &settings, &log);
+    let app = load(root, environment, &cli.functions, &log)?;
     let stop = signals::stop()?;
     tokio::pin!(stop);
     if !cli.no_build
@@ -75,11 +75,29 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     result
 }
 
-fn load(root: PathBuf, environment: Environment, log: &Logger) -> anyhow::Result<Loaded> {
-    let host = HostJson::read(&root, &environment)?;
+fn load(
+    root: PathBuf,
+    environment: Environment,
+    only: &[String],
+    log: &Logger,
+) -> anyhow::Result<Loaded> {
+    let mut host = HostJson::read(&root, &environment)?;
+    if !only.is_empty() {
+        host.functions = only.to_vec();
+    }
     let functions = functions::load(&root, &host, &environment)?;
     for (name, error) in &functions.errors {
         log.error(format!("The '{name}' function is in error: {error}"));
+    }
+    for name in only {
+        let known = |function: &str| function.eq_ignore_ascii_case(name);
+        let usable = functions
+            .usable
+            .iter()
+            .any(|function| known(&function.name));
+        if !usable && !functions.errors.iter().any(|(function, _)| known(function)) {
+            bail!("--functions {name}: there is no folder of this name with a function.json.");
+        }
     }
     if functions.usable.is_empty() {
         bail!(
@@ -119,7 +137,7 @@ async fn host(
             return Err(error.context("The task hub cannot be started."));
         }
     };
-    anstream::print!("{}", console::function_list(&app.functions, port, verbose));
+    console::print(&console::function_list(&app.functions, port, verbose));
 
     let bindings = hub.clone();
     let served = App {

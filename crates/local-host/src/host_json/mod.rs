@@ -5,14 +5,16 @@
 //! replaces the value. This is how `local.settings.json` points at a local build of the handler
 //! without a change of `host.json`.
 
+mod time_span;
+mod values;
+
 use crate::json::{Json, parse_document};
 use crate::settings::Environment;
 use anyhow::{Context, bail};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
+use values::Values;
 
-const PREFIX: &str = "azurefunctionsjobhost";
 const HANDLER: &str = "customHandler:description";
 
 /// What local-host uses of `host.json`.
@@ -98,152 +100,31 @@ impl HostJson {
             ),
         }
         values.override_from(environment);
-        values.read(environment)
-    }
-}
-
-#[derive(Default)]
-struct Values(BTreeMap<String, (String, String)>);
-
-impl Values {
-    fn flatten(&mut self, key: &str, json: &Json) {
-        let child = |name: &str| {
-            if key.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{key}:{name}")
-            }
-        };
-        match json {
-            Json::Object(object) => {
-                for (name, value) in object.iter() {
-                    self.flatten(&child(name), value);
-                }
-            }
-            Json::Array(items) => {
-                for (index, value) in items.iter().enumerate() {
-                    self.flatten(&child(&index.to_string()), value);
-                }
-            }
-            scalar => {
-                let text = scalar
-                    .as_text()
-                    .map_or_else(|| scalar.to_text(), str::to_owned);
-                self.set(key, text);
-            }
-        }
+        Self::from_values(&values, environment)
     }
 
-    fn set(&mut self, key: &str, value: String) {
-        self.0.insert(key.to_lowercase(), (key.to_owned(), value));
-    }
-
-    fn override_from(&mut self, environment: &Environment) {
-        for (name, value) in environment.iter() {
-            let name = name.replace("__", ":");
-            if let Some((prefix, key)) = name.split_once(':')
-                && prefix.eq_ignore_ascii_case(PREFIX)
-            {
-                self.set(key, value.to_owned());
-            }
-        }
-    }
-
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0
-            .get(&key.to_lowercase())
-            .map(|(_, value)| value.as_str())
-    }
-
-    fn non_empty(&self, key: &str) -> Option<String> {
-        self.get(key)
-            .filter(|value| !value.is_empty())
-            .map(str::to_owned)
-    }
-
-    /// The last part of the name and the value of everything directly below `key`, array items in
-    /// order of their index.
-    fn children(&self, key: &str) -> Vec<(String, String)> {
-        let prefix = format!("{}:", key.to_lowercase());
-        let mut found: Vec<_> = self
-            .0
-            .range(prefix.clone()..)
-            .take_while(|(lower, _)| lower.starts_with(&prefix))
-            .filter_map(|(_, (name, value))| {
-                let rest = name.get(prefix.len()..)?;
-                (!rest.contains(':')).then(|| (rest.to_owned(), value.clone()))
-            })
-            .collect();
-        found.sort_by_key(|(name, _)| name.parse::<usize>().unwrap_or(usize::MAX));
-        found
-    }
-
-    fn has(&self, key: &str) -> bool {
-        let prefix = format!("{}:", key.to_lowercase());
-        self.0.keys().any(|lower| lower.starts_with(&prefix))
-    }
-
-    /// A list; a JSON array as one string replaces it as a whole.
-    fn list(&self, key: &str) -> anyhow::Result<Vec<String>> {
-        if let Some(text) = self.get(key)
-            && text.trim_start().starts_with('[')
-        {
-            let parsed = parse_document(text).with_context(|| format!("host.json {key}"))?;
-            return Ok(parsed
-                .as_array()
-                .unwrap_or_default()
-                .iter()
-                .map(|item| item.as_text().map_or_else(|| item.to_text(), str::to_owned))
-                .collect());
-        }
-        Ok(self
-            .children(key)
-            .into_iter()
-            .map(|(_, value)| value)
-            .collect())
-    }
-
-    fn flag(&self, key: &str, default: bool) -> anyhow::Result<bool> {
-        match self.get(key) {
-            None | Some("") => Ok(default),
-            Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
-            Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
-            Some(text) => bail!("host.json {key}: expected true or false, got '{text}'."),
-        }
-    }
-
-    fn time_span(&self, key: &str) -> anyhow::Result<Option<Duration>> {
-        self.get(key)
-            .map(|text| {
-                parse_time_span(text).with_context(|| {
-                    format!("host.json {key}: expected a time span HH:MM:SS, got '{text}'.")
-                })
-            })
-            .transpose()
-    }
-
-    fn read(&self, environment: &Environment) -> anyhow::Result<HostJson> {
-        if self.has("httpWorker") && !self.has("customHandler") {
+    fn from_values(values: &Values, environment: &Environment) -> anyhow::Result<Self> {
+        if values.has("httpWorker") && !values.has("customHandler") {
             bail!(
                 "host.json: local-host does not serve the legacy httpWorker section. Use customHandler."
             );
         }
-        if !self.has("customHandler") {
+        if !values.has("customHandler") {
             bail!(
                 "WorkerConfig for runtime: custom not found. host.json has no customHandler.description; \
                  example: \"customHandler\": {{\"description\": {{\"defaultExecutablePath\": \"handler\"}}}}"
             );
         }
-        if !self.has(HANDLER) {
+        if !values.has(HANDLER) {
             bail!(
                 "Missing worker Description. host.json: expected customHandler.description.defaultExecutablePath."
             );
         }
         let handler = |name: &str| format!("{HANDLER}:{name}");
-        let Some(executable) = self.non_empty(&handler("defaultExecutablePath")) else {
+        let Some(executable) = values.non_empty(&handler("defaultExecutablePath")) else {
             bail!("WorkerDescription DefaultExecutablePath cannot be empty");
         };
-        let route_prefix = self
+        let route_prefix = values
             .get("extensions:http:routePrefix")
             .unwrap_or("api")
             .to_owned();
@@ -256,66 +137,43 @@ impl Values {
                  a real host stops with a RouteCreationException and answers 503 to everything. Write it without slashes."
             );
         }
-        let function_timeout = match self.get("functionTimeout") {
+        let function_timeout = match values.get("functionTimeout") {
             Some("-1") => None,
             _ => Some(
-                self.time_span("functionTimeout")?
+                values
+                    .time_span("functionTimeout")?
                     .unwrap_or(Duration::from_secs(30 * 60)),
             ),
         };
         if function_timeout.is_some_and(|limit| limit < Duration::from_secs(1)) {
             bail!("host.json functionTimeout: FunctionTimeout must be at least 00:00:01.");
         }
-        let initialization_timeout = self
+        let initialization_timeout = values
             .time_span("customHandler:initializationTimeout")?
             .unwrap_or(Duration::from_secs(30));
-        Ok(HostJson {
+        Ok(Self {
             route_prefix,
             function_timeout,
             handler: HandlerDescription {
                 executable,
-                working_directory: self.non_empty(&handler("workingDirectory")),
-                worker_directory: self.non_empty(&handler("workerDirectory")),
-                arguments: self.list(&handler("arguments"))?,
-                worker_path: self.non_empty(&handler("defaultWorkerPath")),
-                worker_arguments: self.list(&handler("workerArguments"))?,
-                stderr_is_error: self.flag(&handler("useStdErrorStreamForErrorsOnly"), true)?,
+                working_directory: values.non_empty(&handler("workingDirectory")),
+                worker_directory: values.non_empty(&handler("workerDirectory")),
+                arguments: values.list(&handler("arguments"))?,
+                worker_path: values.non_empty(&handler("defaultWorkerPath")),
+                worker_arguments: values.list(&handler("workerArguments"))?,
+                stderr_is_error: values.flag(&handler("useStdErrorStreamForErrorsOnly"), true)?,
             },
             initialization_timeout,
-            forward_http: self.flag("customHandler:enableForwardingHttpRequest", false)?,
-            functions: self.list("functions")?,
-            hub_name: self
+            forward_http: values.flag("customHandler:enableForwardingHttpRequest", false)?,
+            functions: values.list("functions")?,
+            hub_name: values
                 .non_empty("extensions:durableTask:hubName")
                 .map(|name| environment.expand(&name)),
-            default_version: self.non_empty("extensions:durableTask:defaultVersion"),
-            has_bundle: self.has("extensionBundle"),
-            custom_headers: self.children("extensions:http:customHeaders"),
+            default_version: values.non_empty("extensions:durableTask:defaultVersion"),
+            has_bundle: values.has("extensionBundle"),
+            custom_headers: values.children("extensions:http:customHeaders"),
         })
     }
-}
-
-/// Reads .NET's `[d.]HH:MM[:SS[.fffffff]]`.
-fn parse_time_span(text: &str) -> Option<Duration> {
-    let (days, clock) = match text.split_once('.') {
-        Some((days, clock)) if clock.contains(':') => (days.parse::<u64>().ok()?, clock),
-        _ => (0, text),
-    };
-    let mut parts = clock.split(':');
-    let hours: u64 = parts.next()?.parse().ok()?;
-    let minutes: u64 = parts.next()?.parse().ok()?;
-    let (seconds, fraction) = match parts.next() {
-        None => ("0", ""),
-        Some(seconds) => seconds.split_once('.').unwrap_or((seconds, "")),
-    };
-    let seconds: u64 = seconds.parse().ok()?;
-    if parts.next().is_some() || hours > 23 || minutes > 59 || seconds > 59 || fraction.len() > 7 {
-        return None;
-    }
-    let nanos: u32 = format!("{fraction:0<9}").parse().ok()?;
-    let whole = days
-        .checked_mul(86_400)?
-        .checked_add(hours * 3600 + minutes * 60 + seconds)?;
-    Some(Duration::new(whole, nanos))
 }
 
 #[cfg(test)]
@@ -409,18 +267,6 @@ mod tests {
         ] {
             let error = read(&text, &[]).unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn time_spans_take_dotnet_forms() {
-        let seconds = |text| parse_time_span(text).map(|span| span.as_secs_f64());
-        assert_eq!(seconds("00:05:00"), Some(300.0));
-        assert_eq!(seconds("1.00:00:01"), Some(86_401.0));
-        assert_eq!(seconds("00:00:02.5"), Some(2.5));
-        assert_eq!(seconds("01:30"), Some(5400.0));
-        for text in ["abc", "5", "25:00:00", "00:60:00", "", "1:2:3:4"] {
-            assert_eq!(parse_time_span(text), None, "{text}");
         }
     }
 }
