@@ -23,7 +23,7 @@ use prost::Message;
 
 use crate::orchestrator::OrchestratorFunction;
 use crate::proto::OrchestratorResponse;
-use crate::wire::Request;
+use crate::wire::{Event, EventKind, Request};
 use crate::{Failure, wire::WireError};
 
 pub(crate) use execution::Execution;
@@ -50,11 +50,25 @@ pub fn execute(
     request: &Bytes,
 ) -> Result<Vec<u8>, RequestError> {
     let view = Request::read(request)?;
+    let started = |event: &Event<'_>| event.kind == EventKind::ExecutionStarted;
+    if view.without_history && !view.events.iter().any(started) {
+        return Ok(history_required(view.instance_id));
+    }
     let mut execution = Execution::new(orchestrator.clone(), &view);
     for (index, event) in view.events.iter().enumerate() {
         execution.apply(event, request, index < view.past)?;
     }
     Ok(execution.answer().encode_to_vec())
+}
+
+/// The answer to a turn without the history that it needs: the host sends the turn again, with it.
+fn history_required(instance_id: &str) -> Vec<u8> {
+    OrchestratorResponse {
+        instance_id: instance_id.to_owned(),
+        requires_history: true,
+        ..Default::default()
+    }
+    .encode_to_vec()
 }
 
 /// The answer that ends an instance with `failure`, for a turn that could not be run at all.

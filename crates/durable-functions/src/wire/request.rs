@@ -13,6 +13,9 @@ pub(crate) struct Request<'a> {
     pub(crate) past: usize,
     /// The property `defaultVersion`: what host.json gives to sub-orchestrations.
     pub(crate) default_version: Option<&'a str>,
+    /// Whether the host left the history out, because it believes that the worker keeps it. It says
+    /// so with the property `IncludeState`, in older versions `IncludePastEvents`.
+    pub(crate) without_history: bool,
 }
 
 impl<'a> Request<'a> {
@@ -23,6 +26,7 @@ impl<'a> Request<'a> {
         let mut new_events = Vec::new();
         let mut past = 0;
         let mut default_version = None;
+        let mut without_history = false;
         let mut reader = Reader::new(message);
         while let Some((number, field)) = reader.next()? {
             match number {
@@ -32,11 +36,15 @@ impl<'a> Request<'a> {
                     past += 1;
                 }
                 4 => new_events.push(Event::read(field.bytes(number)?)?),
-                7 => {
-                    if let ("defaultVersion", Some(version)) = property(field.bytes(number)?)? {
+                7 => match property(field.bytes(number)?)? {
+                    ("defaultVersion", Some(Property::Text(version))) => {
                         default_version = Some(version);
                     }
-                }
+                    ("IncludeState" | "IncludePastEvents", Some(Property::Flag(included))) => {
+                        without_history = !included;
+                    }
+                    _ => {}
+                },
                 _ => {}
             }
         }
@@ -46,13 +54,21 @@ impl<'a> Request<'a> {
             events,
             past,
             default_version,
+            without_history,
         })
     }
 }
 
-/// An entry of the map `properties`: its name, and its value if that is a text.
-fn property(entry: &[u8]) -> Result<(&str, Option<&str>), WireError> {
+/// The kinds of property that the engine reads.
+enum Property<'a> {
+    Text(&'a str),
+    Flag(bool),
+}
+
+/// An entry of the map `properties`: its name, and its value if that is a text or a flag.
+fn property(entry: &[u8]) -> Result<(&str, Option<Property<'_>>), WireError> {
     const STRING_VALUE: u32 = 3;
+    const BOOL_VALUE: u32 = 4;
     let mut name = "";
     let mut value = None;
     let mut reader = Reader::new(entry);
@@ -62,8 +78,10 @@ fn property(entry: &[u8]) -> Result<(&str, Option<&str>), WireError> {
             2 => {
                 let mut inner = Reader::new(field.bytes(number)?);
                 while let Some((number, field)) = inner.next()? {
-                    if number == STRING_VALUE {
-                        value = Some(field.string(number)?);
+                    match number {
+                        STRING_VALUE => value = Some(Property::Text(field.string(number)?)),
+                        BOOL_VALUE => value = Some(Property::Flag(field.int64(number)? != 0)),
+                        _ => {}
                     }
                 }
             }
