@@ -108,7 +108,7 @@ impl Execution {
             let mut state = self.state.borrow_mut();
             state.source = Source::new(bytes);
             state.confirmed = Confirmed::default();
-            if !rest.includes_state {
+            if rest.leaves_out_past {
                 // The host keeps the history to itself: it has stored what was answered.
                 state.pending.clear();
             }

@@ -22,7 +22,6 @@ use prost::Message;
 
 use super::{Execution, RequestError};
 use crate::OrchestratorFunction;
-use crate::proto::OrchestratorResponse;
 use crate::wire::Request;
 
 /// What may be kept.
@@ -240,7 +239,7 @@ impl KeptInstances {
         let bytes = decode(text)?;
         let invalid = |error| RequestError::from(error).to_string();
         let request = Request::read(&bytes).map_err(invalid)?;
-        if !request.includes_state {
+        if request.lacks_history() {
             return self
                 .without_state(entry, &request, &bytes, now)
                 .map_err(invalid);
@@ -287,12 +286,7 @@ impl KeptInstances {
             }
             return Ok(answer.encode_to_vec());
         }
-        let answer = OrchestratorResponse {
-            instance_id: request.instance_id.to_owned(),
-            requires_history: true,
-            ..Default::default()
-        };
-        Ok(answer.encode_to_vec())
+        Ok(super::history_required(request.instance_id))
     }
 
     /// Keeps an execution that has consumed `consumed` behind what its text says.
