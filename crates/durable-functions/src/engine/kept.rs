@@ -100,7 +100,7 @@ pub struct KeptInstances {
 }
 
 struct Entry {
-    function: &'static str,
+    function: OrchestratorFunction,
     execution: Execution,
     /// How the base64 text of the next request must begin: whole groups of three bytes.
     text: String,
@@ -150,12 +150,12 @@ impl KeptInstances {
             let request = decode(text)?;
             return super::execute(function, &request).map_err(|error| error.to_string());
         }
-        let key = instance_id(text);
+        let key = instance_id_of(text);
         let entry = key
             .as_ref()
             .and_then(|key| self.entries.remove(key))
             .inspect(|entry| self.bytes -= entry.weight)
-            .filter(|entry| entry.function == function.name());
+            .filter(|entry| entry.function.is(function));
         let entry = match entry {
             None => None,
             Some(entry) if text.as_bytes().starts_with(entry.text.as_bytes()) => {
@@ -254,7 +254,7 @@ impl KeptInstances {
             .and_then(|layout| layout.as_past(&bytes));
         if let Some(past) = past {
             let entry = Entry {
-                function: function.name(),
+                function: function.clone(),
                 execution,
                 text: String::new(),
                 tail: Vec::new(),
@@ -338,7 +338,7 @@ fn decode(text: &str) -> Result<Bytes, String> {
 }
 
 /// The instance that a request is for, from its beginning alone.
-fn instance_id(text: &str) -> Option<String> {
+pub(crate) fn instance_id_of(text: &str) -> Option<String> {
     // 256 characters of up to four bytes, and the field around them.
     const LONGEST: usize = (256 * 4 + 6) / 3 * 4;
     let start = text.get(..LONGEST.min(text.len()))?;

@@ -30,6 +30,8 @@ use crate::wire::Request;
 use crate::{Failure, wire::WireError};
 
 pub(crate) use execution::Execution;
+#[cfg(feature = "handler")]
+pub(crate) use kept::instance_id_of;
 pub use kept::{KeptInstances, KeptLimits};
 pub(crate) use slot::{Extra, Outcome, SlotKind};
 pub use state::Parent;
