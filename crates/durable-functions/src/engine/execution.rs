@@ -193,7 +193,7 @@ impl Execution {
             }
             EventKind::TimerFired => {
                 let id = event.task_id()?;
-                self.known(id, SlotKind::Timer)
+                self.end_of(id, SlotKind::Timer)
                     .and_then(|id| self.state.borrow_mut().timer_fired(id))
             }
             _ => None,
@@ -208,16 +208,18 @@ impl Execution {
     }
 
     fn ended(&mut self, id: i32, kind: SlotKind, outcome: Outcome) -> Option<Waker> {
-        let id = self.known(id, kind)?;
+        let id = self.end_of(id, kind)?;
         self.state.borrow_mut().attempt_ended(id, outcome)
     }
 
-    /// The action `id`, if the code scheduled one of that kind. Everything else is a duplicate, the
-    /// result of work that another generation left open, or the host's own timer -100.
-    fn known(&self, id: i32, kind: SlotKind) -> Option<usize> {
+    /// The action `id`, if the code scheduled one of that kind and this is the first report of its
+    /// end. Everything else is a duplicate, the result of work that another generation left open, or
+    /// the host's own timer -100.
+    fn end_of(&self, id: i32, kind: SlotKind) -> Option<usize> {
         let id = usize::try_from(id).ok()?;
-        let state = self.state.borrow();
-        (state.slots.get(id)?.kind == kind).then_some(id)
+        let mut state = self.state.borrow_mut();
+        let slot = state.slots.get_mut(id)?;
+        (slot.kind == kind && !std::mem::replace(&mut slot.ended, true)).then_some(id)
     }
 
     /// Polls the orchestrator until it waits for an event, or ends.

@@ -56,6 +56,9 @@ pub(crate) struct Slot {
     /// To which instance an event was sent.
     pub(crate) target: Option<Box<str>>,
     pub(crate) owner: usize,
+    /// Whether the host reported the end of this action. Hosts report one more than once, and by
+    /// then the task may wait for another action: the next attempt, the rest of a long timer.
+    pub(crate) ended: bool,
     pub(crate) outcome: Outcome,
     pub(crate) waker: Option<Waker>,
     /// What happens when an action of this task ends, if not simply its outcome.

@@ -112,6 +112,7 @@ impl State {
             name,
             target: None,
             owner: owner.unwrap_or(id),
+            ended: false,
             outcome: Outcome::Open,
             waker: None,
             driver: None,
