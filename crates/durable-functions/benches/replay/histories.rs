@@ -69,10 +69,12 @@ impl History {
             turn_began(),
             event(-1, EventType::ExecutionStarted(Box::new(started))),
         ];
+        let first = 0..events.len();
+        let turns = std::iter::once(first).collect();
         History {
             name,
-            turns: Vec::from([0..events.len()]),
             events,
+            turns,
         }
     }
 
