@@ -108,7 +108,7 @@ impl Execution {
             let mut state = self.state.borrow_mut();
             state.source = Source::new(bytes);
             state.confirmed = Confirmed::default();
-            if !rest.includes_state {
+            if rest.leaves_out_past {
                 // The host keeps the history to itself: it has stored what was answered.
                 state.pending.clear();
             }
@@ -267,7 +267,7 @@ impl Execution {
             }
             EventKind::TimerFired => {
                 let id = event.timer_id()?;
-                self.known(id, SlotKind::Timer)
+                self.end_of(id, SlotKind::Timer)
                     .and_then(|id| self.state.borrow_mut().timer_fired(id))
             }
             _ => None,
@@ -282,23 +282,25 @@ impl Execution {
     }
 
     fn completed(&mut self, id: i32, kind: SlotKind, result: Option<&[u8]>) -> Option<Waker> {
-        let id = self.known(id, kind)?;
+        let id = self.end_of(id, kind)?;
         let mut state = self.state.borrow_mut();
         let result = state.source.payload(result);
         state.attempt_ended(id, Outcome::Completed(result))
     }
 
     fn ended(&mut self, id: i32, kind: SlotKind, outcome: Outcome) -> Option<Waker> {
-        let id = self.known(id, kind)?;
+        let id = self.end_of(id, kind)?;
         self.state.borrow_mut().attempt_ended(id, outcome)
     }
 
-    /// The action `id`, if the code scheduled one of that kind. Everything else is a duplicate, the
-    /// result of work that another generation left open, or the host's own timer -100.
-    fn known(&self, id: i32, kind: SlotKind) -> Option<usize> {
+    /// The action `id`, if the code scheduled one of that kind and this is the first report of its
+    /// end. Everything else is a duplicate, the result of work that another generation left open, or
+    /// the host's own timer -100.
+    fn end_of(&self, id: i32, kind: SlotKind) -> Option<usize> {
         let id = usize::try_from(id).ok()?;
-        let state = self.state.borrow();
-        (state.slots.get(id)?.kind == kind).then_some(id)
+        let mut state = self.state.borrow_mut();
+        let slot = state.slots.get_mut(id)?;
+        (slot.kind == kind && !std::mem::replace(&mut slot.ended, true)).then_some(id)
     }
 
     /// Whether anything asked for a poll since the last call.

@@ -121,6 +121,7 @@ impl State {
             // More actions than an `i32` counts do not fit into a history.
             owner: u32::try_from(owner.unwrap_or(id)).unwrap_or(u32::MAX),
             name,
+            ended: false,
             outcome: Outcome::Open,
             waker: None,
             extra: None,

@@ -7,6 +7,7 @@
 mod activity;
 mod client;
 mod orchestrator;
+mod turns;
 
 use std::future::Future;
 

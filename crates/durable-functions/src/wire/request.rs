@@ -1,6 +1,6 @@
 //! `OrchestratorRequest` as a view: who it is for, and its events in order.
 
-use super::event::Event;
+use super::event::{Event, EventKind};
 use super::reader::{Reader, WireError, bytes_field, varint_field};
 
 const INSTANCE_ID: u32 = bytes_field(1);
@@ -20,8 +20,9 @@ pub(crate) struct Request<'a> {
     pub(crate) past: usize,
     /// The property `defaultVersion`: what host.json gives to sub-orchestrations.
     pub(crate) default_version: Option<&'a str>,
-    /// The property `IncludeState`: false when the past events were left out.
-    pub(crate) includes_state: bool,
+    /// Whether the host left the past events out because it believes that the worker keeps them. It
+    /// says so with the property `IncludeState`, in older versions `IncludePastEvents`.
+    pub(crate) leaves_out_past: bool,
     /// Where the events lie, if they do so in the usual order.
     pub(crate) layout: Option<Layout>,
 }
@@ -54,7 +55,7 @@ impl<'a> Request<'a> {
             events: Vec::with_capacity(message.len() / 32 + 1),
             past: 0,
             default_version: None,
-            includes_state: true,
+            leaves_out_past: false,
             layout: None,
         };
         let mut layout = Layout::default();
@@ -90,8 +91,8 @@ impl<'a> Request<'a> {
                         ("defaultVersion", Property::Text(version)) => {
                             request.default_version = Some(version);
                         }
-                        ("IncludeState", Property::Bool(included)) => {
-                            request.includes_state = included;
+                        ("IncludeState" | "IncludePastEvents", Property::Bool(included)) => {
+                            request.leaves_out_past = !included;
                         }
                         _ => {}
                     }
@@ -110,6 +111,12 @@ impl<'a> Request<'a> {
         request.events.append(&mut new_events);
         request.layout = in_order.then_some(layout);
         Ok(request)
+    }
+
+    /// Whether this cannot be replayed: the history was left out, and it is not the first turn.
+    pub(crate) fn lacks_history(&self) -> bool {
+        let started = |event: &Event<'_>| event.kind == EventKind::ExecutionStarted;
+        self.leaves_out_past && !self.events.iter().any(started)
     }
 
     /// The instance id of the request that begins with `start`, which may be cut off anywhere.
