@@ -49,7 +49,7 @@ impl Lifetime {
     /// Runs a function in a task of its own, which is aborted when it overruns, when the grace of a
     /// stop is over, or when this future is dropped. While the handler stops, none is started.
     ///
-    /// In a task of its own, for about a microsecond, because a function that blocks its thread
+    /// In a task of its own, at the price of a spawn, because a function that blocks its thread
     /// cannot be dropped: this way at least its answer leaves in time, and the handler lives.
     pub(crate) async fn run<F>(&self, function: F) -> Result<F::Output, Cut>
     where

@@ -2,7 +2,7 @@
 //!
 //! Invariant: an orchestrator or activity never makes its invocation fail. The host throws the text
 //! of a failed invocation away, and fails an orchestration for ever; so every failure travels inside
-//! a valid answer.
+//! a valid answer. The one exception is an activity that is cut short by the handler's stop.
 
 mod activity;
 mod client;
@@ -51,6 +51,15 @@ use crate::{
 ///     .await?;
 /// # Ok(()) }
 /// ```
+///
+/// # When there is no time left
+///
+/// | | overruns `functionTimeout` | handler stops |
+/// |---|---|---|
+/// | activity | fails with the retriable failure `ActivityTimeout`, see [`ActivityContext`] | the invocation fails: the host delivers it again if it stops too, else the attempt fails and can be retried |
+/// | orchestrator | the host is asked to deliver the turn again | the same |
+///
+/// What comes in while the handler stops is treated the same, without being run.
 pub trait AppExt: Sized {
     /// Registers the orchestrator whose function folder has the name of `handle`.
     #[must_use]
