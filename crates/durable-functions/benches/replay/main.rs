@@ -6,8 +6,11 @@
 //! the answer. The figures also go to `target/replay-bench.json`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
+#[path = "../common/floor.rs"]
 mod floor;
+#[path = "../common/histories.rs"]
 mod histories;
+#[path = "../common/measure.rs"]
 mod measure;
 
 use std::hint::black_box;
