@@ -21,7 +21,8 @@ pub use activity::{ActivityContext, ActivityFunction};
 #[cfg(feature = "client")]
 pub use client::{ClientError, DurableClient, Instance, InstanceStatus, RuntimeStatus, Start};
 pub use context::{
-    ContinueAsNew, DurableRng, EventFuture, OrchestrationContext, TaskFuture, TimerFuture,
+    ContinueAsNew, DurableRng, EventFuture, HttpFuture, HttpRequest, HttpResponse,
+    OrchestrationContext, TaskFuture, TimerFuture,
 };
 pub use engine::{Parent, RequestError, execute, failed};
 pub use error::{Elapsed, Error, Result, TaskError};

@@ -4,6 +4,7 @@ mod activity;
 mod continue_as_new;
 mod custom_status;
 mod event;
+mod http;
 mod random;
 mod send_event;
 mod sub_orchestration;
@@ -17,6 +18,7 @@ use std::time::SystemTime;
 
 pub use continue_as_new::ContinueAsNew;
 pub use event::EventFuture;
+pub use http::{HttpFuture, HttpRequest, HttpResponse};
 pub use random::DurableRng;
 pub use task::TaskFuture;
 pub use timer::TimerFuture;

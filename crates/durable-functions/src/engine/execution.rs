@@ -48,6 +48,7 @@ impl Execution {
         let (flag, waker) = WakeFlag::new();
         let mut state = State::new(request.instance_id, confirmed);
         state.default_version = request.default_version.map(Into::into);
+        state.http_poll_interval = request.http_poll_interval;
         Execution {
             function,
             state: Rc::new(RefCell::new(state)),

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
+use std::time::Duration;
 
 use super::confirmed::Confirmed;
 use super::inbox::Inbox;
@@ -61,6 +62,8 @@ pub(crate) struct State {
     pub(crate) continued: Option<ContinuedAsNew>,
     /// The host's `defaultVersion`, for sub-orchestrations.
     pub(crate) default_version: Option<Rc<str>>,
+    /// What host.json says about the polls of durable HTTP calls.
+    pub(crate) http_poll_interval: Option<Duration>,
     /// How many deterministic ids and random streams were drawn.
     pub(crate) drawn: u64,
 }
@@ -93,6 +96,7 @@ impl State {
             late_wakers: Vec::new(),
             continued: None,
             default_version: None,
+            http_poll_interval: None,
             drawn: 0,
         }
     }

@@ -19,7 +19,7 @@ pub(crate) enum WireError {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Field<'a> {
     Varint(u64),
-    Fixed64,
+    Fixed64(u64),
     Bytes(&'a [u8]),
     Fixed32,
 }
@@ -98,8 +98,8 @@ impl<'a> Reader<'a> {
         let field = match tag & 7 {
             0 => Field::Varint(self.varint()?),
             1 => {
-                self.take(8)?;
-                Field::Fixed64
+                let bytes = self.take(8)?.try_into();
+                Field::Fixed64(u64::from_le_bytes(bytes.map_err(|_| WireError::Truncated)?))
             }
             2 => {
                 let length = usize::try_from(self.varint()?).map_err(|_| WireError::Truncated)?;

@@ -1,7 +1,9 @@
 //! `OrchestratorRequest` as a view: who it is for, and its events in order.
 
+use std::time::Duration;
+
 use super::event::Event;
-use super::reader::{Reader, WireError};
+use super::reader::{Field, Reader, WireError};
 
 /// One turn's request. Past events come first, whatever their order on the wire.
 #[derive(Debug)]
@@ -13,6 +15,15 @@ pub(crate) struct Request<'a> {
     pub(crate) past: usize,
     /// The property `defaultVersion`: what host.json gives to sub-orchestrations.
     pub(crate) default_version: Option<&'a str>,
+    /// The property `HttpDefaultAsyncRequestSleepTimeMilliseconds`: how long host.json waits between
+    /// two polls of a durable HTTP call.
+    pub(crate) http_poll_interval: Option<Duration>,
+}
+
+/// The value of a property, of the kinds that the host sends.
+enum Property<'a> {
+    Text(&'a str),
+    Number(f64),
 }
 
 impl<'a> Request<'a> {
@@ -23,6 +34,7 @@ impl<'a> Request<'a> {
         let mut new_events = Vec::new();
         let mut past = 0;
         let mut default_version = None;
+        let mut http_poll_interval = None;
         let mut reader = Reader::new(message);
         while let Some((number, field)) = reader.next()? {
             match number {
@@ -32,11 +44,19 @@ impl<'a> Request<'a> {
                     past += 1;
                 }
                 4 => new_events.push(Event::read(field.bytes(number)?)?),
-                7 => {
-                    if let ("defaultVersion", Some(version)) = property(field.bytes(number)?)? {
+                7 => match property(field.bytes(number)?)? {
+                    ("defaultVersion", Some(Property::Text(version))) => {
                         default_version = Some(version);
                     }
-                }
+                    (
+                        "HttpDefaultAsyncRequestSleepTimeMilliseconds",
+                        Some(Property::Number(milliseconds)),
+                    ) => {
+                        http_poll_interval =
+                            Duration::try_from_secs_f64(milliseconds / 1000.0).ok();
+                    }
+                    _ => {}
+                },
                 _ => {}
             }
         }
@@ -46,12 +66,14 @@ impl<'a> Request<'a> {
             events,
             past,
             default_version,
+            http_poll_interval,
         })
     }
 }
 
-/// An entry of the map `properties`: its name, and its value if that is a text.
-fn property(entry: &[u8]) -> Result<(&str, Option<&str>), WireError> {
+/// An entry of the map `properties`: its name, and its value if that is a text or a number.
+fn property(entry: &[u8]) -> Result<(&str, Option<Property<'_>>), WireError> {
+    const NUMBER_VALUE: u32 = 2;
     const STRING_VALUE: u32 = 3;
     let mut name = "";
     let mut value = None;
@@ -62,8 +84,14 @@ fn property(entry: &[u8]) -> Result<(&str, Option<&str>), WireError> {
             2 => {
                 let mut inner = Reader::new(field.bytes(number)?);
                 while let Some((number, field)) = inner.next()? {
-                    if number == STRING_VALUE {
-                        value = Some(field.string(number)?);
+                    match (number, field) {
+                        (NUMBER_VALUE, Field::Fixed64(bits)) => {
+                            value = Some(Property::Number(f64::from_bits(bits)));
+                        }
+                        (STRING_VALUE, field) => {
+                            value = Some(Property::Text(field.string(number)?))
+                        }
+                        _ => {}
                     }
                 }
             }
