@@ -13,6 +13,7 @@ mod handler;
 mod instance_id;
 mod orchestrator;
 pub mod proto;
+mod replay;
 mod retry;
 mod trigger;
 mod wire;
@@ -31,5 +32,8 @@ pub use handle::{Activity, Event, Orchestrator};
 #[cfg(feature = "handler")]
 pub use handler::{AppExt, ClientRejection};
 pub use orchestrator::OrchestratorFunction;
+#[cfg(feature = "tracing-subscriber")]
+pub use replay::ReplayFilter;
+pub use replay::is_replaying;
 pub use retry::RetryPolicy;
 pub use trigger::run_turn;
