@@ -5,6 +5,7 @@ mod activity;
 mod client;
 mod context;
 mod engine;
+mod entity;
 mod error;
 mod failure;
 mod handle;
@@ -22,10 +23,11 @@ pub use activity::{ActivityContext, ActivityFunction};
 #[cfg(feature = "client")]
 pub use client::{ClientError, DurableClient, Instance, InstanceStatus, RuntimeStatus, Start};
 pub use context::{
-    ContinueAsNew, DurableRng, EventFuture, HttpFuture, HttpRequest, HttpResponse,
-    OrchestrationContext, TaskFuture, TimerFuture,
+    ContinueAsNew, DurableRng, EntityFuture, EntityLock, EventFuture, HttpFuture, HttpRequest,
+    HttpResponse, LockFuture, OrchestrationContext, TaskFuture, TimerFuture,
 };
 pub use engine::{Parent, RequestError, execute, failed};
+pub use entity::{Entity, EntityId, Operation, ParseEntityIdError};
 pub use error::{Elapsed, Error, Result, TaskError};
 pub use failure::Failure;
 pub use handle::{Activity, Event, Orchestrator};

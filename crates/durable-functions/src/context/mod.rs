@@ -3,6 +3,7 @@
 mod activity;
 mod continue_as_new;
 mod custom_status;
+mod entity;
 mod event;
 mod http;
 mod random;
@@ -17,6 +18,7 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 pub use continue_as_new::ContinueAsNew;
+pub use entity::{EntityFuture, EntityLock, LockFuture};
 pub use event::EventFuture;
 pub use http::{HttpFuture, HttpRequest, HttpResponse};
 pub use random::DurableRng;

@@ -269,6 +269,7 @@ impl Execution {
     /// Ends the execution; the first end counts. Dropping the orchestrator runs user code.
     fn finish(&mut self, completion: Completion) {
         let _replaying = replay::enter(self.state.borrow().replaying);
+        self.state.borrow_mut().release_all_locks();
         let root = self.root.take();
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(root)));
         let completion = match dropped {
@@ -297,7 +298,8 @@ impl Execution {
             if matches!(completion, Completion::Failed(failure) if failure.error_type() == "NonDeterminism")
             {
                 // What changed code asks for was never meant to happen in this instance.
-                actions.clear();
+                // But a lock that it holds would be held for ever.
+                actions.retain(crate::entity::is_release);
             }
             actions.push(answer::completion(
                 wire_id(state.slots.len()),

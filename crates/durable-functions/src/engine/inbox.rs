@@ -52,6 +52,9 @@ impl State {
     /// An event has arrived: it goes to the first who waits for it, or it is kept.
     #[must_use]
     pub(crate) fn raise(&mut self, name: &str, input: Option<Bytes>) -> Option<Waker> {
+        if let Some(waker) = self.entity_answered(name, input.as_deref()) {
+            return waker;
+        }
         let inbox = &mut self.inbox;
         let raised = Raised {
             arrival: inbox.arrivals,

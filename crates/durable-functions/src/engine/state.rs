@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::confirmed::Confirmed;
 use super::inbox::Inbox;
 use super::slot::{Outcome, Slot, SlotKind};
+use crate::entity::Ledger;
 use crate::proto::{OrchestratorAction, OrchestratorActionType};
 use crate::wire::Timestamp;
 use crate::{Failure, TaskError};
@@ -57,6 +58,7 @@ pub(crate) struct State {
     pub(crate) waiting: usize,
     pub(crate) confirmed: Confirmed,
     pub(crate) inbox: Inbox,
+    pub(crate) entities: Ledger,
     /// Wakers that a dropped future owes; woken by the engine, because no user code may run now.
     pub(crate) late_wakers: Vec<Waker>,
     pub(crate) continued: Option<ContinuedAsNew>,
@@ -93,6 +95,7 @@ impl State {
             waiting: 0,
             confirmed,
             inbox: Inbox::default(),
+            entities: Ledger::default(),
             late_wakers: Vec::new(),
             continued: None,
             default_version: None,
@@ -191,6 +194,13 @@ impl State {
     pub(crate) fn describe(&self, task: usize) -> String {
         match self.slots.get(task) {
             Some(slot) if slot.name.is_empty() => format!("{} (#{task})", slot.kind.noun()),
+            Some(slot) if let Some(target) = &slot.target => {
+                format!(
+                    "{} '{}' to '{target}' (#{task})",
+                    slot.kind.noun(),
+                    slot.name
+                )
+            }
             Some(slot) => format!("{} '{}' (#{task})", slot.kind.noun(), slot.name),
             None => format!("task #{task}"),
         }

@@ -1,0 +1,22 @@
+//! Entities: named pieces of state with operations, one at a time each.
+//!
+//! Here are their names ([`EntityId`] and the handles), the messages between orchestrators and
+//! entities, and what an execution keeps about them. What an orchestrator calls is in
+//! `context/entity`.
+//!
+//! Requests go out as events in the form that every version of the extension delivers: with labels
+//! that order the messages of one orchestration. The action made for the purpose
+//! (`SendEntityMessage`) loses them on the way, and an entity drops a call without labels as a
+//! duplicate.
+
+mod handle;
+mod id;
+mod label;
+mod ledger;
+mod message;
+mod reply;
+
+pub use handle::{Entity, Operation};
+pub use id::{EntityId, ParseEntityIdError};
+pub(crate) use ledger::Ledger;
+pub(crate) use message::is_release;
