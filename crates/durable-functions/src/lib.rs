@@ -27,7 +27,7 @@ pub use context::{
     HttpResponse, LockFuture, OrchestrationContext, TaskFuture, TimerFuture,
 };
 pub use engine::{Parent, RequestError, execute, failed};
-pub use entity::{Entity, EntityId, Operation, ParseEntityIdError};
+pub use entity::{Entity, EntityContext, EntityFunction, EntityId, Operation, ParseEntityIdError};
 pub use error::{Elapsed, Error, Result, TaskError};
 pub use failure::Failure;
 pub use handle::{Activity, Event, Orchestrator};

@@ -27,6 +27,7 @@ use crate::wire::Request;
 use crate::{Failure, wire::WireError};
 
 pub(crate) use execution::Execution;
+pub(crate) use nondeterminism::same_name;
 pub(crate) use slot::{Outcome, SlotKind};
 pub use state::Parent;
 pub(crate) use state::{ContinuedAsNew, State};

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Failure;
+
 /// An entity: the name of its entity function, in lower case, and its key.
 ///
 /// Written `@name@key`, which is also its instance id.
@@ -48,7 +50,17 @@ impl EntityId {
     }
 
     /// Checks what the host would accept and then not find, or not be able to address.
-    pub(crate) fn check(&self) -> Result<(), &'static str> {
+    pub(crate) fn checked(&self) -> Result<(), Failure> {
+        self.check().map_err(|reason| {
+            Failure::new(
+                "InvalidEntityId",
+                format!("'{self}' is not a valid entity id: {reason}"),
+            )
+            .non_retriable()
+        })
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
         let forbidden = |c: char| matches!(c, '/' | '\\' | '#' | '?' | '+') || c.is_control();
         if self.name.is_empty() || self.name.contains('@') {
             Err("its name must not be empty or contain '@'")

@@ -102,7 +102,9 @@ impl State {
         operation: &str,
         input: impl FnOnce() -> Result<Option<String>, Failure>,
     ) -> usize {
-        let allowed = check(entity).and_then(|()| self.entities.check_call(entity));
+        let allowed = entity
+            .checked()
+            .and_then(|()| self.entities.check_call(entity));
         // Before anything is counted as sent: an entity waits for a message that a label names.
         let input = match allowed.and_then(|()| self.input(input)) {
             Ok(input) => input,
@@ -128,7 +130,7 @@ impl State {
         input: impl FnOnce() -> Result<Option<String>, Failure>,
         due: Option<Timestamp>,
     ) -> Result<(), Failure> {
-        check(entity)?;
+        entity.checked()?;
         self.entities.check_signal(entity)?;
         let input = self.input(input)?;
         let input = input.as_deref();
@@ -167,7 +169,10 @@ impl State {
                 "there is no entity to lock: the set is empty",
             )
             .non_retriable()),
-            (None, Some(first)) => entities.iter().try_for_each(check).map(|()| first.clone()),
+            (None, Some(first)) => entities
+                .iter()
+                .try_for_each(EntityId::checked)
+                .map(|()| first.clone()),
         };
         let first = match allowed {
             Ok(first) => first,
@@ -334,16 +339,6 @@ impl State {
         }
         task
     }
-}
-
-fn check(entity: &EntityId) -> Result<(), Failure> {
-    entity.check().map_err(|reason| {
-        Failure::new(
-            "InvalidEntityId",
-            format!("'{entity}' is not a valid entity id: {reason}"),
-        )
-        .non_retriable()
-    })
 }
 
 fn violation(message: &str) -> Failure {
