@@ -67,7 +67,12 @@ impl HttpRequest {
                 let mistake = format!("the URL has the scheme '{scheme}', not http or https");
                 (None, Some(mistake))
             }
-            Err(error) => (None, Some(format!("the URL is not absolute: {error}"))),
+            Err(error) => (
+                None,
+                Some(format!(
+                    "the URL cannot be read as an absolute one: {error}"
+                )),
+            ),
         };
         HttpRequest {
             method,
