@@ -25,7 +25,7 @@ use crate::context::OrchestrationContext;
 use crate::orchestrator::{OrchestratorFunction, RunningOrchestrator};
 use crate::proto::{OrchestratorResponse, TaskFailureDetails};
 use crate::wire::{Event, EventKind, Request, WireError};
-use crate::{Error, Failure};
+use crate::{Error, Failure, replay};
 
 /// An orchestrator that wakes itself this often without any event, beyond what its tasks explain,
 /// will never stop.
@@ -58,6 +58,7 @@ impl Execution {
             waker.clone(),
         );
         state.default_version = request.default_version.map(Into::into);
+        state.http_poll_interval = request.http_poll_interval;
         Execution {
             function,
             state: Rc::new(RefCell::new(state)),
@@ -216,7 +217,9 @@ impl Execution {
         }
         let context = OrchestrationContext::new(Rc::clone(&self.state));
         let function = self.function.clone();
+        let replaying = replay::enter(self.state.borrow().replaying);
         let made = catch_unwind(AssertUnwindSafe(|| function.run(context, identity.input)));
+        drop(replaying);
         match made {
             Ok(Ok(root)) => {
                 self.root = Some(root);
@@ -311,6 +314,7 @@ impl Execution {
 
     /// Polls the orchestrator until it waits for an event, or ends.
     fn poll(&mut self) {
+        let _replaying = replay::enter(self.state.borrow().replaying);
         let mut polls = 0;
         let end = loop {
             let Some(root) = &mut self.root else { return };
@@ -352,6 +356,8 @@ impl Execution {
 
     /// Ends the execution; the first end counts. Dropping the orchestrator runs user code.
     fn finish(&mut self, completion: Completion) {
+        let _replaying = replay::enter(self.state.borrow().replaying);
+        self.state.borrow_mut().release_all_locks();
         let root = self.root.take();
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(root)));
         let completion = match dropped {
@@ -380,7 +386,8 @@ impl Execution {
             if matches!(completion, Completion::Failed(failure) if failure.error_type() == "NonDeterminism")
             {
                 // What changed code asks for was never meant to happen in this instance.
-                actions.clear();
+                // But a lock that it holds would be held for ever.
+                actions.retain(crate::entity::is_release);
             }
             actions.push(answer::completion(
                 wire_id(state.slots.len()),
@@ -400,6 +407,8 @@ impl Execution {
 
 impl Drop for Execution {
     fn drop(&mut self) {
+        // Unloading is no step of the orchestration: what its destructors log comes with its end.
+        let _replaying = replay::enter(true);
         let root = self.root.take();
         // A panic in a user's `Drop` must not end the thread; the answer is already made.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(root)));

@@ -1,7 +1,9 @@
 //! `OrchestratorRequest` as a view: who it is for, and its events in order.
 
+use std::time::Duration;
+
 use super::event::{Event, EventKind};
-use super::reader::{Reader, WireError, bytes_field, varint_field};
+use super::reader::{Reader, WireError, bytes_field, double_field, varint_field};
 
 const INSTANCE_ID: u32 = bytes_field(1);
 const EXECUTION_ID: u32 = bytes_field(2);
@@ -20,6 +22,9 @@ pub(crate) struct Request<'a> {
     pub(crate) past: usize,
     /// The property `defaultVersion`: what host.json gives to sub-orchestrations.
     pub(crate) default_version: Option<&'a str>,
+    /// The property `HttpDefaultAsyncRequestSleepTimeMilliseconds`: how long host.json waits between
+    /// two polls of a durable HTTP call.
+    pub(crate) http_poll_interval: Option<Duration>,
     /// Whether the host left the past events out because it believes that the worker keeps them. It
     /// says so with the property `IncludeState`, in older versions `IncludePastEvents`.
     pub(crate) leaves_out_past: bool,
@@ -55,6 +60,7 @@ impl<'a> Request<'a> {
             events: Vec::with_capacity(message.len() / 32 + 1),
             past: 0,
             default_version: None,
+            http_poll_interval: None,
             leaves_out_past: false,
             layout: None,
         };
@@ -90,6 +96,13 @@ impl<'a> Request<'a> {
                     match property(reader.bytes())? {
                         ("defaultVersion", Property::Text(version)) => {
                             request.default_version = Some(version);
+                        }
+                        (
+                            "HttpDefaultAsyncRequestSleepTimeMilliseconds",
+                            Property::Number(milliseconds),
+                        ) => {
+                            request.http_poll_interval =
+                                Duration::try_from_secs_f64(milliseconds / 1000.0).ok();
                         }
                         ("IncludeState" | "IncludePastEvents", Property::Bool(included)) => {
                             request.leaves_out_past = !included;
@@ -133,12 +146,14 @@ impl<'a> Request<'a> {
 /// The value of a property, of the kinds that are of interest.
 enum Property<'a> {
     Text(&'a str),
+    Number(f64),
     Bool(bool),
     Other,
 }
 
 /// An entry of the map `properties`, whose values are `google.protobuf.Value`s.
 fn property(entry: &[u8]) -> Result<(&str, Property<'_>), WireError> {
+    const NUMBER_VALUE: u32 = double_field(2);
     const STRING_VALUE: u32 = bytes_field(3);
     const BOOL_VALUE: u32 = varint_field(4);
     let mut name = "";
@@ -153,6 +168,7 @@ fn property(entry: &[u8]) -> Result<(&str, Property<'_>), WireError> {
                 loop {
                     match inner.tag() {
                         0 => break,
+                        NUMBER_VALUE => value = Property::Number(inner.double()),
                         STRING_VALUE => value = Property::Text(inner.string()),
                         BOOL_VALUE => value = Property::Bool(inner.varint() != 0),
                         tag => inner.skip(tag),
