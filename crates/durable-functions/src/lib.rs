@@ -1,4 +1,4 @@
-//! Durable Functions orchestrations in Rust.
+#![doc = include_str!("../README.md")]
 
 mod activity;
 #[cfg(feature = "client")]

@@ -12,6 +12,7 @@ mod floor;
 mod histories;
 #[path = "../common/measure.rs"]
 mod measure;
+mod prepared;
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -126,7 +127,7 @@ fn measure_turn(shape: &Shape, n: u32) -> serde_json::Value {
         &mut || drop(black_box(floor::answer(&request))),
         &mut || drop(black_box(run_turn(&shape.function, &request))),
     ]);
-    let kept_us = measure::prepared(
+    let kept_us = prepared::best(
         || {
             let mut kept = KeptInstances::new(KeptLimits::default().verify_every(0));
             kept.run_turn(&shape.function, &before, Instant::now());
