@@ -1,5 +1,18 @@
 //! The function app: counts distinct values in an Azure table over a range of days, as an asynchronous HTTP job.
+//!
+//! ```text
+//! client ── POST /api/submit ──▶ submit ──▶ process-submission ──▶ query-activity ──▶ the audit table
+//!    └───── GET /api/status/{id} ──▶ get-status
+//! ```
+//!
+//! Each function is a file in [`functions`] with the name of its folder. The table is known to [`audit`] alone.
 
+mod app;
 pub mod audit;
 pub mod dates;
+pub mod functions;
+pub mod logging;
 pub mod settings;
+mod status_url;
+
+pub use app::app;

@@ -35,6 +35,9 @@ pub enum AuditError {
     /// The service did not answer in time.
     #[error("The table service did not answer in time. Try again later.")]
     Timeout,
+    /// The scan as a whole took longer than it may.
+    #[error("The query took too long. Ask for fewer days.")]
+    ScanTimeout,
     /// Connections broke before an answer was complete.
     #[error("The connection to the table service broke. Try again later.")]
     ConnectionLost,
@@ -47,7 +50,7 @@ pub enum AuditError {
 
 impl AuditError {
     /// Every error, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::TableNotFound,
         Self::AccessDenied,
         Self::Unreachable,
@@ -55,6 +58,7 @@ impl AuditError {
         Self::Throttled,
         Self::ServiceFailed,
         Self::Timeout,
+        Self::ScanTimeout,
         Self::ConnectionLost,
         Self::UnexpectedAnswer,
     ];
@@ -69,6 +73,7 @@ impl AuditError {
             Self::Throttled => "Throttled",
             Self::ServiceFailed => "ServiceFailed",
             Self::Timeout => "Timeout",
+            Self::ScanTimeout => "ScanTimeout",
             Self::ConnectionLost => "ConnectionLost",
             Self::UnexpectedAnswer => "UnexpectedAnswer",
         }
@@ -93,6 +98,7 @@ impl AuditError {
             Self::TableNotFound
             | Self::AccessDenied
             | Self::QueryRejected
+            | Self::ScanTimeout
             | Self::UnexpectedAnswer => false,
         }
     }

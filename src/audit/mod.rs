@@ -19,6 +19,8 @@ pub use names::{PropertyName, TableName};
 pub use retry::RetryPolicy;
 pub use transport::Timeouts;
 
+use std::time::Duration;
+
 use azure_data_tables::{clients::TableServiceClientBuilder, prelude::TableClient};
 use transport::Transport;
 
@@ -37,6 +39,9 @@ pub struct AuditQuery {
     pub timeouts: Timeouts,
     /// Repetition of the request of one page.
     pub retry: RetryPolicy,
+    /// Time limit for all pages together. It must be shorter than the host's `functionTimeout`, after which the host
+    /// kills the handler and everything that runs in it.
+    pub deadline: Duration,
 }
 
 /// The audit table could not be opened; no request has been made yet.
@@ -89,12 +94,14 @@ impl AuditTable {
         let filter = Filter::ge(&partition_key, range.start().to_string().as_str())
             .and(Filter::le(&partition_key, range.end().to_string().as_str()))
             .and(Filter::ne(&self.query.filter_column, ""));
-        query::count_distinct(
+        let count = query::count_distinct(
             &self.client,
             &filter,
             &self.query.count_column,
             &self.query.retry,
-        )
-        .await
+        );
+        tokio::time::timeout(self.query.deadline, count)
+            .await
+            .unwrap_or(Err(AuditError::ScanTimeout))
     }
 }

@@ -74,14 +74,14 @@ fn pages(
         Done,
     }
 
-    stream::try_unfold(Next::First, async move |next| {
+    stream::try_unfold(Next::First, move |next| async move {
         let from = match next {
             Next::First => None,
             Next::From(token) => Some(token),
             Next::Done => return Ok(None),
         };
         let page = retry
-            .run(async || fetch(table, filter, column, from.as_ref()).await)
+            .run(|| fetch(table, filter, column, from.as_ref()))
             .await?;
         let next = match &page.next {
             None => Next::Done,

@@ -40,9 +40,10 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// Runs `attempt` until it succeeds, fails for good, or the policy is used up; then the last error is returned.
-    pub(super) async fn run<T, F>(&self, mut attempt: F) -> Result<T, AuditError>
+    pub(super) async fn run<T, F, Fut>(&self, mut attempt: F) -> Result<T, AuditError>
     where
-        F: AsyncFnMut() -> Result<T, Failed>,
+        F: FnMut() -> Fut,
+        Fut: Future<Output = Result<T, Failed>>,
     {
         let begin = Instant::now();
         let mut made = 0;
@@ -89,6 +90,7 @@ fn jitter(delay: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future;
 
     const POLICY: RetryPolicy = RetryPolicy {
         attempts: 4,
@@ -106,9 +108,9 @@ mod tests {
         let begin = Instant::now();
         let mut made = 0;
         let outcome = policy
-            .run(async || {
+            .run(|| {
                 made += 1;
-                errors.get(made - 1).map_or(Ok(()), |failed| Err(*failed))
+                future::ready(errors.get(made - 1).map_or(Ok(()), |failed| Err(*failed)))
             })
             .await;
         (outcome, made, begin.elapsed())

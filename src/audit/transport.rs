@@ -82,10 +82,11 @@ impl TransportError {
 
 impl From<reqwest::Error> for TransportError {
     fn from(error: reqwest::Error) -> Self {
-        let mapped = if error.is_timeout() {
-            Self::Timeout
-        } else if error.is_connect() {
+        // A connection that takes too long is both; the address is what to look at then.
+        let mapped = if error.is_connect() {
             Self::Connect
+        } else if error.is_timeout() {
+            Self::Timeout
         } else if error.is_builder() || error.is_redirect() {
             Self::Invalid
         } else {

@@ -10,6 +10,7 @@
 //! | `AuditCountColumn` | `identificationNumber` | Column whose distinct values are counted |
 //! | `AuditFilterColumn` | `CertNumber` | Column that must not be empty |
 //! | `MaxSpanDays` | 366 | The most days that a job may cover |
+//! | `QueryTimeoutSeconds` | 540 | The most time for one scan of the table, in seconds; less than `functionTimeout` in host.json |
 //! | `RetryAfterSeconds` | 5 | What clients are told to wait between polls, in seconds |
 //! | `PublicBaseUrl` | from the request | Address under which clients reach the functions, route prefix included |
 
@@ -30,7 +31,7 @@ const CONNECTION_EXAMPLE: &str = "DefaultEndpointsProtocol=https;AccountName=mya
 pub struct Settings {
     /// `AuditStorage`: where the audit table is.
     pub storage: Connection,
-    /// `AuditTable`, `AuditCountColumn`, `AuditFilterColumn`: what is counted.
+    /// `AuditTable`, `AuditCountColumn`, `AuditFilterColumn`, `QueryTimeoutSeconds`: what is counted, and how long.
     pub query: AuditQuery,
     /// `MaxSpanDays`: the most days that a job may cover, at least 1.
     pub max_span_days: u32,
@@ -71,41 +72,38 @@ impl Settings {
         let max_span_days = reader.or_default("MaxSpanDays", "366", |text| {
             in_range(text, 1, 3_652_059).ok_or("expected a number of days from 1 to 3652059")
         });
+        let query_timeout = reader.or_default("QueryTimeoutSeconds", "540", |text| {
+            in_range(text, 1, 86_400).ok_or("expected a number of seconds from 1 to 86400")
+        });
         let retry_after = reader.or_default("RetryAfterSeconds", "5", |text| {
             in_range(text, 1, 3600).ok_or("expected a number of seconds from 1 to 3600")
         });
         let public_base_url =
             reader.optional("PublicBaseUrl", "https://api.example.com/api", base_url);
 
-        // An entry is None only together with an error.
-        match (
-            storage,
-            table,
-            count_column,
-            filter_column,
-            max_span_days,
-            retry_after,
-        ) {
-            (
-                Some(storage),
-                Some(table),
-                Some(count_column),
-                Some(filter_column),
-                Some(max_span_days),
-                Some(retry_after),
-            ) if reader.errors.is_empty() => Ok(Self {
-                storage,
-                query: AuditQuery {
-                    table,
-                    count_column,
-                    filter_column,
-                    timeouts: Timeouts::default(),
-                    retry: RetryPolicy::default(),
-                },
-                max_span_days,
-                retry_after: Duration::from_secs(retry_after.into()),
-                public_base_url,
-            }),
+        let query = (|| {
+            Some(AuditQuery {
+                table: table?,
+                count_column: count_column?,
+                filter_column: filter_column?,
+                timeouts: Timeouts::default(),
+                retry: RetryPolicy::default(),
+                deadline: Duration::from_secs(query_timeout?.into()),
+            })
+        })();
+        // A value is missing only together with an error.
+        match (storage, query, max_span_days, retry_after) {
+            (Some(storage), Some(query), Some(max_span_days), Some(retry_after))
+                if reader.errors.is_empty() =>
+            {
+                Ok(Self {
+                    storage,
+                    query,
+                    max_span_days,
+                    retry_after: Duration::from_secs(retry_after.into()),
+                    public_base_url,
+                })
+            }
             _ => Err(SettingsError(reader.errors)),
         }
     }
@@ -229,6 +227,7 @@ mod tests {
         assert_eq!(settings.query.table.as_str(), "audit");
         assert_eq!(settings.query.count_column.as_str(), "identificationNumber");
         assert_eq!(settings.query.filter_column.as_str(), "CertNumber");
+        assert_eq!(settings.query.deadline, Duration::from_secs(540));
         assert_eq!(settings.max_span_days, 366);
         assert_eq!(settings.retry_after, Duration::from_secs(5));
         assert_eq!(settings.public_base_url, None);
@@ -242,6 +241,7 @@ mod tests {
             ("AuditCountColumn", "person"),
             ("AuditFilterColumn", "state"),
             ("MaxSpanDays", "31"),
+            ("QueryTimeoutSeconds", "60"),
             ("RetryAfterSeconds", "20"),
             ("PublicBaseUrl", "https://api.example.com/jobs/"),
         ])
@@ -249,6 +249,7 @@ mod tests {
         assert_eq!(settings.query.table.as_str(), "events");
         assert_eq!(settings.query.count_column.as_str(), "person");
         assert_eq!(settings.query.filter_column.as_str(), "state");
+        assert_eq!(settings.query.deadline, Duration::from_secs(60));
         assert_eq!(settings.max_span_days, 31);
         assert_eq!(settings.retry_after, Duration::from_secs(20));
         assert_eq!(

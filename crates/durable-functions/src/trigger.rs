@@ -1,10 +1,12 @@
 //! The value of an `orchestrationTrigger` and the answer to it: base64 around the messages.
 
+use std::time::Instant;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use crate::{Failure, OrchestratorFunction, engine};
+use crate::{Failure, KeptInstances, OrchestratorFunction, engine};
 
 /// Runs one turn as the host asks for it: the base64 text of an `OrchestratorRequest` in, the base64
 /// text of an `OrchestratorResponse` out.
@@ -17,18 +19,36 @@ pub fn run_turn(orchestrator: &OrchestratorFunction, request: &str) -> String {
         .map_err(|error| format!("it is not base64: {error}"))
         .and_then(|request| {
             engine::execute(orchestrator, &Bytes::from(request)).map_err(|error| error.to_string())
-        })
-        .unwrap_or_else(|reason| {
-            let failure = Failure::new(
-                "InvalidRequest",
-                format!(
-                    "the host's request for orchestrator '{}' cannot be read: {reason}",
-                    orchestrator.name()
-                ),
-            );
-            tracing::error!("{failure}");
-            engine::failed("", &failure)
         });
+    answer_text(orchestrator, answer)
+}
+
+impl KeptInstances {
+    /// Runs one turn as [`run_turn`] does, with the same answers, but continues the instance from
+    /// where its last turn ended if it was kept.
+    pub fn run_turn(
+        &mut self,
+        orchestrator: &OrchestratorFunction,
+        request: &str,
+        now: Instant,
+    ) -> String {
+        let answer = self.turn(orchestrator, request, now);
+        answer_text(orchestrator, answer)
+    }
+}
+
+fn answer_text(orchestrator: &OrchestratorFunction, answer: Result<Vec<u8>, String>) -> String {
+    let answer = answer.unwrap_or_else(|reason| {
+        let failure = Failure::new(
+            "InvalidRequest",
+            format!(
+                "the host's request for orchestrator '{}' cannot be read: {reason}",
+                orchestrator.name()
+            ),
+        );
+        tracing::error!("{failure}");
+        engine::failed("", &failure)
+    });
     STANDARD.encode(answer)
 }
 

@@ -188,3 +188,6 @@ fn looks_like_base64(json: &str) -> bool {
     }
     padding <= 2 && (length + padding).is_multiple_of(4)
 }
+
+#[cfg(test)]
+mod tests;

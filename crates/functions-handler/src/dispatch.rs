@@ -1,26 +1,26 @@
 //! One call of the host: reads the request, runs the function, writes the answer. Invariant: every
 //! request gets an answer that the host can finish with, whatever the function does.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures::FutureExt;
 use http_body_util::BodyExt;
 use serde::Serialize;
 use serde_json::json;
 use tracing::Instrument;
 
-use crate::app::{Functions, Registered};
+use crate::app::{Functions, Registered, Running};
 use crate::envelope::Reply;
 use crate::function::Function;
 use crate::http;
 use crate::invocation::Invocation;
+use crate::lifetime::{Cut, Lifetime};
 use crate::logs::InvocationLog;
-use crate::{Answer, FunctionError};
+use crate::{Answer, FunctionError, Interruption};
 
 /// The largest body taken from the host or from a function, in bytes. A real host takes 100 MB
 /// from a client, which base64 and JSON escapes enlarge; beyond this there is a mistake.
@@ -31,6 +31,8 @@ pub(crate) const MAX_BODY: usize = 256 << 20;
 pub(crate) struct Failure {
     status: StatusCode,
     error: String,
+    /// What only the log may tell.
+    detail: Option<String>,
 }
 
 impl Failure {
@@ -38,16 +40,29 @@ impl Failure {
         Self {
             status,
             error: error.into(),
+            detail: None,
+        }
+    }
+
+    /// The function ended with an error or a panic.
+    fn of_function(problem: String) -> Self {
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            error: "the function failed; the log says why".to_owned(),
+            detail: Some(problem),
         }
     }
 }
 
 /// Answers `POST /{FunctionName}`.
-pub(crate) async fn dispatch(functions: Arc<Functions>, request: Request) -> Response {
+pub(crate) async fn dispatch(app: Arc<Running>, request: Request) -> Response {
+    let _in_flight = app.stop.enter();
+    let lifetime = Lifetime::begin(app.limit, &app.stop);
     let id = invocation_id(request.headers());
-    let name = request.uri().path().trim_start_matches('/').to_owned();
-    let Some(function) = functions.get(&name) else {
-        return fail(&id, unknown_function(&functions, &name));
+    let path = request.uri().path();
+    let name = path.strip_prefix('/').unwrap_or(path).to_owned();
+    let Some(function) = app.functions.get(&name) else {
+        return fail(&id, unknown_function(&app.functions, &name));
     };
     if request.method() != Method::POST {
         let message = format!(
@@ -58,7 +73,7 @@ pub(crate) async fn dispatch(functions: Arc<Functions>, request: Request) -> Res
     }
     let log = InvocationLog::default();
     let span = log.span(&name, &id);
-    invoke(function, &name, id, request.into_body(), &log)
+    invoke(function, &name, id, request.into_body(), &lifetime, &log)
         .instrument(span)
         .await
 }
@@ -68,37 +83,64 @@ async fn invoke(
     name: &str,
     id: String,
     body: Body,
+    lifetime: &Lifetime,
     log: &InvocationLog,
 ) -> Response {
-    let invocation = match read(name, &id, body).await {
+    let invocation = match read(name, &id, body, lifetime).await {
         Ok(invocation) => invocation,
         Err(failure) => return fail(&id, failure),
     };
     match function {
-        Registered::Http(handler) => match http::call(handler, &invocation).await {
+        Registered::Http(handler) => match http::call(handler, &invocation, lifetime).await {
             Ok(output) => reply(json_object_of_res(&output), log, None),
             Err(failure) => fail(&id, failure),
         },
-        Registered::Other(function) => match run(function.as_ref(), invocation).await {
+        Registered::Other(function) => match run(function, invocation, lifetime).await {
             Ok(answer) => reply(answer.outputs(), log, answer.returned()),
             Err(failure) => fail(&id, failure),
         },
     }
 }
 
-async fn run(function: &dyn Function, invocation: Invocation) -> Result<Answer, Failure> {
-    // `call` itself may panic before it returns a future, hence the block around it.
-    let call = AssertUnwindSafe(async { function.call(invocation).await });
-    let problem = match call.catch_unwind().await {
-        Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(error)) => error,
-        Err(panic) => FunctionError::from(format!("panicked: {}", panic_message(&*panic))),
+async fn run(
+    function: &Arc<dyn Function>,
+    invocation: Invocation,
+    lifetime: &Lifetime,
+) -> Result<Answer, Failure> {
+    // `call` itself may panic or block before it returns a future, hence the block around it.
+    let call = {
+        let (function, invocation) = (function.clone(), invocation.clone());
+        async move { function.call(invocation).await }
     };
-    Err(Failure::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "the function failed, see the log",
-    ))
-    .inspect_err(|_| tracing::error!("the function failed: {problem}"))
+    match lifetime.run(call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Failure::of_function(error.to_string())),
+        Err(Cut::Panicked(panic)) => Err(Failure::of_function(format!(
+            "panicked: {}",
+            panic_message(&*panic)
+        ))),
+        Err(Cut::Interrupted(why)) => interrupted(function.as_ref(), &invocation, why),
+    }
+}
+
+fn interrupted(
+    function: &dyn Function,
+    invocation: &Invocation,
+    why: Interruption,
+) -> Result<Answer, Failure> {
+    let answer = catch_unwind(AssertUnwindSafe(|| function.interrupted(invocation, why)))
+        .unwrap_or_else(|panic| Err(FunctionError::from(panic_message(&*panic).to_owned())));
+    match answer {
+        Ok(answer) => {
+            tracing::error!(id = invocation.id(), "answered without the function: {why}");
+            Ok(answer)
+        }
+        Err(error) => Err(Failure {
+            status: why.status(),
+            error: why.to_string(),
+            detail: Some(error.to_string()),
+        }),
+    }
 }
 
 /// The message of a panic, for the log only.
@@ -110,8 +152,13 @@ pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("(no text)")
 }
 
-async fn read(name: &str, id: &str, body: Body) -> Result<Invocation, Failure> {
-    let bytes = collect(body).await?;
+async fn read(
+    name: &str,
+    id: &str,
+    body: Body,
+    lifetime: &Lifetime,
+) -> Result<Invocation, Failure> {
+    let bytes = collect(body, MAX_BODY).await?;
     let bad = |problem: String| Failure::new(StatusCode::BAD_REQUEST, problem);
     let body = String::from_utf8(bytes).map_err(|error| {
         bad(format!(
@@ -119,11 +166,11 @@ async fn read(name: &str, id: &str, body: Body) -> Result<Invocation, Failure> {
             error.utf8_error()
         ))
     })?;
-    Invocation::parse(name, id.to_owned(), body)
+    Invocation::parse(name, id.to_owned(), body, lifetime)
         .map_err(|error| bad(format!("the request body is not an invocation: {error}")))
 }
 
-async fn collect(mut body: Body) -> Result<Vec<u8>, Failure> {
+async fn collect(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
     // A length is a promise only: reserve no more than 16 MB for it in advance.
     let promised = usize::try_from(body.size_hint().lower()).unwrap_or(0);
     let mut bytes = Vec::with_capacity(promised.min(16 << 20));
@@ -134,11 +181,12 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Failure> {
                 format!("the request body ended early: {error}"),
             )
         })?;
+        // Trailers carry nothing of an invocation.
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if bytes.len() + data.len() > MAX_BODY {
-            let message = format!("the request body is larger than {MAX_BODY} bytes");
+        if bytes.len() + data.len() > limit {
+            let message = format!("the request body is larger than {limit} bytes");
             return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message));
         }
         bytes.extend_from_slice(&data);
@@ -200,12 +248,13 @@ fn reply(
 }
 
 fn fail(id: &str, failure: Failure) -> Response {
-    let Failure { status, error } = failure;
-    tracing::error!(
-        id,
-        "the invocation failed with status {}: {error}",
-        status.as_u16()
-    );
+    let Failure {
+        status,
+        error,
+        detail,
+    } = failure;
+    let why = detail.as_deref().unwrap_or(&error);
+    tracing::error!(id, status = status.as_u16(), "the invocation failed: {why}");
     json_response(
         status,
         json!({ "error": error, "id": id }).to_string().into_bytes(),
@@ -215,4 +264,24 @@ fn fail(id: &str, failure: Failure) -> Response {
 fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     (status, [(header::CONTENT_TYPE, JSON)], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_the_limit_and_refused_beyond_it() {
+        let body = |chunks| {
+            Body::from_stream(stream::iter(
+                (0..chunks).map(|_| Ok::<_, std::io::Error>("12345")),
+            ))
+        };
+        assert_eq!(collect(body(2), 10).await.ok().unwrap(), b"1234512345");
+        let failure = collect(body(3), 10).await.err().unwrap();
+        assert_eq!(failure.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(failure.error.contains("10 bytes"), "{}", failure.error);
+    }
 }

@@ -8,10 +8,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
+
+use crate::stop::Stop;
 
 /// How long invocations in flight may go on after a stop signal.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
+/// How long answers that have been given may take to reach the host.
+const HANG_UP: Duration = Duration::from_millis(500);
 
 const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 const OLD_PORT: &str = "FUNCTIONS_HTTPWORKER_PORT";
@@ -36,14 +41,13 @@ pub enum ServeError {
         value: String,
     },
     /// The port cannot be bound.
-    #[error("cannot listen on 127.0.0.1:{port}")]
+    #[error("cannot listen on 127.0.0.1:{port}: {error}")]
     #[non_exhaustive]
     Bind {
         /// The port.
         port: u16,
         /// The system's error.
-        #[source]
-        source: io::Error,
+        error: io::Error,
     },
     /// Two functions are registered under one name.
     #[error("the function `{name}` is registered twice")]
@@ -67,8 +71,8 @@ pub enum ServeError {
     #[error("stopped by {0}")]
     Stopped(Signal),
     /// The server ended by itself.
-    #[error("the server failed")]
-    Server(#[source] io::Error),
+    #[error("the server failed: {0}")]
+    Server(io::Error),
 }
 
 /// A signal that stops the handler.
@@ -129,17 +133,18 @@ pub(crate) async fn bind(
     // tokio sets SO_REUSEADDR: a handler that is started again gets its old port.
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
-        .map_err(|source| ServeError::Bind { port, source })
+        .map_err(|error| ServeError::Bind { port, error })
 }
 
-/// Serves until the signal, then for at most `grace` longer.
+/// Serves until the signal, then for at most `grace` and a second longer.
 pub(crate) async fn run(
     listener: TcpListener,
     router: Router,
+    stop: Stop,
     signal: impl Future<Output = Signal> + Send + 'static,
     grace: Duration,
 ) -> ServeError {
-    let (stopping, stopped) = oneshot::channel();
+    let (stopping, mut stopped) = watch::channel(None);
     // Without it an answer of two small writes waits for the host's delayed acknowledgement.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -149,23 +154,26 @@ pub(crate) async fn run(
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {
         let signal = signal.await;
         tracing::info!("stopping on {signal}");
-        let _ = stopping.send(signal);
+        // Only afterwards does the listener close: see `Stop`.
+        stop.run(grace).await;
+        stopping.send_replace(Some(signal));
     });
+    let mut signalled = stopped.clone();
     let patience = async {
-        match stopped.await {
-            Ok(signal) => {
-                tokio::time::sleep(grace).await;
-                signal
-            }
-            Err(_) => std::future::pending().await,
+        if signalled.wait_for(Option::is_some).await.is_err() {
+            // The server is gone, and with it the reason to wait.
+            std::future::pending::<()>().await;
         }
+        tokio::time::sleep(HANG_UP).await;
     };
-    tokio::select! {
-        result = server => match result {
-            Ok(()) => ServeError::Stopped(Signal::Terminate),
-            Err(error) => ServeError::Server(error),
-        },
-        signal = patience => ServeError::Stopped(signal),
+    let ended = tokio::select! {
+        result = server => result,
+        () = patience => Ok(()),
+    };
+    match (ended, *stopped.borrow_and_update()) {
+        (Err(error), _) => ServeError::Server(error),
+        (Ok(()), Some(signal)) => ServeError::Stopped(signal),
+        (Ok(()), None) => ServeError::Server(io::Error::other("it ended without a signal")),
     }
 }
 
@@ -191,3 +199,6 @@ pub(crate) async fn stop_signal() -> Signal {
     // Without signal handlers the system's own apply: the process just ends.
     std::future::pending().await
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 /// One value of `Data` or `Metadata` of an [`Invocation`](crate::Invocation), borrowed from its body.
 ///
@@ -81,7 +81,10 @@ impl<'a> Value<'a> {
         match self.raw.as_bytes().first() {
             Some(b'"') => {}
             Some(b'{' | b'[') => {
-                return Err(self.error("expected text, found an object; read it as JSON", None));
+                return Err(self.error(
+                    "expected text, found an object or array; read it as JSON",
+                    None,
+                ));
             }
             _ if self.raw == "null" => return Ok(None),
             _ => return Ok(Some(Cow::Borrowed(self.raw))),
@@ -129,7 +132,9 @@ impl<'a> Value<'a> {
                 Err(_) => Err(fail(error)),
             },
             // A date or base64 text: not JSON inside, so the string on the wire is the value.
-            Err(error) if !error.is_data() => serde_json::from_str(self.raw).map_err(fail),
+            Err(_) if serde_json::from_str::<IgnoredAny>(&wire).is_err() => {
+                serde_json::from_str(self.raw).map_err(fail)
+            }
             Err(error) => Err(fail(error)),
         }
     }
@@ -202,3 +207,6 @@ impl fmt::Debug for Value<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

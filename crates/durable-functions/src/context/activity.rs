@@ -1,7 +1,5 @@
 //! Calling an activity.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -28,7 +26,7 @@ impl OrchestrationContext {
         O: DeserializeOwned,
     {
         let call = Call::Activity {
-            name: Cow::Borrowed(activity.name),
+            name: activity.name,
         };
         let task = self.state.borrow_mut().call(
             call,

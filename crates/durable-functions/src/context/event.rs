@@ -53,7 +53,11 @@ impl<T: DeserializeOwned> Future for EventFuture<T> {
         let Some(raised) = polled else {
             return Poll::Pending;
         };
-        let payload = raised.input.as_deref().filter(|input| !input.is_empty());
+        let state = self.state.borrow();
+        let payload = state
+            .source
+            .text(&raised.input)
+            .filter(|input| !input.is_empty());
         Poll::Ready(
             serde_json::from_slice(payload.unwrap_or(b"null")).map_err(|error| TaskError::Decode {
                 task: format!("event '{}'", self.name),

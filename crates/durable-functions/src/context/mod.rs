@@ -3,7 +3,9 @@
 mod activity;
 mod continue_as_new;
 mod custom_status;
+mod entity;
 mod event;
+mod http;
 mod random;
 mod send_event;
 mod sub_orchestration;
@@ -16,7 +18,9 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 pub use continue_as_new::ContinueAsNew;
+pub use entity::{EntityFuture, EntityLock, LockFuture};
 pub use event::EventFuture;
+pub use http::{HttpFuture, HttpRequest, HttpResponse};
 pub use random::DurableRng;
 pub use task::TaskFuture;
 pub use timer::TimerFuture;
@@ -62,26 +66,22 @@ impl OrchestrationContext {
 
     /// The id of this instance.
     pub fn instance_id(&self) -> String {
-        self.state.borrow().instance_id.to_string()
+        self.state.borrow().names.instance_id().to_owned()
     }
 
     /// The id of this execution; a new one after each continue-as-new. Some hosts send none.
     pub fn execution_id(&self) -> Option<String> {
-        self.state
-            .borrow()
-            .execution_id
-            .as_deref()
-            .map(str::to_owned)
+        self.state.borrow().names.execution_id().map(str::to_owned)
     }
 
     /// The name of the orchestrator, spelled as the client spelled it.
     pub fn name(&self) -> String {
-        self.state.borrow().name.to_string()
+        self.state.borrow().names.name().to_owned()
     }
 
     /// The version that the instance was started with, if any.
     pub fn version(&self) -> Option<String> {
-        self.state.borrow().version.as_deref().map(str::to_owned)
+        self.state.borrow().names.version().map(str::to_owned)
     }
 
     /// The orchestration that started this one; `None` when a client did.
@@ -106,8 +106,8 @@ impl fmt::Debug for OrchestrationContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state.borrow();
         f.debug_struct("OrchestrationContext")
-            .field("instance_id", &state.instance_id)
-            .field("name", &state.name)
+            .field("instance_id", &state.names.instance_id())
+            .field("name", &state.names.name())
             .field("replaying", &state.replaying)
             .finish_non_exhaustive()
     }

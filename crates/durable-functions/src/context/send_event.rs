@@ -1,11 +1,9 @@
 //! Sending events to other instances.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 
 use super::{OrchestrationContext, to_json};
-use crate::engine::SlotKind;
+use crate::engine::{Extra, SlotKind};
 use crate::proto::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
 use crate::{Event, Failure, instance_id};
 
@@ -41,27 +39,27 @@ impl OrchestrationContext {
             .non_retriable());
         }
         let data = to_json(&payload, "event", event.name)?;
-        self.send(instance_id, Cow::Borrowed(event.name), data);
+        self.send(instance_id, event.name.to_owned(), data);
         Ok(())
     }
 
     /// Schedules the action.
-    pub(super) fn send(&self, target: String, name: Cow<'static, str>, data: Option<String>) {
+    pub(super) fn send(&self, target: String, name: String, data: Option<String>) {
         let mut state = self.state.borrow_mut();
-        let id = state.schedule(SlotKind::SendEvent, name.clone(), None, |_, _| {
+        let id = state.schedule(SlotKind::SendEvent, "", None, |_, _| {
             Ok(OrchestratorActionType::SendEvent(Box::new(
                 SendEventAction {
                     instance: Some(OrchestrationInstance {
                         instance_id: target.clone(),
                         execution_id: None,
                     }),
-                    name: name.into_owned(),
+                    name: name.clone(),
                     data,
                 },
             )))
         });
         if let Some(slot) = state.slots.get_mut(id) {
-            slot.target = Some(target.into_boxed_str());
+            slot.extra = Some(Box::new(Extra::Sent { name, target }));
         }
     }
 }

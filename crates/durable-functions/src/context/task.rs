@@ -25,6 +25,11 @@ impl<O: DeserializeOwned> TaskFuture<O> {
         Self::new(state, task, envelope::decode_result)
     }
 
+    /// Results of entities are what the answer holds, without an envelope.
+    pub(super) fn entity(state: &Rc<RefCell<State>>, task: usize) -> Self {
+        Self::sub_orchestration(state, task)
+    }
+
     /// Outputs of orchestrations reach their parent as they are, without an envelope.
     pub(super) fn sub_orchestration(state: &Rc<RefCell<State>>, task: usize) -> Self {
         Self::new(state, task, |output| {
@@ -50,18 +55,19 @@ impl<O: DeserializeOwned> Future for TaskFuture<O> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let polled = self.state.borrow_mut().poll(self.task, context.waker());
+        let state = self.state.borrow();
         match polled {
             None => Poll::Pending,
-            Some(Outcome::Completed(result)) => Poll::Ready(
-                (self.decode)(result.as_deref()).map_err(|error| TaskError::Decode {
-                    task: self.state.borrow().describe(self.task),
-                    expected: std::any::type_name::<O>(),
-                    detail: error.to_string(),
-                }),
-            ),
-            Some(Outcome::Failed(failure)) => {
-                Poll::Ready(Err(self.state.borrow().failed(self.task, *failure)))
+            Some(Outcome::Completed(result)) => {
+                Poll::Ready((self.decode)(state.source.text(&result)).map_err(|error| {
+                    TaskError::Decode {
+                        task: state.describe(self.task),
+                        expected: std::any::type_name::<O>(),
+                        detail: error.to_string(),
+                    }
+                }))
             }
+            Some(Outcome::Failed(failure)) => Poll::Ready(Err(state.failed(self.task, *failure))),
             // Polled again after it was ready: as any future, it has nothing more to say.
             Some(Outcome::Open | Outcome::Taken) => Poll::Pending,
         }

@@ -1,6 +1,7 @@
 //! The answer to a turn: what the orchestrator decided, as actions for the host.
 
 use super::inbox::Raised;
+use super::payload::Source;
 use super::state::ContinuedAsNew;
 use crate::Failure;
 use crate::proto::{
@@ -26,7 +27,12 @@ pub(crate) enum Completion {
 
 /// The completion action. It must be the last of an answer: the host carries out what stands behind
 /// it, and an unsupported action there makes it repeat the turn for ever.
-pub(crate) fn completion(id: i32, completion: &Completion, now: Timestamp) -> OrchestratorAction {
+pub(crate) fn completion(
+    id: i32,
+    completion: &Completion,
+    now: Timestamp,
+    source: &Source,
+) -> OrchestratorAction {
     let action = match completion {
         Completion::Completed(result) => CompleteOrchestrationAction {
             orchestration_status: OrchestrationStatus::Completed.into(),
@@ -47,7 +53,10 @@ pub(crate) fn completion(id: i32, completion: &Completion, now: Timestamp) -> Or
             orchestration_status: OrchestrationStatus::ContinuedAsNew.into(),
             result: next.input.clone(),
             new_version: next.version.clone(),
-            carryover_events: events.iter().map(|event| carried(event, now)).collect(),
+            carryover_events: events
+                .iter()
+                .map(|event| carried(event, now, source))
+                .collect(),
             ..Default::default()
         },
     };
@@ -59,15 +68,14 @@ pub(crate) fn completion(id: i32, completion: &Completion, now: Timestamp) -> Or
     }
 }
 
-fn carried(event: &Raised, now: Timestamp) -> HistoryEvent {
+fn carried(event: &Raised, now: Timestamp, source: &Source) -> HistoryEvent {
     HistoryEvent {
         event_id: -1,
         timestamp: Some(now.to_proto()),
         event_type: Some(EventType::EventRaised(EventRaisedEvent {
             name: event.name.clone(),
-            input: event
-                .input
-                .as_deref()
+            input: source
+                .text(&event.input)
                 .map(|input| String::from_utf8_lossy(input).into_owned()),
         })),
     }
@@ -79,5 +87,6 @@ pub(crate) fn failed(id: i32, failure: &Failure) -> OrchestratorAction {
         id,
         &Completion::Failed(failure.clone()),
         Timestamp::default(),
+        &Source::default(),
     )
 }

@@ -15,13 +15,12 @@ pub(crate) struct Confirmed {
 impl Confirmed {
     pub(crate) fn from_events(events: &[Event<'_>]) -> Self {
         let mut confirmed = Confirmed::default();
-        // Our ids are dense and start at 0. An id that is out of all proportion is not ours and
-        // must not cost memory; it is found to be foreign when its event is applied.
-        let limit = events.len();
         for event in events {
+            // An id that is out of all proportion is not ours and must not cost memory; it is found
+            // to be foreign when its event is applied.
             if event.kind.confirms()
                 && let Ok(id) = usize::try_from(event.id)
-                && id < limit
+                && id < events.len()
             {
                 let word = id / 64;
                 if confirmed.words.len() <= word {

@@ -17,14 +17,15 @@ use prost::Message;
 
 use super::answer::{self, Completion};
 use super::confirmed::Confirmed;
-use super::slot::{Outcome, SlotKind};
+use super::payload::Source;
+use super::slot::{Outcome, Slot, SlotKind};
 use super::state::{Parent, State, wire_id};
 use super::wake::WakeFlag;
 use crate::context::OrchestrationContext;
 use crate::orchestrator::{OrchestratorFunction, RunningOrchestrator};
 use crate::proto::{OrchestratorResponse, TaskFailureDetails};
 use crate::wire::{Event, EventKind, Request, WireError};
-use crate::{Error, Failure};
+use crate::{Error, Failure, replay};
 
 /// An orchestrator that wakes itself this often without any event, beyond what its tasks explain,
 /// will never stop.
@@ -39,15 +40,25 @@ pub(crate) struct Execution {
     waker: Waker,
     completion: Option<Completion>,
     /// While suspended: the events that wait for the resumption.
-    suspended: Option<VecDeque<(EventKind, Bytes)>>,
+    suspended: Option<VecDeque<(EventKind, Box<[u8]>)>>,
 }
 
 impl Execution {
-    pub(crate) fn new(function: OrchestratorFunction, request: &Request<'_>) -> Self {
+    pub(crate) fn new(
+        function: OrchestratorFunction,
+        request: &Request<'_>,
+        bytes: &Bytes,
+    ) -> Self {
         let confirmed = Confirmed::from_events(&request.events);
         let (flag, waker) = WakeFlag::new();
-        let mut state = State::new(request.instance_id, confirmed);
+        let mut state = State::new(
+            request.instance_id,
+            confirmed,
+            Source::new(bytes),
+            waker.clone(),
+        );
         state.default_version = request.default_version.map(Into::into);
+        state.http_poll_interval = request.http_poll_interval;
         Execution {
             function,
             state: Rc::new(RefCell::new(state)),
@@ -60,14 +71,90 @@ impl Execution {
         }
     }
 
-    /// Applies one event of `request` and lets the orchestrator go as far as it can.
-    pub(crate) fn apply(
+    /// Applies all events of a request.
+    pub(crate) fn run(&mut self, request: &Request<'_>) -> Result<(), WireError> {
+        let (past, new) = request.events.split_at(request.past);
+        self.apply_all(past, true)?;
+        self.apply_all(new, false)
+    }
+
+    /// The id of the instance; `None` when the request had none.
+    pub(crate) fn instance_id(&self) -> Option<String> {
+        let state = self.state.borrow();
+        Some(state.names.instance_id().to_owned()).filter(|id| !id.is_empty())
+    }
+
+    /// Whether the orchestrator has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.completion.is_some()
+    }
+
+    /// How many bytes it takes to keep this execution, roughly. What the orchestrator itself holds
+    /// is unknown; a fixed share stands for it.
+    pub(crate) fn weight(&self) -> usize {
+        const ORCHESTRATOR: usize = 4096;
+        ORCHESTRATOR + self.state.borrow().slots.capacity() * size_of::<Slot>()
+    }
+
+    /// Continues with the rest of a history whose beginning this execution has consumed.
+    ///
+    /// `None` when anything is not as it would be in a replay: then only a replay knows the truth.
+    pub(crate) fn resume(
         &mut self,
-        event: &Event<'_>,
-        request: &Bytes,
-        past: bool,
-    ) -> Result<(), WireError> {
+        rest: &Request<'_>,
+        bytes: &Bytes,
+    ) -> Result<Option<OrchestratorResponse>, WireError> {
+        let (past, new) = rest.events.split_at(rest.past);
+        {
+            let mut state = self.state.borrow_mut();
+            state.source = Source::new(bytes);
+            state.confirmed = Confirmed::default();
+            if rest.leaves_out_past {
+                // The host keeps the history to itself: it has stored what was answered.
+                state.pending.clear();
+            }
+        }
+        self.apply_all(past, true)?;
+        if self.has_ended() || !self.state.borrow().pending.is_empty() {
+            return Ok(None);
+        }
+        self.apply_all(new, false)?;
+        match &self.completion {
+            Some(Completion::Failed(failure)) if failure.error_type() == "NonDeterminism" => {
+                Ok(None)
+            }
+            _ => Ok(Some(self.answer())),
+        }
+    }
+
+    /// Prepares for being kept: nothing may refer to the request of the turn that ends.
+    pub(crate) fn rest(&mut self) {
+        self.state.borrow_mut().detach();
+    }
+
+    /// Applies events one by one and lets the orchestrator go as far as it can after each.
+    fn apply_all(&mut self, events: &[Event<'_>], past: bool) -> Result<(), WireError> {
         self.state.borrow_mut().replaying = past;
+        for event in events {
+            self.apply(event)?;
+            if self.state.borrow().verdict.is_some() {
+                self.sentence();
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever the orchestrator made of it: it left the path that its history shows.
+    #[cold]
+    fn sentence(&mut self) {
+        let verdict = self.state.borrow_mut().verdict.take();
+        if let Some(verdict) = verdict {
+            self.completion = None;
+            self.finish(Completion::Failed(*verdict));
+        }
+    }
+
+    fn apply(&mut self, event: &Event<'_>) -> Result<(), WireError> {
         match event.kind {
             EventKind::Other => {}
             EventKind::OrchestratorStarted => {
@@ -93,19 +180,13 @@ impl Execution {
             }
             EventKind::ExecutionResumed => {
                 for (kind, body) in self.suspended.take().unwrap_or_default() {
-                    self.deliver(&Event::of(kind, &body), &body)?;
+                    self.deliver(&Event::of(kind, &body))?;
                 }
             }
             kind => match &mut self.suspended {
-                Some(waiting) => waiting.push_back((kind, event.body_in(request))),
-                None => self.deliver(event, request)?,
+                Some(waiting) => waiting.push_back((kind, event.body().into())),
+                None => self.deliver(event)?,
             },
-        }
-        let verdict = self.state.borrow_mut().verdict.take();
-        if let Some(verdict) = verdict {
-            // Whatever the orchestrator made of it: it left the path that its history shows.
-            self.completion = None;
-            self.finish(Completion::Failed(verdict));
         }
         Ok(())
     }
@@ -128,9 +209,7 @@ impl Execution {
         let identity = event.identity()?;
         {
             let mut state = self.state.borrow_mut();
-            state.name = identity.name.into();
-            state.version = identity.version.map(Into::into);
-            state.execution_id = identity.execution_id.map(Into::into);
+            state.names.identify(&identity);
             state.parent = identity.parent.map(|parent| Parent {
                 instance_id: parent.instance_id.to_owned(),
                 name: parent.name.to_owned(),
@@ -138,7 +217,9 @@ impl Execution {
         }
         let context = OrchestrationContext::new(Rc::clone(&self.state));
         let function = self.function.clone();
+        let replaying = replay::enter(self.state.borrow().replaying);
         let made = catch_unwind(AssertUnwindSafe(|| function.run(context, identity.input)));
+        drop(replaying);
         match made {
             Ok(Ok(root)) => {
                 self.root = Some(root);
@@ -151,14 +232,13 @@ impl Execution {
     }
 
     /// Applies the end of a task, and polls if anybody waited for it.
-    fn deliver(&mut self, event: &Event<'_>, request: &Bytes) -> Result<(), WireError> {
+    fn deliver(&mut self, event: &Event<'_>) -> Result<(), WireError> {
         match &mut self.completion {
             None => {}
             Some(Completion::ContinuedAsNew { next, .. }) => {
                 // Arrived in the same turn, after the decision: the next generation gets it.
                 if next.keep_events && event.kind == EventKind::EventRaised {
                     let (name, input) = event.raised()?;
-                    let input = input.map(|input| request.slice_ref(input));
                     drop(self.state.borrow_mut().raise(name, input));
                 }
                 return Ok(());
@@ -168,8 +248,7 @@ impl Execution {
         let waker = match event.kind {
             EventKind::TaskCompleted => {
                 let (id, result) = event.completion()?;
-                let result = result.map(|result| request.slice_ref(result));
-                self.ended(id, SlotKind::Activity, Outcome::Completed(result))
+                self.completed(id, SlotKind::Activity, result)
             }
             EventKind::TaskFailed => {
                 let (id, details) = event.failure()?;
@@ -178,8 +257,7 @@ impl Execution {
             }
             EventKind::SubOrchestrationCompleted => {
                 let (id, result) = event.completion()?;
-                let result = result.map(|result| request.slice_ref(result));
-                self.ended(id, SlotKind::SubOrchestration, Outcome::Completed(result))
+                self.completed(id, SlotKind::SubOrchestration, result)
             }
             EventKind::SubOrchestrationFailed => {
                 let (id, details) = event.failure()?;
@@ -188,11 +266,10 @@ impl Execution {
             }
             EventKind::EventRaised => {
                 let (name, input) = event.raised()?;
-                let input = input.map(|input| request.slice_ref(input));
                 self.state.borrow_mut().raise(name, input)
             }
             EventKind::TimerFired => {
-                let id = event.task_id()?;
+                let id = event.timer_id()?;
                 self.end_of(id, SlotKind::Timer)
                     .and_then(|id| self.state.borrow_mut().timer_fired(id))
             }
@@ -201,10 +278,17 @@ impl Execution {
         if let Some(waker) = waker {
             waker.wake();
         }
-        if self.flag.take() {
+        if self.woken() {
             self.poll();
         }
         Ok(())
+    }
+
+    fn completed(&mut self, id: i32, kind: SlotKind, result: Option<&[u8]>) -> Option<Waker> {
+        let id = self.end_of(id, kind)?;
+        let mut state = self.state.borrow_mut();
+        let result = state.source.payload(result);
+        state.attempt_ended(id, Outcome::Completed(result))
     }
 
     fn ended(&mut self, id: i32, kind: SlotKind, outcome: Outcome) -> Option<Waker> {
@@ -222,12 +306,18 @@ impl Execution {
         (slot.kind == kind && !std::mem::replace(&mut slot.ended, true)).then_some(id)
     }
 
+    /// Whether anything asked for a poll since the last call.
+    fn woken(&self) -> bool {
+        let root = std::mem::take(&mut self.state.borrow_mut().root_woken);
+        self.flag.take() || root
+    }
+
     /// Polls the orchestrator until it waits for an event, or ends.
     fn poll(&mut self) {
+        let _replaying = replay::enter(self.state.borrow().replaying);
         let mut polls = 0;
         let end = loop {
             let Some(root) = &mut self.root else { return };
-            self.flag.take();
             let mut context = Context::from_waker(&self.waker);
             let polled = catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(&mut context)));
             let late = std::mem::take(&mut self.state.borrow_mut().late_wakers);
@@ -250,7 +340,7 @@ impl Execution {
                 Err(panic) => break Completion::Failed(panicked(&*panic)),
                 Ok(Poll::Pending) => {}
             }
-            if !self.flag.take() {
+            if !self.woken() {
                 if self.state.borrow().waiting > 0 {
                     return;
                 }
@@ -266,6 +356,8 @@ impl Execution {
 
     /// Ends the execution; the first end counts. Dropping the orchestrator runs user code.
     fn finish(&mut self, completion: Completion) {
+        let _replaying = replay::enter(self.state.borrow().replaying);
+        self.state.borrow_mut().release_all_locks();
         let root = self.root.take();
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(root)));
         let completion = match dropped {
@@ -294,16 +386,18 @@ impl Execution {
             if matches!(completion, Completion::Failed(failure) if failure.error_type() == "NonDeterminism")
             {
                 // What changed code asks for was never meant to happen in this instance.
-                actions.clear();
+                // But a lock that it holds would be held for ever.
+                actions.retain(crate::entity::is_release);
             }
             actions.push(answer::completion(
                 wire_id(state.slots.len()),
                 completion,
                 state.now,
+                &state.source,
             ));
         }
         OrchestratorResponse {
-            instance_id: state.instance_id.to_string(),
+            instance_id: state.names.instance_id().to_owned(),
             actions,
             custom_status: state.custom_status.clone(),
             ..Default::default()
@@ -313,6 +407,8 @@ impl Execution {
 
 impl Drop for Execution {
     fn drop(&mut self) {
+        // Unloading is no step of the orchestration: what its destructors log comes with its end.
+        let _replaying = replay::enter(true);
         let root = self.root.take();
         // A panic in a user's `Drop` must not end the thread; the answer is already made.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(root)));
@@ -344,7 +440,7 @@ fn foreign_await(state: &State) -> Failure {
             "orchestrator '{}' awaits something that no event of its history can complete: a future \
              that is not durable (a tokio sleep, a channel, an HTTP call, a spawned task). An \
              orchestrator may only await what its context gives; do everything else in an activity",
-            state.name
+            state.names.name()
         ),
     )
     .non_retriable()

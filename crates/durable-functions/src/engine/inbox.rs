@@ -6,9 +6,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::task::Waker;
 
-use bytes::Bytes;
-
-use super::state::State;
+use super::payload::{Payload, Source};
+use super::state::{State, Waiter};
 
 /// An event that was raised.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,14 +17,14 @@ pub(crate) struct Raised {
     /// As the sender spelled it.
     pub(crate) name: String,
     /// The payload as JSON text.
-    pub(crate) input: Option<Bytes>,
+    pub(crate) input: Payload,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     arrivals: u64,
     queues: HashMap<String, Queue>,
-    waiters: Vec<Waiter>,
+    waiters: Vec<Taker>,
 }
 
 #[derive(Debug, Default)]
@@ -35,10 +34,10 @@ struct Queue {
 }
 
 #[derive(Debug)]
-struct Waiter {
+struct Taker {
     queue: String,
     event: Delivery,
-    waker: Option<Waker>,
+    waker: Option<Waiter>,
 }
 
 #[derive(Debug)]
@@ -48,10 +47,30 @@ enum Delivery {
     Taken,
 }
 
+impl Inbox {
+    /// Cuts the ties to the request of the turn that ends now.
+    pub(crate) fn detach(&mut self, source: &Source) {
+        for queue in self.queues.values_mut() {
+            for raised in &mut queue.events {
+                source.detach(&mut raised.input);
+            }
+        }
+        for waiter in &mut self.waiters {
+            if let Delivery::Arrived(raised) = &mut waiter.event {
+                source.detach(&mut raised.input);
+            }
+        }
+    }
+}
+
 impl State {
     /// An event has arrived: it goes to the first who waits for it, or it is kept.
     #[must_use]
-    pub(crate) fn raise(&mut self, name: &str, input: Option<Bytes>) -> Option<Waker> {
+    pub(crate) fn raise(&mut self, name: &str, input: Option<&[u8]>) -> Option<Waker> {
+        if let Some(waker) = self.entity_answered(name, input) {
+            return waker;
+        }
+        let input = self.source.payload(input);
         let inbox = &mut self.inbox;
         let raised = Raised {
             arrival: inbox.arrivals,
@@ -70,10 +89,7 @@ impl State {
         };
         waiter.event = Delivery::Arrived(raised);
         let waker = waiter.waker.take();
-        if waker.is_some() {
-            self.waiting -= 1;
-        }
-        waker
+        self.release(waker)
     }
 
     /// Waits for the next event of a name; gives the number of the waiter.
@@ -88,7 +104,7 @@ impl State {
                 Delivery::Awaited
             }
         };
-        self.inbox.waiters.push(Waiter {
+        self.inbox.waiters.push(Taker {
             queue: key,
             event,
             waker: None,
@@ -104,13 +120,7 @@ impl State {
             Delivery::Taken => None,
             Delivery::Awaited => {
                 waiter.event = Delivery::Awaited;
-                match &mut waiter.waker {
-                    Some(known) => known.clone_from(waker),
-                    none => {
-                        *none = Some(waker.clone());
-                        self.waiting += 1;
-                    }
-                }
+                Self::register(&mut waiter.waker, &mut self.waiting, &self.root, waker);
                 None
             }
         }
@@ -135,10 +145,9 @@ impl State {
                 Some(next) => {
                     if let Some(next) = self.inbox.waiters.get_mut(next) {
                         next.event = Delivery::Arrived(raised);
-                        if let Some(waker) = next.waker.take() {
-                            self.waiting -= 1;
-                            self.late_wakers.push(waker);
-                        }
+                        let waker = next.waker.take();
+                        let waker = self.release(waker);
+                        self.late_wakers.extend(waker);
                     }
                 }
                 None => {

@@ -12,7 +12,10 @@ mod answer;
 mod confirmed;
 mod execution;
 mod inbox;
+mod kept;
+mod names;
 mod nondeterminism;
+mod payload;
 mod slot;
 mod state;
 mod task;
@@ -27,7 +30,12 @@ use crate::wire::Request;
 use crate::{Failure, wire::WireError};
 
 pub(crate) use execution::Execution;
-pub(crate) use slot::{Outcome, SlotKind};
+#[cfg(feature = "handler")]
+pub(crate) use kept::instance_id_of;
+pub use kept::{KeptInstances, KeptLimits};
+pub(crate) use nondeterminism::same_name;
+pub(crate) use payload::Payload;
+pub(crate) use slot::{Extra, Outcome, SlotKind};
 pub use state::Parent;
 pub(crate) use state::{ContinuedAsNew, State};
 pub(crate) use task::Call;
@@ -50,11 +58,22 @@ pub fn execute(
     request: &Bytes,
 ) -> Result<Vec<u8>, RequestError> {
     let view = Request::read(request)?;
-    let mut execution = Execution::new(orchestrator.clone(), &view);
-    for (index, event) in view.events.iter().enumerate() {
-        execution.apply(event, request, index < view.past)?;
+    if view.lacks_history() {
+        return Ok(history_required(view.instance_id));
     }
+    let mut execution = Execution::new(orchestrator.clone(), &view, request);
+    execution.run(&view)?;
     Ok(execution.answer().encode_to_vec())
+}
+
+/// The answer to a turn without the history that it needs: the host sends the turn again, with it.
+fn history_required(instance_id: &str) -> Vec<u8> {
+    OrchestratorResponse {
+        instance_id: instance_id.to_owned(),
+        requires_history: true,
+        ..Default::default()
+    }
+    .encode_to_vec()
 }
 
 /// The answer that ends an instance with `failure`, for a turn that could not be run at all.

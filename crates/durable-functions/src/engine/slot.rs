@@ -1,10 +1,8 @@
 //! One action of an orchestration and what became of it.
 
-use std::borrow::Cow;
-use std::task::Waker;
+use super::state::Waiter;
 
-use bytes::Bytes;
-
+use super::payload::Payload;
 use super::task::Driver;
 use crate::Failure;
 
@@ -34,8 +32,8 @@ impl SlotKind {
 pub(crate) enum Outcome {
     #[default]
     Open,
-    /// A result as JSON text; `None` when the host sent none, and for timers.
-    Completed(Option<Bytes>),
+    /// A result as JSON text; none when the host sent none, and for timers.
+    Completed(Payload),
     Failed(Box<Failure>),
     /// Handed to its future, or nobody wants it.
     Taken,
@@ -52,15 +50,22 @@ impl Outcome {
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) kind: SlotKind,
-    pub(crate) name: Cow<'static, str>,
-    /// To which instance an event was sent.
-    pub(crate) target: Option<Box<str>>,
-    pub(crate) owner: usize,
+    pub(crate) owner: u32,
+    /// The name of the function; empty for timers, and for events, which have theirs in `extra`.
+    pub(crate) name: &'static str,
     /// Whether the host reported the end of this action. Hosts report one more than once, and by
     /// then the task may wait for another action: the next attempt, the rest of a long timer.
     pub(crate) ended: bool,
     pub(crate) outcome: Outcome,
-    pub(crate) waker: Option<Waker>,
-    /// What happens when an action of this task ends, if not simply its outcome.
-    pub(crate) driver: Option<Box<Driver>>,
+    pub(crate) waker: Option<Waiter>,
+    pub(crate) extra: Option<Box<Extra>>,
+}
+
+/// What few slots have.
+#[derive(Debug)]
+pub(crate) enum Extra {
+    /// What happens when an action of the task ends, if not simply its outcome.
+    Driver(Driver),
+    /// The event that was sent, and to which instance.
+    Sent { name: String, target: String },
 }

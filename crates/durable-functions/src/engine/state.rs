@@ -3,14 +3,17 @@
 //! Shared (as `Rc<RefCell<State>>`) by the engine, the context and the durable futures. Invariant:
 //! no user code runs while it is borrowed; wakers are returned to the caller and woken after.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
+use std::time::Duration;
 
 use super::confirmed::Confirmed;
 use super::inbox::Inbox;
-use super::slot::{Outcome, Slot, SlotKind};
+use super::names::Names;
+use super::payload::Source;
+use super::slot::{Extra, Outcome, Slot, SlotKind};
+use crate::entity::Ledger;
 use crate::proto::{OrchestratorAction, OrchestratorActionType};
 use crate::wire::Timestamp;
 use crate::{Failure, TaskError};
@@ -36,17 +39,14 @@ impl Parent {
 
 /// See the module documentation.
 pub(crate) struct State {
-    pub(crate) instance_id: Rc<str>,
-    pub(crate) execution_id: Option<Rc<str>>,
-    pub(crate) name: Rc<str>,
-    pub(crate) version: Option<Rc<str>>,
+    pub(crate) names: Names,
     pub(crate) parent: Option<Parent>,
     /// The time of the current turn.
     pub(crate) now: Timestamp,
     pub(crate) replaying: bool,
     pub(crate) custom_status: Option<String>,
     /// A failure that user code cannot swallow: it ends the instance whatever the orchestrator does.
-    pub(crate) verdict: Option<Failure>,
+    pub(crate) verdict: Option<Box<Failure>>,
     /// By action id.
     pub(crate) slots: Vec<Slot>,
     /// Actions that the history does not confirm yet, by ascending id.
@@ -55,12 +55,21 @@ pub(crate) struct State {
     /// awaits something that is not durable.
     pub(crate) waiting: usize,
     pub(crate) confirmed: Confirmed,
+    /// What the payloads of the current turn are parts of.
+    pub(crate) source: Source,
+    /// The waker of the orchestrator itself.
+    pub(crate) root: Waker,
+    /// Set instead of waking `root`.
+    pub(crate) root_woken: bool,
     pub(crate) inbox: Inbox,
+    pub(crate) entities: Ledger,
     /// Wakers that a dropped future owes; woken by the engine, because no user code may run now.
     pub(crate) late_wakers: Vec<Waker>,
     pub(crate) continued: Option<ContinuedAsNew>,
     /// The host's `defaultVersion`, for sub-orchestrations.
     pub(crate) default_version: Option<Rc<str>>,
+    /// What host.json says about the polls of durable HTTP calls.
+    pub(crate) http_poll_interval: Option<Duration>,
     /// How many deterministic ids and random streams were drawn.
     pub(crate) drawn: u64,
 }
@@ -74,12 +83,14 @@ pub(crate) struct ContinuedAsNew {
 }
 
 impl State {
-    pub(crate) fn new(instance_id: &str, confirmed: Confirmed) -> Self {
+    pub(crate) fn new(
+        instance_id: &str,
+        confirmed: Confirmed,
+        source: Source,
+        root: Waker,
+    ) -> Self {
         State {
-            instance_id: instance_id.into(),
-            execution_id: None,
-            name: "<unknown>".into(),
-            version: None,
+            names: Names::new(instance_id),
             parent: None,
             now: Timestamp::default(),
             replaying: true,
@@ -89,10 +100,15 @@ impl State {
             pending: VecDeque::new(),
             waiting: 0,
             confirmed,
+            source,
+            root,
+            root_woken: false,
             inbox: Inbox::default(),
+            entities: Ledger::default(),
             late_wakers: Vec::new(),
             continued: None,
             default_version: None,
+            http_poll_interval: None,
             drawn: 0,
         }
     }
@@ -102,20 +118,20 @@ impl State {
     pub(crate) fn schedule(
         &mut self,
         kind: SlotKind,
-        name: Cow<'static, str>,
+        name: &'static str,
         owner: Option<usize>,
         action: impl FnOnce(&State, usize) -> Result<OrchestratorActionType, Failure>,
     ) -> usize {
         let id = self.slots.len();
         self.slots.push(Slot {
             kind,
+            // More actions than an `i32` counts do not fit into a history.
+            owner: u32::try_from(owner.unwrap_or(id)).unwrap_or(u32::MAX),
             name,
-            target: None,
-            owner: owner.unwrap_or(id),
             ended: false,
             outcome: Outcome::Open,
             waker: None,
-            driver: None,
+            extra: None,
         });
         if !self.confirmed.contains(id) {
             match action(self, id) {
@@ -135,7 +151,7 @@ impl State {
 
     /// Ends the instance with `failure`; the first verdict stays.
     pub(crate) fn condemn(&mut self, failure: Failure) {
-        self.verdict.get_or_insert(failure);
+        self.verdict.get_or_insert_with(|| Box::new(failure));
     }
 
     /// Stores the outcome of a task; the returned waker is to be woken once the borrow has ended.
@@ -146,12 +162,45 @@ impl State {
             return None;
         }
         slot.outcome = outcome;
-        slot.driver = None;
-        let waker = slot.waker.take();
-        if waker.is_some() {
-            self.waiting -= 1;
+        if let Some(Extra::Driver(_)) = slot.extra.as_deref() {
+            slot.extra = None;
         }
-        waker
+        let waiter = slot.waker.take();
+        self.release(waiter)
+    }
+
+    /// A future no longer waits; the returned waker is to be woken once the borrow has ended.
+    #[must_use]
+    pub(crate) fn release(&mut self, waiter: Option<Waiter>) -> Option<Waker> {
+        match waiter? {
+            Waiter::Root => {
+                self.waiting -= 1;
+                self.root_woken = true;
+                None
+            }
+            Waiter::Other(waker) => {
+                self.waiting -= 1;
+                Some(waker)
+            }
+        }
+    }
+
+    /// A future waits: `place` is where its waker is kept.
+    pub(crate) fn register(
+        place: &mut Option<Waiter>,
+        waiting: &mut usize,
+        root: &Waker,
+        waker: &Waker,
+    ) {
+        if place.is_none() {
+            *waiting += 1;
+        }
+        match place {
+            // An orchestrator that awaits one thing at a time is woken without counting a waker.
+            _ if waker.will_wake(root) => *place = Some(Waiter::Root),
+            Some(Waiter::Other(known)) => known.clone_from(waker),
+            _ => *place = Some(Waiter::Other(waker.clone())),
+        }
     }
 
     /// What the future of `task` finds when it is polled: its outcome, or nothing, and then `waker`
@@ -159,13 +208,7 @@ impl State {
     pub(crate) fn poll(&mut self, task: usize, waker: &Waker) -> Option<Outcome> {
         let slot = self.slots.get_mut(task)?;
         if slot.outcome.is_open() {
-            match &mut slot.waker {
-                Some(known) => known.clone_from(waker),
-                none => {
-                    *none = Some(waker.clone());
-                    self.waiting += 1;
-                }
-            }
+            Self::register(&mut slot.waker, &mut self.waiting, &self.root, waker);
             return None;
         }
         Some(std::mem::replace(&mut slot.outcome, Outcome::Taken))
@@ -184,11 +227,27 @@ impl State {
         }
     }
 
+    /// Cuts the ties to the request of the turn that ends now.
+    pub(crate) fn detach(&mut self) {
+        let source = std::mem::take(&mut self.source);
+        for slot in &mut self.slots {
+            if let Outcome::Completed(payload) = &mut slot.outcome {
+                source.detach(payload);
+            }
+        }
+        self.inbox.detach(&source);
+    }
+
     /// The name of a task in messages, for example `activity 'copy' (#3)`.
     pub(crate) fn describe(&self, task: usize) -> String {
         match self.slots.get(task) {
-            Some(slot) if slot.name.is_empty() => format!("{} (#{task})", slot.kind.noun()),
-            Some(slot) => format!("{} '{}' (#{task})", slot.kind.noun(), slot.name),
+            Some(slot) => match (slot.extra.as_deref(), slot.name) {
+                (Some(Extra::Sent { name, target }), _) => {
+                    format!("event '{name}' to '{target}' (#{task})")
+                }
+                (_, "") => format!("{} (#{task})", slot.kind.noun()),
+                (_, name) => format!("{} '{name}' (#{task})", slot.kind.noun()),
+            },
             None => format!("task #{task}"),
         }
     }
@@ -200,6 +259,15 @@ impl State {
             failure,
         }
     }
+}
+
+/// Who waits for a task.
+#[derive(Debug)]
+pub(crate) enum Waiter {
+    /// The orchestrator itself.
+    Root,
+    /// A combinator of futures.
+    Other(Waker),
 }
 
 /// Action ids are small and count up from 0; past `i32::MAX` no history could hold them.

@@ -3,11 +3,11 @@
 //!
 //! They go on by themselves when their events arrive, whether or not anybody polls their future.
 
-use std::borrow::Cow;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::slot::{Outcome, SlotKind};
+use super::payload::Payload;
+use super::slot::{Extra, Outcome, SlotKind};
 use super::state::State;
 use crate::proto::{
     CreateSubOrchestrationAction, CreateTimerAction, OrchestratorActionType, ScheduleTaskAction,
@@ -24,7 +24,7 @@ const LONGEST_TIMER: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 #[derive(Debug, Clone)]
 pub(crate) enum Call {
     Activity {
-        name: Cow<'static, str>,
+        name: &'static str,
     },
     SubOrchestration {
         name: &'static str,
@@ -42,10 +42,9 @@ impl Call {
         }
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> &'static str {
         match self {
-            Call::Activity { name } => name.clone(),
-            Call::SubOrchestration { name, .. } => Cow::Borrowed(name),
+            Call::Activity { name } | Call::SubOrchestration { name, .. } => name,
         }
     }
 
@@ -53,7 +52,7 @@ impl Call {
         match self {
             Call::Activity { name } => {
                 OrchestratorActionType::ScheduleTask(Box::new(ScheduleTaskAction {
-                    name: name.clone().into_owned(),
+                    name: (*name).to_owned(),
                     input,
                     ..Default::default()
                 }))
@@ -83,7 +82,8 @@ impl Call {
 /// The id of a child that was given none. The execution id makes it unique among the generations
 /// of a continue-as-new; an empty id would poison the task hub.
 fn child_instance_id(state: &State, id: usize) -> String {
-    let parent = state.execution_id.as_ref().unwrap_or(&state.instance_id);
+    let names = &state.names;
+    let parent = names.execution_id().unwrap_or(names.instance_id());
     format!("{parent}:{id:04x}")
 }
 
@@ -167,7 +167,7 @@ impl State {
     }
 
     fn timer_action(&mut self, owner: Option<usize>, fire_at: Timestamp) -> usize {
-        self.schedule(SlotKind::Timer, Cow::Borrowed(""), owner, |_, _| {
+        self.schedule(SlotKind::Timer, "", owner, |_, _| {
             Ok(OrchestratorActionType::CreateTimer(CreateTimerAction {
                 fire_at: Some(fire_at.to_proto()),
             }))
@@ -176,7 +176,7 @@ impl State {
 
     fn drive(&mut self, task: usize, driver: Driver) {
         if let Some(slot) = self.slots.get_mut(task) {
-            slot.driver = Some(Box::new(driver));
+            slot.extra = Some(Box::new(Extra::Driver(driver)));
         }
     }
 
@@ -184,10 +184,10 @@ impl State {
     /// second early, and a timer that has fired is over.
     #[must_use]
     pub(crate) fn timer_fired(&mut self, id: usize) -> Option<Waker> {
-        let task = self.slots.get(id)?.owner;
+        let task = self.slots.get(id)?.owner as usize;
         let slot = self.slots.get_mut(task)?;
-        let Some(driver) = &mut slot.driver else {
-            return self.settle(task, Outcome::Completed(None));
+        let Some(Extra::Driver(driver)) = slot.extra.as_deref_mut() else {
+            return self.settle(task, Outcome::Completed(Payload::Absent));
         };
         if driver.reached < driver.due {
             let reached = next_step(driver.reached, driver.due);
@@ -196,7 +196,7 @@ impl State {
             return None;
         }
         let Some(retry) = &mut driver.retry else {
-            return self.settle(task, Outcome::Completed(None));
+            return self.settle(task, Outcome::Completed(Payload::Absent));
         };
         retry.attempt += 1;
         let (call, input) = (retry.call.clone(), retry.input.clone());
@@ -210,22 +210,22 @@ impl State {
     #[must_use]
     pub(crate) fn attempt_ended(&mut self, id: usize, outcome: Outcome) -> Option<Waker> {
         let now = self.now;
-        let task = self.slots.get(id)?.owner;
+        let task = self.slots.get(id)?.owner as usize;
         let slot = self.slots.get_mut(task)?;
         if !slot.outcome.is_open() {
             return None;
         }
         let outcome = match outcome {
-            Outcome::Completed(Some(result)) if slot.kind == SlotKind::Activity => {
-                match envelope::failure_in(&result) {
+            Outcome::Completed(result) if slot.kind == SlotKind::Activity => {
+                match self.source.text(&result).and_then(envelope::failure_in) {
                     Some(failure) => Outcome::Failed(Box::new(failure)),
-                    None => Outcome::Completed(Some(result)),
+                    None => Outcome::Completed(result),
                 }
             }
             other => other,
         };
         if let Outcome::Failed(failure) = &outcome
-            && let Some(driver) = &mut slot.driver
+            && let Some(Extra::Driver(driver)) = slot.extra.as_deref_mut()
             && let Some(retry) = &driver.retry
             && let Some(delay) =
                 retry

@@ -18,7 +18,8 @@ impl WakeFlag {
 
     /// Whether the flag was set since the last call; clears it.
     pub(crate) fn take(&self) -> bool {
-        self.0.swap(false, Ordering::AcqRel)
+        // Reading is cheap, and the flag is rarely set by anything but the futures of users.
+        self.0.load(Ordering::Acquire) && self.0.swap(false, Ordering::AcqRel)
     }
 }
 

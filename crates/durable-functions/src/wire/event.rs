@@ -2,9 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::{datetime, format_description};
 
-use super::reader::{Field, Reader, WireError};
+use super::reader::{Reader, WireError, bytes_field, is_bytes, varint_field};
 
 /// A time of the protocol, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -17,13 +19,15 @@ impl Timestamp {
     pub(crate) fn read(message: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(message);
         let mut timestamp = Timestamp::default();
-        while let Some((number, field)) = reader.next()? {
-            match number {
-                1 => timestamp.seconds = field.int64(number)?,
-                2 => timestamp.nanos = field.int32(number)?,
-                _ => {}
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == varint_field(1) => timestamp.seconds = reader.varint() as i64,
+                tag if tag == varint_field(2) => timestamp.nanos = reader.int32(),
+                tag => reader.skip(tag),
             }
         }
+        reader.finish()?;
         timestamp.nanos = timestamp.nanos.clamp(0, 999_999_999);
         Ok(timestamp)
     }
@@ -68,6 +72,26 @@ impl Timestamp {
         };
         base.and_then(|base| base.checked_add(nanos))
             .unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// .NET's round-trip format: UTC with seven digits of fraction. A time that it cannot express
+    /// (before year 1, after 9999) becomes the nearest that it can.
+    pub(crate) fn round_trip(self) -> String {
+        const FORMAT: &[BorrowedFormatItem<'_>] = format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z"
+        );
+        let nanos = i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos);
+        let nearest = if self.seconds > 0 {
+            datetime!(9999-12-31 23:59:59.999_999_9 UTC)
+        } else {
+            datetime!(0001-01-01 00:00 UTC)
+        };
+        OffsetDateTime::from_unix_timestamp_nanos(nanos)
+            .ok()
+            .filter(|time| time.year() >= 1)
+            .unwrap_or(nearest)
+            .format(FORMAT)
+            .unwrap_or_default()
     }
 
     pub(crate) fn from_system_time(time: SystemTime) -> Self {
@@ -157,6 +181,7 @@ pub(crate) struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
+    #[inline]
     pub(crate) fn read(message: &'a [u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(message);
         let mut event = Event {
@@ -165,18 +190,19 @@ impl<'a> Event<'a> {
             timestamp: &[],
             body: &[],
         };
-        while let Some((number, field)) = reader.next()? {
-            match number {
-                1 => event.id = field.int32(number)?,
-                2 => event.timestamp = field.bytes(number)?,
-                _ => {
-                    if let Field::Bytes(body) = field {
-                        event.kind = EventKind::from_field(number);
-                        event.body = body;
-                    }
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == varint_field(1) => event.id = reader.int32(),
+                tag if tag == bytes_field(2) => event.timestamp = reader.bytes(),
+                tag if is_bytes(tag) => {
+                    event.kind = EventKind::from_field(tag >> 3);
+                    event.body = reader.bytes();
                 }
+                tag => reader.skip(tag),
             }
         }
+        reader.finish()?;
         Ok(event)
     }
 
@@ -190,45 +216,45 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The body as a counted slice of the request that it lies in.
-    pub(crate) fn body_in(&self, request: &Bytes) -> Bytes {
-        request.slice_ref(self.body)
+    /// What [`Event::of`] needs to make the event again.
+    pub(crate) fn body(&self) -> &'a [u8] {
+        self.body
     }
 
     pub(crate) fn timestamp(&self) -> Result<Timestamp, WireError> {
         Timestamp::read(self.timestamp)
     }
 
-    /// Field 1 of the body as a number: the task or timer that a completion belongs to
-    /// (`taskScheduledId`; 0 is left out on the wire).
-    pub(crate) fn task_id(&self) -> Result<i32, WireError> {
+    /// `TimerFired.timerId`.
+    pub(crate) fn timer_id(&self) -> Result<i32, WireError> {
         let mut id = 0;
         let mut reader = Reader::new(self.body);
-        let wanted = if self.kind == EventKind::TimerFired {
-            2
-        } else {
-            1
-        };
-        while let Some((number, field)) = reader.next()? {
-            if number == wanted {
-                id = field.int32(number)?;
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == varint_field(2) => id = reader.int32(),
+                tag => reader.skip(tag),
             }
         }
+        reader.finish()?;
         Ok(id)
     }
 
-    /// A completion: the task id and its result.
+    /// A completion: the id of the task (0 is left out on the wire) and its result.
+    #[inline]
     pub(crate) fn completion(&self) -> Result<(i32, Option<&'a [u8]>), WireError> {
         let mut id = 0;
         let mut result = None;
         let mut reader = Reader::new(self.body);
-        while let Some((number, field)) = reader.next()? {
-            match number {
-                1 => id = field.int32(number)?,
-                2 => result = Some(field.wrapped_bytes(number)?),
-                _ => {}
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == varint_field(1) => id = reader.int32(),
+                tag if tag == bytes_field(2) => result = Some(reader.wrapped_bytes()),
+                tag => reader.skip(tag),
             }
         }
+        reader.finish()?;
         Ok((id, result))
     }
 
@@ -237,41 +263,49 @@ impl<'a> Event<'a> {
         let mut id = 0;
         let mut details = None;
         let mut reader = Reader::new(self.body);
-        while let Some((number, field)) = reader.next()? {
-            match number {
-                1 => id = field.int32(number)?,
-                2 => details = Some(field.bytes(number)?),
-                _ => {}
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == varint_field(1) => id = reader.int32(),
+                tag if tag == bytes_field(2) => details = Some(reader.bytes()),
+                tag => reader.skip(tag),
             }
         }
+        reader.finish()?;
         Ok((id, details))
     }
 
     /// `TaskScheduled.name`, `SubOrchestrationInstanceCreated.name` or `EventSent.name`.
+    #[inline]
     pub(crate) fn name(&self) -> Result<&'a str, WireError> {
-        let wanted = if self.kind == EventKind::TaskScheduled {
+        self.first_string(if self.kind == EventKind::TaskScheduled {
             1
         } else {
             2
-        };
-        let mut reader = Reader::new(self.body);
-        while let Some((number, field)) = reader.next()? {
-            if number == wanted {
-                return field.string(number);
-            }
-        }
-        Ok("")
+        })
     }
 
     /// `EventSent.instanceId`.
     pub(crate) fn target(&self) -> Result<&'a str, WireError> {
+        self.first_string(1)
+    }
+
+    #[inline(always)]
+    fn first_string(&self, number: u32) -> Result<&'a str, WireError> {
         let mut reader = Reader::new(self.body);
-        while let Some((number, field)) = reader.next()? {
-            if number == 1 {
-                return field.string(number);
+        let mut text = "";
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == bytes_field(number) => {
+                    text = reader.string();
+                    break;
+                }
+                tag => reader.skip(tag),
             }
         }
-        Ok("")
+        reader.finish()?;
+        Ok(text)
     }
 
     /// `EventRaised`: name and payload.
@@ -279,41 +313,51 @@ impl<'a> Event<'a> {
         let mut name = "";
         let mut input = None;
         let mut reader = Reader::new(self.body);
-        while let Some((number, field)) = reader.next()? {
-            match number {
-                1 => name = field.string(number)?,
-                2 => input = Some(field.wrapped_bytes(number)?),
-                _ => {}
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == bytes_field(1) => name = reader.string(),
+                tag if tag == bytes_field(2) => input = Some(reader.wrapped_bytes()),
+                tag => reader.skip(tag),
             }
         }
+        reader.finish()?;
         Ok((name, input))
     }
 
     /// `ExecutionTerminated.input`: the reason.
     pub(crate) fn reason(&self) -> Result<Option<&'a str>, WireError> {
+        let mut reason = None;
         let mut reader = Reader::new(self.body);
-        while let Some((number, field)) = reader.next()? {
-            if number == 1 {
-                return field.wrapped_string(number).map(Some);
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == bytes_field(1) => reason = Some(reader.wrapped_string()),
+                tag => reader.skip(tag),
             }
         }
-        Ok(None)
+        reader.finish()?;
+        Ok(reason)
     }
 
     /// `ExecutionStarted`: who this execution is.
     pub(crate) fn identity(&self) -> Result<Identity<'a>, WireError> {
         let mut identity = Identity::default();
         let mut reader = Reader::new(self.body);
-        while let Some((number, field)) = reader.next()? {
-            match number {
-                1 => identity.name = field.string(number)?,
-                2 => identity.version = Some(field.wrapped_string(number)?),
-                3 => identity.input = Some(field.wrapped_bytes(number)?),
-                4 => (_, identity.execution_id) = instance(field.bytes(number)?)?,
-                5 => identity.parent = Some(parent(field.bytes(number)?)?),
-                _ => {}
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == bytes_field(1) => identity.name = reader.string(),
+                tag if tag == bytes_field(2) => identity.version = Some(reader.wrapped_string()),
+                tag if tag == bytes_field(3) => identity.input = Some(reader.wrapped_bytes()),
+                tag if tag == bytes_field(4) => {
+                    (_, identity.execution_id) = instance(reader.bytes())?;
+                }
+                tag if tag == bytes_field(5) => identity.parent = Some(parent(reader.bytes())?),
+                tag => reader.skip(tag),
             }
         }
+        reader.finish()?;
         Ok(identity)
     }
 }
@@ -339,25 +383,29 @@ fn instance(message: &[u8]) -> Result<(&str, Option<&str>), WireError> {
     let mut instance_id = "";
     let mut execution_id = None;
     let mut reader = Reader::new(message);
-    while let Some((number, field)) = reader.next()? {
-        match number {
-            1 => instance_id = field.string(number)?,
-            2 => execution_id = Some(field.wrapped_string(number)?),
-            _ => {}
+    loop {
+        match reader.tag() {
+            0 => break,
+            tag if tag == bytes_field(1) => instance_id = reader.string(),
+            tag if tag == bytes_field(2) => execution_id = Some(reader.wrapped_string()),
+            tag => reader.skip(tag),
         }
     }
+    reader.finish()?;
     Ok((instance_id, execution_id))
 }
 
 fn parent(message: &[u8]) -> Result<ParentInstance<'_>, WireError> {
     let mut parent = ParentInstance::default();
     let mut reader = Reader::new(message);
-    while let Some((number, field)) = reader.next()? {
-        match number {
-            2 => parent.name = field.wrapped_string(number)?,
-            4 => (parent.instance_id, _) = instance(field.bytes(number)?)?,
-            _ => {}
+    loop {
+        match reader.tag() {
+            0 => break,
+            tag if tag == bytes_field(2) => parent.name = reader.wrapped_string(),
+            tag if tag == bytes_field(4) => (parent.instance_id, _) = instance(reader.bytes())?,
+            tag => reader.skip(tag),
         }
     }
+    reader.finish()?;
     Ok(parent)
 }

@@ -1,9 +1,18 @@
 //! `OrchestratorRequest` as a view: who it is for, and its events in order.
 
-use super::event::Event;
-use super::reader::{Reader, WireError};
+use std::time::Duration;
 
-/// One turn's request. Past events come first, whatever their order on the wire.
+use super::event::{Event, EventKind};
+use super::reader::{Reader, WireError, bytes_field, double_field, varint_field};
+
+const INSTANCE_ID: u32 = bytes_field(1);
+const EXECUTION_ID: u32 = bytes_field(2);
+const PAST_EVENT: u32 = bytes_field(3);
+const NEW_EVENT: u32 = bytes_field(4);
+const PROPERTY: u32 = bytes_field(7);
+
+/// One turn's request, or the rest of one whose beginning is known. Past events come first, whatever
+/// their order on the wire.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) instance_id: &'a str,
@@ -13,62 +22,163 @@ pub(crate) struct Request<'a> {
     pub(crate) past: usize,
     /// The property `defaultVersion`: what host.json gives to sub-orchestrations.
     pub(crate) default_version: Option<&'a str>,
+    /// The property `HttpDefaultAsyncRequestSleepTimeMilliseconds`: how long host.json waits between
+    /// two polls of a durable HTTP call.
+    pub(crate) http_poll_interval: Option<Duration>,
+    /// Whether the host left the past events out because it believes that the worker keeps them. It
+    /// says so with the property `IncludeState`, in older versions `IncludePastEvents`.
+    pub(crate) leaves_out_past: bool,
+    /// Where the events lie, if they do so in the usual order.
+    pub(crate) layout: Option<Layout>,
+}
+
+/// Where the events of a message lie: names first, then past events, then new ones, then the rest.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// The offset behind the last event.
+    pub(crate) end: usize,
+    /// The offsets of the tags of the new events.
+    pub(crate) new_events: Vec<usize>,
+}
+
+impl Layout {
+    /// The events of `message` as the next request will begin with them: all of them past events.
+    pub(crate) fn as_past(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let mut past = message.get(..self.end)?.to_vec();
+        for &tag in &self.new_events {
+            *past.get_mut(tag)? = PAST_EVENT as u8;
+        }
+        Some(past)
+    }
 }
 
 impl<'a> Request<'a> {
     pub(crate) fn read(message: &'a [u8]) -> Result<Self, WireError> {
-        let mut instance_id = "";
-        // The smallest event of a real history takes some 28 bytes.
-        let mut events = Vec::with_capacity(message.len() / 28 + 1);
+        let mut request = Request {
+            instance_id: "",
+            // The events of real histories take 30 to 50 bytes each.
+            events: Vec::with_capacity(message.len() / 32 + 1),
+            past: 0,
+            default_version: None,
+            http_poll_interval: None,
+            leaves_out_past: false,
+            layout: None,
+        };
+        let mut layout = Layout::default();
+        let (mut in_order, mut stage) = (true, 0);
         let mut new_events = Vec::new();
-        let mut past = 0;
-        let mut default_version = None;
         let mut reader = Reader::new(message);
-        while let Some((number, field)) = reader.next()? {
-            match number {
-                1 => instance_id = field.string(number)?,
-                3 => {
-                    events.push(Event::read(field.bytes(number)?)?);
-                    past += 1;
+        loop {
+            let start = message.len() - reader.remaining();
+            let tag = reader.tag();
+            let stage_of = match tag {
+                0 => break,
+                PAST_EVENT => {
+                    request.events.push(Event::read(reader.bytes())?);
+                    layout.end = message.len() - reader.remaining();
+                    1
                 }
-                4 => new_events.push(Event::read(field.bytes(number)?)?),
-                7 => {
-                    if let ("defaultVersion", Some(version)) = property(field.bytes(number)?)? {
-                        default_version = Some(version);
+                NEW_EVENT => {
+                    new_events.push(Event::read(reader.bytes())?);
+                    layout.new_events.push(start);
+                    layout.end = message.len() - reader.remaining();
+                    2
+                }
+                INSTANCE_ID => {
+                    request.instance_id = reader.string();
+                    0
+                }
+                EXECUTION_ID => {
+                    reader.skip(tag);
+                    0
+                }
+                PROPERTY => {
+                    match property(reader.bytes())? {
+                        ("defaultVersion", Property::Text(version)) => {
+                            request.default_version = Some(version);
+                        }
+                        (
+                            "HttpDefaultAsyncRequestSleepTimeMilliseconds",
+                            Property::Number(milliseconds),
+                        ) => {
+                            request.http_poll_interval =
+                                Duration::try_from_secs_f64(milliseconds / 1000.0).ok();
+                        }
+                        ("IncludeState" | "IncludePastEvents", Property::Bool(included)) => {
+                            request.leaves_out_past = !included;
+                        }
+                        _ => {}
                     }
+                    3
                 }
-                _ => {}
-            }
+                tag => {
+                    reader.skip(tag);
+                    3
+                }
+            };
+            in_order &= stage_of >= stage;
+            stage = stage_of;
         }
-        events.append(&mut new_events);
-        Ok(Request {
-            instance_id,
-            events,
-            past,
-            default_version,
-        })
+        reader.finish()?;
+        request.past = request.events.len();
+        request.events.append(&mut new_events);
+        request.layout = in_order.then_some(layout);
+        Ok(request)
+    }
+
+    /// Whether this cannot be replayed: the history was left out, and it is not the first turn.
+    pub(crate) fn lacks_history(&self) -> bool {
+        let started = |event: &Event<'_>| event.kind == EventKind::ExecutionStarted;
+        self.leaves_out_past && !self.events.iter().any(started)
+    }
+
+    /// The instance id of the request that begins with `start`, which may be cut off anywhere.
+    pub(crate) fn instance_id_at(start: &[u8]) -> Option<&str> {
+        let mut reader = Reader::new(start);
+        if reader.tag() != INSTANCE_ID {
+            return None;
+        }
+        let id = reader.string();
+        (!id.is_empty() && reader.finish().is_ok()).then_some(id)
     }
 }
 
-/// An entry of the map `properties`: its name, and its value if that is a text.
-fn property(entry: &[u8]) -> Result<(&str, Option<&str>), WireError> {
-    const STRING_VALUE: u32 = 3;
+/// The value of a property, of the kinds that are of interest.
+enum Property<'a> {
+    Text(&'a str),
+    Number(f64),
+    Bool(bool),
+    Other,
+}
+
+/// An entry of the map `properties`, whose values are `google.protobuf.Value`s.
+fn property(entry: &[u8]) -> Result<(&str, Property<'_>), WireError> {
+    const NUMBER_VALUE: u32 = double_field(2);
+    const STRING_VALUE: u32 = bytes_field(3);
+    const BOOL_VALUE: u32 = varint_field(4);
     let mut name = "";
-    let mut value = None;
+    let mut value = Property::Other;
     let mut reader = Reader::new(entry);
-    while let Some((number, field)) = reader.next()? {
-        match number {
-            1 => name = field.string(number)?,
-            2 => {
-                let mut inner = Reader::new(field.bytes(number)?);
-                while let Some((number, field)) = inner.next()? {
-                    if number == STRING_VALUE {
-                        value = Some(field.string(number)?);
+    loop {
+        match reader.tag() {
+            0 => break,
+            tag if tag == bytes_field(1) => name = reader.string(),
+            tag if tag == bytes_field(2) => {
+                let mut inner = Reader::new(reader.bytes());
+                loop {
+                    match inner.tag() {
+                        0 => break,
+                        NUMBER_VALUE => value = Property::Number(inner.double()),
+                        STRING_VALUE => value = Property::Text(inner.string()),
+                        BOOL_VALUE => value = Property::Bool(inner.varint() != 0),
+                        tag => inner.skip(tag),
                     }
                 }
+                inner.finish()?;
             }
-            _ => {}
+            tag => reader.skip(tag),
         }
     }
+    reader.finish()?;
     Ok((name, value))
 }

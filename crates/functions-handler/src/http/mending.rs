@@ -58,7 +58,6 @@ fn takes_one_value(name: &HeaderName) -> bool {
                 | "etag"
                 | "expires"
                 | "last-modified"
-                | "location"
                 | "retry-after"
                 | "server"
                 | "set-cookie"

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::original_url::OriginalUrl;
@@ -39,7 +40,7 @@ pub(super) struct HttpTrigger<'a> {
     url: Cow<'a, str>,
     #[serde(borrow)]
     method: Cow<'a, str>,
-    headers: HashMap<String, Vec<String>>,
+    headers: HashMap<String, HeaderLines>,
     #[serde(default)]
     params: HashMap<String, Option<String>>,
     // Kept as JSON text until it is known whether it is text or base64; absent without a length.
@@ -47,39 +48,57 @@ pub(super) struct HttpTrigger<'a> {
     body: Option<&'a RawValue>,
 }
 
-/// The members by which the HTTP request is told from other objects in `Data`.
+/// The lines of one header. The host always sends an array; a person with curl may send a string,
+/// and serde's complaint about it would put the value, perhaps a key, into the log.
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Shape<'a> {
-    #[serde(borrow, rename = "Url")]
-    _url: &'a RawValue,
-    #[serde(borrow, rename = "Method")]
-    _method: &'a RawValue,
-    #[serde(borrow, rename = "Headers")]
-    _headers: &'a RawValue,
+#[serde(untagged)]
+enum HeaderLines {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl HeaderLines {
+    fn as_slice(&self) -> &[String] {
+        match self {
+            Self::One(line) => std::slice::from_ref(line),
+            Self::Many(lines) => lines,
+        }
+    }
+}
+
+/// Whether a JSON text is meant to be an HTTP request, well-formed or not.
+fn has_shape(json: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Shape {
+        #[serde(rename = "Url")]
+        _url: IgnoredAny,
+        #[serde(rename = "Method")]
+        _method: IgnoredAny,
+        #[serde(rename = "Headers")]
+        _headers: IgnoredAny,
+    }
+    serde_json::from_str::<Shape>(json).is_ok()
 }
 
 impl<'a> HttpTrigger<'a> {
     /// Finds the HTTP request: the first member of `Data` with its shape. The trigger comes first,
     /// whatever its name, so that an input that happens to look alike does not matter.
     pub(super) fn find(invocation: &'a Invocation) -> Result<Self, Failure> {
-        let (name, value) = invocation
-            .data_iter()
-            .find(|(_, value)| {
-                value.raw().starts_with('{')
-                    && serde_json::from_str::<Shape<'_>>(value.raw()).is_ok()
-            })
-            .ok_or_else(|| {
-                Failure::new(
-                    StatusCode::BAD_REQUEST,
-                    format!(
-                        "`{}` is registered as an HTTP function, but Data holds no HTTP request: \
-                         its function.json needs an httpTrigger",
-                        invocation.function_name()
-                    ),
-                )
-            })?;
-        serde_json::from_str(value.raw()).map_err(|error| bad(name, &error.to_string()))
+        for (name, value) in invocation.data_iter() {
+            match serde_json::from_str(value.raw()) {
+                Ok(trigger) => return Ok(trigger),
+                Err(error) if has_shape(value.raw()) => return Err(bad(name, &error.to_string())),
+                Err(_) => {}
+            }
+        }
+        Err(Failure::new(
+            StatusCode::BAD_REQUEST,
+            format!(
+                "`{}` is registered as an HTTP function, but Data holds no HTTP request: its \
+                 function.json needs an httpTrigger",
+                invocation.function_name()
+            ),
+        ))
     }
 
     /// Whether the client sent its body in chunks: the host passes on neither the body nor a word
@@ -99,7 +118,7 @@ impl<'a> HttpTrigger<'a> {
         *request.method_mut() = Method::from_bytes(self.method.as_bytes())
             .map_err(|_| bad("Method", "not a valid HTTP method"))?;
         *request.uri_mut() = uri(&url)?;
-        *request.headers_mut() = header_map(self.headers);
+        *request.headers_mut() = header_map(&self.headers);
         let extensions = request.extensions_mut();
         extensions.insert(invocation.clone());
         extensions.insert(url);
@@ -111,7 +130,7 @@ impl<'a> HttpTrigger<'a> {
         self.headers
             .iter()
             .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
-            .flat_map(|(_, values)| values.iter().map(String::as_str))
+            .flat_map(|(_, lines)| lines.as_slice().iter().map(String::as_str))
     }
 
     fn decode_body(&self) -> Result<Body, Failure> {
@@ -155,23 +174,22 @@ fn uri(url: &OriginalUrl) -> Result<Uri, Failure> {
     path.parse().map_err(|_| bad("Url", "not a valid URL"))
 }
 
-fn header_map(headers: HashMap<String, Vec<String>>) -> HeaderMap {
+fn header_map(headers: &HashMap<String, HeaderLines>) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(headers.len());
-    for (name, values) in headers {
+    for (name, lines) in headers {
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
             tracing::warn!("left out a request header whose name is not valid HTTP");
             continue;
         };
-        for value in values {
-            // Not `from_str`, which refuses what the host has decoded from UTF-8.
-            match HeaderValue::from_maybe_shared(axum::body::Bytes::from(value)) {
+        for line in lines.as_slice() {
+            // From bytes: what the host has decoded from UTF-8 need not be ASCII.
+            match HeaderValue::from_bytes(line.as_bytes()) {
                 Ok(value) => {
                     map.append(header.clone(), value);
                 }
-                Err(_) => tracing::warn!(
-                    header = name,
-                    "left out a request header whose value is not valid HTTP"
-                ),
+                Err(_) => {
+                    tracing::warn!(%header, "left out a request header whose value is not valid HTTP")
+                }
             }
         }
     }

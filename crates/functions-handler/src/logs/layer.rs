@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
 use std::mem;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
@@ -55,7 +55,7 @@ impl InvocationLog {
     /// The entries so far. What comes later (from a task that outlives the invocation) is on stdout
     /// only.
     pub(crate) fn take(&self) -> Vec<String> {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.lock();
         entries.sent = true;
         let mut lines = mem::take(&mut entries.lines);
         if entries.dropped > 0 {
@@ -68,13 +68,32 @@ impl InvocationLog {
     }
 
     fn push(&self, event: &Event<'_>) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The line is written with the lock open: a `Debug` of a field may log, too.
+        if !self.has_room() {
+            return;
+        }
+        let line = line(event);
+        let mut entries = self.lock();
         if entries.sent {
         } else if entries.lines.len() < MAX_ENTRIES {
-            entries.lines.push(line(event));
+            entries.lines.push(line);
         } else {
             entries.dropped += 1;
         }
+    }
+
+    /// Whether another entry fits; counts it as left out if not.
+    fn has_room(&self) -> bool {
+        let mut entries = self.lock();
+        let room = entries.lines.len() < MAX_ENTRIES;
+        if !room {
+            entries.dropped += 1;
+        }
+        room && !entries.sent
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

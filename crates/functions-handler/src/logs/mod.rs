@@ -63,14 +63,13 @@ pub struct Builder {
 #[non_exhaustive]
 pub enum InitError {
     /// The filter is not in the syntax of `RUST_LOG`.
-    #[error("RUST_LOG is `{filter}`, expected directives such as `info,my_app=debug`")]
+    #[error("RUST_LOG is `{filter}`, expected directives such as `info,my_app=debug`: {error}")]
     #[non_exhaustive]
     Filter {
         /// The filter.
         filter: String,
         /// What is wrong with it.
-        #[source]
-        source: tracing_subscriber::filter::ParseError,
+        error: tracing_subscriber::filter::ParseError,
     },
     /// The process has a global `tracing` subscriber already.
     #[error("logging is set up already")]
@@ -141,7 +140,7 @@ impl Builder {
             .unwrap_or_else(|| "info".to_owned());
         let env = EnvFilter::builder()
             .parse(&filter)
-            .map_err(|source| InitError::Filter { filter, source })?;
+            .map_err(|error| InitError::Filter { filter, error })?;
         let lines = fmt::layer()
             .compact()
             .with_ansi(false)

@@ -1,0 +1,347 @@
+//! Kept instances: turns that cost what is new, not what is past.
+//!
+//! The host sends the whole history with every turn. But within one execution the past events of a
+//! request begin, byte for byte, with everything that the turn before had seen. So the live
+//! orchestrator of a finished turn is kept, together with the text that the next request must begin
+//! with; when it does, the orchestrator is fed only the rest, and a turn costs one comparison of
+//! bytes. Anything else (another execution, a shorter or different past after a redelivery, a rewind)
+//! is a full replay.
+//!
+//! Why it is right: a kept orchestrator is in the state that a replay of the consumed bytes gives,
+//! because replay is a function of those bytes. The decision never looks into an event; a doubt is a
+//! full replay. Where the user's code is not deterministic, a replay would have found out and a kept
+//! instance does not, so a share of the turns is run both ways and compared.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use prost::Message;
+
+use super::{Execution, RequestError};
+use crate::OrchestratorFunction;
+use crate::wire::Request;
+
+/// What may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeptLimits {
+    /// How many instances at most; 0 keeps none and replays every turn in full.
+    pub instances: usize,
+    /// How many bytes at most, of histories and orchestrators together.
+    pub bytes: usize,
+    /// How long an instance is kept without a turn.
+    pub idle: Duration,
+    /// Every how manieth continued turn is also replayed in full and compared; 0 for none, 1 for
+    /// all.
+    pub verify_every: u64,
+}
+
+impl Default for KeptLimits {
+    /// 1,000 instances, 64 MiB, five minutes; every turn is verified in debug builds, one in a
+    /// thousand otherwise.
+    fn default() -> Self {
+        KeptLimits {
+            instances: 1000,
+            bytes: 64 * 1024 * 1024,
+            idle: Duration::from_secs(300),
+            verify_every: if cfg!(debug_assertions) { 1 } else { 1000 },
+        }
+    }
+}
+
+impl KeptLimits {
+    /// Keeps nothing: every turn is a full replay.
+    pub fn none() -> Self {
+        KeptLimits {
+            instances: 0,
+            ..KeptLimits::default()
+        }
+    }
+
+    /// How many instances at most.
+    #[must_use]
+    pub fn instances(mut self, instances: usize) -> Self {
+        self.instances = instances;
+        self
+    }
+
+    /// How many bytes at most.
+    #[must_use]
+    pub fn bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// How long an instance is kept without a turn.
+    #[must_use]
+    pub fn idle(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// Every how manieth continued turn is verified.
+    #[must_use]
+    pub fn verify_every(mut self, turns: u64) -> Self {
+        self.verify_every = turns;
+        self
+    }
+}
+
+/// Runs turns and keeps the orchestrators between them. Lives on one thread, as they do.
+pub struct KeptInstances {
+    limits: KeptLimits,
+    entries: HashMap<String, Entry>,
+    /// The weight of all entries.
+    bytes: usize,
+    continued: u64,
+}
+
+struct Entry {
+    function: OrchestratorFunction,
+    execution: Execution,
+    /// How the base64 text of the next request must begin: whole groups of three bytes.
+    text: String,
+    /// The zero to two bytes that must follow.
+    tail: Vec<u8>,
+    used: Instant,
+    weight: usize,
+}
+
+impl KeptInstances {
+    /// Keeps instances within `limits`.
+    pub fn new(limits: KeptLimits) -> Self {
+        KeptInstances {
+            limits,
+            entries: HashMap::new(),
+            bytes: 0,
+            continued: 0,
+        }
+    }
+
+    /// How many instances are kept now.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no instance is kept now.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many turns were continued instead of replayed.
+    pub fn continued(&self) -> u64 {
+        self.continued
+    }
+
+    /// Runs one turn: base64 text in, the answer as an encoded `OrchestratorResponse` out.
+    ///
+    /// # Errors
+    /// What is wrong with the text, if it is not the base64 of an `OrchestratorRequest`.
+    pub(crate) fn turn(
+        &mut self,
+        function: &OrchestratorFunction,
+        text: &str,
+        now: Instant,
+    ) -> Result<Vec<u8>, String> {
+        if self.limits.instances == 0 {
+            let request = decode(text)?;
+            return super::execute(function, &request).map_err(|error| error.to_string());
+        }
+        let key = instance_id_of(text);
+        let entry = key
+            .as_ref()
+            .and_then(|key| self.entries.remove(key))
+            .inspect(|entry| self.bytes -= entry.weight)
+            .filter(|entry| entry.function.is(function));
+        let entry = match entry {
+            None => None,
+            Some(entry) if text.as_bytes().starts_with(entry.text.as_bytes()) => {
+                if let Some(answer) = self.advance(entry, function, text, now) {
+                    return Ok(answer);
+                }
+                None
+            }
+            other => other,
+        };
+        self.replay(entry, function, text, now)
+    }
+
+    /// Forgets the instances that had no turn for the idle time.
+    pub fn forget_idle(&mut self, now: Instant) {
+        let idle = self.limits.idle;
+        let bytes = &mut self.bytes;
+        self.entries.retain(|_, entry| {
+            let keep = now.saturating_duration_since(entry.used) < idle;
+            if !keep {
+                *bytes -= entry.weight;
+            }
+            keep
+        });
+    }
+
+    /// Feeds a kept execution what it has not seen. `None` is a doubt.
+    fn advance(
+        &mut self,
+        mut entry: Entry,
+        function: &OrchestratorFunction,
+        text: &str,
+        now: Instant,
+    ) -> Option<Vec<u8>> {
+        let bytes = decode(text.get(entry.text.len()..)?).ok()?;
+        let rest = bytes.strip_prefix(entry.tail.as_slice())?;
+        let request = Request::read(rest).ok()?;
+        let answer = entry.execution.resume(&request, &bytes).ok()??;
+        let answer = answer.encode_to_vec();
+        self.continued += 1;
+        if self.limits.verify_every > 0
+            && self.continued.is_multiple_of(self.limits.verify_every)
+            && !self.verified(function, text, &answer)
+        {
+            return None;
+        }
+        if !entry.execution.has_ended() {
+            let layout = request.layout.as_ref();
+            let past = layout.and_then(|layout| layout.as_past(rest));
+            if let Some(past) = past {
+                let consumed = [entry.tail.as_slice(), &past].concat();
+                self.keep(entry, &consumed, now);
+            }
+        }
+        Some(answer)
+    }
+
+    /// Whether a replay gives the same answer.
+    fn verified(&self, function: &OrchestratorFunction, text: &str, answer: &[u8]) -> bool {
+        let replayed = decode(text).map(|request| super::execute(function, &request));
+        if matches!(&replayed, Ok(Ok(replayed)) if replayed == answer) {
+            return true;
+        }
+        tracing::error!(
+            orchestrator = function.name(),
+            "a replay decides differently than the kept instance: the orchestrator depends on \
+             something that changes from one run to the next (the clock, random numbers, the order \
+             of a HashMap); the replay's answer is used"
+        );
+        false
+    }
+
+    /// Runs a turn from its whole history, and keeps the execution.
+    fn replay(
+        &mut self,
+        entry: Option<Entry>,
+        function: &OrchestratorFunction,
+        text: &str,
+        now: Instant,
+    ) -> Result<Vec<u8>, String> {
+        let bytes = decode(text)?;
+        let invalid = |error| RequestError::from(error).to_string();
+        let request = Request::read(&bytes).map_err(invalid)?;
+        if request.lacks_history() {
+            return self
+                .without_state(entry, &request, &bytes, now)
+                .map_err(invalid);
+        }
+        let mut execution = Execution::new(function.clone(), &request, &bytes);
+        execution.run(&request).map_err(invalid)?;
+        let answer = execution.answer();
+        let past = request
+            .layout
+            .as_ref()
+            .filter(|_| !execution.has_ended())
+            .and_then(|layout| layout.as_past(&bytes));
+        if let Some(past) = past {
+            let entry = Entry {
+                function: function.clone(),
+                execution,
+                text: String::new(),
+                tail: Vec::new(),
+                used: now,
+                weight: 0,
+            };
+            self.keep(entry, &past, now);
+        }
+        Ok(answer.encode_to_vec())
+    }
+
+    /// A turn of a host that leaves out the history: either the instance is kept, or the host is
+    /// asked for its history.
+    fn without_state(
+        &mut self,
+        entry: Option<Entry>,
+        request: &Request<'_>,
+        bytes: &Bytes,
+        now: Instant,
+    ) -> Result<Vec<u8>, crate::wire::WireError> {
+        if let Some(mut entry) = entry
+            && let Some(answer) = entry.execution.resume(request, bytes)?
+        {
+            if !entry.execution.has_ended() {
+                // What the next request begins with is unknown, so it must come without state too.
+                entry.text = "\n".to_owned();
+                entry.tail.clear();
+                self.keep(entry, &[], now);
+            }
+            return Ok(answer.encode_to_vec());
+        }
+        Ok(super::history_required(request.instance_id))
+    }
+
+    /// Keeps an execution that has consumed `consumed` behind what its text says.
+    fn keep(&mut self, mut entry: Entry, consumed: &[u8], now: Instant) {
+        entry.execution.rest();
+        let Some((groups, tail)) = consumed.split_at_checked(consumed.len() / 3 * 3) else {
+            return;
+        };
+        STANDARD.encode_string(groups, &mut entry.text);
+        entry.tail = tail.to_vec();
+        entry.used = now;
+        entry.weight = entry.text.capacity() + entry.execution.weight();
+        if entry.weight > self.limits.bytes {
+            return;
+        }
+        let Some(key) = entry.execution.instance_id() else {
+            return;
+        };
+        while self.entries.len() >= self.limits.instances
+            || self.bytes + entry.weight > self.limits.bytes
+        {
+            if !self.forget_oldest() {
+                return;
+            }
+        }
+        self.bytes += entry.weight;
+        if let Some(replaced) = self.entries.insert(key, entry) {
+            self.bytes -= replaced.weight;
+        }
+    }
+
+    fn forget_oldest(&mut self) -> bool {
+        let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.used);
+        let Some(key) = oldest.map(|(key, _)| key.clone()) else {
+            return false;
+        };
+        if let Some(entry) = self.entries.remove(&key) {
+            self.bytes -= entry.weight;
+        }
+        true
+    }
+}
+
+fn decode(text: &str) -> Result<Bytes, String> {
+    STANDARD
+        .decode(text)
+        .map(Bytes::from)
+        .map_err(|error| format!("it is not base64: {error}"))
+}
+
+/// The instance that a request is for, from its beginning alone.
+pub(crate) fn instance_id_of(text: &str) -> Option<String> {
+    // 256 characters of up to four bytes, and the field around them.
+    const LONGEST: usize = (256 * 4 + 6) / 3 * 4;
+    let start = text.get(..LONGEST.min(text.len()))?;
+    let bytes = STANDARD.decode(start).ok()?;
+    Request::instance_id_at(&bytes).map(str::to_owned)
+}

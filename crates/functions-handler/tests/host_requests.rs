@@ -1,0 +1,213 @@
+//! Captured requests of a real host: the axum handler sees what the client sent.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::request::Parts;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use functions_handler::{App, Invocation, OriginalUrl, Params};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use support::{invoke, invoke_as};
+
+fn cases() -> Vec<Value> {
+    let fixture: Value = serde_json::from_str(include_str!("fixtures/requests.json")).unwrap();
+    fixture["cases"].as_array().unwrap().clone()
+}
+
+/// Answers with what it sees.
+async fn mirror(
+    invocation: Invocation,
+    url: OriginalUrl,
+    Params(params): Params<HashMap<String, String>>,
+    request: Request,
+) -> Json<Value> {
+    let (
+        Parts {
+            method,
+            uri,
+            headers,
+            ..
+        },
+        body,
+    ) = request.into_parts();
+    let body: Bytes = body.collect().await.unwrap().to_bytes();
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(n, v)| {
+            (
+                n.as_str().to_owned(),
+                String::from_utf8(v.as_bytes().to_vec()).unwrap(),
+            )
+        })
+        .collect();
+    Json(json!({
+        "id": invocation.id(), "function": invocation.function_name(), "url": url.as_str(), "params": params,
+        "method": method.as_str(), "uri": uri.to_string(), "headers": headers, "body": STANDARD.encode(&body),
+    }))
+}
+
+async fn seen(case: &Value) -> Value {
+    let function = case["target"].as_str().unwrap().trim_start_matches('/');
+    let router = App::new().http(function, mirror).into_router();
+    let id = case["headers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|h| h[0] == "X-Azure-Functions-InvocationId")
+        .unwrap()[1]
+        .as_str()
+        .unwrap();
+    let reply = invoke_as(&router, function, id, case["body"].to_string()).await;
+    let seen: Value = serde_json::from_str(reply.res()["body"].as_str().unwrap()).unwrap();
+    if reply.res()["statusCode"] == 200 {
+        assert_eq!(seen["id"], id, "{}", case["name"]);
+        assert_eq!(seen["function"], function);
+    }
+    seen
+}
+
+#[tokio::test]
+async fn the_handler_sees_the_client_s_method_path_query_headers_and_body() {
+    let (mut compared, mut bodies) = (0, 0);
+    for case in cases() {
+        let name = case["name"].as_str().unwrap();
+        if name.contains("/chunked") {
+            continue;
+        }
+        let (client, seen) = (&case["client"], seen(&case).await);
+        assert_eq!(seen["method"], client["method"], "{name}");
+        // The one change that the host makes to a target: a doubly escaped slash loses a level.
+        let target = client["target"].as_str().unwrap().replace("%252F", "%2F");
+        assert_eq!(seen["uri"], target, "{name}");
+        assert_eq!(seen["url"], case["body"]["Data"]["req"]["Url"], "{name}");
+
+        let lines = |headers: &Value| {
+            let mut lines: Vec<(String, String)> = headers
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|h| {
+                    (
+                        h[0].as_str().unwrap().to_lowercase(),
+                        h[1].as_str().unwrap().trim().to_owned(),
+                    )
+                })
+                // The host adds it to a request without a body.
+                .filter(|(n, v)| (n.as_str(), v.as_str()) != ("content-length", "0"))
+                .collect();
+            lines.sort();
+            lines
+        };
+        assert_eq!(lines(&seen["headers"]), lines(&client["headers"]), "{name}");
+
+        // The host decodes an image as text, which damages it before it gets here.
+        if name != "request-body/image" {
+            let sent = match (&client["body"], &client["bodyBase64"]) {
+                (Value::String(text), _) => text.clone().into_bytes(),
+                (_, Value::String(base64)) => STANDARD.decode(base64).unwrap(),
+                _ => Vec::new(),
+            };
+            bodies += usize::from(!sent.is_empty());
+            assert_eq!(
+                STANDARD.decode(seen["body"].as_str().unwrap()).unwrap(),
+                sent,
+                "{name}"
+            );
+        }
+        compared += 1;
+    }
+    assert!(
+        compared > 30 && bodies > 8,
+        "{compared} cases, {bodies} bodies"
+    );
+}
+
+#[tokio::test]
+async fn route_parameters_arrive_without_those_left_out() {
+    for (name, params) in [
+        ("request-route/optional-given", json!({ "name": "Ada" })),
+        ("request-route/optional-absent", json!({})),
+        ("request-route/encoded", json!({ "name": "x yé+z" })),
+        ("request-route/encoded-slash", json!({ "name": "a%2Fb" })),
+        ("request-route/catch-all", json!({ "rest": "a/b%2Fc/d" })),
+        ("request-route/two-optional", json!({ "a": "1" })),
+    ] {
+        let case = cases()
+            .into_iter()
+            .find(|case| case["name"] == name)
+            .unwrap();
+        assert_eq!(seen(&case).await["params"], params, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_chunked_request_whose_body_the_host_dropped_gets_411_and_the_reason() {
+    for name in ["request-body/chunked", "request-body/chunked-octet"] {
+        let case = cases()
+            .into_iter()
+            .find(|case| case["name"] == name)
+            .unwrap();
+        let untouchable = async || -> &'static str { panic!("the handler was called") };
+        let router = App::new().http("echo", untouchable).into_router();
+        let reply = invoke(&router, "echo", case["body"].to_string()).await;
+        assert_eq!(reply.res()["statusCode"], 411);
+        assert_eq!(reply.res()["headers"]["content-type"], "application/json");
+        let body: Value = serde_json::from_str(reply.res()["body"].as_str().unwrap()).unwrap();
+        let error = body["error"].as_str().unwrap();
+        assert!(
+            error.contains("chunked") && error.contains("Content-Length"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn metadata_of_a_json_body_reads_by_type() {
+    let case = cases()
+        .into_iter()
+        .find(|case| case["name"] == "request-body/json-object")
+        .unwrap();
+    let check = async |invocation: Invocation| {
+        let text = |name: &str| {
+            invocation
+                .metadata(name)
+                .unwrap()
+                .text()
+                .unwrap()
+                .unwrap()
+                .into_owned()
+        };
+        assert_eq!(text("s"), "x");
+        assert_eq!(text("t"), "10/24/2024 12:00:00");
+        assert_eq!(invocation.metadata("a").unwrap().json::<u8>().unwrap(), 5);
+        assert_eq!(
+            invocation.metadata("f").unwrap().json::<f64>().unwrap(),
+            1.5
+        );
+        assert_eq!(
+            invocation.metadata("b").unwrap().json::<Value>().unwrap(),
+            json!({ "c": true })
+        );
+        assert_eq!(
+            invocation.metadata("sys").unwrap().json::<Value>().unwrap()["MethodName"],
+            "echo"
+        );
+        assert!(invocation.metadata("n").is_none());
+        "checked"
+    };
+    let router = App::new().http("echo", check).into_router();
+    let reply = invoke(&router, "echo", case["body"].to_string()).await;
+    assert_eq!(reply.res()["body"], "checked", "{:?}", reply.logs());
+}

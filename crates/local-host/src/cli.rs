@@ -1,0 +1,90 @@
+//! The command line.
+
+use clap::Parser;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// Runs a function app with a custom handler on this machine, as `func start` does.
+///
+/// Reads host.json, local.settings.json and the function folders, builds the handler with cargo,
+/// starts it, and serves its HTTP functions and its Durable Functions orchestrations. Ctrl+C stops
+/// everything.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "local-host", version, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// Port to listen on [default: Host.LocalHttpPort of local.settings.json, else 7071].
+    #[arg(short, long)]
+    pub port: Option<u16>,
+
+    /// IP address to listen on [default: Host.LocalHttpAddress of local.settings.json, else
+    /// 127.0.0.1].
+    #[arg(long, value_parser = parse_address)]
+    pub address: Option<IpAddr>,
+
+    /// Directory of the app [default: the nearest directory upward with host.json or
+    /// local.settings.json].
+    #[arg(long, value_name = "DIR")]
+    pub script_root: Option<PathBuf>,
+
+    /// Start the handler as it is, without `cargo build`.
+    #[arg(long)]
+    pub no_build: bool,
+
+    /// Load these functions only.
+    #[arg(long, num_args = 1.., value_name = "NAME")]
+    pub functions: Vec<String>,
+
+    /// Print the host's own messages, too.
+    #[arg(long)]
+    pub verbose: bool,
+
+    /// Leave the embedded table endpoint empty: no table `audit`.
+    #[arg(long)]
+    pub no_sample_data: bool,
+}
+
+const AFTER_HELP: &str = "\
+Every value of host.json can be replaced by a variable, in the environment or in the Values of \
+local.settings.json: AzureFunctionsJobHost__customHandler__description__defaultExecutablePath=target/release/handler.
+
+When a setting says UseDevelopmentStorage=true and nothing listens on 127.0.0.1:10002 (Azurite), an embedded table \
+endpoint with sample data is served there.
+
+Exit code: 0 after Ctrl+C or SIGTERM, 1 when something fails.";
+
+fn parse_address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| {
+        format!("Invalid --address value '{text}'. Expected an IP address, for example 127.0.0.1 or 0.0.0.0.")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_are_those_of_func_start() {
+        let cli = Cli::parse_from([
+            "local-host",
+            "-p",
+            "7072",
+            "--address",
+            "0.0.0.0",
+            "--functions",
+            "submit",
+            "get-status",
+            "--no-build",
+        ]);
+        assert_eq!(cli.port, Some(7072));
+        assert_eq!(cli.functions, ["submit", "get-status"]);
+        assert!(cli.no_build && !cli.verbose);
+        let error = Cli::try_parse_from(["local-host", "--address", "x"]).unwrap_err();
+        assert!(error.to_string().contains("Expected an IP address"));
+    }
+}

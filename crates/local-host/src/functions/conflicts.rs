@@ -1,0 +1,74 @@
+//! Functions that get into each other's way.
+
+use super::{Function, Functions, Route};
+use anyhow::bail;
+
+/// Two folders that differ only in case stop a host on Linux.
+pub(super) fn refuse_twins(sorted: &[String]) -> anyhow::Result<()> {
+    for pair in sorted.windows(2) {
+        if let [first, second] = pair
+            && first.to_lowercase() == second.to_lowercase()
+        {
+            bail!(
+                "Error indexing method 'Functions.{first}': the folders '{first}' and '{second}' differ only in case. \
+                 A real host answers 503 to every request of the app."
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Of two functions with the same route and a common method the later by name is dropped.
+pub(super) fn drop_equal_routes(functions: &mut Functions) {
+    let mut kept: Vec<Function> = Vec::new();
+    for function in std::mem::take(&mut functions.usable) {
+        let earlier = function.route.as_ref().and_then(|route| {
+            kept.iter().find(|other| {
+                other
+                    .route
+                    .as_ref()
+                    .is_some_and(|known| collide(known, route))
+            })
+        });
+        match earlier {
+            Some(other) => functions.errors.push((
+                function.name,
+                format!(
+                    "The route specified conflicts with the route defined by function '{}'.",
+                    other.name
+                ),
+            )),
+            None => kept.push(function),
+        }
+    }
+    functions.usable = kept;
+    functions
+        .errors
+        .sort_by_key(|(name, _)| name.to_lowercase());
+}
+
+fn collide(first: &Route, second: &Route) -> bool {
+    let same_text = first
+        .text
+        .trim_matches('/')
+        .eq_ignore_ascii_case(second.text.trim_matches('/'));
+    let share = |methods: &[String]| methods.iter().any(|method| second.allows(method));
+    same_text
+        && match &first.methods {
+            Some(methods) => share(methods),
+            None => second
+                .methods
+                .as_ref()
+                .is_none_or(|methods| !methods.is_empty()),
+        }
+}
+
+impl Route {
+    /// Whether the function takes this method; case does not matter.
+    #[must_use]
+    pub fn allows(&self, method: &str) -> bool {
+        self.methods
+            .as_ref()
+            .is_none_or(|methods| methods.iter().any(|m| m.eq_ignore_ascii_case(method)))
+    }
+}

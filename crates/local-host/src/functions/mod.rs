@@ -1,0 +1,207 @@
+//! The functions of an app: one per folder with a `function.json`, sorted by name without case.
+//!
+//! A bad function is skipped with the host's own text; what would stop the whole host stops
+//! local-host too ([`load`] fails and names the function).
+
+mod binding;
+mod conflicts;
+mod known_types;
+mod validate;
+
+pub use binding::{Binding, Direction};
+
+use crate::host_json::HostJson;
+use crate::http::template::Template;
+use crate::json::{Json, parse_document};
+use crate::settings::Environment;
+use anyhow::Context;
+use std::path::Path;
+
+/// A function of the app.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// The folder's name as spelled in the file system: the function's name.
+    pub name: String,
+    /// The bindings in the order of `function.json`.
+    pub bindings: Vec<Binding>,
+    /// The route of an HTTP trigger.
+    pub route: Option<Route>,
+    /// Switched off by an app setting.
+    pub disabled: bool,
+    /// Whether `function.json` has a `retry` section.
+    pub has_retry: bool,
+}
+
+/// Where an HTTP function is served.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Prefix and route as written.
+    pub text: String,
+    /// The parsed text.
+    pub template: Template,
+    /// The methods as written; `None` = all.
+    pub methods: Option<Vec<String>>,
+    /// Whether the function's `authLevel` is `anonymous`.
+    pub anonymous: bool,
+}
+
+/// The functions that run and those that do not.
+#[derive(Clone, Debug, Default)]
+pub struct Functions {
+    /// Usable functions, sorted by name without case.
+    pub usable: Vec<Function>,
+    /// Folder and error of each function that was skipped.
+    pub errors: Vec<(String, String)>,
+}
+
+impl Function {
+    /// The trigger's binding.
+    #[must_use]
+    pub fn trigger(&self) -> Option<&Binding> {
+        self.bindings.iter().find(|binding| binding.is_trigger())
+    }
+
+    /// The inputs beside the trigger, in order.
+    pub fn inputs(&self) -> impl Iterator<Item = &Binding> {
+        self.bindings
+            .iter()
+            .filter(|binding| !binding.is_trigger() && binding.direction != Direction::Out)
+    }
+
+    /// The outputs, in order.
+    pub fn outputs(&self) -> impl Iterator<Item = &Binding> {
+        self.bindings
+            .iter()
+            .filter(|binding| !binding.is_trigger() && binding.direction != Direction::In)
+    }
+}
+
+/// Loads the functions below `root`.
+///
+/// # Errors
+/// What stops a whole host: two folders that differ only in case, a route that cannot be created;
+/// and a root that cannot be read.
+pub fn load(root: &Path, host: &HostJson, environment: &Environment) -> anyhow::Result<Functions> {
+    let mut folders: Vec<String> = Vec::new();
+    let entries =
+        std::fs::read_dir(root).with_context(|| format!("Cannot read {}", root.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        if entry.path().join("function.json").is_file()
+            && let Ok(name) = entry.file_name().into_string()
+        {
+            folders.push(name);
+        }
+    }
+    folders.sort_by_key(|name| (name.to_lowercase(), name.clone()));
+    conflicts::refuse_twins(&folders)?;
+    let wanted = |name: &String| {
+        host.functions.is_empty() || host.functions.iter().any(|f| f.eq_ignore_ascii_case(name))
+    };
+
+    let mut functions = Functions::default();
+    for name in folders.into_iter().filter(wanted) {
+        let result =
+            read(root, &name).and_then(|json| build(&name, &json, root, host, environment));
+        match result {
+            Ok(function) => functions.usable.push(function),
+            Err(Problem::Function(error)) => functions.errors.push((name, error)),
+            Err(Problem::Host(error)) => anyhow::bail!("Function '{name}': {error}"),
+        }
+    }
+    conflicts::drop_equal_routes(&mut functions);
+    Ok(functions)
+}
+
+/// What is wrong with one function, and whether the whole host stops for it.
+enum Problem {
+    Function(String),
+    Host(String),
+}
+
+fn read(root: &Path, name: &str) -> Result<Json, Problem> {
+    let path = root.join(name).join("function.json");
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| Problem::Function(error.to_string()))?;
+    parse_document(&text).map_err(|error| Problem::Function(error.to_string()))
+}
+
+fn build(
+    name: &str,
+    json: &Json,
+    root: &Path,
+    host: &HostJson,
+    environment: &Environment,
+) -> Result<Function, Problem> {
+    let bindings = validate::function(name, json, &root.join(name), host.has_bundle)
+        .map_err(Problem::Function)?;
+    let has_retry = json
+        .as_object()
+        .is_some_and(|object| object.get_ignoring_case("retry").is_some());
+    let mut function = Function {
+        name: name.to_owned(),
+        bindings,
+        route: None,
+        disabled: is_disabled(name, environment),
+        has_retry,
+    };
+    let trigger = function.trigger().cloned();
+    if let Some(trigger) = trigger.filter(|trigger| trigger.is_type("httpTrigger")) {
+        function.route = Some(route(&function, &trigger, &host.route_prefix)?);
+    }
+    Ok(function)
+}
+
+fn route(function: &Function, trigger: &Binding, prefix: &str) -> Result<Route, Problem> {
+    let route = match trigger.text("route") {
+        Some(route) if !route.trim().is_empty() => route,
+        _ => &function.name,
+    };
+    let lower = route.trim_matches('/').to_lowercase();
+    if lower.starts_with("admin") || lower.starts_with("runtime") {
+        return Err(Problem::Function(
+            "The specified route conflicts with one or more built in routes.".to_owned(),
+        ));
+    }
+    let text = if prefix.is_empty() {
+        route.to_owned()
+    } else {
+        format!("{prefix}/{route}")
+    };
+    let template = Template::parse(&text).map_err(|error| {
+        Problem::Host(format!(
+            "An error occurred while creating the route with name '{}' and template '{text}': {error} \
+             A real host answers 503 to every request of the app.",
+            function.name
+        ))
+    })?;
+    let methods = trigger
+        .property("methods")
+        .and_then(Json::as_array)
+        .map(|methods| {
+            methods
+                .iter()
+                .filter_map(Json::as_text)
+                .map(str::to_owned)
+                .collect()
+        });
+    let anonymous = trigger
+        .text("authLevel")
+        .is_some_and(|level| level.eq_ignore_ascii_case("anonymous"));
+    Ok(Route {
+        text,
+        template,
+        methods,
+        anonymous,
+    })
+}
+
+fn is_disabled(name: &str, environment: &Environment) -> bool {
+    [
+        format!("AzureWebJobs.{name}.Disabled"),
+        format!("AzureWebJobs_{name}_Disabled"),
+    ]
+    .iter()
+    .filter_map(|setting| environment.get(setting))
+    .any(|value| value == "1" || value.eq_ignore_ascii_case("true"))
+}

@@ -1,0 +1,22 @@
+//! The handler: its process, and calls to it.
+//!
+//! One [`Supervisor`] owns the process for the life of the host; [`Handler`] sends invocations and
+//! holds them while the process is not ready.
+
+mod answer;
+mod client;
+mod command;
+mod guard;
+mod invocation;
+mod output;
+mod process;
+mod ready;
+mod supervise;
+
+pub use answer::Answer;
+pub use command::{Command, executable};
+pub use invocation::{Handler, HandlerOptions, Invocation, time_span};
+pub use supervise::{Supervisor, SupervisorOptions};
+
+/// The version that the host claims towards the handler.
+pub const HOST_VERSION: &str = "4.1037.0.0";

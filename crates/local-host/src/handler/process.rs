@@ -1,0 +1,120 @@
+//! One life of the handler's process.
+
+use super::command::Command;
+use super::guard::Guard;
+use super::output::{LastErrors, pump_stderr, pump_stdout};
+use crate::log::Logger;
+use crate::settings::Environment;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::process::Child;
+use tokio::task::JoinSet;
+
+/// How long to wait for the last output of a process that has ended: a grandchild may hold the
+/// pipes open for ever.
+const LAST_OUTPUT: Duration = Duration::from_millis(500);
+
+/// A running handler.
+pub(super) struct Process {
+    child: Child,
+    guard: Guard,
+    pumps: JoinSet<()>,
+    errors: LastErrors,
+    id: u32,
+}
+
+/// How a handler ended.
+pub(super) struct Exit {
+    /// The exit code; 128 + N after signal N.
+    pub(super) code: i32,
+    /// The last lines on stderr.
+    pub(super) errors: String,
+}
+
+impl Process {
+    /// Starts the handler. Its process group is its own: Ctrl+C reaches local-host alone, which
+    /// then stops the handler. Its standard input is empty for the same reason.
+    pub(super) fn start(
+        command: &Command,
+        environment: &Environment,
+        stderr_is_error: bool,
+        log: &Logger,
+    ) -> std::io::Result<Self> {
+        let mut process = tokio::process::Command::new(&command.program);
+        process
+            .args(&command.arguments)
+            .current_dir(&command.directory)
+            .env_clear()
+            .envs(environment.iter())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        #[cfg(unix)]
+        process.process_group(0);
+        let mut child = process.spawn()?;
+        let guard = Guard::watch(child.id());
+        let errors = LastErrors::default();
+        let mut pumps = JoinSet::new();
+        if let Some(stdout) = child.stdout.take() {
+            pumps.spawn(pump_stdout(stdout, log.clone()));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            pumps.spawn(pump_stderr(
+                stderr,
+                stderr_is_error,
+                errors.clone(),
+                log.clone(),
+            ));
+        }
+        Ok(Self {
+            id: child.id().unwrap_or_default(),
+            child,
+            guard,
+            pumps,
+            errors,
+        })
+    }
+
+    /// The process id.
+    pub(super) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Waits for the process to end. Dropping the future loses nothing.
+    pub(super) async fn ended(&mut self) -> std::io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Clears up after a process that has ended.
+    pub(super) async fn clear_up(mut self, status: std::io::Result<ExitStatus>) -> Exit {
+        let pumps = async { while self.pumps.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(LAST_OUTPUT, pumps).await;
+        self.guard.dismiss().await;
+        Exit {
+            code: status.map_or(-1, exit_code),
+            errors: self.errors.joined(),
+        }
+    }
+
+    /// Kills the process, as a real host does, without a chance to clear up.
+    pub(super) async fn kill(mut self) {
+        let _ = self.child.kill().await;
+        let status = self.child.wait().await;
+        self.clear_up(status).await;
+    }
+}
+
+#[cfg(unix)]
+fn exit_code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(-1)
+}
+
+#[cfg(not(unix))]
+fn exit_code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or(-1)
+}

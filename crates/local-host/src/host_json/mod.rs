@@ -1,0 +1,272 @@
+//! `host.json` with its overrides.
+//!
+//! As in the host, the file is flattened to keys such as `extensions:http:routePrefix`, compared
+//! without case; an environment variable `AzureFunctionsJobHost__extensions__http__routePrefix`
+//! replaces the value. This is how `local.settings.json` points at a local build of the handler
+//! without a change of `host.json`.
+
+mod time_span;
+mod values;
+
+use crate::json::{Json, parse_document};
+use crate::settings::Environment;
+use anyhow::{Context, bail};
+use std::path::Path;
+use std::time::Duration;
+use values::Values;
+
+const HANDLER: &str = "customHandler:description";
+
+/// What local-host uses of `host.json`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostJson {
+    /// `extensions.http.routePrefix`, `api` by default.
+    pub route_prefix: String,
+    /// `functionTimeout`; `None` when there is no limit.
+    pub function_timeout: Option<Duration>,
+    /// How to start the handler.
+    pub handler: HandlerDescription,
+    /// `customHandler.initializationTimeout`, 30 seconds by default.
+    pub initialization_timeout: Duration,
+    /// `customHandler.enableForwardingHttpRequest`.
+    pub forward_http: bool,
+    /// `functions`: only these are loaded, when there are any.
+    pub functions: Vec<String>,
+    /// `extensions.durableTask.hubName`.
+    pub hub_name: Option<String>,
+    /// `extensions.durableTask.defaultVersion`.
+    pub default_version: Option<String>,
+    /// Whether an extension bundle is configured.
+    pub has_bundle: bool,
+    /// `extensions.http.customHeaders`.
+    pub custom_headers: Vec<(String, String)>,
+}
+
+/// `customHandler.description`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HandlerDescription {
+    /// `defaultExecutablePath` as written.
+    pub executable: String,
+    /// `workingDirectory`.
+    pub working_directory: Option<String>,
+    /// `workerDirectory`.
+    pub worker_directory: Option<String>,
+    /// `arguments`.
+    pub arguments: Vec<String>,
+    /// `defaultWorkerPath`.
+    pub worker_path: Option<String>,
+    /// `workerArguments`.
+    pub worker_arguments: Vec<String>,
+    /// `useStdErrorStreamForErrorsOnly`: every line on stderr is an error unless it says "warn".
+    pub stderr_is_error: bool,
+}
+
+impl HostJson {
+    /// Reads the file in `root` and applies the overrides of `environment`.
+    ///
+    /// # Errors
+    /// What stops a real host: no JSON object, a wrong `version`, no handler, a value of the wrong
+    /// form, named.
+    pub fn read(root: &Path, environment: &Environment) -> anyhow::Result<Self> {
+        let path = root.join("host.json");
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!(
+                "Unable to read host configuration file '{}'",
+                path.display()
+            )
+        })?;
+        let unable = || {
+            format!(
+                "Unable to parse host configuration file '{}'.",
+                path.display()
+            )
+        };
+        match parse_document(&text).with_context(unable)? {
+            json @ Json::Object(_) => Self::from_json(&json, environment),
+            _ => bail!("{} Expected a JSON object.", unable()),
+        }
+    }
+
+    fn from_json(json: &Json, environment: &Environment) -> anyhow::Result<Self> {
+        let mut values = Values::default();
+        values.flatten("", json);
+        match values.get("version") {
+            Some("2.0") => {}
+            Some(other) => bail!(
+                "'{other}' is an invalid value for host.json 'version' property. We recommend you set the 'version' property to '2.0'."
+            ),
+            None => bail!(
+                "The host.json file is missing the required 'version' property. Expected \"version\": \"2.0\"."
+            ),
+        }
+        values.override_from(environment);
+        Self::from_values(&values, environment)
+    }
+
+    fn from_values(values: &Values, environment: &Environment) -> anyhow::Result<Self> {
+        if values.has("httpWorker") && !values.has("customHandler") {
+            bail!(
+                "host.json: local-host does not serve the legacy httpWorker section. Use customHandler."
+            );
+        }
+        if !values.has("customHandler") {
+            bail!(
+                "WorkerConfig for runtime: custom not found. host.json has no customHandler.description; \
+                 example: \"customHandler\": {{\"description\": {{\"defaultExecutablePath\": \"handler\"}}}}"
+            );
+        }
+        if !values.has(HANDLER) {
+            bail!(
+                "Missing worker Description. host.json: expected customHandler.description.defaultExecutablePath."
+            );
+        }
+        let handler = |name: &str| format!("{HANDLER}:{name}");
+        let Some(executable) = values.non_empty(&handler("defaultExecutablePath")) else {
+            bail!("WorkerDescription DefaultExecutablePath cannot be empty");
+        };
+        let route_prefix = values
+            .get("extensions:http:routePrefix")
+            .unwrap_or("api")
+            .to_owned();
+        if route_prefix.starts_with('/')
+            || route_prefix.ends_with('/')
+            || route_prefix.contains("//")
+        {
+            bail!(
+                "host.json extensions.http.routePrefix '{route_prefix}' begins or ends with a slash: \
+                 a real host stops with a RouteCreationException and answers 503 to everything. Write it without slashes."
+            );
+        }
+        let function_timeout = match values.get("functionTimeout") {
+            Some("-1") => None,
+            _ => Some(
+                values
+                    .time_span("functionTimeout")?
+                    .unwrap_or(Duration::from_secs(30 * 60)),
+            ),
+        };
+        if function_timeout.is_some_and(|limit| limit < Duration::from_secs(1)) {
+            bail!("host.json functionTimeout: FunctionTimeout must be at least 00:00:01.");
+        }
+        let initialization_timeout = values
+            .time_span("customHandler:initializationTimeout")?
+            .unwrap_or(Duration::from_secs(30));
+        Ok(Self {
+            route_prefix,
+            function_timeout,
+            handler: HandlerDescription {
+                executable,
+                working_directory: values.non_empty(&handler("workingDirectory")),
+                worker_directory: values.non_empty(&handler("workerDirectory")),
+                arguments: values.list(&handler("arguments"))?,
+                worker_path: values.non_empty(&handler("defaultWorkerPath")),
+                worker_arguments: values.list(&handler("workerArguments"))?,
+                stderr_is_error: values.flag(&handler("useStdErrorStreamForErrorsOnly"), true)?,
+            },
+            initialization_timeout,
+            forward_http: values.flag("customHandler:enableForwardingHttpRequest", false)?,
+            functions: values.list("functions")?,
+            hub_name: values
+                .non_empty("extensions:durableTask:hubName")
+                .map(|name| environment.expand(&name)),
+            default_version: values.non_empty("extensions:durableTask:defaultVersion"),
+            has_bundle: values.has("extensionBundle"),
+            custom_headers: values.children("extensions:http:customHeaders"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, environment: &[(&str, &str)]) -> anyhow::Result<HostJson> {
+        let environment = environment.iter().copied().collect();
+        HostJson::from_json(&parse_document(text)?, &environment)
+    }
+
+    const MINIMAL: &str =
+        r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"handler"}}}"#;
+
+    #[test]
+    fn defaults_are_those_of_the_host() {
+        let host = read(MINIMAL, &[]).unwrap();
+        assert_eq!(host.route_prefix, "api");
+        assert_eq!(host.function_timeout, Some(Duration::from_secs(1800)));
+        assert_eq!(host.initialization_timeout, Duration::from_secs(30));
+        assert_eq!(host.handler.executable, "handler");
+        assert!(host.handler.stderr_is_error && !host.forward_http);
+    }
+
+    #[test]
+    fn every_value_is_overridable_from_the_environment() {
+        let host = read(
+            r#"{"version":"2.0","functionTimeout":"00:05:00",/* c */
+                "customHandler":{"description":{"defaultExecutablePath":"handler","arguments":["a","b"]}},
+                "extensions":{"durableTask":{"hubName":"%HUB%"}},}"#,
+            &[
+                (
+                    "AzureFunctionsJobHost__customHandler__description__defaultExecutablePath",
+                    "target/release/handler",
+                ),
+                ("azurefunctionsjobhost__functiontimeout", "-1"),
+                ("AzureFunctionsJobHost__customHandler__description__arguments", "[\"c\"]"),
+                ("AzureFunctionsJobHost__extensions__http__routePrefix", ""),
+                ("AzureFunctionsJobHost__functions__0", "submit"),
+                ("HUB", "MyHub"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(host.handler.executable, "target/release/handler");
+        assert_eq!(host.handler.arguments, ["c"]);
+        assert_eq!(host.function_timeout, None);
+        assert_eq!(host.route_prefix, "");
+        assert_eq!(host.functions, ["submit"]);
+        assert_eq!(host.hub_name.as_deref(), Some("MyHub"));
+    }
+
+    #[test]
+    fn arguments_that_are_a_plain_string_are_ignored() {
+        let host = read(
+            r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"h","arguments":"a b"}}}"#,
+            &[],
+        );
+        assert!(host.unwrap().handler.arguments.is_empty());
+    }
+
+    #[test]
+    fn what_breaks_a_real_host_is_refused_by_name() {
+        let with = |more: &str| {
+            MINIMAL.replacen(
+                "{\"version\":\"2.0\"",
+                &format!("{{\"version\":\"2.0\",{more}"),
+                1,
+            )
+        };
+        for (text, expected) in [
+            ("{}".to_owned(), "missing the required 'version'"),
+            (
+                r#"{"version":"1.0"}"#.to_owned(),
+                "'1.0' is an invalid value",
+            ),
+            (
+                r#"{"version":"2.0"}"#.to_owned(),
+                "runtime: custom not found",
+            ),
+            (
+                r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":""}}}"#
+                    .to_owned(),
+                "DefaultExecutablePath cannot be empty",
+            ),
+            (with(r#""functionTimeout":"abc""#), "functionTimeout"),
+            (with(r#""functionTimeout":"00:00:00""#), "functionTimeout"),
+            (
+                with(r#""extensions":{"http":{"routePrefix":"/v1/"}}"#),
+                "routePrefix",
+            ),
+        ] {
+            let error = read(&text, &[]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! .NET's time spans.
+
+use std::time::Duration;
+
+/// Reads .NET's `[d.]HH:MM[:SS[.fffffff]]`.
+pub(super) fn parse(text: &str) -> Option<Duration> {
+    let (days, clock) = match text.split_once('.') {
+        Some((days, clock)) if clock.contains(':') => (days.parse::<u64>().ok()?, clock),
+        _ => (0, text),
+    };
+    let mut parts = clock.split(':');
+    let hours: u64 = parts.next()?.parse().ok()?;
+    let minutes: u64 = parts.next()?.parse().ok()?;
+    let (seconds, fraction) = match parts.next() {
+        None => ("0", ""),
+        Some(seconds) => seconds.split_once('.').unwrap_or((seconds, "")),
+    };
+    let seconds: u64 = seconds.parse().ok()?;
+    if parts.next().is_some() || hours > 23 || minutes > 59 || seconds > 59 || fraction.len() > 7 {
+        return None;
+    }
+    let nanos: u32 = format!("{fraction:0<9}").parse().ok()?;
+    let whole = days
+        .checked_mul(86_400)?
+        .checked_add(hours * 3600 + minutes * 60 + seconds)?;
+    Some(Duration::new(whole, nanos))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_spans_take_dotnet_forms() {
+        let seconds = |text| parse(text).map(|span| span.as_secs_f64());
+        assert_eq!(seconds("00:05:00"), Some(300.0));
+        assert_eq!(seconds("1.00:00:01"), Some(86_401.0));
+        assert_eq!(seconds("00:00:02.5"), Some(2.5));
+        assert_eq!(seconds("01:30"), Some(5400.0));
+        for text in ["abc", "5", "25:00:00", "00:60:00", "", "1:2:3:4"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What the HTTP side serves: the functions, the handler, and where their inputs come from.
+
+use super::envelope::{asks_for_authentication, trigger_data};
+use super::metadata::binding_data;
+use super::query::Query;
+use super::request::ClientRequest;
+use super::response::{self, ClientResponse};
+use super::template::Params;
+use crate::functions::{Binding, Function, Functions};
+use crate::handler::Handler;
+use crate::json::{Json, JsonObject};
+use crate::log::{LogLevel, Logger};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The reason that the log gives for invocations over HTTP.
+pub(super) const REASON: &str = "This function was programmatically called via the host APIs.";
+
+/// Gives the value of a `durableClient` input for its `taskHub` and `connectionName`: a JSON text.
+pub type ClientBinding = Arc<dyn Fn(Option<&str>, Option<&str>) -> String + Send + Sync>;
+
+/// The parts of an app that HTTP needs.
+pub struct App {
+    /// The functions.
+    pub functions: Functions,
+    /// Calls the handler.
+    pub handler: Handler,
+    /// The task hub's client binding.
+    pub client_binding: ClientBinding,
+    /// Headers added to every response that does not have them.
+    pub custom_headers: Vec<(String, String)>,
+    /// The largest request body in bytes.
+    pub body_limit: u64,
+    /// Whether `/` has a home page; 204 without.
+    pub home_page: bool,
+    /// When the host started.
+    pub started: Instant,
+}
+
+impl App {
+    pub(super) fn log(&self) -> &Logger {
+        self.handler.log()
+    }
+
+    /// Runs an HTTP function. A disabled anonymous function is not found unless the caller
+    /// authenticates; a disabled one of another level runs, because every local caller is Admin.
+    pub(super) async fn invoke(
+        &self,
+        function: &Function,
+        params: &Params,
+        request: &ClientRequest,
+    ) -> ClientResponse {
+        let anonymous = function.route.as_ref().is_none_or(|route| route.anonymous);
+        let query = Query::parse(request.query.as_deref().unwrap_or_default());
+        if function.disabled && anonymous && !asks_for_authentication(request, &query) {
+            return ClientResponse::empty(404);
+        }
+        let Some(trigger) = function.trigger() else {
+            return ClientResponse::empty(404);
+        };
+        let mut data = JsonObject::new();
+        data.insert(&trigger.name, trigger_data(request, params, anonymous));
+        self.add_inputs(function, &mut data);
+        let metadata = binding_data(request, params, &trigger.name);
+
+        let invocation = self.handler.begin(&function.name, REASON);
+        let outcome = match invocation.send(data, metadata).await {
+            Ok(answer) => response::build(function, &answer),
+            Err(error) => response::Outcome {
+                response: Err(error.to_string()),
+                warnings: Vec::new(),
+            },
+        };
+        for warning in &outcome.warnings {
+            self.log()
+                .user(LogLevel::Warning, format!("{}: {warning}", function.name));
+        }
+        invocation.end(outcome.response.as_ref().err().map(String::as_str));
+        outcome
+            .response
+            .unwrap_or_else(|_| ClientResponse::empty(500))
+    }
+
+    /// Adds the inputs beside the trigger. local-host provides `durableClient`; others are null.
+    pub(super) fn add_inputs(&self, function: &Function, data: &mut JsonObject) {
+        for input in function.inputs() {
+            let value = if is_durable_client(input) {
+                Json::from((self.client_binding)(
+                    input.text("taskHub"),
+                    input.text("connectionName"),
+                ))
+            } else {
+                Json::Null
+            };
+            data.insert(&input.name, value.double_encoded());
+        }
+    }
+}
+
+/// Whether a binding is the durable client, under its new or its old name.
+#[must_use]
+pub fn is_durable_client(binding: &Binding) -> bool {
+    binding.is_type("durableClient") || binding.is_type("orchestrationClient")
+}

@@ -1,0 +1,15 @@
+//! The HTTP side of the host: from a client's request to the handler's envelope and back.
+
+mod admin;
+pub mod app;
+mod constraint;
+pub mod envelope;
+mod headers;
+pub mod metadata;
+pub mod query;
+pub mod request;
+pub mod response;
+pub mod router;
+pub mod serve;
+pub mod template;
+pub(crate) mod uri;

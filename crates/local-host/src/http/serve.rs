@@ -1,0 +1,199 @@
+//! Accepting connections and answering requests.
+
+use super::admin;
+use super::app::App;
+use super::request::ClientRequest;
+use super::response::ClientResponse;
+use super::router;
+use bytes::Bytes;
+use futures::stream;
+use http::header::{CONTENT_LENGTH, SERVER, TRANSFER_ENCODING};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use hyper::body::{Body, Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// The limit of all headers together.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
+
+const HOME_PAGE: &str = "<!DOCTYPE html>\n<html>\n<head><title>Your Azure Function App is up and running.</title></head>\n\
+    <body><h1>Your Azure Function App is up and running.</h1><p>Served by local-host.</p></body>\n</html>\n";
+
+/// Serves until `stop` is ready, then waits for the running requests.
+pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) {
+    let graceful = GracefulShutdown::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).title_case_headers(true);
+    tokio::pin!(stop);
+    loop {
+        let stream = tokio::select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                // A connection that ended before it was accepted, or too many open files.
+                Err(error) => {
+                    app.log().warning(format!("Cannot accept a connection: {error}"));
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+            },
+        };
+        let _ = stream.set_nodelay(true);
+        let app = Arc::clone(&app);
+        let service = service_fn(move |request| answer(Arc::clone(&app), request));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        // An error here is the client's: it closed the connection, or did not speak HTTP.
+        tokio::spawn(async move { drop(connection.await) });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+type Answer = Response<BoxBody<Bytes, Infallible>>;
+
+/// Answers a request. The work goes on when the client disconnects, as in a real host.
+async fn answer(app: Arc<App>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    let custom = app.custom_headers.clone();
+    let response = match tokio::spawn(dispatch(app, request)).await {
+        Ok(response) => response,
+        Err(_) => ClientResponse::empty(500),
+    };
+    Ok(frame(response, &custom))
+}
+
+/// A request that is refused before it is looked at; the connection ends with it.
+fn refused(status: u16) -> ClientResponse {
+    ClientResponse {
+        headers: vec![("Connection".to_owned(), "close".to_owned())],
+        ..ClientResponse::empty(status)
+    }
+}
+
+async fn dispatch(app: Arc<App>, request: Request<Incoming>) -> ClientResponse {
+    let (head, body) = request.into_parts();
+    let header_bytes: usize = head
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4)
+        .sum();
+    if header_bytes > MAX_HEADER_BYTES {
+        return refused(431);
+    }
+    let Ok(mut client) = ClientRequest::new(&head.method, &head.uri, &head.headers) else {
+        return refused(400);
+    };
+    let is_admin = client
+        .path
+        .get(..7)
+        .is_some_and(|start| start.eq_ignore_ascii_case("/admin/"));
+    let found = router::find(&app.functions.usable, &client.method, &client.path)
+        .map(|(function, params)| (function.clone(), params));
+    if is_admin || found.is_some() {
+        match read_body(&app, &head.headers, body).await {
+            Ok(bytes) => client.body = bytes,
+            Err(response) => return response,
+        }
+    }
+    if is_admin {
+        let body = client.body.clone().unwrap_or_default();
+        return admin::serve(
+            &app,
+            &client.method,
+            &client.path,
+            client.header("Content-Type"),
+            &body,
+        );
+    }
+    match found {
+        Some((function, params)) => {
+            if client.body.is_none() && head.headers.contains_key(TRANSFER_ENCODING) {
+                app.log().warning(format!(
+                    "{}: the body of this chunked upload is lost. A real host passes a body on only with a \
+                     Content-Length; the function sees none.",
+                    function.name
+                ));
+            }
+            app.invoke(&function, &params, &client).await
+        }
+        None if client.path == "/" => home(&app),
+        None => ClientResponse::empty(404),
+    }
+}
+
+fn home(app: &App) -> ClientResponse {
+    if !app.home_page {
+        return ClientResponse::empty(204);
+    }
+    ClientResponse {
+        headers: vec![("Content-Type".to_owned(), "text/html".to_owned())],
+        body: HOME_PAGE.into(),
+        ..ClientResponse::empty(200)
+    }
+}
+
+/// The body of a request with a `Content-Length` above 0. A chunked one is read to keep the
+/// connection usable, and lost.
+async fn read_body(
+    app: &App,
+    headers: &http::HeaderMap,
+    body: Incoming,
+) -> Result<Option<Bytes>, ClientResponse> {
+    let limit = app.body_limit;
+    let too_large = || {
+        app.log().error(format!(
+            "Request body too large. The max request body size is {limit} bytes."
+        ));
+        refused(500)
+    };
+    if body.size_hint().lower() > limit {
+        return Err(too_large());
+    }
+    let chunked = !headers.contains_key(CONTENT_LENGTH);
+    let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
+    match limited.collect().await {
+        Ok(collected) => {
+            let bytes = collected.to_bytes();
+            Ok((!chunked && !bytes.is_empty()).then_some(bytes))
+        }
+        Err(_) => Err(too_large()),
+    }
+}
+
+/// Puts a response on the wire: with a length, or chunked as a real host sends function results.
+fn frame(response: ClientResponse, custom: &[(String, String)]) -> Answer {
+    let bytes = Bytes::from(response.body);
+    let body = if response.sized {
+        Full::new(bytes).boxed()
+    } else {
+        let frames = stream::once(async move { Ok::<_, Infallible>(Frame::data(bytes)) });
+        BoxBody::new(StreamBody::new(frames))
+    };
+    let mut framed = Response::new(body);
+    *framed.status_mut() =
+        StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let own = response.headers.iter().map(|header| (header, true));
+    let custom = custom.iter().map(|header| (header, false));
+    for ((name, value), replace) in own.chain(custom) {
+        let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value))
+        else {
+            continue;
+        };
+        if replace || !framed.headers().contains_key(&name) {
+            framed.headers_mut().insert(name, value);
+        }
+    }
+    if !framed.headers().contains_key(SERVER) {
+        framed
+            .headers_mut()
+            .insert(SERVER, HeaderValue::from_static("Kestrel"));
+    }
+    framed
+}

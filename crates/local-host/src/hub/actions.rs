@@ -1,0 +1,385 @@
+//! From the actions of an answer to history events and effects.
+//!
+//! Nothing is carried out here: an answer with one bad action has no effect at all, as on a real
+//! host. What would only hang there (a poisoned task hub, a child that nobody can start) is refused
+//! with a text that says so.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use durable_functions::proto::{
+    CompleteOrchestrationAction, ContinueAsNewEvent, CreateSubOrchestrationAction,
+    CreateTimerAction, EventSentEvent, EventType, ExecutionCompletedEvent, HistoryEvent,
+    OrchestrationInstance, OrchestrationStatus, OrchestratorAction, OrchestratorActionType,
+    ScheduleTaskAction, SendEventAction, SubOrchestrationInstanceCreatedEvent, TaskFailureDetails,
+    TaskScheduledEvent, TimerCreatedEvent,
+};
+use prost_types::Timestamp;
+
+use super::failure::{Cause, HostFailure, NOT_SUPPORTED};
+use super::{clock, events};
+
+/// A storage queue hides a message for at most this long.
+const LONGEST_TIMER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Activities with names that begin so are run by the host itself.
+const BUILT_IN: &str = "BuiltIn::";
+
+/// The turn whose actions are read.
+pub(super) struct Context<'a> {
+    pub(super) instance_id: &'a str,
+    /// The orchestrator's name as the client spelled it.
+    pub(super) name: &'a str,
+    /// The function that was invoked.
+    pub(super) folder: &'a str,
+    pub(super) now: Timestamp,
+    /// Whether an instance with this id exists and has not ended.
+    pub(super) is_running: &'a dyn Fn(&str) -> bool,
+}
+
+/// What the actions of one answer come to.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// The action events, in the order of the actions.
+    pub(super) events: Vec<HistoryEvent>,
+    pub(super) effects: Vec<Effect>,
+    /// The last completion: of several, a real host takes that one.
+    pub(super) completion: Option<Completion>,
+}
+
+/// Something to do once the turn is persisted.
+#[derive(Debug)]
+pub(super) enum Effect {
+    Activity {
+        id: i32,
+        name: String,
+        input: Option<String>,
+    },
+    Timer {
+        id: i32,
+        created: Timestamp,
+        fire_at: Timestamp,
+    },
+    Child {
+        id: i32,
+        action: Box<CreateSubOrchestrationAction>,
+    },
+    Event {
+        target: OrchestrationInstance,
+        event: HistoryEvent,
+    },
+}
+
+/// The end of an execution.
+#[derive(Debug)]
+pub(super) struct Completion {
+    pub(super) status: OrchestrationStatus,
+    pub(super) result: Option<String>,
+    pub(super) failure: Option<TaskFailureDetails>,
+    pub(super) new_version: Option<String>,
+    /// Only external events can be carried over.
+    pub(super) carryover: Vec<HistoryEvent>,
+}
+
+/// Why an answer cannot be taken.
+enum Refusal {
+    /// A real host fails the instance with this exception.
+    Exception(Cause),
+    /// A real host would not fail the instance but do worse.
+    Worse {
+        what: String,
+        real_host: &'static str,
+    },
+}
+
+fn worse<T>(what: impl Into<String>, real_host: &'static str) -> Result<T, Refusal> {
+    Err(Refusal::Worse {
+        what: what.into(),
+        real_host,
+    })
+}
+
+/// Reads the actions of an answer.
+///
+/// # Errors
+/// The failure with which the instance ends.
+pub(super) fn plan(
+    actions: Vec<OrchestratorAction>,
+    context: &Context<'_>,
+) -> Result<Plan, HostFailure> {
+    let mut planner = Planner {
+        context,
+        plan: Plan::default(),
+        children: HashSet::new(),
+    };
+    for action in actions {
+        let behind_completion = planner.plan.completion.is_some();
+        if let Err(refusal) = planner.action(action) {
+            return Err(failure(refusal, behind_completion, context));
+        }
+    }
+    Ok(planner.plan)
+}
+
+fn failure(refusal: Refusal, behind_completion: bool, context: &Context<'_>) -> HostFailure {
+    match refusal {
+        // A real host reads the actions behind a completion where nothing catches the exception.
+        Refusal::Exception(cause) if behind_completion => HostFailure::refused(
+            context.name,
+            &format!("a bad action behind the completion ({}).", cause.message),
+            "the turn would be delivered again for ever, and all orchestrations of the task hub \
+             would slow down to one turn in ten seconds. Put the completion last, once.",
+        ),
+        Refusal::Exception(cause) => HostFailure::exception(context.name, context.folder, &cause),
+        Refusal::Worse { what, real_host } => HostFailure::refused(context.name, &what, real_host),
+    }
+}
+
+struct Planner<'a> {
+    context: &'a Context<'a>,
+    plan: Plan,
+    /// The children of this answer.
+    children: HashSet<String>,
+}
+
+impl Planner<'_> {
+    fn action(&mut self, action: OrchestratorAction) -> Result<(), Refusal> {
+        let id = action.id;
+        match action.orchestrator_action_type {
+            Some(OrchestratorActionType::ScheduleTask(task)) => self.schedule_task(id, *task),
+            Some(OrchestratorActionType::CreateTimer(timer)) => self.create_timer(id, &timer),
+            Some(OrchestratorActionType::CreateSubOrchestration(child)) => {
+                self.create_child(id, child)
+            }
+            Some(OrchestratorActionType::SendEvent(event)) => self.send_event(id, *event),
+            Some(OrchestratorActionType::CompleteOrchestration(end)) => self.complete(id, *end),
+            Some(OrchestratorActionType::SendEntityMessage(_)) => worse(
+                "it sends a message to an entity, and local-host does not support entities yet.",
+                "the message would be delivered, or silently dropped when it is a call or a lock.",
+            ),
+            Some(OrchestratorActionType::TerminateOrchestration(_)) => {
+                unsupported("TerminateOrchestration")
+            }
+            Some(OrchestratorActionType::RewindOrchestration(_)) => {
+                unsupported("RewindOrchestration")
+            }
+            None => unsupported("None"),
+        }
+    }
+
+    fn record(&mut self, id: i32, kind: EventType) {
+        self.plan
+            .events
+            .push(events::event(id, self.context.now, kind));
+    }
+
+    fn schedule_task(&mut self, id: i32, task: ScheduleTaskAction) -> Result<(), Refusal> {
+        let prefix = task.name.get(..BUILT_IN.len());
+        if prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(BUILT_IN)) {
+            return worse(
+                format!(
+                    "it schedules '{}', and local-host does not support built-in activities yet.",
+                    task.name
+                ),
+                "the host itself would run this activity.",
+            );
+        }
+        // The input is left out of the history, as a real host leaves it out by default.
+        self.record(
+            id,
+            EventType::TaskScheduled(Box::new(TaskScheduledEvent {
+                name: task.name.clone(),
+                version: task.version,
+                tags: task.tags,
+                ..TaskScheduledEvent::default()
+            })),
+        );
+        self.plan.effects.push(Effect::Activity {
+            id,
+            name: task.name,
+            input: task.input,
+        });
+        Ok(())
+    }
+
+    fn create_timer(&mut self, id: i32, timer: &CreateTimerAction) -> Result<(), Refusal> {
+        let Some(fire_at) = timer.fire_at else {
+            return Err(null_reference());
+        };
+        let fire_at = clock::cut(fire_at);
+        if clock::until(self.context.now, fire_at) > LONGEST_TIMER {
+            return worse(
+                "it creates a timer more than seven days ahead.",
+                "the Azure Storage provider cannot store such a timer: the turn would be delivered \
+                 again for ever, and all orchestrations of the task hub would slow down to one turn \
+                 in ten seconds. Split long timers into shorter ones.",
+            );
+        }
+        self.record(
+            id,
+            EventType::TimerCreated(TimerCreatedEvent {
+                fire_at: Some(fire_at),
+            }),
+        );
+        self.plan.effects.push(Effect::Timer {
+            id,
+            created: self.context.now,
+            fire_at,
+        });
+        Ok(())
+    }
+
+    fn create_child(
+        &mut self,
+        id: i32,
+        child: Box<CreateSubOrchestrationAction>,
+    ) -> Result<(), Refusal> {
+        if child.instance_id.is_empty() {
+            return worse(
+                format!(
+                    "it starts sub-orchestration '{}' without an instance id.",
+                    child.name
+                ),
+                "the message could not be processed or removed: the parent would stay Running and \
+                 the task hub would slow down to one turn in ten seconds. Generate the id.",
+            );
+        }
+        if child.instance_id.starts_with('@') {
+            return worse(
+                format!(
+                    "the id '{}' of a sub-orchestration begins with '@'.",
+                    child.instance_id
+                ),
+                "the message would go to the entities and could not be processed or removed.",
+            );
+        }
+        let taken = child.instance_id == self.context.instance_id
+            || (self.context.is_running)(&child.instance_id)
+            || !self.children.insert(child.instance_id.clone());
+        if taken {
+            return worse(
+                format!(
+                    "it starts a sub-orchestration with the id '{}' of an instance that is running.",
+                    child.instance_id
+                ),
+                "the two would overwrite each other: turns and activities repeat, results come late \
+                 or never.",
+            );
+        }
+        self.record(
+            id,
+            EventType::SubOrchestrationInstanceCreated(Box::new(
+                SubOrchestrationInstanceCreatedEvent {
+                    instance_id: child.instance_id.clone(),
+                    name: child.name.clone(),
+                    version: child.version.clone(),
+                    ..SubOrchestrationInstanceCreatedEvent::default()
+                },
+            )),
+        );
+        self.plan.effects.push(Effect::Child { id, action: child });
+        Ok(())
+    }
+
+    fn send_event(&mut self, id: i32, action: SendEventAction) -> Result<(), Refusal> {
+        let Some(target) = action.instance else {
+            return Err(null_reference());
+        };
+        if target.instance_id.starts_with('@') {
+            return worse(
+                format!(
+                    "it sends a message to the entity '{}', and local-host does not support \
+                     entities yet.",
+                    target.instance_id
+                ),
+                "the entity would process the message.",
+            );
+        }
+        self.record(
+            id,
+            EventType::EventSent(Box::new(EventSentEvent {
+                instance_id: target.instance_id.clone(),
+                name: action.name.clone(),
+                input: action.data.clone(),
+            })),
+        );
+        self.plan.effects.push(Effect::Event {
+            target,
+            event: events::event_raised(self.context.now, action.name, action.data),
+        });
+        Ok(())
+    }
+
+    fn complete(&mut self, id: i32, end: CompleteOrchestrationAction) -> Result<(), Refusal> {
+        let status = end.orchestration_status();
+        let known = OrchestrationStatus::try_from(end.orchestration_status).is_ok();
+        match status {
+            OrchestrationStatus::ContinuedAsNew => self.record(
+                id,
+                EventType::ContinueAsNew(ContinueAsNewEvent {
+                    input: end.result.clone(),
+                }),
+            ),
+            OrchestrationStatus::Completed
+            | OrchestrationStatus::Failed
+            | OrchestrationStatus::Canceled
+            | OrchestrationStatus::Terminated => self.record(
+                id,
+                EventType::ExecutionCompleted(Box::new(ExecutionCompletedEvent {
+                    orchestration_status: end.orchestration_status,
+                    result: end.result.clone(),
+                    failure_details: end.failure_details.clone(),
+                })),
+            ),
+            OrchestrationStatus::Running
+            | OrchestrationStatus::Pending
+            | OrchestrationStatus::Suspended => {
+                let status = if known {
+                    super::status::name(status).to_owned()
+                } else {
+                    end.orchestration_status.to_string()
+                };
+                return worse(
+                    format!("it completes with status {status}, which is not an end."),
+                    "the instance would keep that status and never run again.",
+                );
+            }
+        }
+        self.plan.completion = Some(Completion {
+            status,
+            carryover: self.carryover(&end.carryover_events),
+            result: end.result,
+            failure: end.failure_details,
+            new_version: end.new_version,
+        });
+        Ok(())
+    }
+
+    fn carryover(&self, events: &[HistoryEvent]) -> Vec<HistoryEvent> {
+        events
+            .iter()
+            .filter_map(|event| match &event.event_type {
+                Some(kind @ EventType::EventRaised(_)) => Some(events::event(
+                    event.event_id,
+                    self.context.now,
+                    kind.clone(),
+                )),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+fn unsupported(kind: &str) -> Result<(), Refusal> {
+    Err(Refusal::Exception(Cause::new(
+        NOT_SUPPORTED,
+        format!("Received unsupported action type '{kind}'."),
+    )))
+}
+
+fn null_reference() -> Refusal {
+    Refusal::Exception(Cause::new(
+        "System.NullReferenceException",
+        "Object reference not set to an instance of an object.",
+    ))
+}

@@ -1,0 +1,283 @@
+//! Persists a turn and carries out what it decided.
+
+use std::sync::Arc;
+
+use durable_functions::proto::{
+    EventType, ExecutionCompletedEvent, ExecutionStartedEvent, HistoryEvent, OrchestrationInstance,
+    OrchestrationState, OrchestrationStatus, ParentInstanceInfo,
+};
+use prost_types::Timestamp;
+use uuid::Uuid;
+
+use super::actions::{Completion, Plan};
+use super::failure::HostFailure;
+use super::history::NewEvents;
+use super::instance::{Instance, Letter, Turn, Work};
+use super::{Inner, clock, effects, events, status};
+use crate::log::LogLevel;
+
+/// A turn that the orchestrator decided.
+pub(super) fn decided(
+    hub: &Arc<Inner>,
+    instance: &Arc<Instance>,
+    turn: Turn,
+    plan: Plan,
+    custom_status: Option<String>,
+) {
+    let now = clock::later(clock::now(), turn.began);
+    // A turn without a custom status resets it; storage shows the text `null`.
+    let custom_status = Some(custom_status.unwrap_or_else(|| "null".to_owned()));
+    let parent = turn.start.parent_instance.clone();
+    let mut unread = Vec::new();
+    let ended = {
+        let mut work = instance.work();
+        persist(&mut work, turn.events, &turn.letters, &plan.events, now);
+        match plan.completion {
+            None => {
+                instance.update(|state| {
+                    state.last_updated_timestamp = Some(now);
+                    state.custom_status = custom_status;
+                    go_on(state, &turn.letters);
+                });
+                None
+            }
+            Some(end) if end.status == OrchestrationStatus::ContinuedAsNew => {
+                continue_as_new(instance, &mut work, &turn.start, end, custom_status, now);
+                None
+            }
+            Some(end) => {
+                unread = work.end();
+                instance.update(|state| {
+                    state.last_updated_timestamp = Some(now);
+                    state.custom_status = custom_status;
+                    state.set_orchestration_status(end.status);
+                    state.output = output(&end);
+                });
+                Some(end)
+            }
+        }
+    };
+    for effect in plan.effects {
+        effects::carry_out(hub, instance, &turn.execution, &turn.start, effect);
+    }
+    if let Some(end) = ended {
+        report_unread(hub, &instance.id, &unread);
+        if end.status == OrchestrationStatus::Failed {
+            hub.log(
+                LogLevel::Warning,
+                format!(
+                    "Orchestration '{}' ({}) failed: {}",
+                    instance.id,
+                    turn.start.name,
+                    output(&end).unwrap_or_default()
+                ),
+            );
+        }
+        if let Some(parent) = parent {
+            tell_parent(hub, &instance.id, &parent, end, now);
+        }
+    }
+}
+
+/// An instance that the host fails.
+pub(super) fn failed(
+    hub: &Arc<Inner>,
+    instance: &Arc<Instance>,
+    turn: Turn,
+    failure: &HostFailure,
+) {
+    let now = clock::later(clock::now(), turn.began);
+    hub.log(
+        LogLevel::Error,
+        format!(
+            "Orchestration '{}' ({}) failed: {}",
+            instance.id,
+            turn.start.name,
+            failure.summary()
+        ),
+    );
+    let completed = events::host_event(
+        now,
+        EventType::ExecutionCompleted(Box::new(ExecutionCompletedEvent {
+            orchestration_status: OrchestrationStatus::Failed.into(),
+            result: Some(failure.output()),
+            failure_details: None,
+        })),
+    );
+    let unread = {
+        let mut work = instance.work();
+        persist(&mut work, turn.events, &turn.letters, &[completed], now);
+        let unread = work.end();
+        instance.update(|state| {
+            state.last_updated_timestamp = Some(now);
+            state.custom_status = Some("null".to_owned());
+            state.set_orchestration_status(OrchestrationStatus::Failed);
+            state.output = Some(failure.output());
+        });
+        unread
+    };
+    report_unread(hub, &instance.id, &unread);
+    if let Some(parent) = &turn.start.parent_instance {
+        answer_parent(hub, parent, |task| events::child_failed(now, task, None));
+    }
+}
+
+fn persist(
+    work: &mut Work,
+    mut events: NewEvents,
+    letters: &[Letter],
+    actions: &[HistoryEvent],
+    now: Timestamp,
+) {
+    for event in actions {
+        events.push(event);
+    }
+    // The first turn of a continued execution brings its own mark; a real host never writes two in
+    // a row.
+    let marked = actions.is_empty()
+        && letters.last().is_some_and(|letter| {
+            matches!(
+                letter.event.event_type,
+                Some(EventType::OrchestratorCompleted(_))
+            )
+        });
+    if !marked {
+        events.push(&events::orchestrator_completed(now));
+    }
+    work.execution.history.append(events);
+}
+
+/// The status after a turn that did not end the execution. Suspend and resume leave their reason in
+/// the output, as the Azure Storage provider does.
+fn go_on(state: &mut OrchestrationState, letters: &[Letter]) {
+    if state.orchestration_status() != OrchestrationStatus::Suspended {
+        state.set_orchestration_status(OrchestrationStatus::Running);
+    }
+    for letter in letters {
+        match &letter.event.event_type {
+            Some(EventType::ExecutionSuspended(event)) => {
+                state.set_orchestration_status(OrchestrationStatus::Suspended);
+                state.output.clone_from(&event.input);
+            }
+            Some(EventType::ExecutionResumed(event)) => {
+                state.set_orchestration_status(OrchestrationStatus::Running);
+                state.output.clone_from(&event.input);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn output(end: &Completion) -> Option<String> {
+    match &end.failure {
+        Some(failure) if end.status == OrchestrationStatus::Failed => {
+            Some(format!("{}: {}", failure.error_type, failure.error_message))
+        }
+        _ => end.result.clone(),
+    }
+}
+
+/// The next generation: same instance, new execution id. Its first turn brings the start, the
+/// carried-over events and, as a real host has it, an `OrchestratorCompleted` at the end.
+fn continue_as_new(
+    instance: &Instance,
+    work: &mut Work,
+    old: &ExecutionStartedEvent,
+    end: Completion,
+    custom_status: Option<String>,
+    now: Timestamp,
+) {
+    let start = ExecutionStartedEvent {
+        name: old.name.clone(),
+        version: end.new_version.or_else(|| old.version.clone()),
+        input: end.result,
+        orchestration_instance: Some(OrchestrationInstance {
+            instance_id: instance.id.clone(),
+            execution_id: Some(Uuid::new_v4().simple().to_string()),
+        }),
+        parent_instance: old.parent_instance.clone(),
+        tags: old.tags.clone(),
+        ..ExecutionStartedEvent::default()
+    };
+    let execution = start
+        .orchestration_instance
+        .as_ref()
+        .and_then(|it| it.execution_id.clone());
+    let first = events::host_event(now, EventType::ExecutionStarted(Box::new(start.clone())));
+    let letters = std::iter::once(first)
+        .chain(end.carryover)
+        .chain(std::iter::once(events::orchestrator_completed(now)))
+        .map(|event| Letter {
+            execution: execution.clone(),
+            event,
+        })
+        .collect();
+    work.continue_as_new(&start, letters);
+    instance.update(|state| {
+        state.version = start.version;
+        state.input = start.input;
+        state.output = None;
+        state.custom_status = custom_status;
+        state.created_timestamp = Some(now);
+        state.last_updated_timestamp = Some(now);
+        state.set_orchestration_status(OrchestrationStatus::Running);
+    });
+}
+
+fn tell_parent(
+    hub: &Arc<Inner>,
+    child: &str,
+    parent: &ParentInstanceInfo,
+    end: Completion,
+    now: Timestamp,
+) {
+    answer_parent(hub, parent, |task| match end.status {
+        OrchestrationStatus::Completed => events::child_completed(now, task, end.result),
+        OrchestrationStatus::Canceled => {
+            hub.log(
+                LogLevel::Error,
+                format!(
+                    "Sub-orchestration '{child}' completed as {}. local-host reports a failure to \
+                     its parent; a real host reports nothing, and the parent waits for ever.",
+                    status::name(end.status)
+                ),
+            );
+            events::child_failed(now, task, None)
+        }
+        _ => events::child_failed(now, task, end.failure),
+    });
+}
+
+/// Sends the parent the event that `event` makes from the id of the parent's action.
+fn answer_parent(
+    hub: &Arc<Inner>,
+    parent: &ParentInstanceInfo,
+    event: impl FnOnce(i32) -> HistoryEvent,
+) {
+    let Some(target) = &parent.orchestration_instance else {
+        return;
+    };
+    hub.deliver(
+        &target.instance_id,
+        Letter {
+            execution: target.execution_id.clone(),
+            event: event(parent.task_scheduled_id),
+        },
+    );
+}
+
+/// Results that come too late are normal; an external event that nobody reads may be a surprise.
+fn report_unread(hub: &Inner, id: &str, letters: &[Letter]) {
+    for letter in letters {
+        if let Some(EventType::EventRaised(event)) = &letter.event.event_type {
+            hub.log(
+                LogLevel::Warning,
+                format!(
+                    "Event '{}' for orchestration '{id}' was dropped: it came while the \
+                     orchestration ended. A real host drops it silently.",
+                    event.name
+                ),
+            );
+        }
+    }
+}

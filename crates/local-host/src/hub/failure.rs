@@ -1,0 +1,170 @@
+//! How failures look that the host, not the worker, reports.
+
+use durable_functions::proto::TaskFailureDetails;
+use serde::Serialize;
+
+use crate::invoke::InvokeError;
+
+const FUNCTION_INVOCATION: &str = "Microsoft.Azure.WebJobs.Host.FunctionInvocationException";
+const FUNCTION_TIMEOUT: &str = "Microsoft.Azure.WebJobs.Host.FunctionTimeoutException";
+pub(super) const INVALID_OPERATION: &str = "System.InvalidOperationException";
+const HTTP_REQUEST: &str = "System.Net.Http.HttpRequestException";
+pub(super) const NOT_SUPPORTED: &str = "System.NotSupportedException";
+
+/// An instance that the host fails for good. The output is a JSON object, there are no failure
+/// details, and a parent learns nothing but that its child failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct HostFailure {
+    message: String,
+    details: Option<String>,
+}
+
+impl HostFailure {
+    /// `name` as the client spelled it; `folder` is the function that was invoked.
+    pub(super) fn exception(name: &str, folder: &str, cause: &Cause) -> Self {
+        Self {
+            message: format!("Function '{name}' failed with an unhandled exception."),
+            details: Some(format!(
+                "{FUNCTION_INVOCATION}: {}{}\n   --- End of inner exception stack trace ---",
+                executing(folder),
+                cause.chain()
+            )),
+        }
+    }
+
+    pub(super) fn unknown_orchestrator(name: &str, known: &str) -> Self {
+        Self {
+            message: unknown_function(name, "an orchestrator", "orchestrator", known),
+            details: None,
+        }
+    }
+
+    /// What the development host refuses although a real host would accept it, and hang.
+    pub(super) fn refused(name: &str, what: &str, real_host: &str) -> Self {
+        Self {
+            message: format!("local-host failed orchestration '{name}': {what}"),
+            details: Some(format!("On a real host: {real_host}")),
+        }
+    }
+
+    /// One line for the log.
+    pub(super) fn summary(&self) -> String {
+        match &self.details {
+            Some(details) => format!("{} {details}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
+    /// The output of the instance.
+    pub(super) fn output(&self) -> String {
+        // Two strings: this cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// The .NET exception that a real host would have had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Cause {
+    pub(super) kind: &'static str,
+    pub(super) message: String,
+    inner: Option<Box<Cause>>,
+}
+
+impl Cause {
+    pub(super) fn new(kind: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            inner: None,
+        }
+    }
+
+    pub(super) fn over(mut self, inner: Cause) -> Self {
+        self.inner = Some(Box::new(inner));
+        self
+    }
+
+    pub(super) fn null_response() -> Self {
+        Self::new(
+            INVALID_OPERATION,
+            "The function invocation resulted in a null response. This means that either the \
+             orchestrator function was implemented incorrectly, the Durable Task language SDK was \
+             implemented incorrectly, or that the destination language worker is not sending the \
+             function result back to the host.",
+        )
+    }
+
+    /// The exception and its causes as .NET writes them.
+    fn chain(&self) -> String {
+        let mut text = format!("\n ---> {}: {}", self.kind, self.message);
+        if let Some(inner) = &self.inner {
+            text.push_str(&inner.chain());
+        }
+        text
+    }
+
+    fn into_details(self) -> TaskFailureDetails {
+        TaskFailureDetails {
+            error_type: self.kind.to_owned(),
+            error_message: self.message,
+            inner_failure: self.inner.map(|inner| Box::new(inner.into_details())),
+            ..TaskFailureDetails::default()
+        }
+    }
+}
+
+impl From<&InvokeError> for Cause {
+    fn from(error: &InvokeError) -> Self {
+        match error {
+            InvokeError::Status { .. } => Self::new(HTTP_REQUEST, error.to_string()),
+            InvokeError::BadAnswer(_) => Self::new(INVALID_OPERATION, error.to_string()),
+            InvokeError::Connection(why) => {
+                Self::new(HTTP_REQUEST, "An error occurred while sending the request.")
+                    .over(Self::new("System.Net.Http.HttpIOException", why.clone()))
+            }
+            InvokeError::Timeout { .. } => Self::new(FUNCTION_TIMEOUT, error.to_string()),
+            InvokeError::Stopping => {
+                Self::new("System.OperationCanceledException", error.to_string())
+            }
+        }
+    }
+}
+
+/// The failure details of an activity whose invocation failed. There is no stack trace: ours would
+/// name no frame of the user's code, and the field is optional.
+pub(super) fn activity(folder: &str, cause: Cause) -> TaskFailureDetails {
+    if cause.kind == FUNCTION_TIMEOUT {
+        return cause.into_details();
+    }
+    Cause::new(FUNCTION_INVOCATION, executing(folder))
+        .over(cause)
+        .into_details()
+}
+
+/// The text of an unknown function; `known` is the list of names in quotes.
+pub(super) fn unknown_function(name: &str, article: &str, kind: &str, known: &str) -> String {
+    format!(
+        "The function '{name}' doesn't exist, is disabled, or is not {article} function. \
+         Additional info: The following are the known {kind} functions: {known}."
+    )
+}
+
+fn executing(folder: &str) -> String {
+    format!("Exception while executing function: Functions.{folder}")
+}
+
+/// Whether the failure or one of its causes names a .NET out-of-memory error: the way in which a
+/// worker asks for the same turn again.
+pub(super) fn asks_for_redelivery(failure: &TaskFailureDetails) -> bool {
+    let mut next = Some(failure);
+    while let Some(current) = next {
+        if matches!(
+            current.error_type.as_str(),
+            "System.OutOfMemoryException" | "System.InsufficientMemoryException"
+        ) {
+            return true;
+        }
+        next = current.inner_failure.as_deref();
+    }
+    false
+}

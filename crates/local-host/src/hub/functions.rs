@@ -1,0 +1,76 @@
+//! The durable functions of the app. Names are found whatever their case.
+
+use std::collections::HashMap;
+
+use super::{DurableFunction, DurableKind};
+
+#[derive(Debug)]
+pub(super) struct Functions {
+    orchestrators: Table,
+    activities: Table,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    by_name: HashMap<String, DurableFunction>,
+    /// In the order of the app, each in single quotes.
+    names: Vec<String>,
+}
+
+impl Functions {
+    /// # Errors
+    /// Two functions of one kind have the same name.
+    pub(super) fn new(functions: Vec<DurableFunction>) -> anyhow::Result<Self> {
+        let mut orchestrators = Table::default();
+        let mut activities = Table::default();
+        for function in functions {
+            match function.kind {
+                DurableKind::Orchestrator => orchestrators.add(function)?,
+                DurableKind::Activity => activities.add(function)?,
+                DurableKind::Entity => {}
+            }
+        }
+        Ok(Self {
+            orchestrators,
+            activities,
+        })
+    }
+
+    pub(super) fn orchestrator(&self, name: &str) -> Option<&DurableFunction> {
+        self.orchestrators.get(name)
+    }
+
+    pub(super) fn activity(&self, name: &str) -> Option<&DurableFunction> {
+        self.activities.get(name)
+    }
+
+    /// For messages.
+    pub(super) fn orchestrator_names(&self) -> String {
+        self.orchestrators.names.join(", ")
+    }
+
+    /// For messages.
+    pub(super) fn activity_names(&self) -> String {
+        self.activities.names.join(", ")
+    }
+}
+
+impl Table {
+    fn add(&mut self, function: DurableFunction) -> anyhow::Result<()> {
+        let name = function.name.clone();
+        let folder = function.folder.clone();
+        if let Some(other) = self.by_name.insert(name.to_lowercase(), function) {
+            anyhow::bail!(
+                "the functions in '{}' and '{folder}' have the same name '{name}'; durable \
+                 functions of one kind need distinct names, whatever their case",
+                other.folder
+            );
+        }
+        self.names.push(format!("'{name}'"));
+        Ok(())
+    }
+
+    fn get(&self, name: &str) -> Option<&DurableFunction> {
+        self.by_name.get(&name.to_lowercase())
+    }
+}

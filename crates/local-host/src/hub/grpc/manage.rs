@@ -1,0 +1,99 @@
+//! `RaiseEvent`, `TerminateInstance`, `SuspendInstance`, `ResumeInstance`.
+
+use std::sync::Arc;
+
+use durable_functions::proto::{
+    RaiseEventRequest, RaiseEventResponse, ResumeRequest, ResumeResponse, SuspendRequest,
+    SuspendResponse, TerminateRequest, TerminateResponse,
+};
+use tonic::Status;
+
+use super::super::Inner;
+use super::super::client::ManageError;
+use super::server::Call;
+use crate::log::LogLevel;
+
+/// An external event. Suspended instances take it too.
+pub(super) async fn raise_event(
+    hub: Arc<Inner>,
+    call: Call<RaiseEventRequest>,
+) -> Result<RaiseEventResponse, Status> {
+    let request = call.message;
+    unless_elsewhere(call.other_hub, &request.instance_id)
+        .and_then(|()| hub.raise_event(&request.instance_id, request.name, request.input))
+        .map(|()| RaiseEventResponse {})
+        .map_err(|error| match error {
+            ManageError::Missing(_) => Status::invalid_argument(error.to_string()),
+            ManageError::NotFound(_) => Status::not_found(error.to_string()),
+            ManageError::WrongStatus { .. } => Status::failed_precondition(
+                "The orchestration instance with the provided instance id is not running.",
+            ),
+        })
+}
+
+/// Sends the reason to the orchestrator, which then ends. Sub-orchestrations go on, whatever
+/// `recursive` says.
+pub(super) async fn terminate(
+    hub: Arc<Inner>,
+    call: Call<TerminateRequest>,
+) -> Result<TerminateResponse, Status> {
+    let request = call.message;
+    if request.recursive {
+        hub.log(
+            LogLevel::Warning,
+            format!(
+                "Orchestration '{}' is terminated without its sub-orchestrations: like a real host, \
+                 local-host ignores `recursive`.",
+                request.instance_id
+            ),
+        );
+    }
+    unless_elsewhere(call.other_hub, &request.instance_id)
+        .and_then(|()| hub.terminate(&request.instance_id, request.output))
+        .map(|()| TerminateResponse {})
+        .map_err(|error| match error {
+            ManageError::Missing(_) => Status::invalid_argument(error.to_string()),
+            ManageError::NotFound(_) => Status::not_found(format!("ArgumentException: {error}")),
+            ManageError::WrongStatus { .. } => {
+                Status::failed_precondition(format!("InvalidOperationException: {error}"))
+            }
+        })
+}
+
+/// Marks the instance as suspended. Turns go on: the worker holds events back.
+pub(super) async fn suspend(
+    hub: Arc<Inner>,
+    call: Call<SuspendRequest>,
+) -> Result<SuspendResponse, Status> {
+    let request = call.message;
+    unless_elsewhere(call.other_hub, &request.instance_id)
+        .and_then(|()| hub.suspend(&request.instance_id, request.reason))
+        .map(|()| SuspendResponse {})
+        .map_err(|error| unknown(&hub, "SuspendInstance", &error))
+}
+
+/// Ends a suspension.
+pub(super) async fn resume(
+    hub: Arc<Inner>,
+    call: Call<ResumeRequest>,
+) -> Result<ResumeResponse, Status> {
+    let request = call.message;
+    unless_elsewhere(call.other_hub, &request.instance_id)
+        .and_then(|()| hub.resume(&request.instance_id, request.reason))
+        .map(|()| ResumeResponse {})
+        .map_err(|error| unknown(&hub, "ResumeInstance", &error))
+}
+
+/// In another task hub there is no instance.
+fn unless_elsewhere(other_hub: Option<String>, id: &str) -> Result<(), ManageError> {
+    match other_hub {
+        Some(_) => Err(ManageError::NotFound(id.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// What a client of extension 3.14.1 gets; 3.19.0 says more.
+fn unknown(hub: &Inner, method: &str, error: &ManageError) -> Status {
+    hub.log(LogLevel::Error, format!("{method} failed: {error}"));
+    Status::unknown("Exception was thrown by handler.")
+}

@@ -1,0 +1,32 @@
+//! `Hello`, `GetInstance`.
+
+use std::sync::Arc;
+
+use durable_functions::proto::{GetInstanceRequest, GetInstanceResponse};
+use tonic::Status;
+
+use super::super::{Inner, status};
+use super::server::Call;
+
+/// Tells a client that the service is there.
+pub(super) async fn hello(_: Arc<Inner>, _: Call<()>) -> Result<(), Status> {
+    Ok(())
+}
+
+/// The state of an instance. An unknown id is no error.
+pub(super) async fn get_instance(
+    hub: Arc<Inner>,
+    call: Call<GetInstanceRequest>,
+) -> Result<GetInstanceResponse, Status> {
+    if call.other_hub.is_some() {
+        return Ok(GetInstanceResponse::default());
+    }
+    let request = call.message;
+    let state = hub
+        .instance(&request.instance_id)
+        .map(|instance| status::for_client(&instance.state(), request.get_inputs_and_outputs));
+    Ok(GetInstanceResponse {
+        exists: state.is_some(),
+        orchestration_state: state,
+    })
+}

@@ -1,0 +1,141 @@
+//! The server: paths to methods.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::future::BoxFuture;
+use prost::Message;
+use tokio::net::TcpListener;
+use tonic::body::Body;
+use tonic::metadata::MetadataMap;
+use tonic::server::Grpc;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Response, Status};
+use tonic_prost::ProstCodec;
+
+use super::super::{Hub, Inner};
+use super::{manage, query, start, wait};
+use crate::log::LogLevel;
+
+/// What a real host reads at most: the default of its web server, about 28.6 MiB.
+const LONGEST_REQUEST: usize = 30_000_000;
+
+/// The service, in the path of every method.
+const SERVICE: &str = "/TaskHubSidecarService/";
+
+/// Answers calls until the hub stops.
+pub(in crate::hub) async fn serve(hub: Hub, listener: TcpListener) {
+    let log = Arc::clone(&hub.inner.log);
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let served = Server::builder()
+        .serve_with_incoming(Service { hub: hub.inner }, incoming)
+        .await;
+    if let Err(error) = served {
+        log(
+            LogLevel::Error,
+            format!("The gRPC service of the task hub ended: {error}"),
+        );
+    }
+}
+
+#[derive(Clone)]
+struct Service {
+    hub: Arc<Inner>,
+}
+
+impl tower::Service<http::Request<Body>> for Service {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let hub = Arc::clone(&self.hub);
+        Box::pin(async move {
+            let mut stopped = hub.stopped.subscribe();
+            // Connections outlive the listener, and some calls wait without limit.
+            Ok(tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stopped| *stopped) => {
+                    Status::unavailable("The host is stopping.").into_http()
+                }
+                answer = route(hub, request) => answer,
+            })
+        })
+    }
+}
+
+async fn route(hub: Arc<Inner>, request: http::Request<Body>) -> http::Response<Body> {
+    let path = request.uri().path().to_owned();
+    match path.strip_prefix(SERVICE) {
+        Some("Hello") => unary(hub, request, query::hello).await,
+        Some("StartInstance") => unary(hub, request, start::start_instance).await,
+        Some("GetInstance") => unary(hub, request, query::get_instance).await,
+        Some("WaitForInstanceStart") => unary(hub, request, wait::for_start).await,
+        Some("WaitForInstanceCompletion") => unary(hub, request, wait::for_completion).await,
+        Some("RaiseEvent") => unary(hub, request, manage::raise_event).await,
+        Some("TerminateInstance") => unary(hub, request, manage::terminate).await,
+        Some("SuspendInstance") => unary(hub, request, manage::suspend).await,
+        Some("ResumeInstance") => unary(hub, request, manage::resume).await,
+        _ => {
+            hub.log(
+                LogLevel::Error,
+                format!("A durable client called {path}, which local-host does not support (yet)."),
+            );
+            Status::unimplemented("").into_http()
+        }
+    }
+}
+
+/// A call of a method with one request and one answer.
+async fn unary<Req, Res, Fut>(
+    hub: Arc<Inner>,
+    request: http::Request<Body>,
+    method: fn(Arc<Inner>, Call<Req>) -> Fut,
+) -> http::Response<Body>
+where
+    Req: Message + Default + 'static,
+    Res: Message + Default + 'static,
+    Fut: Future<Output = Result<Res, Status>> + Send + 'static,
+{
+    let call = tower::service_fn(move |request: Request<Req>| {
+        let hub = Arc::clone(&hub);
+        let call = Call::new(&hub, request);
+        let answer = method(hub, call);
+        async move { answer.await.map(Response::new) }
+    });
+    Grpc::new(ProstCodec::<Res, Req>::default())
+        .max_decoding_message_size(LONGEST_REQUEST)
+        .max_encoding_message_size(usize::MAX)
+        .unary(call, request)
+        .await
+}
+
+/// One call.
+pub(super) struct Call<T> {
+    pub(super) message: T,
+    /// The task hub that the client named, when it is not this one. A real host looks for
+    /// it in storage; here there is only one.
+    pub(super) other_hub: Option<String>,
+}
+
+impl<T> Call<T> {
+    fn new(hub: &Inner, request: Request<T>) -> Self {
+        Self {
+            other_hub: named_hub(request.metadata())
+                .filter(|name| !name.eq_ignore_ascii_case(&hub.options.task_hub_name)),
+            message: request.into_inner(),
+        }
+    }
+}
+
+fn named_hub(metadata: &MetadataMap) -> Option<String> {
+    let name = metadata.get("durable-taskhub")?.to_str().ok()?;
+    (!name.is_empty()).then(|| name.to_owned())
+}

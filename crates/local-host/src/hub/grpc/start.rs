@@ -1,0 +1,36 @@
+//! `StartInstance`.
+
+use std::sync::Arc;
+
+use durable_functions::proto::{CreateInstanceRequest, CreateInstanceResponse};
+use tonic::Status;
+
+use super::super::Inner;
+use super::super::client::StartError;
+use super::server::Call;
+use crate::log::LogLevel;
+
+/// Starts an instance. As on a real host the id is not checked and the orchestrator need not exist:
+/// the instance then fails.
+pub(super) async fn start_instance(
+    hub: Arc<Inner>,
+    call: Call<CreateInstanceRequest>,
+) -> Result<CreateInstanceResponse, Status> {
+    if let Some(other) = call.other_hub {
+        let message = format!(
+            "A durable client started '{}' in the task hub '{other}'. local-host has only the task \
+             hub '{}'; on a real host, the instance would wait there for another app.",
+            call.message.name, hub.options.task_hub_name
+        );
+        hub.log(LogLevel::Error, message.clone());
+        return Err(Status::failed_precondition(message));
+    }
+    match hub.start_instance(call.message) {
+        Ok(instance_id) => Ok(CreateInstanceResponse { instance_id }),
+        Err(error @ StartError::AlreadyExists(_)) => Err(Status::already_exists(error.to_string())),
+        Err(error @ StartError::EntityId(_)) => {
+            hub.log(LogLevel::Error, error.to_string());
+            Err(Status::invalid_argument(error.to_string()))
+        }
+    }
+}

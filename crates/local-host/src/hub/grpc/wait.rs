@@ -1,0 +1,53 @@
+//! `WaitForInstanceStart`, `WaitForInstanceCompletion`.
+//!
+//! Both wait without limit, also for an id that does not exist (yet): the client's deadline ends the
+//! call. Where a real host polls, this one answers at the moment of the change.
+
+use std::sync::Arc;
+
+use durable_functions::proto::{
+    GetInstanceRequest, GetInstanceResponse, OrchestrationState, OrchestrationStatus,
+};
+use tonic::Status;
+
+use super::super::{Inner, status};
+use super::server::Call;
+
+/// Until the first turn is done.
+pub(super) async fn for_start(
+    hub: Arc<Inner>,
+    call: Call<GetInstanceRequest>,
+) -> Result<GetInstanceResponse, Status> {
+    wait(hub, call, |state| {
+        state.orchestration_status() != OrchestrationStatus::Pending
+    })
+    .await
+}
+
+/// Until the instance has ended.
+pub(super) async fn for_completion(
+    hub: Arc<Inner>,
+    call: Call<GetInstanceRequest>,
+) -> Result<GetInstanceResponse, Status> {
+    wait(hub, call, |state| {
+        status::is_terminal(state.orchestration_status())
+    })
+    .await
+}
+
+async fn wait(
+    hub: Arc<Inner>,
+    call: Call<GetInstanceRequest>,
+    condition: fn(&OrchestrationState) -> bool,
+) -> Result<GetInstanceResponse, Status> {
+    if call.other_hub.is_some() {
+        // Nothing will ever run in another hub.
+        std::future::pending::<()>().await;
+    }
+    let request = call.message;
+    let state = hub.wait_for(&request.instance_id, condition).await;
+    Ok(GetInstanceResponse {
+        exists: true,
+        orchestration_state: Some(status::for_client(&state, request.get_inputs_and_outputs)),
+    })
+}

@@ -1,0 +1,350 @@
+//! One instance: its status, its history, its messages.
+//!
+//! Invariants: at most one turn is under way; messages are taken in the order of their arrival; a
+//! message for another execution than the current one is dropped; what clients see changes only
+//! together with the history, under the lock.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use durable_functions::proto::{
+    EventType, ExecutionStartedEvent, HistoryEvent, OrchestrationState, OrchestrationStatus,
+};
+use prost_types::Timestamp;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::history::{History, NewEvents};
+use super::status::is_terminal;
+use super::{clock, events};
+
+/// A message to an instance.
+#[derive(Clone, Debug)]
+pub(super) struct Letter {
+    /// The execution that it is for; `None` for whichever runs when it arrives.
+    pub(super) execution: Option<String>,
+    pub(super) event: HistoryEvent,
+}
+
+/// What became of a delivered message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// Taken, and nobody works on the instance: the caller must start its turns.
+    Start,
+    /// Taken.
+    Queued,
+    /// The execution has ended.
+    Dropped,
+}
+
+pub(super) struct Instance {
+    pub(super) id: String,
+    state: watch::Sender<OrchestrationState>,
+    work: Mutex<Work>,
+}
+
+/// What turns work on.
+pub(super) struct Work {
+    pub(super) execution: Execution,
+    inbox: VecDeque<Letter>,
+    /// The messages of the first turn of a continued execution: they make a turn of their own.
+    generation: Option<Vec<Letter>>,
+    /// Turns are under way.
+    busy: bool,
+}
+
+/// One execution of the instance.
+pub(super) struct Execution {
+    pub(super) id: String,
+    /// How it was started, without the input.
+    pub(super) start: ExecutionStartedEvent,
+    pub(super) history: History,
+    timers: Vec<AbortHandle>,
+    /// The start message was taken into a turn.
+    started: bool,
+    ended: bool,
+    /// The time of the latest turn: turns never go back in time.
+    latest: Timestamp,
+}
+
+impl Execution {
+    /// `start` must name the execution.
+    pub(super) fn new(start: &ExecutionStartedEvent) -> Self {
+        Self {
+            id: execution_id(start),
+            start: ExecutionStartedEvent {
+                input: None,
+                ..start.clone()
+            },
+            history: History::default(),
+            timers: Vec::new(),
+            started: false,
+            ended: false,
+            latest: Timestamp::default(),
+        }
+    }
+
+    /// Timers do not outlive their execution.
+    fn stop_timers(&mut self) {
+        for timer in self.timers.drain(..) {
+            timer.abort();
+        }
+    }
+}
+
+fn execution_id(start: &ExecutionStartedEvent) -> String {
+    start
+        .orchestration_instance
+        .as_ref()
+        .and_then(|instance| instance.execution_id.clone())
+        .unwrap_or_default()
+}
+
+/// One turn, ready to be sent.
+pub(super) struct Turn {
+    pub(super) execution: String,
+    pub(super) start: ExecutionStartedEvent,
+    /// The time of the turn.
+    pub(super) began: Timestamp,
+    /// The encoded `OrchestratorRequest`.
+    pub(super) request: Vec<u8>,
+    pub(super) events: NewEvents,
+    /// The messages in it, to be delivered again if the turn is abandoned.
+    pub(super) letters: Vec<Letter>,
+}
+
+impl Instance {
+    /// A new instance that waits for its start message.
+    pub(super) fn new(id: String, start: &ExecutionStartedEvent, created: Timestamp) -> Self {
+        Self {
+            state: watch::Sender::new(first_state(&id, start, created)),
+            work: Mutex::new(Work {
+                execution: Execution::new(start),
+                inbox: VecDeque::new(),
+                generation: None,
+                busy: false,
+            }),
+            id,
+        }
+    }
+
+    /// Replaces whatever ran under this id, unless `blocks` says that its status forbids it.
+    pub(super) fn restart(
+        &self,
+        start: &ExecutionStartedEvent,
+        created: Timestamp,
+        blocks: impl FnOnce(OrchestrationStatus) -> bool,
+    ) -> bool {
+        let mut work = self.work();
+        if blocks(self.status()) {
+            return false;
+        }
+        work.execution.stop_timers();
+        work.execution = Execution::new(start);
+        work.inbox.clear();
+        work.generation = None;
+        self.state
+            .send_replace(first_state(&self.id, start, created));
+        true
+    }
+
+    pub(super) fn work(&self) -> MutexGuard<'_, Work> {
+        // Nothing in this module panics while it holds the lock.
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn status(&self) -> OrchestrationStatus {
+        self.state.borrow().orchestration_status()
+    }
+
+    pub(super) fn state(&self) -> OrchestrationState {
+        self.state.borrow().clone()
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<OrchestrationState> {
+        self.state.subscribe()
+    }
+
+    /// Changes what clients see. Call it with the lock held.
+    pub(super) fn update(&self, change: impl FnOnce(&mut OrchestrationState)) {
+        self.state.send_modify(change);
+    }
+
+    /// Puts a message into the inbox.
+    pub(super) fn deliver(&self, letter: Letter) -> Delivery {
+        let mut work = self.work();
+        if work.execution.ended || !work.is_for_current(&letter) {
+            return Delivery::Dropped;
+        }
+        work.inbox.push_back(letter);
+        if work.busy || !work.has_work() {
+            return Delivery::Queued;
+        }
+        work.busy = true;
+        Delivery::Start
+    }
+
+    /// Terminates a scheduled instance whose start message is not due. A real host only changes the
+    /// status: the instance still runs at its time. `false` when the instance has begun.
+    pub(super) fn terminate_before_start(&self, reason: Option<String>) -> bool {
+        let work = self.work();
+        if work.execution.started || work.execution.ended || work.has_start() {
+            return false;
+        }
+        self.update(|state| {
+            state.set_orchestration_status(OrchestrationStatus::Terminated);
+            state.output = reason;
+            state.last_updated_timestamp = Some(clock::now());
+        });
+        true
+    }
+
+    /// Keeps a timer with the execution that created it, or stops it when that has ended.
+    pub(super) fn keep_timer(&self, execution: &str, timer: AbortHandle) {
+        let mut work = self.work();
+        if work.execution.ended || work.execution.id != execution {
+            timer.abort();
+        } else {
+            let timers = &mut work.execution.timers;
+            if timers.len() == timers.capacity() {
+                timers.retain(|timer| !timer.is_finished());
+            }
+            timers.push(timer);
+        }
+    }
+
+    /// Whether a turn can begin; if not, the instance is idle from now on.
+    pub(super) fn has_turn(&self) -> bool {
+        let mut work = self.work();
+        work.busy = work.has_work();
+        work.busy
+    }
+
+    /// Takes the waiting messages into a turn. `None` (then idle) when a newer execution replaced
+    /// the one that had work.
+    pub(super) fn begin_turn(&self, tail: &[u8]) -> Option<Turn> {
+        let mut work = self.work();
+        let letters = work.take_letters();
+        if letters.is_empty() {
+            work.busy = false;
+            return None;
+        }
+        let execution = &mut work.execution;
+        execution.started = true;
+        let began = letters
+            .iter()
+            .filter_map(due)
+            .fold(clock::later(clock::now(), execution.latest), clock::later);
+        execution.latest = began;
+        let mut new = NewEvents::default();
+        new.push(&events::orchestrator_started(began));
+        for letter in &letters {
+            new.push(&letter.event);
+        }
+        Some(Turn {
+            execution: execution.id.clone(),
+            start: execution.start.clone(),
+            began,
+            request: execution.history.request(&self.id, &new, tail),
+            events: new,
+            letters,
+        })
+    }
+
+    /// Puts the messages of an abandoned turn back, before those that came since.
+    pub(super) fn abandon(&self, turn: Turn) {
+        let mut work = self.work();
+        if work.execution.id == turn.execution {
+            for letter in turn.letters.into_iter().rev() {
+                work.inbox.push_front(letter);
+            }
+        }
+    }
+}
+
+impl Work {
+    fn is_for_current(&self, letter: &Letter) -> bool {
+        letter
+            .execution
+            .as_ref()
+            .is_none_or(|id| *id == self.execution.id)
+    }
+
+    fn has_start(&self) -> bool {
+        self.inbox.iter().any(is_start)
+    }
+
+    /// Before the start message, other messages wait.
+    fn has_work(&self) -> bool {
+        !self.execution.ended
+            && (self.generation.is_some()
+                || (!self.inbox.is_empty() && (self.execution.started || self.has_start())))
+    }
+
+    fn take_letters(&mut self) -> Vec<Letter> {
+        if let Some(letters) = self.generation.take() {
+            return letters;
+        }
+        if !self.has_work() {
+            return Vec::new();
+        }
+        let (mut letters, others): (Vec<_>, Vec<_>) = self.inbox.drain(..).partition(is_start);
+        letters.extend(others);
+        letters
+    }
+
+    /// Ends the execution. Returns the messages that nobody will read.
+    pub(super) fn end(&mut self) -> Vec<Letter> {
+        self.execution.ended = true;
+        self.execution.stop_timers();
+        self.inbox.drain(..).collect()
+    }
+
+    /// Goes on with a new execution whose first turn gets `letters`. Messages for the old execution
+    /// are dropped, those for whichever runs are kept.
+    pub(super) fn continue_as_new(&mut self, start: &ExecutionStartedEvent, letters: Vec<Letter>) {
+        self.execution.stop_timers();
+        let latest = self.execution.latest;
+        self.execution = Execution::new(start);
+        self.execution.latest = latest;
+        self.inbox.retain(|letter| letter.execution.is_none());
+        self.generation = Some(letters);
+    }
+}
+
+fn is_start(letter: &Letter) -> bool {
+    matches!(
+        letter.event.event_type,
+        Some(EventType::ExecutionStarted(_))
+    )
+}
+
+/// When a message was due at the earliest: a turn with a fired timer never begins before its time,
+/// even when the clock was set back meanwhile.
+fn due(letter: &Letter) -> Option<Timestamp> {
+    match &letter.event.event_type {
+        Some(EventType::TimerFired(fired)) => fired.fire_at,
+        _ => None,
+    }
+}
+
+fn first_state(id: &str, start: &ExecutionStartedEvent, created: Timestamp) -> OrchestrationState {
+    let mut state = OrchestrationState {
+        instance_id: id.to_owned(),
+        name: start.name.clone(),
+        version: start.version.clone(),
+        scheduled_start_timestamp: start.scheduled_start_timestamp,
+        created_timestamp: Some(created),
+        last_updated_timestamp: Some(created),
+        input: start.input.clone(),
+        tags: start.tags.clone(),
+        ..OrchestrationState::default()
+    };
+    state.set_orchestration_status(OrchestrationStatus::Pending);
+    state
+}
+
+/// Whether a new start may not replace an instance in this status.
+pub(super) fn blocks_start(status: OrchestrationStatus) -> bool {
+    !is_terminal(status)
+}

@@ -1,0 +1,335 @@
+//! The task hub: runs orchestrations and activities as the Durable Functions extension 3.x with the
+//! Azure Storage provider does, in memory and driven by events.
+//!
+//! It owns the instances, their histories and messages, and the gRPC service that durable clients
+//! call (`TaskHubSidecarService`). It keeps the extension's protocol to the letter, because that is
+//! what a handler is tested against; the delays of a storage queue it does not keep. Where a real
+//! host would hang or lose something silently, the hub fails at once or logs loudly, and says what a
+//! real host would do. Entities are not supported yet: whoever uses one is told.
+//!
+//! Every instance has at most one turn under way; different instances run side by side, as many as
+//! a real host allows (ten turns and ten activities for each CPU).
+//!
+//! - `instance`: one instance; `history`: its bytes; `turn`: sends a turn and reads the answer;
+//!   `actions`: what the answer asks for; `commit`, `effects`: what comes of it
+//! - `activity`, `timers`: what turns start; `json`: how payloads change on their way
+//! - `client`: what clients can do; `grpc`: how they ask for it; `binding`: how they find it
+
+mod actions;
+mod activity;
+mod binding;
+mod client;
+mod clock;
+mod commit;
+mod effects;
+mod events;
+mod failure;
+mod functions;
+mod grpc;
+mod history;
+mod instance;
+mod json;
+mod request;
+mod status;
+#[cfg(test)]
+mod tests;
+mod timers;
+mod turn;
+mod version;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use durable_functions::proto::{
+    EventType, ExecutionStartedEvent, OrchestrationState, OrchestrationStatus,
+};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use uuid::Uuid;
+
+use functions::Functions;
+use instance::{Delivery, Instance, Letter};
+
+use crate::invoke::Invoke;
+use crate::log::LogLevel;
+
+/// A real host runs ten turns and ten activities at a time for each CPU.
+const PLACES_PER_CPU: usize = 10;
+
+/// Where messages of the hub go.
+type Log = Arc<dyn Fn(LogLevel, String) + Send + Sync>;
+
+/// How the hub behaves.
+#[derive(Clone, Debug)]
+pub struct HubOptions {
+    /// `extensions.durableTask.hubName` of host.json.
+    pub task_hub_name: String,
+    /// The address of the development host, for example `http://localhost:7071`.
+    pub base_url: String,
+    /// `functionTimeout` of host.json. [`Invoke`] enforces it and reports
+    /// [`crate::invoke::InvokeError::Timeout`]; the hub sets no limit of its own.
+    pub function_timeout: Option<Duration>,
+    /// `extensions.durableTask.defaultVersion` of host.json.
+    pub default_version: Option<String>,
+}
+
+/// A function with an orchestration, activity or entity trigger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DurableFunction {
+    /// The folder: the name under which the handler is called.
+    pub folder: String,
+    /// The durable name: `orchestration`, `activity` or `entityName` of the binding, else the folder.
+    pub name: String,
+    /// The kind of its trigger.
+    pub kind: DurableKind,
+    /// The name of the trigger binding: the member of `Data` that holds the input.
+    pub binding: String,
+}
+
+/// The kinds of durable functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DurableKind {
+    /// `orchestrationTrigger`.
+    Orchestrator,
+    /// `activityTrigger`.
+    Activity,
+    /// `entityTrigger`; not supported yet.
+    Entity,
+}
+
+/// A running task hub. Clones are handles to the same hub.
+#[derive(Clone)]
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+/// What all parts of the hub share.
+struct Inner {
+    options: HubOptions,
+    functions: Functions,
+    invoke: Arc<dyn Invoke>,
+    log: Log,
+    /// The value of `code` in management URLs; another one for every run.
+    key: String,
+    rpc_address: SocketAddr,
+    /// The fields of every `OrchestratorRequest` behind its events.
+    request_tail: Vec<u8>,
+    instances: Mutex<HashMap<String, Arc<Instance>>>,
+    /// Wakes those who wait for an instance that does not exist.
+    created: Notify,
+    turns: Semaphore,
+    activities: Semaphore,
+    /// Everything that runs. `None` once the hub has stopped.
+    tasks: Mutex<Option<JoinSet<()>>>,
+    /// Tells the open calls of clients that the hub has stopped.
+    stopped: watch::Sender<bool>,
+}
+
+impl Hub {
+    /// Starts the hub and its gRPC service on a free port of 127.0.0.1.
+    ///
+    /// `functions` are the durable functions of the app, `invoke` calls the handler, `log` gets
+    /// messages for the developer.
+    ///
+    /// # Errors
+    /// No port can be opened, or two functions of one kind have the same name.
+    pub async fn start(
+        options: HubOptions,
+        functions: Vec<DurableFunction>,
+        invoke: Arc<dyn Invoke>,
+        log: Arc<dyn Fn(LogLevel, String) + Send + Sync>,
+    ) -> anyhow::Result<Self> {
+        let entities: Vec<String> = functions
+            .iter()
+            .filter(|function| function.kind == DurableKind::Entity)
+            .map(|function| format!("'{}'", function.name))
+            .collect();
+        let functions = Functions::new(functions)?;
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let places = PLACES_PER_CPU
+            * std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let hub = Self {
+            inner: Arc::new(Inner {
+                request_tail: request::tail(options.default_version.as_deref()),
+                options,
+                functions,
+                invoke,
+                log,
+                key: Uuid::new_v4().simple().to_string(),
+                rpc_address: listener.local_addr()?,
+                instances: Mutex::default(),
+                created: Notify::new(),
+                turns: Semaphore::new(places),
+                activities: Semaphore::new(places),
+                tasks: Mutex::new(Some(JoinSet::new())),
+                stopped: watch::Sender::new(false),
+            }),
+        };
+        if !entities.is_empty() {
+            hub.inner.log(
+                LogLevel::Warning,
+                format!(
+                    "local-host does not support entities yet. These functions will not be called: \
+                     {}.",
+                    entities.join(", ")
+                ),
+            );
+        }
+        hub.inner.spawn(grpc::serve(hub.clone(), listener));
+        Ok(hub)
+    }
+
+    /// The value of a `durableClient` binding: JSON text with the addresses that a client needs.
+    /// `task_hub` and `connection` are `taskHub` and `connectionName` of the binding.
+    #[must_use]
+    pub fn client_binding(&self, task_hub: Option<&str>, connection: Option<&str>) -> String {
+        let hub = &self.inner;
+        binding::client_binding(
+            task_hub.unwrap_or(&hub.options.task_hub_name),
+            connection,
+            &hub.key,
+            hub.rpc_address,
+            &hub.options.base_url,
+        )
+    }
+
+    /// The state of an instance with all its payloads; `None` when there is none with this id.
+    #[must_use]
+    pub fn instance(&self, id: &str) -> Option<OrchestrationState> {
+        self.inner.instance(id).map(|instance| instance.state())
+    }
+
+    /// Waits until the state of an instance meets `condition`; also for an instance that does not
+    /// exist yet. There is no time limit: the caller sets one.
+    pub async fn wait_for(
+        &self,
+        id: &str,
+        condition: impl FnMut(&OrchestrationState) -> bool,
+    ) -> OrchestrationState {
+        self.inner.wait_for(id, condition).await
+    }
+
+    /// Stops everything. Turns and activities under way are given up, calls of clients end with
+    /// UNAVAILABLE; all instances are gone.
+    pub async fn stop(&self) {
+        self.inner.stopped.send_replace(true);
+        let tasks = lock(&self.inner.tasks).take();
+        if let Some(mut tasks) = tasks {
+            tasks.shutdown().await;
+        }
+    }
+}
+
+impl Inner {
+    fn log(&self, level: LogLevel, message: String) {
+        (self.log)(level, message);
+    }
+
+    /// Runs `task` until the hub stops; `None` when it has stopped.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
+        let mut tasks = lock(&self.tasks);
+        let tasks = tasks.as_mut()?;
+        // Finished tasks keep their memory until they are asked for.
+        while tasks.try_join_next().is_some() {}
+        Some(tasks.spawn(task))
+    }
+
+    fn instance(&self, id: &str) -> Option<Arc<Instance>> {
+        lock(&self.instances).get(id).map(Arc::clone)
+    }
+
+    fn is_running(&self, id: &str) -> bool {
+        self.instance(id)
+            .is_some_and(|instance| !status::is_terminal(instance.status()))
+    }
+
+    /// Starts an execution under `id`, unless an instance exists whose status `blocks`.
+    fn start(
+        self: &Arc<Self>,
+        id: &str,
+        start: ExecutionStartedEvent,
+        blocks: impl FnOnce(OrchestrationStatus) -> bool,
+    ) -> bool {
+        let created = clock::now();
+        let instance = {
+            let mut instances = lock(&self.instances);
+            match instances.get(id) {
+                Some(instance) => {
+                    if !instance.restart(&start, created, blocks) {
+                        return false;
+                    }
+                    Arc::clone(instance)
+                }
+                None => {
+                    let instance = Arc::new(Instance::new(id.to_owned(), &start, created));
+                    instances.insert(id.to_owned(), Arc::clone(&instance));
+                    instance
+                }
+            }
+        };
+        self.created.notify_waiters();
+        let execution = start
+            .orchestration_instance
+            .as_ref()
+            .and_then(|it| it.execution_id.clone());
+        let scheduled = start.scheduled_start_timestamp;
+        let letter = Letter {
+            execution: execution.clone(),
+            event: events::host_event(created, EventType::ExecutionStarted(Box::new(start))),
+        };
+        match scheduled {
+            Some(time) => {
+                timers::set(
+                    self,
+                    &instance,
+                    &execution.unwrap_or_default(),
+                    time,
+                    letter,
+                );
+            }
+            None => {
+                self.deliver(id, letter);
+            }
+        }
+        true
+    }
+
+    /// Sends a message; `None` when there is no instance with this id.
+    fn deliver(self: &Arc<Self>, id: &str, letter: Letter) -> Option<Delivery> {
+        let instance = self.instance(id)?;
+        let delivery = instance.deliver(letter);
+        if delivery == Delivery::Start {
+            self.spawn(turn::run(Arc::clone(self), instance));
+        }
+        Some(delivery)
+    }
+
+    async fn wait_for(
+        &self,
+        id: &str,
+        condition: impl FnMut(&OrchestrationState) -> bool,
+    ) -> OrchestrationState {
+        let instance = loop {
+            let created = self.created.notified();
+            if let Some(instance) = self.instance(id) {
+                break instance;
+            }
+            created.await;
+        };
+        let mut states = instance.watch();
+        match states.wait_for(condition).await {
+            Ok(state) => state.clone(),
+            // The sender lives in `instance`.
+            Err(_) => instance.state(),
+        }
+    }
+}
+
+/// Nothing panics while it holds one of the hub's locks, so a poisoned one is still sound.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

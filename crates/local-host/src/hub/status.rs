@@ -1,0 +1,48 @@
+//! What clients may see of an instance.
+
+use durable_functions::proto::{OrchestrationState, OrchestrationStatus};
+
+/// Whether an instance in this status never runs again.
+pub(super) fn is_terminal(status: OrchestrationStatus) -> bool {
+    match status {
+        OrchestrationStatus::Completed
+        | OrchestrationStatus::Failed
+        | OrchestrationStatus::Canceled
+        | OrchestrationStatus::Terminated => true,
+        OrchestrationStatus::Running
+        | OrchestrationStatus::ContinuedAsNew
+        | OrchestrationStatus::Pending
+        | OrchestrationStatus::Suspended => false,
+    }
+}
+
+/// The name of a status in messages.
+pub(super) fn name(status: OrchestrationStatus) -> &'static str {
+    match status {
+        OrchestrationStatus::Running => "Running",
+        OrchestrationStatus::Completed => "Completed",
+        OrchestrationStatus::ContinuedAsNew => "ContinuedAsNew",
+        OrchestrationStatus::Failed => "Failed",
+        OrchestrationStatus::Canceled => "Canceled",
+        OrchestrationStatus::Terminated => "Terminated",
+        OrchestrationStatus::Pending => "Pending",
+        OrchestrationStatus::Suspended => "Suspended",
+    }
+}
+
+/// The answer of `GetInstance`: version and scheduled start are never in it, payloads only when asked
+/// for, and failure details not at all (the Azure Storage provider keeps only the output text).
+pub(super) fn for_client(state: &OrchestrationState, payloads: bool) -> OrchestrationState {
+    OrchestrationState {
+        instance_id: state.instance_id.clone(),
+        name: state.name.clone(),
+        orchestration_status: state.orchestration_status,
+        created_timestamp: state.created_timestamp,
+        last_updated_timestamp: state.last_updated_timestamp,
+        input: state.input.clone().filter(|_| payloads),
+        output: state.output.clone().filter(|_| payloads),
+        custom_status: state.custom_status.clone().filter(|_| payloads),
+        tags: state.tags.clone(),
+        ..OrchestrationState::default()
+    }
+}

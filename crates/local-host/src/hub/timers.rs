@@ -1,0 +1,38 @@
+//! Timers and scheduled starts.
+//!
+//! A timer fires at its time, not before. A real host with Azure Storage cuts the delay to whole
+//! seconds and fires up to a second early; code that depends on either is wrong. The clock of the
+//! timers stands still while the machine sleeps: a timer that was due meanwhile fires late.
+
+use std::sync::Arc;
+
+use prost_types::Timestamp;
+
+use super::instance::{Instance, Letter};
+use super::{Inner, clock};
+
+/// Delivers `letter` at `time`, at once when that is past. The timer ends with its execution.
+pub(super) fn set(
+    hub: &Arc<Inner>,
+    instance: &Arc<Instance>,
+    execution: &str,
+    time: Timestamp,
+    letter: Letter,
+) {
+    let wait = clock::until(clock::now(), time);
+    let target = instance.id.clone();
+    if wait.is_zero() {
+        hub.deliver(&target, letter);
+        return;
+    }
+    let timer = {
+        let hub = Arc::clone(hub);
+        async move {
+            tokio::time::sleep(wait).await;
+            hub.deliver(&target, letter);
+        }
+    };
+    if let Some(timer) = hub.spawn(timer) {
+        instance.keep_timer(execution, timer);
+    }
+}

@@ -1,0 +1,222 @@
+//! Turns: send the history to the orchestrator, read its answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use durable_functions::proto::{OrchestrationStatus, OrchestratorResponse};
+use prost::Message;
+use serde_json::{Map, Value};
+
+use super::actions::{self, Plan};
+use super::failure::{self, Cause, HostFailure};
+use super::instance::{Instance, Turn};
+use super::{Inner, commit, version};
+use crate::invoke::{InvocationAnswer, InvokeError};
+use crate::log::LogLevel;
+
+/// How long the first turn that was given up waits before it comes again. A real host waits two
+/// seconds, then four, up to ten minutes; a developer should not have to.
+const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+
+/// The longest wait before a turn comes again.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
+
+/// Extension 3.x takes at most 16 KB of UTF-16.
+const LONGEST_CUSTOM_STATUS: usize = 8_192;
+
+/// What a turn came to.
+enum Outcome {
+    /// To be persisted and carried out.
+    Decided {
+        plan: Box<Plan>,
+        custom_status: Option<String>,
+    },
+    /// The host fails the instance for good.
+    Failed(HostFailure),
+    /// The same messages will come again.
+    Abandoned(String),
+}
+
+/// Runs turns of `instance` until it has no messages.
+pub(super) async fn run(hub: Arc<Inner>, instance: Arc<Instance>) {
+    let mut abandoned = 0;
+    while instance.has_turn() {
+        // Messages that come while the turn waits for its place still get into it.
+        let Ok(place) = hub.turns.acquire().await else {
+            return;
+        };
+        let Some(mut turn) = instance.begin_turn(&hub.request_tail) else {
+            return;
+        };
+        let outcome = play(&hub, &instance, &mut turn).await;
+        drop(place);
+        match outcome {
+            Outcome::Decided {
+                plan,
+                custom_status,
+            } => {
+                abandoned = 0;
+                commit::decided(&hub, &instance, turn, *plan, custom_status);
+            }
+            Outcome::Failed(failure) => {
+                abandoned = 0;
+                commit::failed(&hub, &instance, turn, &failure);
+            }
+            Outcome::Abandoned(why) => {
+                let wait = backoff(abandoned);
+                abandoned += 1;
+                hub.log(
+                    LogLevel::Warning,
+                    format!(
+                        "Orchestration '{}' ({}): {why} The turn is delivered again in {wait:?}; a \
+                         real host would do so for ever, with growing pauses.",
+                        instance.id, turn.start.name
+                    ),
+                );
+                instance.abandon(turn);
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+}
+
+/// The pause after `abandoned` turns in a row were given up before this one.
+pub(super) fn backoff(abandoned: u32) -> Duration {
+    FIRST_BACKOFF
+        .saturating_mul(2_u32.saturating_pow(abandoned))
+        .min(LONGEST_BACKOFF)
+}
+
+async fn play(hub: &Arc<Inner>, instance: &Instance, turn: &mut Turn) -> Outcome {
+    let name = turn.start.name.clone();
+    let host_version = hub.options.default_version.as_deref();
+    if !version::accepts(host_version, turn.start.version.as_deref()) {
+        return Outcome::Failed(HostFailure::refused(
+            &name,
+            &format!(
+                "its version '{}' is higher than the version '{}' of the app.",
+                turn.start.version.as_deref().unwrap_or_default(),
+                host_version.unwrap_or_default()
+            ),
+            "the instance would never run and nobody would be told. Set \
+             extensions.durableTask.defaultVersion in host.json.",
+        ));
+    }
+    let Some(function) = hub.functions.orchestrator(&name) else {
+        return Outcome::Failed(HostFailure::unknown_orchestrator(
+            &name,
+            &hub.functions.orchestrator_names(),
+        ));
+    };
+    let folder = function.folder.clone();
+    let data = Map::from_iter([(function.binding.clone(), envelope(&turn.request))]);
+    // The invocation has its own copy, and the turn may take long.
+    turn.request = Vec::new();
+    match hub.invoke.invoke(&folder, data, Map::new()).await {
+        Ok(answer) => read_answer(hub, instance, turn, &folder, answer),
+        Err(error @ (InvokeError::Timeout { .. } | InvokeError::Stopping)) => {
+            Outcome::Abandoned(error.to_string())
+        }
+        Err(error) => Outcome::Failed(HostFailure::exception(&name, &folder, &Cause::from(&error))),
+    }
+}
+
+/// The value of the binding in `Data`: the base64 text, quoted, in a JSON string.
+fn envelope(request: &[u8]) -> Value {
+    let mut text = String::with_capacity(request.len().div_ceil(3) * 4 + 2);
+    text.push('"');
+    STANDARD.encode_string(request, &mut text);
+    text.push('"');
+    Value::String(text)
+}
+
+fn read_answer(
+    hub: &Arc<Inner>,
+    instance: &Instance,
+    turn: &Turn,
+    folder: &str,
+    answer: InvocationAnswer,
+) -> Outcome {
+    let name = &turn.start.name;
+    let fail = |cause: &Cause| Outcome::Failed(HostFailure::exception(name, folder, cause));
+    let response = match decode(&answer.return_value) {
+        Ok(response) => response,
+        Err(cause) => return fail(&cause),
+    };
+    if response.requires_history {
+        return Outcome::Abandoned(
+            "its handler asked for the history, but every turn brings the whole history.".into(),
+        );
+    }
+    if let Some(status) = &response.custom_status {
+        let length = status.encode_utf16().count();
+        if length > LONGEST_CUSTOM_STATUS {
+            return fail(&Cause::new(
+                "System.ArgumentException",
+                format!(
+                    "CustomStatus is too large: limit = 16 KB (UTF-16), actual = {:.2} KB.",
+                    length as f64 * 2.0 / 1024.0
+                ),
+            ));
+        }
+    }
+    let context = actions::Context {
+        instance_id: &instance.id,
+        name,
+        folder,
+        now: super::clock::later(super::clock::now(), turn.began),
+        is_running: &|id| hub.is_running(id),
+    };
+    let plan = match actions::plan(response.actions, &context) {
+        Ok(plan) => plan,
+        Err(failure) => return Outcome::Failed(failure),
+    };
+    let redeliver = plan.completion.as_ref().is_some_and(|end| {
+        end.status == OrchestrationStatus::Failed
+            && end
+                .failure
+                .as_ref()
+                .is_some_and(failure::asks_for_redelivery)
+    });
+    if redeliver {
+        return Outcome::Abandoned("its failure names an out-of-memory error.".into());
+    }
+    Outcome::Decided {
+        plan: Box::new(plan),
+        custom_status: response.custom_status,
+    }
+}
+
+fn decode(return_value: &Value) -> Result<OrchestratorResponse, Cause> {
+    let Some(text) = return_value.as_str().filter(|text| !text.is_empty()) else {
+        return Err(Cause::null_response());
+    };
+    let bytes = STANDARD.decode(text).map_err(|_| {
+        Cause::new(
+            "System.FormatException",
+            "The input is not a valid Base-64 string as it contains a non-base 64 character, more \
+             than two padding characters, or an illegal character among the padding characters.",
+        )
+    })?;
+    OrchestratorResponse::decode(&*bytes).map_err(|error| {
+        Cause::new(
+            "Google.Protobuf.InvalidProtocolBufferException",
+            format!("Protocol message could not be read: {error}"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_limit() {
+        assert_eq!(backoff(0), FIRST_BACKOFF);
+        assert_eq!(backoff(1), FIRST_BACKOFF * 2);
+        assert_eq!(backoff(3), FIRST_BACKOFF * 8);
+        assert_eq!(backoff(u32::MAX), LONGEST_BACKOFF);
+    }
+}

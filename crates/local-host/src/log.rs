@@ -1,0 +1,146 @@
+//! What local-host prints: lines in the format of `func start`.
+//!
+//! Every line of a message gets the UTC timestamp; neither level nor category is shown, only a
+//! colour. User messages (the handler's output, the executions) are always printed, system messages
+//! below warning only with `--verbose`.
+
+use anstyle::{AnsiColor, Style};
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// How important a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Something happened.
+    Info,
+    /// Something is not as it should be, and goes on.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+impl LogLevel {
+    fn style(self) -> Style {
+        let colour = match self {
+            Self::Info => AnsiColor::Cyan,
+            Self::Warning => AnsiColor::Yellow,
+            Self::Error => AnsiColor::BrightRed,
+        };
+        colour.on_default()
+    }
+}
+
+/// A sink for log messages; cheap to clone.
+#[derive(Clone)]
+pub struct Logger {
+    sink: Sink,
+    verbose: bool,
+}
+
+#[derive(Clone)]
+enum Sink {
+    Stdout,
+    Memory(Arc<Mutex<Vec<(LogLevel, String)>>>),
+}
+
+impl Logger {
+    /// Prints to stdout, with colours when it is a terminal.
+    #[must_use]
+    pub fn stdout(verbose: bool) -> Self {
+        Self {
+            sink: Sink::Stdout,
+            verbose,
+        }
+    }
+
+    /// Keeps the messages, for tests.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self {
+            sink: Sink::Memory(Arc::default()),
+            verbose: true,
+        }
+    }
+
+    /// The messages that a [`memory`](Self::memory) logger has kept so far.
+    #[must_use]
+    pub fn messages(&self) -> Vec<(LogLevel, String)> {
+        match &self.sink {
+            Sink::Stdout => Vec::new(),
+            Sink::Memory(kept) => kept.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// A message that is always printed.
+    pub fn user(&self, level: LogLevel, message: impl AsRef<str>) {
+        let message = message.as_ref();
+        match &self.sink {
+            Sink::Stdout => print(level, message),
+            Sink::Memory(kept) => kept
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((level, message.to_owned())),
+        }
+    }
+
+    /// A message about the host's own doings: below warning only with `--verbose`.
+    pub fn system(&self, level: LogLevel, message: impl AsRef<str>) {
+        if self.verbose || level >= LogLevel::Warning {
+            self.user(level, message);
+        }
+    }
+
+    /// Shorthand for a warning.
+    pub fn warning(&self, message: impl AsRef<str>) {
+        self.user(LogLevel::Warning, message);
+    }
+
+    /// Shorthand for an error.
+    pub fn error(&self, message: impl AsRef<str>) {
+        self.user(LogLevel::Error, message);
+    }
+}
+
+fn print(level: LogLevel, message: &str) {
+    let grey = AnsiColor::BrightBlack.on_default();
+    let style = level.style();
+    let stamp = timestamp(OffsetDateTime::now_utc());
+    let mut out = anstream::stdout().lock();
+    for line in message.split('\n') {
+        let line = line.trim_end_matches('\r');
+        // A closed stdout must not end the host.
+        let _ = writeln!(out, "{grey}[{stamp}]{grey:#} {style}{line}{style:#}");
+    }
+}
+
+fn timestamp(now: OffsetDateTime) -> String {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    now.format(format).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_are_utc_with_milliseconds() {
+        let moment = time::macros::datetime!(2026-08-20 10:00:00.1239 UTC);
+        assert_eq!(timestamp(moment), "2026-08-20T10:00:00.123Z");
+    }
+
+    #[test]
+    fn system_messages_below_warning_need_verbose() {
+        let quiet = Logger {
+            verbose: false,
+            ..Logger::memory()
+        };
+        quiet.system(LogLevel::Info, "hidden");
+        quiet.system(LogLevel::Warning, "seen");
+        quiet.user(LogLevel::Info, "also seen");
+        let texts: Vec<_> = quiet.messages().into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["seen", "also seen"]);
+    }
+}

@@ -1,0 +1,114 @@
+//! What is worth saying, or refusing, before the app starts.
+
+use crate::functions::{Function, Functions};
+use crate::host_json::HostJson;
+use crate::http::app::is_durable_client;
+use crate::log::Logger;
+use crate::settings::Environment;
+use anyhow::bail;
+
+/// Triggers that need no storage account.
+const NO_STORAGE: &[&str] = &[
+    "httptrigger",
+    "kafkatrigger",
+    "rabbitmqtrigger",
+    "orchestrationtrigger",
+    "activitytrigger",
+    "entitytrigger",
+];
+
+/// Refuses what could not work at all, and warns about what local-host does not have.
+///
+/// # Errors
+/// Raw forwarding, which local-host does not serve, and missing storage, with the text of
+/// `func start`.
+pub(super) fn before_start(
+    host: &HostJson,
+    functions: &Functions,
+    environment: &Environment,
+    log: &Logger,
+) -> anyhow::Result<()> {
+    if host.forward_http && functions.usable.iter().any(is_simple_http) {
+        bail!(
+            "host.json customHandler.enableForwardingHttpRequest is true: local-host serves the JSON request only. \
+             Set it to false."
+        );
+    }
+    let needs_storage = |function: &Function| {
+        function
+            .trigger()
+            .is_some_and(|trigger| !NO_STORAGE.contains(&trigger.kind.to_lowercase().as_str()))
+    };
+    let has_storage = environment
+        .iter()
+        .any(|(name, value)| name.starts_with("AzureWebJobsStorage") && !value.is_empty());
+    if !has_storage && functions.usable.iter().any(needs_storage) {
+        bail!(
+            "Missing value for AzureWebJobsStorage in local.settings.json. This is required for all triggers other \
+             than httptrigger, kafkatrigger, rabbitmqtrigger, orchestrationTrigger, activityTrigger, entityTrigger."
+        );
+    }
+    match environment.get("FUNCTIONS_WORKER_RUNTIME") {
+        Some("custom") => {}
+        Some(other) => log.warning(format!(
+            "FUNCTIONS_WORKER_RUNTIME is '{other}': the Durable extension of a real host expects 'custom'."
+        )),
+        None => log.warning(
+            "The 'FUNCTIONS_WORKER_RUNTIME' setting is required. Set it to 'custom' in the Values of \
+             local.settings.json.",
+        ),
+    }
+    for function in &functions.usable {
+        warn_about(function, log);
+    }
+    Ok(())
+}
+
+fn warn_about(function: &Function, log: &Logger) {
+    let name = &function.name;
+    if function.has_retry {
+        log.warning(format!(
+            "{name}: local-host does not apply the retry policy of function.json."
+        ));
+    }
+    if let Some(trigger) = function.trigger()
+        && needs_listener(&trigger.kind)
+    {
+        log.warning(format!(
+            "{name}: nothing fires a {} in local-host. Run it with POST /admin/functions/{name}.",
+            trigger.kind
+        ));
+    }
+    for input in function.inputs().filter(|input| !is_durable_client(input)) {
+        log.warning(format!(
+            "{name}: local-host has no {} binding; the input '{}' is always null.",
+            input.kind, input.name
+        ));
+    }
+    for output in function.outputs().filter(|output| !output.is_type("http")) {
+        log.warning(format!(
+            "{name}: local-host has no {} binding; values of the output '{}' go nowhere.",
+            output.kind, output.name
+        ));
+    }
+}
+
+fn needs_listener(kind: &str) -> bool {
+    let served = [
+        "httptrigger",
+        "orchestrationtrigger",
+        "activitytrigger",
+        "entitytrigger",
+    ];
+    !served.contains(&kind.to_lowercase().as_str())
+}
+
+/// A function whose request a host with forwarding would pass on raw.
+fn is_simple_http(function: &Function) -> bool {
+    let mut outputs = function.outputs();
+    let only_http = outputs.next().is_some_and(|output| output.is_type("http"));
+    function.route.is_some()
+        && function.inputs().next().is_none()
+        && only_http
+        && outputs.next().is_none()
+}

@@ -1,0 +1,204 @@
+//! From the command line to a running host, and to its end.
+
+mod checks;
+mod environment;
+mod hub;
+mod ports;
+mod signals;
+mod table;
+
+use crate::app_build::Build;
+use crate::cli::Cli;
+use crate::console;
+use crate::functions::{self, Functions};
+use crate::handler::{Command, Handler, HandlerOptions, Supervisor, SupervisorOptions};
+use crate::host_json::HostJson;
+use crate::http::app::App;
+use crate::http::serve::serve;
+use crate::log::{LogLevel, Logger};
+use crate::project::find_root;
+use crate::settings::{Environment, LocalSettings};
+use anyhow::{Context, bail};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// The time between a function's time-out and the kill, as in a real host.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long running requests may take once the host is asked to stop.
+const DRAIN: Duration = Duration::from_secs(2);
+/// The default limit of a request's body in bytes.
+const BODY_LIMIT: u64 = 104_857_600;
+
+/// An app that has been read and checked.
+struct Loaded {
+    root: PathBuf,
+    environment: Environment,
+    host: HostJson,
+    functions: Functions,
+}
+
+/// Runs the host until Ctrl+C, SIGTERM, or until the handler gives out.
+///
+/// # Errors
+/// Whatever keeps the host from running: an app that cannot be read or built, a port in use, a
+/// handler that cannot be started or keeps crashing.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    let log = Logger::stdout(cli.verbose);
+    console::print(&console::banner());
+    let root = find_root(cli.script_root.as_deref(), &std::env::current_dir()?)?;
+    let settings = LocalSettings::read(&root, &log)?;
+    let address = ports::address(cli.address, settings.address.as_deref())?;
+    let listener = ports::listen(address, cli.port.or(settings.port).unwrap_or(7071)).await?;
+    let port = listener.local_addr()?.port();
+
+    let environment = environment::of_app(&root, port, &settings, &log);
+    let app = load(root, environment, &cli.functions, &log)?;
+    let stop = signals::stop()?;
+    tokio::pin!(stop);
+    if !cli.no_build
+        && let Some(build) = Build::of(
+            &app.root,
+            &app.environment.expand(&app.host.handler.executable),
+        )
+    {
+        tokio::select! {
+            built = build.run(&app.root) => built?,
+            () = &mut stop => return Ok(()),
+        }
+    }
+    table::start(&app.environment, !cli.no_sample_data, &log).await;
+    let result = host(app, listener, port, cli.verbose, &log, stop).await;
+    log.system(LogLevel::Info, "Stopped.");
+    result
+}
+
+fn load(
+    root: PathBuf,
+    environment: Environment,
+    only: &[String],
+    log: &Logger,
+) -> anyhow::Result<Loaded> {
+    let mut host = HostJson::read(&root, &environment)?;
+    if !only.is_empty() {
+        host.functions = only.to_vec();
+    }
+    let functions = functions::load(&root, &host, &environment)?;
+    for (name, error) in &functions.errors {
+        log.error(format!("The '{name}' function is in error: {error}"));
+    }
+    for name in only {
+        let known = |function: &str| function.eq_ignore_ascii_case(name);
+        let usable = functions
+            .usable
+            .iter()
+            .any(|function| known(&function.name));
+        if !usable && !functions.errors.iter().any(|(function, _)| known(function)) {
+            bail!("--functions {name}: there is no folder of this name with a function.json.");
+        }
+    }
+    if functions.usable.is_empty() {
+        bail!(
+            "No job functions found in {}. Expected at least one folder with a valid function.json.",
+            root.display()
+        );
+    }
+    checks::before_start(&host, &functions, &environment, log)?;
+    Ok(Loaded {
+        root,
+        environment,
+        host,
+        functions,
+    })
+}
+
+/// Starts the handler and the task hub, and serves.
+async fn host(
+    app: Loaded,
+    listener: TcpListener,
+    port: u16,
+    verbose: bool,
+    log: &Logger,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let body_limit = body_limit(&app.environment)?;
+    let supervisor = start_handler(&app, log)?;
+    let options = HandlerOptions {
+        function_timeout: app.host.function_timeout,
+        grace: GRACE,
+    };
+    let handler = Handler::new(supervisor.clone(), options, log.clone());
+    let hub = match hub::start(&app, port, &handler, log).await {
+        Ok(hub) => hub,
+        Err(error) => {
+            supervisor.stop().await;
+            return Err(error.context("The task hub cannot be started."));
+        }
+    };
+    console::print(&console::function_list(&app.functions, port, verbose));
+
+    let bindings = hub.clone();
+    let served = App {
+        functions: app.functions,
+        handler,
+        client_binding: Arc::new(move |task_hub, connection| {
+            bindings.client_binding(task_hub, connection)
+        }),
+        custom_headers: app.host.custom_headers,
+        body_limit,
+        home_page: !app
+            .environment
+            .get("AzureWebJobsDisableHomepage")
+            .is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        started: Instant::now(),
+    };
+    let (end, ended) = oneshot::channel::<()>();
+    let server = tokio::spawn(serve(listener, Arc::new(served), async {
+        drop(ended.await)
+    }));
+    let failure = tokio::select! {
+        () = stop => None,
+        reason = supervisor.stopped() => reason,
+    };
+    drop(end);
+    if failure.is_none() {
+        log.user(LogLevel::Info, "Stopping.");
+        let drain = async {
+            hub.stop().await;
+            drop(server.await);
+        };
+        if tokio::time::timeout(DRAIN, drain).await.is_err() {
+            log.warning("Requests that were still running have been given up.");
+        }
+    }
+    supervisor.stop().await;
+    match failure {
+        Some(reason) => bail!(reason),
+        None => Ok(()),
+    }
+}
+
+fn start_handler(app: &Loaded, log: &Logger) -> anyhow::Result<Supervisor> {
+    let port = ports::free()?;
+    let environment = environment::of_handler(&app.environment, port, &app.root);
+    let options = SupervisorOptions {
+        command: Command::new(&app.host.handler, &app.root, &environment),
+        environment,
+        stderr_is_error: app.host.handler.stderr_is_error,
+        port,
+        initialization_timeout: app.host.initialization_timeout,
+    };
+    Ok(Supervisor::start(options, log.clone()))
+}
+
+fn body_limit(environment: &Environment) -> anyhow::Result<u64> {
+    let name = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT";
+    match environment.get(name) {
+        None | Some("") => Ok(BODY_LIMIT),
+        Some(text) => text
+            .parse()
+            .with_context(|| format!("{name}: expected a number of bytes, got '{text}'.")),
+    }
+}

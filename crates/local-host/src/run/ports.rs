@@ -1,0 +1,35 @@
+//! Addresses and ports.
+
+use anyhow::{Context, bail};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr};
+use tokio::net::TcpListener;
+
+/// The address to listen on.
+pub(super) fn address(given: Option<IpAddr>, setting: Option<&str>) -> anyhow::Result<IpAddr> {
+    match (given, setting) {
+        (Some(given), _) => Ok(given),
+        (None, Some(text)) => text.parse().with_context(|| {
+            format!("Host.LocalHttpAddress in local.settings.json: expected an IP address, got '{text}'.")
+        }),
+        (None, None) => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+    }
+}
+
+/// Listens before anything else is done: a port in use is known at once.
+pub(super) async fn listen(address: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
+    match TcpListener::bind((address, port)).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => bail!(
+            "Port {port} is unavailable. Close the process using that port, or specify another port using --port [-p]."
+        ),
+        Err(error) => bail!("Cannot listen on {address}:{port}: {error}"),
+    }
+}
+
+/// A free port for the handler, which stays the same for the life of the host.
+pub(super) fn free() -> anyhow::Result<u16> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .context("Cannot find a free port for the handler")?;
+    Ok(listener.local_addr()?.port())
+}

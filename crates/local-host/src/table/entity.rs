@@ -1,0 +1,132 @@
+//! Entities and their properties.
+
+use serde_json::{Map, Value, json};
+
+/// The value of a property, with the types of the table service.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Property {
+    /// `Edm.String`.
+    String(String),
+    /// `Edm.Int32`.
+    Int32(i32),
+    /// `Edm.Int64`: a string in JSON.
+    Int64(i64),
+    /// `Edm.Double`.
+    Double(f64),
+    /// `Edm.Boolean`.
+    Boolean(bool),
+    /// `Edm.DateTime`, ISO 8601 in UTC.
+    DateTime(String),
+    /// `Edm.Guid`.
+    Guid(String),
+    /// `Edm.Binary`, base64.
+    Binary(String),
+}
+
+impl Property {
+    pub(super) fn to_json(&self) -> Value {
+        match self {
+            Self::String(text) | Self::DateTime(text) | Self::Guid(text) | Self::Binary(text) => {
+                json!(text)
+            }
+            Self::Int32(number) => json!(number),
+            Self::Int64(number) => json!(number.to_string()),
+            Self::Double(number) => json!(number),
+            Self::Boolean(flag) => json!(flag),
+        }
+    }
+
+    /// The type, where JSON alone does not show it.
+    pub(super) fn annotation(&self) -> Option<&'static str> {
+        match self {
+            Self::Int64(_) => Some("Edm.Int64"),
+            Self::DateTime(_) => Some("Edm.DateTime"),
+            Self::Guid(_) => Some("Edm.Guid"),
+            Self::Binary(_) => Some("Edm.Binary"),
+            Self::String(_) | Self::Int32(_) | Self::Double(_) | Self::Boolean(_) => None,
+        }
+    }
+
+    fn from_json(value: &Value, kind: Option<&str>) -> Option<Self> {
+        let text = || value.as_str().map(str::to_owned);
+        match kind {
+            Some("Edm.Int64") => Some(Self::Int64(value.as_str()?.parse().ok()?)),
+            Some("Edm.DateTime") => Some(Self::DateTime(text()?)),
+            Some("Edm.Guid") => Some(Self::Guid(text()?)),
+            Some("Edm.Binary") => Some(Self::Binary(text()?)),
+            Some("Edm.Double") => value.as_f64().map(Self::Double),
+            _ => match value {
+                Value::String(text) => Some(Self::String(text.clone())),
+                Value::Bool(flag) => Some(Self::Boolean(*flag)),
+                Value::Number(number) => match number.as_i64() {
+                    Some(whole) => i32::try_from(whole).ok().map(Self::Int32),
+                    None => number.as_f64().map(Self::Double),
+                },
+                _ => None,
+            },
+        }
+    }
+}
+
+/// A row of a table: keys, time of the last change, and properties in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entity {
+    /// `PartitionKey`.
+    pub partition_key: String,
+    /// `RowKey`.
+    pub row_key: String,
+    /// `Timestamp`, ISO 8601 in UTC.
+    pub timestamp: String,
+    /// All other properties; absent ones are not there.
+    pub properties: Vec<(String, Property)>,
+}
+
+impl Entity {
+    /// Reads the JSON of an insertion.
+    ///
+    /// # Errors
+    /// The property that is missing or has no such value.
+    pub(super) fn from_json(
+        object: &Map<String, Value>,
+        timestamp: String,
+    ) -> Result<Self, String> {
+        let key = |name: &str| match object.get(name) {
+            Some(Value::String(key)) => Ok(key.clone()),
+            _ => Err(format!("{name}: expected a string.")),
+        };
+        let mut entity = Self {
+            partition_key: key("PartitionKey")?,
+            row_key: key("RowKey")?,
+            timestamp,
+            properties: Vec::new(),
+        };
+        for (name, value) in object {
+            let is_system = matches!(name.as_str(), "PartitionKey" | "RowKey" | "Timestamp");
+            if is_system || name.contains("odata.") || value.is_null() {
+                continue;
+            }
+            let kind = object
+                .get(&format!("{name}@odata.type"))
+                .and_then(Value::as_str);
+            let property = Property::from_json(value, kind)
+                .ok_or_else(|| format!("{name}: the value does not fit its type."))?;
+            entity.properties.push((name.clone(), property));
+        }
+        Ok(entity)
+    }
+
+    /// A property by its exact name, system properties included.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Property> {
+        match name {
+            "PartitionKey" => Some(Property::String(self.partition_key.clone())),
+            "RowKey" => Some(Property::String(self.row_key.clone())),
+            "Timestamp" => Some(Property::DateTime(self.timestamp.clone())),
+            _ => self
+                .properties
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.clone()),
+        }
+    }
+}

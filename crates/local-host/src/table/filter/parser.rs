@@ -1,0 +1,128 @@
+//! From tokens to an expression: `not` binds tighter than `and`, `and` tighter than `or`.
+
+use super::lexer::{Token, tokens};
+use super::{Comparison, Expression, FilterError, Operand};
+
+/// Deeper nesting is refused, so that the recursion stays bounded.
+const MAX_DEPTH: usize = 100;
+
+pub(super) fn parse(text: &str) -> Result<Expression, FilterError> {
+    let mut parser = Parser {
+        tokens: tokens(text)?,
+        next: 0,
+        end: text.chars().count(),
+    };
+    let expression = parser.or(0)?;
+    match parser.peek() {
+        None => Ok(expression),
+        Some(_) => Err(parser.error("expected 'and', 'or' or the end")),
+    }
+}
+
+struct Parser {
+    tokens: Vec<(usize, Token)>,
+    next: usize,
+    end: usize,
+}
+
+impl Parser {
+    fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.next).map(|(_, token)| token)
+    }
+
+    fn error(&self, message: &str) -> FilterError {
+        FilterError {
+            at: self.tokens.get(self.next).map_or(self.end, |(at, _)| *at),
+            message: message.to_owned(),
+        }
+    }
+
+    fn eat(&mut self, word: &str) -> bool {
+        let found = matches!(self.peek(), Some(Token::Word(known)) if known == word);
+        self.next += usize::from(found);
+        found
+    }
+
+    fn or(&mut self, depth: usize) -> Result<Expression, FilterError> {
+        let mut left = self.and(depth)?;
+        while self.eat("or") {
+            left = Expression::Or(Box::new(left), Box::new(self.and(depth)?));
+        }
+        Ok(left)
+    }
+
+    fn and(&mut self, depth: usize) -> Result<Expression, FilterError> {
+        let mut left = self.not(depth)?;
+        while self.eat("and") {
+            left = Expression::And(Box::new(left), Box::new(self.not(depth)?));
+        }
+        Ok(left)
+    }
+
+    fn not(&mut self, depth: usize) -> Result<Expression, FilterError> {
+        if depth > MAX_DEPTH {
+            return Err(self.error("the filter is nested too deep"));
+        }
+        if self.eat("not") {
+            return Ok(Expression::Not(Box::new(self.not(depth + 1)?)));
+        }
+        if self.peek() == Some(&Token::Open) {
+            self.next += 1;
+            let inner = self.or(depth + 1)?;
+            if self.peek() != Some(&Token::Close) {
+                return Err(self.error("expected ')'"));
+            }
+            self.next += 1;
+            return Ok(inner);
+        }
+        self.comparison()
+    }
+
+    fn comparison(&mut self) -> Result<Expression, FilterError> {
+        let left = self.operand()?;
+        let Some(comparison) = self.operator() else {
+            return match self.peek() {
+                None | Some(Token::Close) => Ok(Expression::Truth(left)),
+                Some(Token::Word(word)) if matches!(word.as_str(), "and" | "or") => {
+                    Ok(Expression::Truth(left))
+                }
+                Some(_) => Err(self.error("expected a comparison: eq, ne, gt, ge, lt or le")),
+            };
+        };
+        Ok(Expression::Compare(left, comparison, self.operand()?))
+    }
+
+    fn operator(&mut self) -> Option<Comparison> {
+        let Some(Token::Word(word)) = self.peek() else {
+            return None;
+        };
+        let comparison = match word.as_str() {
+            "eq" => Comparison::Equal,
+            "ne" => Comparison::NotEqual,
+            "gt" => Comparison::Greater,
+            "ge" => Comparison::GreaterOrEqual,
+            "lt" => Comparison::Less,
+            "le" => Comparison::LessOrEqual,
+            _ => return None,
+        };
+        self.next += 1;
+        Some(comparison)
+    }
+
+    fn operand(&mut self) -> Result<Operand, FilterError> {
+        let operand = match self.peek() {
+            Some(Token::Word(word)) if !is_keyword(word) => Operand::Name(word.clone()),
+            Some(Token::Literal(value)) => Operand::Literal(value.clone()),
+            _ => return Err(self.error("expected a property or a value")),
+        };
+        self.next += 1;
+        Ok(operand)
+    }
+}
+
+fn is_keyword(word: &str) -> bool {
+    matches!(
+        word,
+        "and" | "or" | "not" | "eq" | "ne" | "gt" | "ge" | "lt" | "le"
+    )
+}

@@ -1,0 +1,25 @@
+//! An embedded table endpoint: a small in-memory part of the Azure Table service at the storage
+//! emulator's address, so that an app runs on a machine without Azurite.
+//!
+//! It has the account `devstoreaccount1`, answers queries with filter, selection and continuation,
+//! reads and inserts single entities, and lists and creates tables. Other operations are answered
+//! with 501. A signature must be present; it is not checked.
+
+mod entity;
+mod filter;
+mod odata;
+mod page;
+pub mod sample;
+mod server;
+mod store;
+
+pub use entity::{Entity, Property};
+pub use filter::{Filter, FilterError};
+pub use server::serve;
+pub use store::Store;
+
+/// The port of the storage emulator's table service.
+pub const PORT: u16 = 10002;
+
+/// The account of the storage emulator.
+pub const ACCOUNT: &str = "devstoreaccount1";

@@ -1,0 +1,86 @@
+//! The options of a query and its continuation.
+
+use super::filter::Filter;
+use super::store::Keys;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// The most entities of one page.
+pub(super) const PAGE_SIZE: usize = 1_000;
+
+/// A query's options.
+pub(super) struct Options {
+    pub(super) filter: Option<Filter>,
+    pub(super) select: Vec<String>,
+    pub(super) limit: usize,
+    pub(super) start: Option<Keys>,
+}
+
+impl Options {
+    /// Reads the options with `get`.
+    ///
+    /// # Errors
+    /// The option that cannot be read.
+    pub(super) fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let filter = get("$filter")
+            .filter(|text| !text.trim().is_empty())
+            .map(|text| Filter::parse(&text).map_err(|error| error.to_string()))
+            .transpose()?;
+        let select = get("$select").map_or_else(Vec::new, |list| {
+            list.split(',')
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty() && name != "*")
+                .collect()
+        });
+        let limit = match get("$top") {
+            None => PAGE_SIZE,
+            Some(text) => match text.parse::<usize>() {
+                Ok(top @ 1..) => top.min(PAGE_SIZE),
+                _ => return Err(format!("$top: expected a number above 0, got '{text}'.")),
+            },
+        };
+        let start = match get("NextPartitionKey") {
+            None => None,
+            Some(partition) => {
+                let row = get("NextRowKey").map_or(Some(String::new()), |token| decode(&token));
+                Some(decode(&partition).zip(row).ok_or(
+                    "NextPartitionKey or NextRowKey: not a continuation token of this endpoint.",
+                )?)
+            }
+        };
+        Ok(Self {
+            filter,
+            select,
+            limit,
+            start,
+        })
+    }
+}
+
+/// A key as a token that fits into a header and a query: `1!<length>!<base64>`.
+pub(super) fn encode(key: &str) -> String {
+    let text = URL_SAFE_NO_PAD.encode(key);
+    format!("1!{}!{text}", text.len())
+}
+
+fn decode(token: &str) -> Option<String> {
+    let (length, text) = token.strip_prefix("1!")?.split_once('!')?;
+    if length.parse() != Ok(text.len()) {
+        return None;
+    }
+    String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_carry_any_key() {
+        for key in ["", "2021-01-01", "a/é 'x'"] {
+            assert_eq!(decode(&encode(key)).as_deref(), Some(key));
+        }
+        assert_eq!(decode("2021-01-01"), None);
+        assert_eq!(decode("1!9!abc"), None);
+    }
+}

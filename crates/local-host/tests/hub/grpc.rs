@@ -1,0 +1,322 @@
+//! The gRPC service: codes, texts and fields as a real host with extension 3.14.1 gives them.
+
+use durable_functions::proto::{
+    CreateInstanceRequest, CreateInstanceResponse, EventType, GetInstanceRequest,
+    GetInstanceResponse, OrchestrationStatus, OrchestratorRequest, OrchestratorResponse,
+    QueryInstancesRequest, RaiseEventRequest, RaiseEventResponse, ResumeRequest, ResumeResponse,
+    SuspendRequest, SuspendResponse, TerminateRequest, TerminateResponse,
+};
+use local_host::hub::Hub;
+use local_host::log::LogLevel;
+use tonic::{Code, Request, Status};
+
+use crate::support::{Answer, Client, Log, complete, count, get, hub_with, orchestrator, response};
+
+/// Waits for one event and returns its input.
+fn wait_for_event(_: &str, request: OrchestratorRequest) -> Answer {
+    let raised = crate::support::history(&request).find_map(|event| match &event.event_type {
+        Some(EventType::EventRaised(raised)) => raised.input.clone(),
+        _ => None,
+    });
+    let terminated = count(&request, |it| {
+        matches!(it, EventType::ExecutionTerminated(_))
+    });
+    let actions = match raised {
+        Some(input) => vec![complete(0, OrchestrationStatus::Completed, &input)],
+        None if terminated > 0 => {
+            vec![complete(0, OrchestrationStatus::Terminated, "stop")]
+        }
+        None => Vec::new(),
+    };
+    Ok(response(&OrchestratorResponse {
+        actions,
+        custom_status: Some("\"waiting\"".into()),
+        ..OrchestratorResponse::default()
+    }))
+}
+
+async fn waiting() -> (Hub, Client, Log) {
+    let log = Log::default();
+    let (hub, client) = hub_with(vec![orchestrator("event")], &log, wait_for_event).await;
+    (hub, client, log)
+}
+
+async fn running(hub: &Hub, client: &Client, id: &str) {
+    client.start(id, "event", "{\"a\":1}").await.unwrap();
+    hub.wait_for(id, |state| {
+        state.orchestration_status() == OrchestrationStatus::Running
+    })
+    .await;
+}
+
+fn says<T: std::fmt::Debug>(outcome: Result<T, Status>, code: Code, text: &str) {
+    let status = outcome.unwrap_err();
+    assert_eq!((status.code(), status.message()), (code, text));
+}
+
+async fn terminate(client: &Client, id: &str) -> Result<TerminateResponse, Status> {
+    let request = TerminateRequest {
+        instance_id: id.into(),
+        output: Some("stop".into()),
+        recursive: false,
+    };
+    client.call("TerminateInstance", request).await
+}
+
+async fn suspend(client: &Client, id: &str) -> Result<SuspendResponse, Status> {
+    let request = SuspendRequest {
+        instance_id: id.into(),
+        reason: Some("hold".into()),
+    };
+    client.call("SuspendInstance", request).await
+}
+
+async fn resume(client: &Client, id: &str) -> Result<ResumeResponse, Status> {
+    let request = ResumeRequest {
+        instance_id: id.into(),
+        reason: None,
+    };
+    client.call("ResumeInstance", request).await
+}
+
+#[tokio::test]
+async fn hello_answers() {
+    let (hub, client, _) = waiting().await;
+    client.call::<(), ()>("Hello", ()).await.unwrap();
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_served_is_named_in_the_log() {
+    let (hub, client, log) = waiting().await;
+    let outcome = client
+        .call::<_, ()>("QueryInstances", QueryInstancesRequest::default())
+        .await;
+    says(outcome, Code::Unimplemented, "");
+    assert!(log.contains(LogLevel::Error, "/TaskHubSidecarService/QueryInstances"));
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn unknown_instances_are_not_found() {
+    let (hub, client, log) = waiting().await;
+    assert!(client.get("none").await.is_none());
+    says(
+        client.raise("none", "x", "1").await,
+        Code::NotFound,
+        "No instance with ID 'none' was found. (Parameter 'instanceId')",
+    );
+    says(
+        terminate(&client, "none").await,
+        Code::NotFound,
+        "ArgumentException: No instance with ID 'none' was found. (Parameter 'instanceId')",
+    );
+    let unknown = "Exception was thrown by handler.";
+    says(suspend(&client, "none").await, Code::Unknown, unknown);
+    says(resume(&client, "none").await, Code::Unknown, unknown);
+    assert!(log.contains(LogLevel::Error, "SuspendInstance failed: No instance"));
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn missing_arguments_are_named() {
+    let (hub, client, _) = waiting().await;
+    running(&hub, &client, "run").await;
+    let id = "Value cannot be null. (Parameter 'instanceId')";
+    says(client.raise("", "x", "1").await, Code::InvalidArgument, id);
+    says(terminate(&client, "").await, Code::InvalidArgument, id);
+    says(
+        client.raise("run", "", "1").await,
+        Code::InvalidArgument,
+        "Value cannot be null. (Parameter 'eventName')",
+    );
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn finished_instances_take_no_messages() {
+    let (hub, client, _) = waiting().await;
+    running(&hub, &client, "done").await;
+    client.raise("done", "Go", "7").await.unwrap();
+    assert_eq!(client.completion("done").await.output.as_deref(), Some("7"));
+    says(
+        client.raise("done", "x", "1").await,
+        Code::FailedPrecondition,
+        "The orchestration instance with the provided instance id is not running.",
+    );
+    says(
+        terminate(&client, "done").await,
+        Code::FailedPrecondition,
+        "InvalidOperationException: Cannot terminate the orchestration instance done because \
+         instance is in the Completed state.",
+    );
+    assert_eq!(
+        suspend(&client, "done").await.unwrap_err().code(),
+        Code::Unknown
+    );
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn suspend_shows_its_reason_until_resume() {
+    let (hub, client, _) = waiting().await;
+    running(&hub, &client, "s").await;
+    assert_eq!(
+        resume(&client, "s").await.unwrap_err().code(),
+        Code::Unknown
+    );
+    suspend(&client, "s").await.unwrap();
+    let state = hub
+        .wait_for("s", |state| {
+            state.orchestration_status() == OrchestrationStatus::Suspended
+        })
+        .await;
+    assert_eq!(state.output.as_deref(), Some("hold"));
+    assert_eq!(
+        suspend(&client, "s").await.unwrap_err().code(),
+        Code::Unknown
+    );
+    resume(&client, "s").await.unwrap();
+    let state = hub
+        .wait_for("s", |state| {
+            state.orchestration_status() == OrchestrationStatus::Running
+        })
+        .await;
+    assert_eq!(state.output, None);
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn payloads_come_only_when_asked_for() {
+    let (hub, client, _) = waiting().await;
+    running(&hub, &client, "p").await;
+    let state = client.get("p").await.unwrap();
+    assert_eq!(state.name, "event");
+    assert_eq!(state.input.as_deref(), Some("{\"a\":1}"));
+    assert_eq!(state.custom_status.as_deref(), Some("\"waiting\""));
+    assert!(state.created_timestamp.is_some() && state.last_updated_timestamp.is_some());
+    assert_eq!((state.version, state.execution_id), (None, None));
+    let request = GetInstanceRequest {
+        instance_id: "p".into(),
+        get_inputs_and_outputs: false,
+    };
+    let bare: GetInstanceResponse = client.call("GetInstance", request).await.unwrap();
+    let bare = bare.orchestration_state.unwrap();
+    assert_eq!(
+        (bare.input, bare.output, bare.custom_status),
+        (None, None, None)
+    );
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_without_an_id_gets_32_hex_digits() {
+    let (hub, client, _) = waiting().await;
+    let id = client.start("", "event", "1").await.unwrap();
+    assert_eq!(id.len(), 32);
+    assert!(id.bytes().all(|b| b.is_ascii_hexdigit()));
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_running_id_already_exists() {
+    let (hub, client, _) = waiting().await;
+    running(&hub, &client, "twice").await;
+    says(
+        client.start("twice", "event", "1").await,
+        Code::AlreadyExists,
+        "An Orchestration instance with the ID twice already exists.",
+    );
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn waiting_begins_before_the_instance_exists_and_ends_with_it() {
+    let (hub, client, _) = waiting().await;
+    let waiter = {
+        let client = client.clone();
+        tokio::spawn(async move { client.completion("later").await })
+    };
+    let started: GetInstanceResponse = {
+        let waiting = client.call("WaitForInstanceStart", get("later"));
+        let starting = client.start("later", "event", "1");
+        let (answer, id) = tokio::join!(waiting, starting);
+        id.unwrap();
+        answer.unwrap()
+    };
+    assert_eq!(
+        started.orchestration_state.unwrap().orchestration_status(),
+        OrchestrationStatus::Running
+    );
+    client.raise("later", "Go", "8").await.unwrap();
+    assert_eq!(waiter.await.unwrap().output.as_deref(), Some("8"));
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn another_task_hub_is_empty() {
+    let (hub, client, log) = waiting().await;
+    running(&hub, &client, "here").await;
+    let named = |name: &str| {
+        let mut request = Request::new(get("here"));
+        let metadata = request.metadata_mut();
+        metadata.insert("durable-taskhub", name.parse().unwrap());
+        client.call::<GetInstanceRequest, GetInstanceResponse>("GetInstance", request)
+    };
+    assert!(named("myhub").await.unwrap().exists);
+    assert!(!named("OtherHub").await.unwrap().exists);
+    let mut start = Request::new(CreateInstanceRequest {
+        name: "event".into(),
+        ..CreateInstanceRequest::default()
+    });
+    let metadata = start.metadata_mut();
+    metadata.insert("durable-taskhub", "OtherHub".parse().unwrap());
+    let outcome = client
+        .call::<CreateInstanceRequest, CreateInstanceResponse>("StartInstance", start)
+        .await;
+    assert_eq!(outcome.unwrap_err().code(), Code::FailedPrecondition);
+    assert!(log.contains(LogLevel::Error, "'OtherHub'"));
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_without_input_and_a_large_input_arrive() {
+    let (hub, client, _) = waiting().await;
+    let large = format!("\"{}\"", "x".repeat(8_000_000));
+    running(&hub, &client, "large").await;
+    let request = RaiseEventRequest {
+        instance_id: "large".into(),
+        name: "Nothing".into(),
+        input: None,
+    };
+    let _: RaiseEventResponse = client.call("RaiseEvent", request).await.unwrap();
+    client.raise("large", "Go", &large).await.unwrap();
+    assert_eq!(client.completion("large").await.output, Some(large));
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn the_binding_names_another_hub_and_connection_when_asked() {
+    let (hub, _, _) = waiting().await;
+    let text = hub.client_binding(Some("OtherHub"), Some("AzureWebJobsStorage"));
+    assert!(text.starts_with(
+        r#"{"taskHubName":"OtherHub","connectionName":"AzureWebJobsStorage","creationUrls":null,"#
+    ));
+    let (other, _, _) = waiting().await;
+    // The key is random: two hubs never share it.
+    assert_ne!(
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()["requiredQueryStringParameters"],
+        serde_json::from_str::<serde_json::Value>(&other.client_binding(None, None)).unwrap()["requiredQueryStringParameters"]
+    );
+    hub.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
+async fn a_stopping_hub_ends_the_calls_that_wait() {
+    let (hub, client, _) = waiting().await;
+    running(&hub, &client, "run").await;
+    let waiting = client.call::<_, GetInstanceResponse>("WaitForInstanceCompletion", get("run"));
+    let (answer, ()) = tokio::join!(waiting, hub.stop());
+    assert_eq!(answer.unwrap_err().code(), Code::Unavailable);
+}

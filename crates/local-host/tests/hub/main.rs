@@ -1,0 +1,20 @@
+//! The task hub through its gRPC service and a handler that is played by the tests.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod app;
+mod concurrency;
+mod fixture;
+mod grpc;
+mod recorded;
+mod refusals;
+mod replay;
+mod script;
+mod shape;
+mod support;

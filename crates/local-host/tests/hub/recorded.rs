@@ -1,0 +1,229 @@
+//! A handler that answers as a recorded one did, and compares what it is asked with what that one
+//! was asked.
+//!
+//! A recorded turn counts as reached once all messages that it and the turns before it brought have
+//! arrived; then its answer is given. So the hub may batch messages in another way than the real
+//! host did (there, storage decides), while every message, and every history, is compared.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures::future::BoxFuture;
+use local_host::invoke::{InvocationAnswer, Invoke, InvokeError};
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+
+use crate::app::{Activity, assign_gates, same_members};
+use crate::fixture::{Answer, Exchange, Fixture};
+use crate::script::{Script, invocation};
+use crate::support::{decode_request, request_bytes};
+
+struct State {
+    scripts: HashMap<String, Script>,
+    activities: Vec<Activity>,
+    problems: Vec<String>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Recorded {
+    case: String,
+    state: Arc<Mutex<State>>,
+    progress: watch::Sender<u64>,
+}
+
+impl Recorded {
+    pub(crate) fn new(case: &str, fixture: &Fixture) -> Self {
+        let mut scripts: HashMap<String, Script> = HashMap::new();
+        let mut activities = Vec::new();
+        for exchange in &fixture.exchanges {
+            match exchange {
+                Exchange::Turn {
+                    instance,
+                    request,
+                    answer,
+                    ..
+                } => {
+                    let request = decode_request(&STANDARD.decode(request).unwrap());
+                    let script = scripts.entry(instance.clone()).or_insert_with(|| Script {
+                        aligned: true,
+                        ..Script::default()
+                    });
+                    script.add(request, answer.clone());
+                }
+                Exchange::Activity {
+                    function,
+                    data,
+                    metadata,
+                    answer,
+                } => activities.push(Activity {
+                    function: function.clone(),
+                    data: data.clone(),
+                    metadata: metadata.clone(),
+                    answer: answer.clone(),
+                    gate: None,
+                    used: false,
+                }),
+                _ => {}
+            }
+        }
+        assign_gates(&scripts, &mut activities);
+        Self {
+            case: case.to_owned(),
+            state: Arc::new(Mutex::new(State {
+                scripts,
+                activities,
+                problems: Vec::new(),
+            })),
+            progress: watch::Sender::new(0),
+        }
+    }
+
+    /// Waits until the instance has had `turns` of its recorded turns.
+    pub(crate) async fn reached(&self, instance: &str, turns: usize) {
+        let mut progress = self.progress.subscribe();
+        let waiting = progress.wait_for(|_| {
+            let state = self.state.lock().unwrap();
+            !state.problems.is_empty()
+                || state
+                    .scripts
+                    .get(instance)
+                    .is_none_or(|script| script.next >= turns)
+        });
+        let arrived = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+        self.assert_sound();
+        assert!(
+            arrived.is_ok(),
+            "{}: '{instance}' did not reach turn {turns}",
+            self.case
+        );
+    }
+
+    pub(crate) fn turns(&self, instance: &str) -> usize {
+        let state = self.state.lock().unwrap();
+        state.scripts.get(instance).map_or(0, |it| it.turns.len())
+    }
+
+    pub(crate) fn assert_sound(&self) {
+        let state = self.state.lock().unwrap();
+        assert!(
+            state.problems.is_empty(),
+            "{}:\n{}",
+            self.case,
+            state.problems.join("\n")
+        );
+    }
+
+    /// Every recorded activity ran.
+    pub(crate) fn assert_all_activities_ran(&self) {
+        let state = self.state.lock().unwrap();
+        for activity in &state.activities {
+            assert!(
+                activity.used,
+                "{}: {} {:?}",
+                self.case, activity.function, activity.data
+            );
+        }
+    }
+
+    /// The instances whose turns differed in their batches from the recorded ones.
+    pub(crate) fn not_aligned(&self) -> Vec<String> {
+        let state = self.state.lock().unwrap();
+        let differing = state.scripts.iter().filter(|(_, script)| !script.aligned);
+        differing.map(|(id, _)| id.clone()).collect()
+    }
+
+    fn turn(&self, bytes: &[u8]) -> Result<InvocationAnswer, InvokeError> {
+        let request = decode_request(bytes);
+        let id = request.instance_id.clone();
+        // Waiters lock the state from inside the channel: never notify them with the lock held.
+        let answer = {
+            let mut state = self.state.lock().unwrap();
+            let State {
+                scripts, problems, ..
+            } = &mut *state;
+            match scripts.get_mut(&id) {
+                Some(script) => script.play(bytes, &request, problems),
+                None => {
+                    problems.push(format!("an unexpected turn of '{id}'"));
+                    Ok(InvocationAnswer::default())
+                }
+            }
+        };
+        self.progress.send_modify(|count| *count += 1);
+        match answer {
+            Err(InvokeError::Stopping) => Err(self.no_answer()),
+            answer => answer,
+        }
+    }
+
+    fn activity(
+        &self,
+        function: &str,
+        data: &Map<String, Value>,
+        metadata: &Map<String, Value>,
+    ) -> Option<(Option<(String, usize)>, Answer)> {
+        let mut state = self.state.lock().unwrap();
+        let found = state.activities.iter_mut().find(|activity| {
+            !activity.used
+                && activity.function == function
+                && same_members(&activity.data, data)
+                && same_members(&activity.metadata, metadata)
+        });
+        if let Some(activity) = found {
+            activity.used = true;
+            return Some((activity.gate.clone(), activity.answer.clone()));
+        }
+        state.problems.push(format!(
+            "an unexpected activity: {function} {data:?} {metadata:?}"
+        ));
+        drop(state);
+        self.progress.send_modify(|count| *count += 1);
+        None
+    }
+
+    fn no_answer(&self) -> InvokeError {
+        if self.case.contains("timeout") {
+            InvokeError::Timeout {
+                timeout: "00:00:05".into(),
+                function: if self.case.contains("activity") {
+                    "hangActivity".into()
+                } else {
+                    "hang".into()
+                },
+            }
+        } else {
+            InvokeError::Connection("The response ended prematurely. (ResponseEnded)".into())
+        }
+    }
+}
+
+impl Invoke for Recorded {
+    fn invoke(
+        &self,
+        function: &str,
+        data: Map<String, Value>,
+        metadata: Map<String, Value>,
+    ) -> BoxFuture<'static, Result<InvocationAnswer, InvokeError>> {
+        if let Some(context) = data.get("context") {
+            assert!(metadata.is_empty());
+            let answer = self.turn(&request_bytes(context));
+            return Box::pin(async move { answer });
+        }
+        let Some((gate, answer)) = self.activity(function, &data, &metadata) else {
+            return Box::pin(async { Ok(InvocationAnswer::default()) });
+        };
+        let this = self.clone();
+        Box::pin(async move {
+            if let Some((instance, turn)) = gate {
+                this.reached(&instance, turn).await;
+            }
+            if answer.no_answer {
+                return Err(this.no_answer());
+            }
+            invocation(&answer)
+        })
+    }
+}

@@ -1,0 +1,331 @@
+//! The hub against recorded traffic: the same starts and events, the same answers of the handler;
+//! what the handler is asked, and what clients see at the end, must be the same too.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use durable_functions::proto::{
+    CreateInstanceRequest, OrchestrationIdReusePolicy, OrchestrationState, OrchestrationStatus,
+    RaiseEventRequest, RaiseEventResponse, ResumeRequest, ResumeResponse, SuspendRequest,
+    SuspendResponse, TerminateRequest, TerminateResponse,
+};
+use local_host::hub::Hub;
+use prost_types::Timestamp;
+use serde_json::Value;
+
+use crate::app::functions;
+use crate::fixture::{Exchange, Final, load};
+use crate::recorded::Recorded;
+use crate::support::{Client, Log, options};
+
+/// The recorded batches are an accident of the real host's queues.
+const RACES: &[&str] = &[
+    "action-ids",
+    "can-carryover",
+    "can-carryover-all",
+    "event-buffered",
+    "event-burst",
+    "timers-odd",
+];
+
+macro_rules! cases {
+    ($($test:ident: $case:literal,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                replay($case).await;
+            }
+        )*
+    };
+}
+
+cases! {
+    action_ids: "action-ids",
+    activity_answers: "activity-answers",
+    activity_crash: "activity-crash",
+    activity_inputs: "activity-inputs",
+    activity_timeout: "activity-timeout",
+    bad_answers: "bad-answers",
+    can_activity: "can-activity",
+    can_carryover: "can-carryover",
+    can_carryover_all: "can-carryover-all",
+    can_no_carryover: "can-no-carryover",
+    can_pending: "can-pending",
+    can_version: "can-version",
+    case_names: "case-names",
+    chain: "chain",
+    completion_status: "completion-status",
+    custom_status_kinds: "custom-status-kinds",
+    duplicate_id: "duplicate-id",
+    event: "event",
+    event_buffered: "event-buffered",
+    event_burst: "event-burst",
+    event_early: "event-early",
+    inputs_grpc: "inputs-grpc",
+    odd_actions: "odd-actions",
+    one_activity: "one-activity",
+    open_at_end: "open-at-end",
+    orchestrator_crash: "orchestrator-crash",
+    orchestrator_timeout: "orchestrator-timeout",
+    outputs: "outputs",
+    redeliver: "redeliver",
+    reuse_policy: "reuse-policy",
+    scheduled_start: "scheduled-start",
+    send_event: "send-event",
+    send_event_no_instance: "send-event-no-instance",
+    send_event_nobody: "send-event-nobody",
+    sub: "sub",
+    sub_duplicate: "sub-duplicate",
+    sub_fails: "sub-fails",
+    sub_http_500: "sub-http-500",
+    sub_missing: "sub-missing",
+    sub_terminated: "sub-terminated",
+    suspend_activity: "suspend-activity",
+    suspend_naive: "suspend-naive",
+    suspend_resume: "suspend-resume",
+    suspend_terminate: "suspend-terminate",
+    tags: "tags",
+    task_after_completion: "task-after-completion",
+    terminate_activity: "terminate-activity",
+    terminate_idle: "terminate-idle",
+    terminate_no_reason: "terminate-no-reason",
+    terminate_recursive: "terminate-recursive",
+    timer: "timer",
+    timer_race: "timer-race",
+    timers_odd: "timers-odd",
+    version: "version",
+}
+
+async fn replay(case: &str) {
+    let fixture = load(case);
+    let handler = Recorded::new(case, &fixture);
+    let mut options = options();
+    options.default_version.clone_from(&fixture.default_version);
+    let hub = Hub::start(
+        options,
+        functions(&fixture),
+        Arc::new(handler.clone()),
+        Log::default().sink(),
+    )
+    .await
+    .unwrap();
+    let client = Client::connect(&hub).await;
+    let mut turns = std::collections::HashMap::<String, usize>::new();
+    for exchange in fixture.exchanges {
+        match exchange {
+            Exchange::Turn { instance, .. } => *turns.entry(instance).or_default() += 1,
+            Exchange::Activity { .. } => {}
+            operation => {
+                let before = turns.get(operation.id()).copied().unwrap_or_default();
+                handler.reached(operation.id(), before).await;
+                operate(&hub, &client, operation, before).await;
+            }
+        }
+    }
+    for id in turns.keys() {
+        handler.reached(id, handler.turns(id)).await;
+    }
+    for expected in &fixture.finals {
+        compare_final(case, &hub, &client, expected).await;
+    }
+    handler.assert_all_activities_ran();
+    handler.assert_sound();
+    let differing = handler.not_aligned();
+    assert!(
+        RACES.contains(&case) || differing.is_empty(),
+        "{case}: other batches than recorded for {differing:?}"
+    );
+    hub.stop().await;
+}
+
+impl Exchange {
+    fn id(&self) -> &str {
+        match self {
+            Self::Start { id, .. }
+            | Self::Raise { id, .. }
+            | Self::Terminate { id, .. }
+            | Self::Suspend { id, .. }
+            | Self::Resume { id, .. } => id,
+            Self::Turn { .. } | Self::Activity { .. } => unreachable!(),
+        }
+    }
+}
+
+async fn operate(hub: &Hub, client: &Client, operation: Exchange, turns: usize) {
+    let (outcome, expect) = match operation {
+        Exchange::Start {
+            id,
+            name,
+            input,
+            version,
+            tags,
+            scheduled,
+            replaceable,
+            expect,
+        } => {
+            if turns > 0 && expect == "OK" {
+                wait(hub, &id, is_terminal).await;
+            }
+            let request = CreateInstanceRequest {
+                instance_id: id,
+                name,
+                input,
+                version,
+                tags,
+                scheduled_start_timestamp: scheduled
+                    .map(|_| Timestamp::from(SystemTime::now() + Duration::from_millis(50))),
+                orchestration_id_reuse_policy: replaceable.map(|names| {
+                    OrchestrationIdReusePolicy {
+                        replaceable_status: names.iter().map(|name| status(name)).collect(),
+                    }
+                }),
+                ..CreateInstanceRequest::default()
+            };
+            (client.start_with(request).await.map(|_| ()), expect)
+        }
+        Exchange::Raise {
+            id,
+            name,
+            input,
+            expect,
+        } => {
+            if expect != "OK" {
+                wait(hub, &id, is_terminal).await;
+            }
+            let request = RaiseEventRequest {
+                instance_id: id,
+                name,
+                input,
+            };
+            let outcome = client.call::<_, RaiseEventResponse>("RaiseEvent", request);
+            (outcome.await.map(|_| ()), expect)
+        }
+        Exchange::Terminate { id, reason, expect } => {
+            if expect != "OK" {
+                wait(hub, &id, is_terminal).await;
+            }
+            let request = TerminateRequest {
+                instance_id: id,
+                output: reason,
+                recursive: true,
+            };
+            let outcome = client.call::<_, TerminateResponse>("TerminateInstance", request);
+            (outcome.await.map(|_| ()), expect)
+        }
+        Exchange::Suspend { id, reason, expect } => {
+            if expect != "OK" {
+                wait(hub, &id, |state| is_terminal(state) || is_suspended(state)).await;
+            }
+            let request = SuspendRequest {
+                instance_id: id,
+                reason,
+            };
+            let outcome = client.call::<_, SuspendResponse>("SuspendInstance", request);
+            (outcome.await.map(|_| ()), expect)
+        }
+        Exchange::Resume { id, reason, expect } => {
+            wait(hub, &id, |state| is_terminal(state) || is_suspended(state)).await;
+            let request = ResumeRequest {
+                instance_id: id,
+                reason,
+            };
+            let outcome = client.call::<_, ResumeResponse>("ResumeInstance", request);
+            (outcome.await.map(|_| ()), expect)
+        }
+        Exchange::Turn { .. } | Exchange::Activity { .. } => unreachable!(),
+    };
+    let code = match outcome {
+        Ok(()) => "Ok".to_owned(),
+        Err(status) => format!("{:?}", status.code()),
+    };
+    assert_eq!(code.to_uppercase(), expect.replace('_', ""));
+}
+
+async fn wait(
+    hub: &Hub,
+    id: &str,
+    condition: impl FnMut(&OrchestrationState) -> bool,
+) -> OrchestrationState {
+    tokio::time::timeout(Duration::from_secs(30), hub.wait_for(id, condition))
+        .await
+        .unwrap_or_else(|_| panic!("'{id}' is {:?}", hub.instance(id)))
+}
+
+fn is_terminal(state: &OrchestrationState) -> bool {
+    use OrchestrationStatus::{Canceled, Completed, Failed, Terminated};
+    matches!(
+        state.orchestration_status(),
+        Completed | Failed | Canceled | Terminated
+    )
+}
+
+fn is_suspended(state: &OrchestrationState) -> bool {
+    state.orchestration_status() == OrchestrationStatus::Suspended
+}
+
+/// From the name in protobuf's JSON form.
+fn status(name: &str) -> i32 {
+    let name = name.trim_start_matches("ORCHESTRATION_STATUS_");
+    (0..=7)
+        .find(|number| {
+            let status = OrchestrationStatus::try_from(*number).unwrap();
+            format!("{status:?}").to_uppercase() == name.replace('_', "")
+        })
+        .unwrap()
+}
+
+async fn compare_final(case: &str, hub: &Hub, client: &Client, expected: &Final) {
+    wait(hub, &expected.id, |state| {
+        format!("{:?}", state.orchestration_status()) == expected.status
+    })
+    .await;
+    let state = client.get(&expected.id).await.unwrap();
+    for (what, ours, theirs) in [
+        ("input", state.input, &expected.input),
+        ("output", state.output, &expected.output),
+        (
+            "custom status",
+            state.custom_status,
+            &expected.custom_status,
+        ),
+    ] {
+        let ours = match ours {
+            None => Value::Null,
+            Some(text) if expected.texts => Value::String(text),
+            Some(text) => as_shown(text),
+        };
+        assert_eq!(
+            without_stack(&ours),
+            without_stack(theirs),
+            "{case}: {what} of '{}'",
+            expected.id
+        );
+    }
+}
+
+/// A stored text as the management API shows it.
+fn as_shown(text: String) -> Value {
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
+}
+
+/// The output of an instance that the host failed, without what depends on .NET.
+fn without_stack(value: &Value) -> Value {
+    let parsed = match value {
+        Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
+        value => value.clone(),
+    };
+    let Some(message) = parsed.get("message").and_then(Value::as_str) else {
+        return value.clone();
+    };
+    let Some(details) = parsed.get("details") else {
+        return value.clone();
+    };
+    let message = message.split(" Additional info").next().unwrap();
+    let details = details.as_str().unwrap_or("null");
+    let details = details.split("\n   ").next().unwrap();
+    let details = match details.split_once("Protocol message ") {
+        Some((before, _)) => before,
+        None => details.split("Invalid HttpResponseMessage").next().unwrap(),
+    };
+    serde_json::json!({"message": message, "details": details})
+}

@@ -1,0 +1,271 @@
+//! The recorded turns of one instance, and how far the hub has come with them.
+
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use durable_functions::proto::{
+    EventType, HistoryEvent, OrchestratorActionType, OrchestratorRequest, OrchestratorResponse,
+};
+use local_host::invoke::{InvocationAnswer, InvokeError};
+use prost::Message;
+use prost_types::Timestamp;
+use serde_json::Value;
+
+use crate::fixture::Answer;
+use crate::shape;
+use crate::support::response;
+
+/// One recorded turn.
+pub(crate) struct Turn {
+    /// Counts the executions of the instance.
+    pub(crate) execution: usize,
+    pub(crate) request: OrchestratorRequest,
+    pub(crate) messages: Vec<String>,
+    pub(crate) answer: Answer,
+}
+
+/// The turns of one instance.
+#[derive(Default)]
+pub(crate) struct Script {
+    pub(crate) turns: Vec<Turn>,
+    pub(crate) next: usize,
+    /// Messages that arrived and belong to turns not reached yet.
+    pub(crate) arrived: Vec<String>,
+    pub(crate) custom_status: Option<String>,
+    /// Past and new events of the latest turn, as bytes.
+    pub(crate) sent: (Vec<u8>, Vec<u8>),
+    /// Every turn so far brought exactly what the recorded one did.
+    pub(crate) aligned: bool,
+}
+
+impl Script {
+    pub(crate) fn add(&mut self, request: OrchestratorRequest, answer: Answer) {
+        let starts = request.past_events.is_empty();
+        let execution = match self.turns.last() {
+            None => 0,
+            Some(last) if starts && execution_id(&last.request) != execution_id(&request) => {
+                last.execution + 1
+            }
+            Some(last) => last.execution,
+        };
+        self.turns.push(Turn {
+            execution,
+            messages: messages(&request),
+            request,
+            answer,
+        });
+    }
+
+    pub(crate) fn play(
+        &mut self,
+        bytes: &[u8],
+        request: &OrchestratorRequest,
+        problems: &mut Vec<String>,
+    ) -> Result<InvocationAnswer, InvokeError> {
+        let id = &request.instance_id;
+        self.compare_bytes(id, bytes, problems);
+        let new = messages(request);
+        let execution = self.turns.get(self.next).map(|turn| turn.execution);
+        self.aligned &= self.arrived.is_empty()
+            && self
+                .turns
+                .get(self.next)
+                .is_some_and(|turn| turn.messages == new);
+        if self.aligned {
+            let turn = &self.turns[self.next];
+            for (what, ours, theirs) in [
+                ("past", &request.past_events, &turn.request.past_events),
+                ("new", &request.new_events, &turn.request.new_events),
+            ] {
+                let (ours, theirs) = (shape::all(ours), shape::all(theirs));
+                if ours != theirs {
+                    problems.push(format!(
+                        "turn {} of '{id}', {what} events:\n  ours   {ours:#?}\n  theirs {theirs:#?}",
+                        self.next
+                    ));
+                }
+            }
+            if request.properties != turn.request.properties
+                || request.entity_parameters != turn.request.entity_parameters
+            {
+                problems.push(format!("turn {} of '{id}': properties differ", self.next));
+            }
+        }
+        self.arrived.extend(new);
+        let mut expected: Vec<&String> = self
+            .turns
+            .iter()
+            .skip(self.next)
+            .filter(|turn| Some(turn.execution) == execution)
+            .flat_map(|turn| &turn.messages)
+            .collect();
+        for message in &self.arrived {
+            match expected.iter().position(|it| *it == message) {
+                Some(at) => {
+                    expected.remove(at);
+                }
+                None => problems.push(format!(
+                    "'{id}', turn {}: unexpected {message}\nexpected one of {expected:#?}",
+                    self.next
+                )),
+            }
+        }
+        self.answer(execution)
+    }
+
+    /// The answers of all turns that are reached now, as one.
+    fn answer(&mut self, execution: Option<usize>) -> Result<InvocationAnswer, InvokeError> {
+        let mut merged = OrchestratorResponse::default();
+        while let Some(turn) = self.turns.get(self.next) {
+            let mut rest = self.arrived.clone();
+            let reached = Some(turn.execution) == execution
+                && turn.messages.iter().all(|message| {
+                    match rest.iter().position(|it| it == message) {
+                        Some(at) => {
+                            rest.remove(at);
+                            true
+                        }
+                        None => false,
+                    }
+                });
+            if !reached {
+                break;
+            }
+            self.arrived = rest;
+            let index = self.next;
+            self.next += 1;
+            let answer = self.turns[index].answer.clone();
+            if answer.no_answer {
+                return Err(InvokeError::Stopping);
+            }
+            let answer = invocation(&answer)?;
+            let Some(mut decoded) = answer
+                .return_value
+                .as_str()
+                .filter(|text| !text.is_empty())
+                .and_then(|text| STANDARD.decode(text).ok())
+                .and_then(|bytes| OrchestratorResponse::decode(&*bytes).ok())
+            else {
+                return Ok(answer);
+            };
+            self.set_timers(index, &mut decoded);
+            self.custom_status.clone_from(&decoded.custom_status);
+            let actions = std::mem::take(&mut merged.actions);
+            let again = decoded.requires_history;
+            merged = decoded;
+            merged.actions.splice(0..0, actions);
+            if again {
+                break;
+            }
+        }
+        merged.custom_status.clone_from(&self.custom_status);
+        Ok(response(&merged))
+    }
+
+    /// Recorded times are past: timers that fired then fire soon, the others never.
+    fn set_timers(&self, index: usize, response: &mut OrchestratorResponse) {
+        let turn = &self.turns[index];
+        let began = turn.request.new_events[0].timestamp.unwrap();
+        for action in &mut response.actions {
+            let id = action.id;
+            if let Some(OrchestratorActionType::CreateTimer(timer)) =
+                &mut action.orchestrator_action_type
+                && let Some(time) = &mut timer.fire_at
+                && (time.seconds, time.nanos) > (began.seconds, began.nanos)
+            {
+                let fires = self.turns.iter().skip(index + 1).any(|later| {
+                    later.execution == turn.execution
+                        && later.request.new_events.iter().any(|event| {
+                            matches!(&event.event_type, Some(EventType::TimerFired(fired)) if fired.timer_id == id)
+                        })
+                });
+                let wait = Duration::from_millis(if fires { 20 } else { 86_400_000 });
+                *time = Timestamp::from(SystemTime::now() + wait);
+            }
+        }
+    }
+
+    /// Within one execution the past begins with what the turn before had seen, or, when that turn
+    /// was abandoned, is its past again.
+    fn compare_bytes(&mut self, id: &str, bytes: &[u8], problems: &mut Vec<String>) {
+        let (past, new) = (events(bytes, 3), events(bytes, 4));
+        let continues = {
+            let seen = [self.sent.0.as_slice(), self.sent.1.as_slice()].concat();
+            past.starts_with(&seen) || past == self.sent.0
+        };
+        if !past.is_empty() && !continues {
+            problems.push(format!("'{id}': the past is not what was sent before"));
+        }
+        self.sent = (past, new);
+    }
+}
+
+/// The fields with this number, one behind the other, without their tags.
+pub(crate) fn events(mut bytes: &[u8], field: u32) -> Vec<u8> {
+    use prost::encoding::{WireType, decode_key, decode_varint};
+    let mut found = Vec::new();
+    while !bytes.is_empty() {
+        let (number, wire) = decode_key(&mut bytes).unwrap();
+        assert_eq!(wire, WireType::LengthDelimited);
+        let length = usize::try_from(decode_varint(&mut bytes).unwrap()).unwrap();
+        let (content, rest) = bytes.split_at(length);
+        if number == field {
+            prost::encoding::encode_varint(length as u64, &mut found);
+            found.extend_from_slice(content);
+        }
+        bytes = rest;
+    }
+    found
+}
+
+/// What `Invoke` makes of a recorded answer.
+pub(crate) fn invocation(answer: &Answer) -> Result<InvocationAnswer, InvokeError> {
+    if answer.status >= 300 {
+        return Err(InvokeError::Status {
+            status: answer.status,
+            reason: answer.reason.clone().unwrap_or_else(|| {
+                match answer.status {
+                    404 => "Not Found",
+                    _ => "Internal Server Error",
+                }
+                .to_owned()
+            }),
+        });
+    }
+    let body: Value = serde_json::from_str(&answer.body)
+        .map_err(|_| InvokeError::BadAnswer(answer.body.clone()))?;
+    Ok(InvocationAnswer {
+        outputs: None,
+        return_value: body.get("ReturnValue").cloned().unwrap_or_default(),
+    })
+}
+
+pub(crate) fn decoded(answer: &Answer) -> Option<OrchestratorResponse> {
+    let value = invocation(answer).ok()?.return_value;
+    OrchestratorResponse::decode(&*STANDARD.decode(value.as_str()?).ok()?).ok()
+}
+
+pub(crate) fn execution_id(request: &OrchestratorRequest) -> Option<String> {
+    let mut events = request.past_events.iter().chain(&request.new_events);
+    events.find_map(|event| match &event.event_type {
+        Some(EventType::ExecutionStarted(started)) => started
+            .orchestration_instance
+            .as_ref()?
+            .execution_id
+            .clone(),
+        _ => None,
+    })
+}
+
+/// The new events without the marks of the turn.
+pub(crate) fn messages(request: &OrchestratorRequest) -> Vec<String> {
+    let is_mark = |event: &&HistoryEvent| {
+        matches!(
+            event.event_type,
+            Some(EventType::OrchestratorStarted(_) | EventType::OrchestratorCompleted(_))
+        )
+    };
+    let events = request.new_events.iter();
+    events.filter(|e| !is_mark(e)).map(shape::of).collect()
+}

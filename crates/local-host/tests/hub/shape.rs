@@ -1,0 +1,72 @@
+//! History events without what differs from run to run: times, GUIDs, stack traces.
+
+use durable_functions::proto::{
+    EventType, HistoryEvent, OrchestrationInstance, TaskFailureDetails,
+};
+
+pub(crate) fn all(events: &[HistoryEvent]) -> Vec<String> {
+    events.iter().map(of).collect()
+}
+
+pub(crate) fn of(event: &HistoryEvent) -> String {
+    let mut event = event.clone();
+    assert!(event.timestamp.take().is_some(), "{event:?} has no time");
+    match event.event_type.as_mut().unwrap() {
+        EventType::ExecutionStarted(started) => {
+            execution(started.orchestration_instance.as_mut());
+            if let Some(parent) = started.parent_instance.as_mut() {
+                execution(parent.orchestration_instance.as_mut());
+            }
+            if let Some(time) = started.scheduled_start_timestamp.as_mut() {
+                *time = prost_types::Timestamp::default();
+            }
+        }
+        EventType::TimerCreated(timer) => timer.fire_at = timer.fire_at.take().map(|_| zero()),
+        EventType::TimerFired(timer) => timer.fire_at = timer.fire_at.take().map(|_| zero()),
+        EventType::TaskFailed(failed) => failure(failed.failure_details.as_mut()),
+        EventType::SubOrchestrationInstanceFailed(failed) => {
+            failure(failed.failure_details.as_mut());
+        }
+        _ => {}
+    }
+    format!("{event:?}")
+}
+
+fn zero() -> prost_types::Timestamp {
+    prost_types::Timestamp::default()
+}
+
+/// Keeps the form of an execution id: with hyphens or without.
+fn execution(instance: Option<&mut OrchestrationInstance>) {
+    if let Some(id) = instance.and_then(|it| it.execution_id.as_mut()) {
+        *id = match (id.len(), id.contains('-')) {
+            (36, true) => "GUID with hyphens".to_owned(),
+            (32, false) => "32 hex digits".to_owned(),
+            _ => panic!("an odd execution id: {id}"),
+        };
+    }
+}
+
+/// The host's own messages stay; those of the .NET runtime and of the JSON library do not.
+fn failure(details: Option<&mut TaskFailureDetails>) {
+    let Some(details) = details else { return };
+    // Only the host's failures have .NET stack traces.
+    if details.error_type.starts_with("Microsoft.") || details.error_type.starts_with("System.") {
+        details.stack_trace = None;
+    }
+    if details.error_type.starts_with("Newtonsoft.") {
+        details.stack_trace = None;
+        details.error_message.clear();
+    }
+    if details.error_type == "System.Net.Http.HttpIOException" {
+        details.error_message.clear();
+    }
+    if details
+        .error_message
+        .starts_with("Invalid HttpResponseMessage:")
+    {
+        details.error_message.truncate(28);
+        details.inner_failure = None;
+    }
+    failure(details.inner_failure.as_deref_mut());
+}

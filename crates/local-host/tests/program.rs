@@ -1,0 +1,226 @@
+//! The program itself, with an app in a folder and a handler that is this test binary.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod tiny;
+
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use tempfile::TempDir;
+
+/// The handler: does nothing when it is run as a test.
+#[test]
+fn handler_process() {
+    tiny::run_if_asked();
+}
+
+struct Program {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    seen: Vec<String>,
+    _root: TempDir,
+}
+
+impl Program {
+    /// Starts the program on a port of its own choice.
+    fn start() -> Self {
+        let root = app();
+        let mut child = command(&root)
+            .args(["--port", "0", "--verbose"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self {
+            child,
+            lines,
+            seen: Vec::new(),
+            _root: root,
+        }
+    }
+
+    /// Reads the output up to a line that holds `text`, and returns that line.
+    fn until(&mut self, text: &str) -> String {
+        if let Some(line) = self.seen.iter().find(|line| line.contains(text)) {
+            return line.clone();
+        }
+        loop {
+            let line = self
+                .lines
+                .next()
+                .unwrap_or_else(|| panic!("no '{text}' in {:#?}", self.seen))
+                .unwrap();
+            self.seen.push(line.clone());
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Waits until the host is ready and returns its port.
+    fn ready(&mut self) -> u16 {
+        let line = self.until("hello: [GET] http://localhost:");
+        self.until("Worker process started and initialized.");
+        let rest = line.split("localhost:").nth(1).unwrap();
+        rest.split('/').next().unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn app() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: String| {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write(
+        "host.json",
+        r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"handler"}}}"#
+            .to_owned(),
+    );
+    let program = std::env::current_exe().unwrap();
+    let arguments = serde_json::to_string(&tiny::arguments("handler_process")).unwrap();
+    let settings = serde_json::json!({
+        "IsEncrypted": false,
+        "Values": {
+            "FUNCTIONS_WORKER_RUNTIME": "custom",
+            "AzureFunctionsJobHost__customHandler__description__defaultExecutablePath": program,
+            "AzureFunctionsJobHost__customHandler__description__arguments": arguments,
+            "GREETING": "local.settings.json",
+            "TINY_HANDLER": "serve",
+        }
+    });
+    write("local.settings.json", settings.to_string());
+    write(
+        "hello/function.json",
+        r#"{"bindings":[{"type":"httpTrigger","name":"req","methods":["get"]},{"type":"http","direction":"out","name":"res"}]}"#
+            .to_owned(),
+    );
+    root
+}
+
+fn command(root: &TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_local-host"));
+    command.current_dir(root.path());
+    command
+}
+
+fn get(port: u16, target: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(
+        stream,
+        "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn an_app_runs_with_settings_and_overrides_and_stops_at_sigterm() {
+    let mut program = Program::start();
+    let port = program.ready();
+    let answer = get(port, "/api/hello");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(
+        answer.contains("hello from local.settings.json"),
+        "{answer}"
+    );
+    program.until("Executed 'Functions.hello' (Succeeded, Id=");
+
+    let id = program.child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(program.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_handler_does_not_outlive_a_host_that_is_killed() {
+    let mut program = Program::start();
+    program.ready();
+    let line = program.until("Started the handler, process ");
+    let port: u16 = line
+        .split("port ")
+        .nth(1)
+        .unwrap()
+        .trim_end_matches('.')
+        .parse()
+        .unwrap();
+    let connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    program.child.kill().unwrap();
+    assert!(tiny::is_closed(connection));
+}
+
+#[test]
+fn a_port_in_use_is_reported_as_by_func() {
+    let root = app();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = command(&root).args(["--port", &port]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains(&format!(
+            "Port {port} is unavailable. Close the process using that port, or specify another port using --port [-p]."
+        )),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_folder_without_an_app_is_reported_as_by_func() {
+    let root = tempfile::tempdir().unwrap();
+    let output = command(&root).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("Unable to find project root.")
+    );
+}
+
+#[test]
+fn a_failed_build_starts_nothing() {
+    let root = app();
+    let write = |path: &str, text: &str| std::fs::write(root.path().join(path), text).unwrap();
+    write(
+        "Cargo.toml",
+        "[package]\nname = \"broken\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n",
+    );
+    std::fs::create_dir(root.path().join("src")).unwrap();
+    write("src/main.rs", "fn main() { does not compile }");
+    write(
+        "local.settings.json",
+        r#"{"IsEncrypted":false,"Values":{"FUNCTIONS_WORKER_RUNTIME":"custom",
+            "AzureFunctionsJobHost__customHandler__description__defaultExecutablePath":"target/debug/broken"}}"#,
+    );
+    let output = command(&root).args(["--port", "0"]).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(
+        error.contains("cargo build --bin broken --target-dir target failed."),
+        "{error}"
+    );
+}

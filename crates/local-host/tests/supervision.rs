@@ -1,0 +1,241 @@
+//! The life of a real handler process under the supervisor.
+//!
+//! The handler is this test binary itself, started with the filter of [`handler_process`] and a
+//! behaviour in its environment.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod tiny;
+
+use local_host::handler::{Command, Handler, HandlerOptions, Supervisor, SupervisorOptions};
+use local_host::invoke::{InvocationAnswer, Invoke, InvokeError};
+use local_host::log::Logger;
+use local_host::settings::Environment;
+use serde_json::Map;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The handler: does nothing when it is run as a test.
+#[test]
+fn handler_process() {
+    tiny::run_if_asked();
+}
+
+struct Fixture {
+    supervisor: Supervisor,
+    handler: Handler,
+    log: Logger,
+}
+
+fn start(behaviour: &str) -> Fixture {
+    start_with(behaviour, Duration::from_secs(30), None)
+}
+
+fn start_with(behaviour: &str, initialization: Duration, timeout: Option<Duration>) -> Fixture {
+    let program = std::env::current_exe().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let mut environment = Environment::of_this_process();
+    environment.set(tiny::BEHAVIOUR, behaviour);
+    environment.set("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string());
+    let options = SupervisorOptions {
+        command: Command {
+            program,
+            arguments: tiny::arguments("handler_process"),
+            directory: std::env::temp_dir(),
+        },
+        environment,
+        stderr_is_error: true,
+        port,
+        initialization_timeout: initialization,
+    };
+    start_options(options, timeout)
+}
+
+fn start_options(options: SupervisorOptions, function_timeout: Option<Duration>) -> Fixture {
+    let log = Logger::memory();
+    let supervisor = Supervisor::start(options, log.clone());
+    let options = HandlerOptions {
+        function_timeout,
+        grace: Duration::ZERO,
+    };
+    Fixture {
+        handler: Handler::new(supervisor.clone(), options, log.clone()),
+        supervisor,
+        log,
+    }
+}
+
+impl Fixture {
+    async fn call(&self, function: &str) -> Result<InvocationAnswer, InvokeError> {
+        self.handler.invoke(function, Map::new(), Map::new()).await
+    }
+
+    async fn process_id(&self) -> u64 {
+        self.call("pid")
+            .await
+            .unwrap()
+            .return_value
+            .as_u64()
+            .unwrap()
+    }
+
+    fn said(&self, text: &str) -> usize {
+        self.log
+            .messages()
+            .iter()
+            .filter(|(_, message)| message.contains(text))
+            .count()
+    }
+}
+
+#[tokio::test]
+async fn an_invocation_waits_until_the_handler_is_ready() {
+    let host = start("serve");
+    assert!(host.process_id().await > 0);
+    assert_eq!(host.said("Worker process started and initialized."), 1);
+    host.supervisor.stop().await;
+    assert!(matches!(host.call("pid").await, Err(InvokeError::Stopping)));
+}
+
+#[tokio::test]
+async fn the_handler_gets_its_directory_and_its_variables() {
+    let host = start("serve");
+    let answer = host.call("environment").await.unwrap().return_value;
+    let directory = PathBuf::from(answer["directory"].as_str().unwrap());
+    assert_eq!(
+        directory.canonicalize().unwrap(),
+        std::env::temp_dir().canonicalize().unwrap()
+    );
+    assert_eq!(answer["behaviour"], "serve");
+    assert_eq!(answer["port"], host.supervisor.port().to_string());
+    host.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn a_crash_fails_its_call_and_the_next_one_finds_a_new_process() {
+    let host = start("serve");
+    let first = host.process_id().await;
+    assert!(matches!(
+        host.call("exit-3").await,
+        Err(InvokeError::Connection(_))
+    ));
+    // A call that arrives before the host has noticed the exit fails like the first one.
+    let second = loop {
+        if let Ok(answer) = host.call("pid").await {
+            break answer.return_value.as_u64().unwrap();
+        }
+    };
+    assert_ne!(first, second);
+    assert_eq!(host.said("exited with code 3 (0x3). about to exit"), 1);
+    assert_eq!(host.said("Worker process started and initialized."), 2);
+    host.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn the_third_crash_stops_the_host() {
+    let host = start("exit-1");
+    let reason = host.supervisor.stopped().await.unwrap();
+    assert!(reason.starts_with("Exceeded http worker restart retry count."));
+    assert_eq!(host.said("Language Worker Process exited. Pid="), 3);
+    assert!(matches!(host.call("pid").await, Err(InvokeError::Stopping)));
+}
+
+#[tokio::test]
+async fn a_handler_that_never_listens_is_started_three_times() {
+    let host = start_with("never-listen", Duration::from_millis(50), None);
+    assert!(host.supervisor.stopped().await.is_some());
+    assert_eq!(host.said("Initializing HttpWorker timed out"), 3);
+}
+
+#[tokio::test]
+async fn exit_code_zero_is_reported_and_later_calls_fail_at_once() {
+    let host = start("serve");
+    assert!(matches!(
+        host.call("exit-0").await,
+        Err(InvokeError::Connection(_))
+    ));
+    while host.said("exited with code 0") == 0 {
+        assert!(matches!(
+            host.call("pid").await,
+            Err(InvokeError::Connection(_))
+        ));
+    }
+    assert!(
+        host.call("pid")
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("not started again")
+    );
+    assert_eq!(host.said("Worker process started and initialized."), 1);
+    host.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_time_out_restarts_the_handler_and_is_not_a_crash() {
+    let host = start_with(
+        "serve",
+        Duration::from_secs(30),
+        Some(Duration::from_millis(300)),
+    );
+    let mut process = host.process_id().await;
+    for _ in 0..4 {
+        let (slow, other) = tokio::join!(host.call("slow"), host.call("slow"));
+        // The first time-out kills the process, and with it the other call, unless that timed out too.
+        assert!(matches!(
+            slow,
+            Err(InvokeError::Timeout { .. } | InvokeError::Connection(_))
+        ));
+        assert!(matches!(
+            other,
+            Err(InvokeError::Timeout { .. } | InvokeError::Connection(_))
+        ));
+        let next = loop {
+            if let Ok(answer) = host.call("pid").await {
+                break answer.return_value.as_u64().unwrap();
+            }
+        };
+        assert_ne!(process, next);
+        process = next;
+    }
+    assert!(host.said("A function timeout has occurred. Restarting worker process") >= 4);
+    assert_eq!(host.said("Exceeded"), 0);
+    host.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_be_started_stops_the_host_at_once() {
+    let options = SupervisorOptions {
+        command: Command {
+            program: PathBuf::from("no-such-program-here"),
+            arguments: Vec::new(),
+            directory: std::env::temp_dir(),
+        },
+        environment: Environment::default(),
+        stderr_is_error: true,
+        port: 9,
+        initialization_timeout: Duration::from_secs(30),
+    };
+    let host = start_options(options, None);
+    let reason = host.supervisor.stopped().await.unwrap();
+    assert!(reason.contains("An error occurred trying to start process 'no-such-program-here'"));
+}
+
+#[tokio::test]
+async fn stopping_kills_the_handler() {
+    let host = start("serve");
+    host.process_id().await;
+    let connection = std::net::TcpStream::connect(("127.0.0.1", host.supervisor.port())).unwrap();
+    host.supervisor.stop().await;
+    assert!(tiny::is_closed(connection));
+}

@@ -1,0 +1,94 @@
+//! A tiny handler: the test binary that includes this module, started once more.
+
+#![allow(dead_code, unreachable_pub)]
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+/// The variable that makes a test binary a handler.
+pub const BEHAVIOUR: &str = "TINY_HANDLER";
+
+/// The arguments that run one test of a test binary.
+pub fn arguments(test: &str) -> Vec<String> {
+    [test, "--exact", "--nocapture", "--test-threads=1"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+/// Becomes a handler, and does not return, if the environment says so.
+pub fn run_if_asked() {
+    match std::env::var(BEHAVIOUR).as_deref() {
+        Err(_) => {}
+        Ok("exit-1") => std::process::exit(1),
+        Ok("never-listen") => loop {
+            std::thread::park();
+        },
+        Ok(_) => serve(),
+    }
+}
+
+/// Whether the other side has closed the connection; waits until it does.
+pub fn is_closed(mut connection: TcpStream) -> bool {
+    match connection.read(&mut [0]) {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
+fn serve() -> ! {
+    let port: u16 = std::env::var("FUNCTIONS_CUSTOMHANDLER_PORT")
+        .unwrap()
+        .parse()
+        .unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    loop {
+        let (stream, _) = listener.accept().unwrap();
+        std::thread::spawn(move || while answer(&stream).is_some() {});
+    }
+}
+
+/// Answers one request of a connection.
+fn answer(mut stream: &TcpStream) -> Option<()> {
+    let mut reader = BufReader::new(stream);
+    let mut first = String::new();
+    reader.read_line(&mut first).ok().filter(|read| *read > 0)?;
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).ok()?;
+    let body = match first.split(' ').nth(1)?.trim_start_matches('/') {
+        "pid" => format!("{{\"ReturnValue\":{}}}", std::process::id()),
+        "environment" => format!(
+            "{{\"ReturnValue\":{{\"directory\":{:?},\"behaviour\":{:?},\"port\":{:?}}}}}",
+            std::env::current_dir().unwrap(),
+            std::env::var(BEHAVIOUR).unwrap(),
+            std::env::var("FUNCTIONS_CUSTOMHANDLER_PORT").unwrap(),
+        ),
+        "hello" => format!(
+            "{{\"Outputs\":{{\"res\":{{\"statusCode\":200,\"body\":\"hello from {}\"}}}}}}",
+            std::env::var("GREETING").unwrap_or_default()
+        ),
+        "slow" => loop {
+            std::thread::park();
+        },
+        exit if exit.starts_with("exit-") => {
+            eprintln!("about to exit");
+            std::process::exit(exit.trim_start_matches("exit-").parse().ok()?)
+        }
+        _ => "{}".to_owned(),
+    };
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .ok()
+}

@@ -1,0 +1,32 @@
+//! The wiring: which function is called what, and what it is given.
+
+use std::sync::Arc;
+
+use durable_functions::AppExt;
+use functions_handler::App;
+
+use crate::{
+    audit::{AuditTable, OpenError},
+    functions::{
+        get_status::get_status,
+        process_submission::{PROCESS_SUBMISSION, process_submission},
+        query_activity::{QUERY_ACTIVITY, query_activity},
+        submit::submit,
+    },
+    settings::Settings,
+};
+
+/// The function app with these settings. Nothing is connected to yet.
+///
+/// # Errors
+/// When the table client cannot be set up.
+pub fn app(settings: Settings) -> Result<App<Arc<Settings>>, OpenError> {
+    let table = AuditTable::open(&settings.storage, settings.query.clone())?;
+    Ok(App::with_state(Arc::new(settings))
+        .http("submit", submit)
+        .http("get-status", get_status)
+        .orchestrator(PROCESS_SUBMISSION, process_submission)
+        .activity(QUERY_ACTIVITY, move |context, range| {
+            query_activity(context, table.clone(), range)
+        }))
+}

@@ -1,0 +1,115 @@
+//! `get-status`: the state of a job, and nothing that is not the client's.
+//!
+//! `GET /api/status/{id}` answers with `{"id","status","result","customStatus","createdTime","lastUpdatedTime"}`, and
+//! `error` when the job has failed: 202 with `Location` and `Retry-After` until the job has ended, then 200; 404 for
+//! an id that is no job of this app. Invariant: no input, history, key, management URL or internal text is ever in an
+//! answer.
+
+mod failure;
+mod view;
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use durable_functions::{ClientError, DurableClient, InstanceStatus};
+use functions_handler::{OriginalUrl, Params};
+use serde::Deserialize;
+
+use super::{error, process_submission::PROCESS_SUBMISSION};
+use crate::{settings::Settings, status_url::status_url};
+use view::{Job, has_ended};
+
+/// The route parameters: `status/{id}`.
+#[derive(Debug, Deserialize)]
+pub struct Route {
+    id: String,
+}
+
+/// The segments of that route.
+const OWN_SEGMENTS: usize = 2;
+
+/// Answers one request.
+pub async fn get_status(
+    State(settings): State<Arc<Settings>>,
+    Params(route): Params<Route>,
+    url: OriginalUrl,
+    client: DurableClient,
+) -> Response {
+    if !is_instance_id(&route.id) {
+        return not_found();
+    }
+    let status = match client.status(&route.id).await {
+        Ok(Some(status)) if is_ours(&status) => status,
+        Ok(_) | Err(ClientError::InvalidId { .. }) => return not_found(),
+        Err(reason) => {
+            tracing::error!(id = route.id, "status not read: {reason}");
+            let retry_after = [(
+                header::RETRY_AFTER,
+                settings.retry_after.as_secs().to_string(),
+            )];
+            let text = "The status cannot be read at the moment. Try again later.";
+            return (retry_after, error(StatusCode::SERVICE_UNAVAILABLE, text)).into_response();
+        }
+    };
+    let path = url.path_and_query().split('?').next().unwrap_or_default();
+    let location = status_url(
+        settings.public_base_url.as_deref(),
+        url.origin(),
+        path,
+        OWN_SEGMENTS,
+        &route.id,
+    );
+    answer(&settings, Job::from(status), location)
+}
+
+fn answer(settings: &Settings, job: Job, location: String) -> Response {
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    if has_ended(job.status) {
+        return (no_store, Json(job.into_body())).into_response();
+    }
+    let headers = [
+        (header::LOCATION, location),
+        (
+            header::RETRY_AFTER,
+            settings.retry_after.as_secs().to_string(),
+        ),
+    ];
+    (
+        StatusCode::ACCEPTED,
+        no_store,
+        headers,
+        Json(job.into_body()),
+    )
+        .into_response()
+}
+
+fn not_found() -> Response {
+    error(StatusCode::NOT_FOUND, "Job not found")
+}
+
+/// Names of functions are not case-sensitive to the host. An instance of another orchestrator is none of the
+/// client's business, so it is answered like one that does not exist.
+fn is_ours(status: &InstanceStatus) -> bool {
+    is_job(&status.name)
+}
+
+fn is_job(orchestrator: &str) -> bool {
+    orchestrator.eq_ignore_ascii_case(PROCESS_SUBMISSION.name())
+}
+
+/// Whether an instance can have this id; what cannot is not asked for. `@` begins the ids of entities.
+fn is_instance_id(id: &str) -> bool {
+    (1..=256).contains(&id.chars().count())
+        && !id.starts_with('@')
+        && !id
+            .chars()
+            .any(|c| c.is_control() || matches!(c, '/' | '\\' | '#' | '?'))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+use std::time::{Duration, SystemTime};
+
+use super::*;
+use durable_functions::RuntimeStatus;
+use http_body_util::BodyExt;
+
+const STATES: [(RuntimeStatus, &str, u16); 8] = [
+    (RuntimeStatus::Pending, "Pending", 202),
+    (RuntimeStatus::Running, "Running", 202),
+    (RuntimeStatus::Suspended, "Suspended", 202),
+    (RuntimeStatus::ContinuedAsNew, "ContinuedAsNew", 202),
+    (RuntimeStatus::Completed, "Completed", 200),
+    (RuntimeStatus::Failed, "Failed", 200),
+    (RuntimeStatus::Terminated, "Terminated", 200),
+    (RuntimeStatus::Canceled, "Canceled", 200),
+];
+
+const URL: &str = "https://app.example/api/status/1a";
+
+fn job(status: RuntimeStatus, output: Option<&str>, custom_status: Option<&str>) -> Job {
+    let created = SystemTime::UNIX_EPOCH + Duration::from_secs(1_616_161_616);
+    Job {
+        id: "1a".to_owned(),
+        status,
+        output: output.map(str::to_owned),
+        custom_status: custom_status.map(str::to_owned),
+        created,
+        last_updated: created + Duration::from_micros(1_250_500),
+    }
+}
+
+async fn answered(job: Job) -> (u16, axum::http::HeaderMap, String) {
+    let settings = Settings::read(|name| {
+        (name == "AuditStorage").then(|| "UseDevelopmentStorage=true".to_owned())
+    })
+    .unwrap();
+    let (parts, body) = answer(&settings, job, URL.to_owned()).into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    (
+        parts.status.as_u16(),
+        parts.headers,
+        String::from_utf8(body.to_vec()).unwrap(),
+    )
+}
+
+async fn failed(output: Option<&str>) -> String {
+    let (status, _, body) = answered(job(RuntimeStatus::Failed, output, None)).await;
+    assert_eq!(status, 200);
+    let (head, error) = body.split_once(r#","error":"#).unwrap();
+    assert!(head.contains(r#""result":null"#), "{body}");
+    error.strip_suffix('}').unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn every_state_has_its_status_code_and_headers() {
+    for (state, name, code) in STATES {
+        let (status, headers, body) = answered(job(state, None, None)).await;
+        assert_eq!(status, code, "{name}");
+        assert!(body.contains(&format!(r#""status":"{name}""#)), "{body}");
+        assert_eq!(headers[header::CONTENT_TYPE], "application/json");
+        assert_eq!(headers[header::CACHE_CONTROL], "no-store");
+        let location = headers
+            .get(header::LOCATION)
+            .map(|value| value.to_str().unwrap());
+        let retry_after = headers
+            .get(header::RETRY_AFTER)
+            .map(|value| value.to_str().unwrap());
+        let expected = if code == 202 {
+            (Some(URL), Some("5"))
+        } else {
+            (None, None)
+        };
+        assert_eq!((location, retry_after), expected, "{name}");
+        assert_eq!(
+            body.contains(r#""error":"#),
+            state == RuntimeStatus::Failed,
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_members_and_their_order_are_fixed() {
+    let running = job(
+        RuntimeStatus::Running,
+        None,
+        Some(r#"{"stage":"querying","progress":0}"#),
+    );
+    assert_eq!(
+        answered(running).await.2,
+        r#"{"id":"1a","status":"Running","result":null,"customStatus":{"stage":"querying","progress":0},"createdTime":"2021-03-19T13:46:56Z","lastUpdatedTime":"2021-03-19T13:46:57.2505Z"}"#
+    );
+    let completed = job(RuntimeStatus::Completed, Some("119"), None);
+    assert_eq!(
+        answered(completed).await.2,
+        r#"{"id":"1a","status":"Completed","result":119,"customStatus":null,"createdTime":"2021-03-19T13:46:56Z","lastUpdatedTime":"2021-03-19T13:46:57.2505Z"}"#
+    );
+}
+
+#[tokio::test]
+async fn only_a_completed_job_has_a_result() {
+    for (state, name, _) in STATES {
+        let body = answered(job(state, Some(r#""operator's reason""#), None))
+            .await
+            .2;
+        assert_eq!(
+            body.contains("reason"),
+            state == RuntimeStatus::Completed,
+            "{name}: {body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_custom_status_that_is_null_or_no_json_is_still_an_answer() {
+    for (text, expected) in [
+        ("null", "null"),
+        ("plain \"text\"", r#""plain \"text\"""#),
+        ("", r#""""#),
+    ] {
+        let body = answered(job(RuntimeStatus::Running, None, Some(text)))
+            .await
+            .2;
+        assert!(
+            body.contains(&format!(r#""customStatus":{expected},"#)),
+            "{body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn our_own_failures_keep_their_code_and_get_our_text() {
+    for error in crate::audit::AuditError::ALL {
+        let expected = format!(r#"{{"code":"{}","message":"{error}"}}"#, error.code());
+        assert_eq!(
+            failed(Some(&format!("{}: {error}", error.code()))).await,
+            expected
+        );
+        let with_more = format!("{}: at Secret.Stack() AccountKey=abc", error.code());
+        assert_eq!(failed(Some(&with_more)).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn any_other_failure_is_internal_and_shows_nothing() {
+    let internal = r#"{"code":"Internal","message":"The job failed with an internal error."}"#;
+    for output in [
+        None,
+        Some(""),
+        Some("TableNotFound"),
+        Some("ActivityPanicked: index out of bounds at src/secret.rs:7"),
+        Some(
+            "Microsoft.Azure.WebJobs.Host.FunctionTimeoutException: Timeout value of 00:10:00 was exceeded",
+        ),
+        Some(
+            r#"{"message":"Function 'x' failed with an unhandled exception.","details":"   at Secret.Stack()"}"#,
+        ),
+        Some(r#""TableNotFound: quoted""#),
+    ] {
+        assert_eq!(failed(output).await, internal, "{output:?}");
+    }
+}
+
+#[tokio::test]
+async fn not_found_has_its_exact_text() {
+    let (parts, body) = not_found().into_parts();
+    assert_eq!(parts.status, 404);
+    assert_eq!(parts.headers[header::CONTENT_TYPE], "application/json");
+    assert_eq!(
+        body.collect().await.unwrap().to_bytes(),
+        r#"{"error":"Job not found"}"#
+    );
+}
+
+#[test]
+fn only_instances_of_the_jobs_orchestrator_are_jobs() {
+    assert!(is_job("process-submission"));
+    assert!(is_job("Process-Submission"));
+    for other in [
+        "",
+        "process-submission2",
+        "process_submission",
+        "other",
+        "@counter",
+    ] {
+        assert!(!is_job(other), "{other}");
+    }
+}
+
+#[test]
+fn ids_that_no_instance_can_have_are_not_asked_for() {
+    for good in [
+        "1a",
+        "433e0b2c-6d3f-4f51-9a7c-8d1d0c6f0e55",
+        "a b",
+        "ä",
+        &"x".repeat(256),
+    ] {
+        assert!(is_instance_id(good), "{good}");
+    }
+    for bad in [
+        "",
+        "@counter@1",
+        "a/b",
+        "a\\b",
+        "a?b",
+        "a#b",
+        "a\nb",
+        "a\u{0}",
+        &"x".repeat(257),
+    ] {
+        assert!(!is_instance_id(bad), "{bad:?}");
+    }
+}

@@ -1,0 +1,63 @@
+//! `query-activity`: counts the distinct values of a range of days.
+
+use std::time::Duration;
+
+use durable_functions::{Activity, ActivityContext, Failure, Result, RetryPolicy};
+
+use crate::{
+    audit::{AuditError, AuditTable},
+    dates::DateRange,
+};
+
+/// The activity in the folder `query-activity`. The table client repeats single requests by itself; the durable
+/// retries bridge what lasts longer, such as a restart of the app.
+pub const QUERY_ACTIVITY: Activity<DateRange, u64> = Activity::new("query-activity")
+    .with_retry(RetryPolicy::new(3, Duration::from_secs(2)).backoff(2.0));
+
+/// Counts once. Safe to repeat: it only reads.
+///
+/// # Errors
+/// A failure whose type is [`AuditError::code`]; marked as non-retriable unless the error is transient.
+pub async fn query_activity(
+    context: ActivityContext,
+    table: AuditTable,
+    range: DateRange,
+) -> Result<u64> {
+    // The id of the job, as clients know it.
+    let job = context.instance_id().unwrap_or_default();
+    let (start, end) = (range.start(), range.end());
+    match table.count_distinct(range).await {
+        Ok(count) => {
+            tracing::info!(job, %start, %end, count, "counted distinct values");
+            Ok(count)
+        }
+        Err(error) => {
+            tracing::error!(job, %start, %end, code = error.code(), "{error}");
+            Err(failure(error).into())
+        }
+    }
+}
+
+fn failure(error: AuditError) -> Failure {
+    let failure = Failure::new(error.code(), error.to_string());
+    if error.is_transient() {
+        failure
+    } else {
+        failure.non_retriable()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_transient_errors_are_retried() {
+        for error in AuditError::ALL {
+            let failure = failure(error);
+            assert_eq!(failure.error_type(), error.code());
+            assert_eq!(failure.message(), error.to_string());
+            assert_eq!(failure.is_non_retriable(), !error.is_transient());
+        }
+    }
+}

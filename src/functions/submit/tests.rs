@@ -1,0 +1,290 @@
+use super::*;
+use http_body_util::BodyExt;
+
+const JSON: Option<&[u8]> = Some(b"application/json");
+
+fn range(start: &str, end: &str) -> Result<DateRange, Refusal> {
+    let day = |text| crate::dates::Day::parse(text).unwrap();
+    Ok(DateRange::new(day(start), day(end)).unwrap())
+}
+
+fn query(query: &str) -> Result<DateRange, Refusal> {
+    check(&Method::GET, Some("query"), query, None, b"", 366)
+}
+
+fn post(body: &str) -> Result<DateRange, Refusal> {
+    check(&Method::POST, None, "", JSON, body.as_bytes(), 366)
+}
+
+async fn answer(response: Response) -> (u16, String, HeaderMap) {
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    (
+        parts.status.as_u16(),
+        String::from_utf8(body.to_vec()).unwrap(),
+        parts.headers,
+    )
+}
+
+async fn refused(refusal: Result<DateRange, Refusal>) -> (u16, String) {
+    let (status, body, headers) = answer(refusal.unwrap_err().into_response()).await;
+    assert_eq!(headers[header::CONTENT_TYPE], "application/json");
+    (status, body)
+}
+
+#[tokio::test]
+async fn errors_come_in_order_and_with_their_exact_texts() {
+    for (start, end, expected) in [
+        ("", "", "Empty start date."),
+        ("", "nonsense", "Empty start date."),
+        ("nonsense", "", "Invalid start date format."),
+        ("03-02-2021", "nonsense", "Invalid start date format."),
+        ("2021-02-29", "2021-03-01", "Invalid start date format."),
+        ("2021-02-03", "", "Empty end date."),
+        ("2021-02-03", "nonsense", "Invalid end date format."),
+        ("2021-02-03", "2021-02-30", "Invalid end date format."),
+        ("2021-02-03", "2021-02-02", "Invalid date range."),
+    ] {
+        let body = format!(r#"{{"error":"{expected}"}}"#);
+        assert_eq!(
+            refused(query(&format!("s={start}&e={end}"))).await,
+            (400, body.clone())
+        );
+        let json = format!(r#"{{"start":"{start}","end":"{end}"}}"#);
+        assert_eq!(refused(post(&json)).await, (400, body), "{json}");
+    }
+}
+
+#[tokio::test]
+async fn a_bound_that_is_absent_is_empty() {
+    for (asked, expected) in [
+        ("", "Empty start date."),
+        ("e=2021-01-01", "Empty start date."),
+        ("s=2021-01-01", "Empty end date."),
+    ] {
+        assert_eq!(
+            refused(query(asked)).await.1,
+            format!(r#"{{"error":"{expected}"}}"#)
+        );
+    }
+    for (body, expected) in [
+        ("{}", "Empty start date."),
+        (r#"{"start":null,"end":"2021-01-01"}"#, "Empty start date."),
+        (r#"{"start":"2021-01-01"}"#, "Empty end date."),
+        (
+            r#"{"start":20210101,"end":"2021-01-01"}"#,
+            "Invalid start date format.",
+        ),
+        (
+            r#"{"start":"2021-01-01","end":["2021-01-01"]}"#,
+            "Invalid end date format.",
+        ),
+    ] {
+        assert_eq!(
+            refused(post(body)).await.1,
+            format!(r#"{{"error":"{expected}"}}"#)
+        );
+    }
+}
+
+#[test]
+fn both_forms_give_the_range_with_both_bounds() {
+    assert_eq!(
+        query("s=2021-01-01&e=2021-01-31"),
+        range("2021-01-01", "2021-01-31")
+    );
+    assert_eq!(
+        query("code=key&e=2021-01-31&s=2021%2D01-01"),
+        range("2021-01-01", "2021-01-31")
+    );
+    assert_eq!(
+        post(r#"{"start":"2021-01-01","end":"2021-01-31"}"#),
+        range("2021-01-01", "2021-01-31")
+    );
+    assert_eq!(
+        post(r#" { "end" : "2021-01-01" , "start" : "2021-01-01" } "#),
+        range("2021-01-01", "2021-01-01")
+    );
+    let posted = check(
+        &Method::POST,
+        Some("QUERY"),
+        "s=2021-01-01&e=2021-01-02",
+        JSON,
+        b"ignored",
+        366,
+    );
+    assert_eq!(posted, range("2021-01-01", "2021-01-02"));
+}
+
+#[tokio::test]
+async fn the_longest_range_is_the_limit() {
+    let spanning = |end: &str| {
+        check(
+            &Method::GET,
+            Some("query"),
+            &format!("s=2021-01-01&e={end}"),
+            None,
+            b"",
+            31,
+        )
+    };
+    assert_eq!(spanning("2021-01-31"), range("2021-01-01", "2021-01-31"));
+    let body = r#"{"error":"Invalid date range.","maxSpanDays":31}"#.to_owned();
+    assert_eq!(refused(spanning("2021-02-01")).await, (400, body));
+}
+
+#[tokio::test]
+async fn a_parameter_given_twice_is_not_guessed_at() {
+    let twice = query("s=2021-01-01&s=2021-01-02&e=2021-01-31");
+    assert_eq!(
+        refused(twice).await.1,
+        r#"{"error":"Invalid start date format."}"#
+    );
+    let twice = post(r#"{"start":"2021-01-01","start":"2021-01-02","end":"2021-01-31"}"#);
+    assert_eq!(
+        refused(twice).await,
+        (
+            400,
+            r#"{"error":"The member start is in the request body twice."}"#.to_owned()
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_body_of_another_shape_is_refused_with_what_is_expected() {
+    let expected = r#"Expected {\"start\":\"YYYY-MM-DD\",\"end\":\"YYYY-MM-DD\"}."#;
+    for (body, text) in [
+        ("", format!("The request body is empty. {expected}")),
+        (" \n", format!("The request body is empty. {expected}")),
+        (
+            "null",
+            format!("The request body must be a JSON object. {expected}"),
+        ),
+        (
+            r#""2021-01-01""#,
+            format!("The request body must be a JSON object. {expected}"),
+        ),
+        (
+            "[1,{}]",
+            format!("The request body must be a JSON object. {expected}"),
+        ),
+        (
+            "17",
+            format!("The request body must be a JSON object. {expected}"),
+        ),
+        (
+            "{",
+            "The request body is not valid JSON (line 1, column 1).".to_owned(),
+        ),
+        (
+            "{\n\"start\":}",
+            "The request body is not valid JSON (line 2, column 9).".to_owned(),
+        ),
+        (
+            "{} x",
+            "The request body is not valid JSON (line 1, column 4).".to_owned(),
+        ),
+        (
+            "s=2021-01-01",
+            "The request body is not valid JSON (line 1, column 1).".to_owned(),
+        ),
+        (
+            r#"{"start":"2021-01-01","end":"2021-01-31","day\"first":true}"#,
+            r#"Unknown member day\"first in the request body. The members are start and end."#
+                .to_owned(),
+        ),
+    ] {
+        let (status, answer) = refused(post(body)).await;
+        assert_eq!(
+            (status, answer),
+            (400, format!(r#"{{"error":"{text}"}}"#)),
+            "{body:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_json_is_accepted_as_a_body() {
+    let body = br#"{"start":"2021-01-01","end":"2021-01-31"}"#;
+    let sent_as = |content_type| check(&Method::POST, None, "", content_type, body, 366);
+    for accepted in [
+        None,
+        JSON,
+        Some(&b"Application/JSON; charset=utf-8"[..]),
+        Some(b"application/merge-patch+json"),
+    ] {
+        assert_eq!(sent_as(accepted), range("2021-01-01", "2021-01-31"));
+    }
+    for other in [
+        &b"text/plain"[..],
+        b"application/x-www-form-urlencoded",
+        b"application/jsonp",
+        b"",
+    ] {
+        assert_eq!(
+            refused(sent_as(Some(other))).await,
+            (400, r#"{"error":"The request body must be JSON: send Content-Type: application/json."}"#.to_owned())
+        );
+    }
+}
+
+#[tokio::test]
+async fn unknown_kinds_and_methods_have_answers_of_their_own() {
+    let kind = check(
+        &Method::POST,
+        Some("purge"),
+        "s=2021-01-01&e=2021-01-01",
+        JSON,
+        b"{}",
+        366,
+    );
+    assert_eq!(
+        refused(kind).await,
+        (
+            404,
+            r#"{"error":"Unknown kind of submission. The known kind is query."}"#.to_owned()
+        )
+    );
+    let method = check(
+        &Method::GET,
+        None,
+        "s=2021-01-01&e=2021-01-01",
+        None,
+        b"",
+        366,
+    );
+    let (status, body, headers) = answer(method.unwrap_err().into_response()).await;
+    assert_eq!(
+        (status, body.as_str()),
+        (
+            405,
+            r#"{"error":"Method not allowed. Use POST with a JSON body."}"#
+        )
+    );
+    assert_eq!(headers[header::ALLOW], "POST");
+}
+
+#[tokio::test]
+async fn an_accepted_job_is_answered_with_where_and_when_to_look() {
+    let settings = Settings::read(|name| {
+        (name == "AuditStorage").then(|| "UseDevelopmentStorage=true".to_owned())
+    })
+    .unwrap();
+    let (status, body, headers) = answer(accepted(
+        &settings,
+        "1a",
+        "https://app.example/api/status/1a",
+    ))
+    .await;
+    assert_eq!(status, 202);
+    assert_eq!(
+        body,
+        r#"{"id":"1a","statusUri":"https://app.example/api/status/1a"}"#
+    );
+    assert_eq!(
+        headers[header::LOCATION],
+        "https://app.example/api/status/1a"
+    );
+    assert_eq!(headers[header::RETRY_AFTER], "5");
+    assert_eq!(headers[header::CONTENT_TYPE], "application/json");
+}

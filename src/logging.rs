@@ -1,0 +1,18 @@
+//! The log: `RUST_LOG` decides what is in it, but it never holds a key.
+
+use functions_handler::logs::{Builder, LevelFilter};
+
+/// Crates that print the Authorization header or a signature at DEBUG (RUSTSEC-2026-0275) or may come to do so.
+const LEAKY: [&str; 4] = [
+    "azure_core",
+    "azure_data_tables",
+    "azure_storage",
+    "typespec",
+];
+
+/// The log of the function app, with caps on those crates that `RUST_LOG` cannot lift.
+pub fn builder() -> Builder {
+    LEAKY.into_iter().fold(Builder::new(), |builder, target| {
+        builder.cap(target, LevelFilter::INFO)
+    })
+}

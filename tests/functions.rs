@@ -1,0 +1,209 @@
+//! The functions as the host calls them: the envelope in, the envelope out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use axum::{Router, body::Body, http::Request};
+use function_app::{app, settings::Settings};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use support::fake_table::{FakeTable, Step};
+use tower::ServiceExt;
+
+fn router(storage: &str) -> Router {
+    let settings =
+        Settings::read(|name| (name == "AuditStorage").then(|| storage.to_owned())).unwrap();
+    app(settings).unwrap().into_router()
+}
+
+async fn invoke(router: Router, function: &str, data: Value) -> Value {
+    let envelope = json!({ "Data": data, "Metadata": {} }).to_string();
+    let request = Request::post(format!("/{function}"))
+        .header("Content-Type", "application/json")
+        .header(
+            "X-Azure-Functions-InvocationId",
+            "11111111-1111-4111-8111-000000000001",
+        )
+        .body(Body::from(envelope))
+        .unwrap();
+    let answer = router.oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
+}
+
+/// The value of a `durableClient` binding; nobody listens at its address.
+fn starter() -> Value {
+    let binding = json!({
+        "taskHubName": "AuditJobs",
+        "requiredQueryStringParameters": "code=SYSTEM_KEY",
+        "rpcBaseUrl": "http://127.0.0.1:1",
+        "httpBaseUrl": "http://localhost:7071/runtime/webhooks/durabletask",
+    });
+    json!(serde_json::to_string(&binding.to_string()).unwrap())
+}
+
+async fn http(
+    function: &str,
+    method: &str,
+    target: &str,
+    params: Value,
+    body: Option<&str>,
+) -> Value {
+    let mut req = json!({
+        "Url": format!("http://localhost:7071{target}"),
+        "Method": method,
+        "Query": {},
+        "Headers": { "Host": ["localhost:7071"], "Content-Type": ["application/json"] },
+        "Params": params,
+        "Identities": [],
+    });
+    if let Some(body) = body {
+        req["Body"] = json!(body);
+    }
+    let answer = invoke(
+        router("UseDevelopmentStorage=true"),
+        function,
+        json!({ "req": req, "starter": starter() }),
+    )
+    .await;
+    let text = answer.to_string();
+    assert!(
+        !text.contains("SYSTEM_KEY") && !text.contains("webhooks"),
+        "{text}"
+    );
+    answer["Outputs"]["res"].clone()
+}
+
+fn assert_answer(res: &Value, status: u16, body: &str) {
+    assert_eq!(
+        res["statusCode"].to_string().trim_matches('"'),
+        status.to_string(),
+        "{res}"
+    );
+    assert_eq!(res["body"], body);
+}
+
+#[tokio::test]
+async fn a_refused_submission_reaches_the_client_through_the_envelope() {
+    let kind = |kind: Option<&str>| json!({ "kind": kind });
+    let res = http(
+        "submit",
+        "GET",
+        "/api/submit/query?s=2021-01-01",
+        kind(Some("query")),
+        None,
+    )
+    .await;
+    assert_answer(&res, 400, r#"{"error":"Empty end date."}"#);
+    let res = http(
+        "submit",
+        "POST",
+        "/api/submit/query?s=2021-01-02&e=2021-01-01",
+        kind(Some("query")),
+        None,
+    )
+    .await;
+    assert_answer(&res, 400, r#"{"error":"Invalid date range."}"#);
+    let res = http(
+        "submit",
+        "POST",
+        "/api/submit",
+        kind(None),
+        Some(r#"{"start":"03/02/2021"}"#),
+    )
+    .await;
+    assert_answer(&res, 400, r#"{"error":"Invalid start date format."}"#);
+    let res = http(
+        "submit",
+        "POST",
+        "/api/submit/other",
+        kind(Some("other")),
+        None,
+    )
+    .await;
+    assert_answer(
+        &res,
+        404,
+        r#"{"error":"Unknown kind of submission. The known kind is query."}"#,
+    );
+    let res = http("submit", "GET", "/api/submit", kind(None), None).await;
+    assert_answer(
+        &res,
+        405,
+        r#"{"error":"Method not allowed. Use POST with a JSON body."}"#,
+    );
+}
+
+#[tokio::test]
+async fn an_id_that_no_job_can_have_is_not_found() {
+    let res = http(
+        "get-status",
+        "GET",
+        "/api/status/@counter@1",
+        json!({ "id": "@counter@1" }),
+        None,
+    )
+    .await;
+    assert_answer(&res, 404, r#"{"error":"Job not found"}"#);
+}
+
+#[tokio::test]
+async fn a_task_hub_that_cannot_be_reached_is_a_503_without_internals() {
+    let res = http(
+        "submit",
+        "GET",
+        "/api/submit/query?s=2021-01-01&e=2021-01-02",
+        json!({ "kind": "query" }),
+        None,
+    )
+    .await;
+    assert_answer(
+        &res,
+        503,
+        r#"{"error":"The job could not be started. Try again later."}"#,
+    );
+    let res = http(
+        "get-status",
+        "GET",
+        "/api/status/1a",
+        json!({ "id": "1a" }),
+        None,
+    )
+    .await;
+    assert_answer(
+        &res,
+        503,
+        r#"{"error":"The status cannot be read at the moment. Try again later."}"#,
+    );
+}
+
+#[tokio::test]
+async fn the_activity_answers_with_the_count_or_with_a_failure_in_the_envelope() {
+    let days = json!({ "input": r#"{"start":"2021-01-01","end":"2021-01-31"}"# });
+    let server = FakeTable::start(vec![Step::page(&["1", "2", "2"])]).await;
+    let answer = invoke(
+        router(&server.connection_string()),
+        "query-activity",
+        days.clone(),
+    )
+    .await;
+    assert_eq!(answer["ReturnValue"], r#"{"activityResult":2}"#);
+
+    let server = FakeTable::start(vec![Step::Status(
+        404,
+        vec![("x-ms-error-code", "TableNotFound")],
+        "",
+    )])
+    .await;
+    let answer = invoke(router(&server.connection_string()), "query-activity", days).await;
+    assert_eq!(
+        answer["ReturnValue"],
+        r#"{"activityFailure":{"errorType":"TableNotFound","errorMessage":"The audit table does not exist. Check the setting AuditTable.","isNonRetriable":true}}"#
+    );
+}

@@ -1,0 +1,138 @@
+//! No log level shows a key or a signature.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod support;
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use function_app::{
+    audit::{
+        AuditError, AuditQuery, AuditTable, Connection, PropertyName, RetryPolicy, TableName,
+        Timeouts,
+    },
+    dates::{DateRange, Day},
+    logging,
+};
+use support::fake_table::{FakeTable, Step};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is logged at trace level while these steps are gone through.
+async fn log_of(connection_string: &str, expected: Result<u64, AuditError>) -> String {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = logging::builder()
+        .filter("trace")
+        .build(move || writer.clone())
+        .unwrap();
+    // Tests run on one thread each, and so does what they await.
+    let guard = tracing::subscriber::set_default(subscriber);
+    let query = AuditQuery {
+        table: TableName::parse("audit").unwrap(),
+        count_column: PropertyName::parse("identificationNumber").unwrap(),
+        filter_column: PropertyName::parse("CertNumber").unwrap(),
+        timeouts: Timeouts::default(),
+        retry: RetryPolicy {
+            attempts: 2,
+            first_delay: Duration::from_millis(1),
+            ..RetryPolicy::default()
+        },
+        deadline: Duration::from_secs(60),
+    };
+    let table = AuditTable::open(&Connection::parse(connection_string).unwrap(), query).unwrap();
+    let range = DateRange::new(
+        Day::parse("2021-01-01").unwrap(),
+        Day::parse("2021-01-31").unwrap(),
+    )
+    .unwrap();
+    assert_eq!(table.count_distinct(range).await, expected);
+    tracing::error!("end of the log");
+    drop(guard);
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    // The log was really on, down to trace, and to the end.
+    assert!(
+        text.contains("TRACE") && text.contains("end of the log"),
+        "{text}"
+    );
+    text
+}
+
+#[tokio::test]
+async fn no_level_shows_the_account_key_or_the_authorization_header() {
+    let server = FakeTable::start(vec![Step::Reset, Step::page(&["1"])]).await;
+    let log = log_of(&server.connection_string(), Ok(1)).await;
+    let key_begin = &support::azurite::ACCOUNT_KEY[..20];
+    let head = server.requests()[1].to_lowercase();
+    let signature = head
+        .split("sharedkey fake:")
+        .nth(1)
+        .unwrap()
+        .split('\r')
+        .next()
+        .unwrap();
+    assert!(signature.len() > 40);
+    for secret in [key_begin, signature, "SharedKey"] {
+        assert!(
+            !log.to_lowercase().contains(&secret.to_lowercase()),
+            "{log}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_level_shows_a_shared_access_signature() {
+    for (steps, expected) in [
+        (
+            vec![
+                Step::page_then(&["1"], "p1", None),
+                Step::Reset,
+                Step::page(&["2"]),
+            ],
+            Ok(2),
+        ),
+        (
+            vec![Step::Status(403, vec![], "")],
+            Err(AuditError::AccessDenied),
+        ),
+        (vec![Step::BreakMidPage], Err(AuditError::ConnectionLost)),
+    ] {
+        let server = FakeTable::start(steps).await;
+        let endpoint = server
+            .connection_string()
+            .split_once("TableEndpoint=")
+            .unwrap()
+            .1
+            .to_owned();
+        let text = format!(
+            "TableEndpoint={endpoint};SharedAccessSignature=sv=2022-11-02&sp=r&sig=SeCrEtSiGnAtUrE"
+        );
+        let log = log_of(&text, expected).await;
+        assert!(server.requests()[0].contains("SeCrEtSiGnAtUrE"));
+        assert!(!log.contains("SeCrEtSiGnAtUrE"), "{log}");
+    }
+    // Nobody listens here.
+    let text = "TableEndpoint=http://127.0.0.1:1;SharedAccessSignature=sv=2022-11-02&sp=r&sig=SeCrEtSiGnAtUrE";
+    let log = log_of(text, Err(AuditError::Unreachable)).await;
+    assert!(!log.contains("SeCrEtSiGnAtUrE"), "{log}");
+}

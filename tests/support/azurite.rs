@@ -1,0 +1,145 @@
+//! A real Azurite table service for one test, on a port of its own.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+};
+
+/// The emulator's account and key are public and the same everywhere.
+const ACCOUNT: &str = "devstoreaccount1";
+pub(crate) const ACCOUNT_KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/// A running Azurite table service with nothing in it; it ends when this is dropped.
+pub(crate) struct Azurite {
+    process: Child,
+    port: u16,
+}
+
+impl Azurite {
+    /// Installs Azurite if it is not there yet, starts it and waits until it listens.
+    ///
+    /// Panics with what to install when it cannot start: a test that silently did nothing would be worse.
+    pub(crate) fn start() -> Self {
+        let program = install();
+        for _ in 0..5 {
+            if let Some(running) = Self::start_once(&program) {
+                return running;
+            }
+        }
+        panic!(
+            "Azurite ended before it listened, five times: is Node.js 20 or later installed (`node --version`)?"
+        );
+    }
+
+    fn start_once(program: &Path) -> Option<Self> {
+        // Azurite takes port 0 but does not say which port it got; so a free one is chosen here. Should another
+        // process be faster, Azurite ends, and the caller tries again.
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let mut process = Command::new(program)
+            .args([
+                "--inMemoryPersistence",
+                "--disableTelemetry",
+                "--silent",
+                "--skipApiVersionCheck",
+            ])
+            .args(["--tableHost", "127.0.0.1", "--tablePort", &port.to_string()])
+            .current_dir(env!("CARGO_TARGET_TMPDIR"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!(
+                    "cannot start {}: {error}; install Node.js 20 or later",
+                    program.display()
+                )
+            });
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let (ready, listens) = mpsc::channel();
+        // The thread reads to the end, so that Azurite never blocks on a full pipe.
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if line.contains("successfully") {
+                    let _ = ready.send(());
+                }
+            }
+        });
+        // The sender is dropped at the end of the output, which is the end of the process.
+        if listens.recv().is_ok() {
+            return Some(Self { process, port });
+        }
+        let _ = process.wait();
+        None
+    }
+
+    /// The base URL of the table service.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}/{ACCOUNT}", self.port)
+    }
+
+    /// A connection string for it.
+    pub(crate) fn connection_string(&self) -> String {
+        self.connection_string_with_key(ACCOUNT_KEY)
+    }
+
+    /// A connection string for it with another key.
+    pub(crate) fn connection_string_with_key(&self, key: &str) -> String {
+        format!(
+            "AccountName={ACCOUNT};AccountKey={key};TableEndpoint={}",
+            self.endpoint()
+        )
+    }
+}
+
+impl Drop for Azurite {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Installs what package-lock.json pins, once for all test binaries, and returns the program.
+fn install() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azurite");
+    let modules = folder.join("node_modules");
+    let lock_file = fs::read(folder.join("package-lock.json")).unwrap();
+    // Written last: a folder without it, or with that of another lock file, is not what is pinned.
+    let installed = modules.join(".installed");
+
+    let guard =
+        File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("azurite-install.lock")).unwrap();
+    guard.lock().unwrap();
+    if fs::read(&installed).ok().as_deref() != Some(lock_file.as_slice()) {
+        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+        let done = Command::new(npm)
+            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .current_dir(&folder)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap_or_else(|error| {
+                panic!("cannot run npm: {error}; install Node.js 20 or later with npm")
+            });
+        assert!(
+            done.status.success(),
+            "`npm ci` in tests/azurite failed; it needs Node.js 20 or later and a package registry:\n{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        fs::write(&installed, &lock_file).unwrap();
+    }
+    let program = if cfg!(windows) {
+        "azurite-table.cmd"
+    } else {
+        "azurite-table"
+    };
+    modules.join(".bin").join(program)
+}

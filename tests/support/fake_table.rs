@@ -1,0 +1,209 @@
+//! A table server that does as it is told, to see what the real one will not do on demand.
+//!
+//! It speaks raw HTTP/1.1 because it must break connections in the middle of an answer.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    task::JoinHandle,
+};
+
+/// What the server does with one request.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Answers with a page of entities (JSON objects), and the continuation token if one is given.
+    Page {
+        entities: Vec<String>,
+        next: Option<(&'static str, Option<&'static str>)>,
+    },
+    /// Answers with a status, headers and a body.
+    Status(u16, Vec<(&'static str, &'static str)>, &'static str),
+    /// Resets the connection without an answer.
+    Reset,
+    /// Promises a page and resets the connection in the middle of it.
+    BreakMidPage,
+    /// Sends the beginning of a page without a length and closes in order: the end of the body is not to be seen.
+    EndEarly,
+    /// Never answers.
+    Hang,
+}
+
+impl Step {
+    /// A page of entities with these ids.
+    pub(crate) fn page(ids: &[&str]) -> Self {
+        Self::Page {
+            entities: entities(ids),
+            next: None,
+        }
+    }
+
+    /// A page with a continuation token.
+    pub(crate) fn page_then(
+        ids: &[&str],
+        partition_key: &'static str,
+        row_key: Option<&'static str>,
+    ) -> Self {
+        Self::Page {
+            entities: entities(ids),
+            next: Some((partition_key, row_key)),
+        }
+    }
+}
+
+fn entities(ids: &[&str]) -> Vec<String> {
+    let entity = |id: &&str| {
+        serde_json::json!({ "odata.etag": "W/\"1\"", "identificationNumber": id }).to_string()
+    };
+    ids.iter().map(entity).collect()
+}
+
+/// A server on a free port; each request takes the next step, and the last step is for all further ones.
+pub(crate) struct FakeTable {
+    port: u16,
+    requests: Arc<Mutex<Vec<String>>>,
+    connections: Arc<Mutex<usize>>,
+    server: JoinHandle<()>,
+}
+
+impl FakeTable {
+    pub(crate) async fn start(steps: Vec<Step>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let connections = Arc::new(Mutex::new(0));
+        let (seen, opened) = (Arc::clone(&requests), Arc::clone(&connections));
+        let server = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                *opened.lock().unwrap() += 1;
+                tokio::spawn(serve(stream, steps.clone(), Arc::clone(&seen)));
+            }
+        });
+        Self {
+            port,
+            requests,
+            connections,
+            server,
+        }
+    }
+
+    pub(crate) fn connection_string(&self) -> String {
+        format!(
+            "AccountName=fake;AccountKey={};TableEndpoint=http://127.0.0.1:{}/fake",
+            super::azurite::ACCOUNT_KEY,
+            self.port
+        )
+    }
+
+    /// Heads of the requests so far: request line and headers.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// Connections so far.
+    pub(crate) fn connections(&self) -> usize {
+        *self.connections.lock().unwrap()
+    }
+}
+
+impl Drop for FakeTable {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn serve(mut stream: TcpStream, steps: Vec<Step>, requests: Arc<Mutex<Vec<String>>>) {
+    while let Some(head) = read_head(&mut stream).await {
+        let step = {
+            let mut requests = requests.lock().unwrap();
+            requests.push(head);
+            steps[(requests.len() - 1).min(steps.len() - 1)].clone()
+        };
+        match step {
+            Step::Page { entities, next } => {
+                let body = page(&entities);
+                let mut headers = String::new();
+                if let Some((partition_key, row_key)) = next {
+                    headers += &format!("x-ms-continuation-NextPartitionKey: {partition_key}\r\n");
+                    if let Some(row_key) = row_key {
+                        headers += &format!("x-ms-continuation-NextRowKey: {row_key}\r\n");
+                    }
+                }
+                answer(&mut stream, 200, &headers, &body).await;
+            }
+            Step::Status(status, headers, body) => {
+                let headers: String = headers
+                    .iter()
+                    .map(|(name, value)| format!("{name}: {value}\r\n"))
+                    .collect();
+                answer(&mut stream, status, &headers, body).await;
+            }
+            Step::Reset => {
+                stream.set_zero_linger().unwrap();
+                return;
+            }
+            Step::BreakMidPage => {
+                let body = page(&entities(&["1", "2", "3"]));
+                let begin = format!(
+                    "{}Content-Length: {}\r\n\r\n{}",
+                    head_of(200),
+                    body.len(),
+                    &body[..body.len() / 2]
+                );
+                stream.write_all(begin.as_bytes()).await.unwrap();
+                stream.flush().await.unwrap();
+                return;
+            }
+            Step::EndEarly => {
+                let body = page(&entities(&["1", "2", "3"]));
+                let begin = format!(
+                    "{}Connection: close\r\n\r\n{}",
+                    head_of(200),
+                    &body[..body.len() / 2]
+                );
+                stream.write_all(begin.as_bytes()).await.unwrap();
+                stream.shutdown().await.unwrap();
+                return;
+            }
+            Step::Hang => Notify::new().notified().await,
+        }
+    }
+}
+
+fn page(entities: &[String]) -> String {
+    format!(
+        r#"{{"odata.metadata":"http://fake/$metadata#audit","value":[{}]}}"#,
+        entities.join(",")
+    )
+}
+
+fn head_of(status: u16) -> String {
+    // The SDK refuses an answer without the headers that every answer of the service has.
+    format!(
+        "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nDate: Sat, 21 Nov 2026 00:00:00 GMT\r\nServer: fake\r\nx-ms-version: 2022-11-02\r\nx-ms-request-id: 00000000-0000-4000-8000-000000000000\r\n"
+    )
+}
+
+async fn answer(stream: &mut TcpStream, status: u16, headers: &str, body: &str) {
+    let text = format!(
+        "{}{headers}Content-Length: {}\r\n\r\n{body}",
+        head_of(status),
+        body.len()
+    );
+    let _ = stream.write_all(text.as_bytes()).await;
+}
+
+async fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        if stream.read(&mut byte).await.ok()? == 0 {
+            return None;
+        }
+        head.push(byte[0]);
+    }
+    Some(String::from_utf8(head).unwrap())
+}
