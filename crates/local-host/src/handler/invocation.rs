@@ -1,16 +1,13 @@
 //! Invocations: sending them, limiting them, logging them.
 
-use super::answer::Answer;
+use super::answer;
 use super::client::Client;
 use super::supervise::{State, Supervisor};
 use crate::invoke::{InvocationAnswer, Invoke, InvokeError};
 use crate::json::{Json, JsonObject};
 use crate::log::{LogLevel, Logger};
 use futures::future::BoxFuture;
-use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
-use time::OffsetDateTime;
-use time::macros::format_description;
 use uuid::Uuid;
 
 /// The reason that the log gives for invocations of the task hub.
@@ -79,16 +76,16 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// Sends the members of `Data` and `Metadata` (which gets `sys`) once the handler is ready,
-    /// prints the answer's `Logs` and returns it.
+    /// Sends the members of `Data` and `Metadata` once the handler is ready, prints the answer's
+    /// `Logs` and returns it.
     ///
     /// # Errors
     /// [`InvokeError`] for everything that fails the invocation in a real host.
     pub async fn send(
         &self,
         data: JsonObject,
-        mut metadata: JsonObject,
-    ) -> Result<Answer, InvokeError> {
+        metadata: JsonObject,
+    ) -> Result<InvocationAnswer, InvokeError> {
         let life = match self.handler.supervisor.settled().await {
             State::Ready(life) => life,
             State::Exited => {
@@ -98,11 +95,6 @@ impl Invocation {
             }
             State::Starting | State::Stopped(_) => return Err(InvokeError::Stopping),
         };
-        let place = match metadata.get_ignoring_case("sys") {
-            Some(_) => "$sys",
-            None => "sys",
-        };
-        metadata.insert(place, system_data(&self.function));
         let body = JsonObject::from_iter([("Data", data), ("Metadata", metadata)]);
         let call =
             self.handler
@@ -118,8 +110,8 @@ impl Invocation {
                 }
             }
         };
-        let answer = Answer::read(&raw)?;
-        for line in &answer.logs {
+        let (answer, logs) = answer::read(&raw)?;
+        for line in &logs {
             self.handler.log.user(LogLevel::Info, line);
         }
         Ok(answer)
@@ -173,30 +165,17 @@ impl Invoke for Handler {
     fn invoke(
         &self,
         function: &str,
-        data: Map<String, Value>,
-        metadata: Map<String, Value>,
+        data: JsonObject,
+        metadata: JsonObject,
     ) -> BoxFuture<'static, Result<InvocationAnswer, InvokeError>> {
         let invocation = self.begin(function, NO_REASON);
         Box::pin(async move {
-            let result = invocation
-                .send(data.into_iter().collect(), metadata.into_iter().collect())
-                .await;
+            let result = invocation.send(data, metadata).await;
             let error = result.as_ref().err().map(ToString::to_string);
             invocation.end(error.as_deref());
-            result.map(Answer::into_invocation_answer)
+            result
         })
     }
-}
-
-fn system_data(function: &str) -> JsonObject {
-    let format =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z");
-    let now = OffsetDateTime::now_utc().format(format).unwrap_or_default();
-    JsonObject::from_iter([
-        ("MethodName", function.to_owned()),
-        ("UtcNow", now),
-        ("RandGuid", Uuid::new_v4().to_string()),
-    ])
 }
 
 /// A duration as .NET writes it: `HH:MM:SS`, days in front, a fraction behind.

@@ -13,7 +13,7 @@ mod process;
 mod ready;
 mod supervise;
 
-pub use answer::Answer;
+pub use answer::read_body as read_answer;
 pub use command::{Command, executable};
 pub use invocation::{Handler, HandlerOptions, Invocation, time_span};
 pub use supervise::{Supervisor, SupervisorOptions};

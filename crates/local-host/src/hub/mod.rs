@@ -12,7 +12,7 @@
 //!
 //! - `instance`: one instance; `history`: its bytes; `turn`: sends a turn and reads the answer;
 //!   `actions`: what the answer asks for; `commit`, `effects`: what comes of it
-//! - `activity`, `timers`: what turns start; `json`: how payloads change on their way
+//! - `activity`, `timers`: what turns start
 //! - `client`: what clients can do; `grpc`: how they ask for it; `binding`: how they find it
 
 mod actions;
@@ -28,7 +28,6 @@ mod functions;
 mod grpc;
 mod history;
 mod instance;
-mod json;
 mod request;
 mod status;
 #[cfg(test)]
