@@ -30,18 +30,14 @@ const GET: Operation<(), i64> = Operation::new("get");
 /// The turns of a recorded orchestrator: request and answer.
 fn turns(case: &str) -> Vec<(OrchestratorRequest, OrchestratorResponse)> {
     let case: Value = serde_json::from_str(case).unwrap();
-    let exchanges = case["exchanges"].as_array().unwrap().iter();
-    exchanges
-        .filter(|exchange| exchange["kind"] == "orchestrator")
+    let turns = case["turns"].as_array().unwrap().iter();
+    let bytes = |text: &Value| STANDARD.decode(text.as_str().unwrap()).unwrap();
+    turns
         .map(|turn| {
-            let context = turn["request"]["body"]["Data"]["context"].as_str().unwrap();
-            let body = turn["response"]["body"].as_str().unwrap();
-            let body: Value = serde_json::from_str(body).unwrap();
-            let request = STANDARD.decode(context.trim_matches('"')).unwrap();
-            let answer = STANDARD.decode(body["ReturnValue"].as_str().unwrap());
+            let (request, answer) = (bytes(&turn["request"]), bytes(&turn["answer"]));
             (
                 OrchestratorRequest::decode(request.as_slice()).unwrap(),
-                OrchestratorResponse::decode(answer.unwrap().as_slice()).unwrap(),
+                OrchestratorResponse::decode(answer.as_slice()).unwrap(),
             )
         })
         .collect()
@@ -171,7 +167,7 @@ fn calls_signals_and_failures_are_those_of_the_host() {
             Ok((first, second, error_type(failed), error_type(unknown)))
         },
     );
-    let turns = turns(include_str!("fixtures/entities/entity-call-labelled.json"));
+    let turns = turns(include_str!("fixtures/durable/entity-call-labelled.json"));
     let ours = replay(&function, &turns);
     assert_eq!(ours.len(), 6);
     for (ours, (_, theirs)) in ours.iter().zip(&turns) {
@@ -206,7 +202,7 @@ fn a_lock_and_its_release_are_those_of_the_host() {
             Ok(value)
         },
     );
-    let turns = turns(include_str!("fixtures/entities/entity-lock-labelled.json"));
+    let turns = turns(include_str!("fixtures/durable/entity-lock-labelled.json"));
     let ours = replay(&function, &turns);
     assert_eq!(ours.len(), 5);
     for (ours, (_, theirs)) in ours.iter().zip(&turns) {
@@ -230,7 +226,7 @@ fn a_call_of_an_entity_that_no_function_implements_fails() {
         },
     );
     let turns = turns(include_str!(
-        "fixtures/entities/entity-missing-labelled.json"
+        "fixtures/durable/entity-missing-labelled.json"
     ));
     let ours = replay(&function, &turns);
     assert_eq!(comparable(&ours[0]), comparable(&turns[0].1));
@@ -248,7 +244,7 @@ fn a_signal_says_what_the_recorded_entity_action_said() {
             Ok("signalled")
         },
     );
-    let turns = turns(include_str!("fixtures/entities/entity-signal-action.json"));
+    let turns = turns(include_str!("fixtures/durable/entity-signal-action.json"));
     let ours = replay(&function, &turns);
     let mut signal = comparable(&ours[0]).remove(0);
     let members = signal.as_object_mut().unwrap();
@@ -278,7 +274,7 @@ fn a_scheduled_signal_is_that_of_the_host() {
             Ok(ctx.call_entity(&counter, GET, ()).await?)
         },
     );
-    let turns = turns(include_str!("fixtures/entities/entity-scheduled.json"));
+    let turns = turns(include_str!("fixtures/durable/entity-scheduled.json"));
     let ours = replay(&function, &turns);
     let sent = turns[1]
         .0

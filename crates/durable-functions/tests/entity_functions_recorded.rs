@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{EntityBatchResult, ResultType};
+use durable_functions::proto::{EntityBatchRequest, EntityBatchResult, ResultType};
 use durable_functions::{
     AppExt, Entity, EntityContext, EntityFunction, Failure, Operation, Orchestrator,
 };
@@ -73,9 +73,8 @@ async fn invoke(body: &Value) -> (StatusCode, Value) {
     (status, serde_json::from_slice(&body).unwrap_or_default())
 }
 
-fn decode(body: &Value) -> EntityBatchResult {
-    let answer = body["ReturnValue"].as_str().unwrap();
-    let answer = STANDARD.decode(answer).unwrap();
+fn decode(answer: &Value) -> EntityBatchResult {
+    let answer = STANDARD.decode(answer.as_str().unwrap()).unwrap();
     let mut answer = EntityBatchResult::decode(answer.as_slice()).unwrap();
     for result in &mut answer.results {
         // Times and stack traces may differ.
@@ -94,24 +93,32 @@ fn decode(body: &Value) -> EntityBatchResult {
     answer
 }
 
-/// Our answers to the batches of a recorded case, each with its exchange.
-async fn answers(case: &str) -> Vec<(Value, EntityBatchResult)> {
+/// A batch of a recorded case: the request, and what we answer.
+struct Answered {
+    request: EntityBatchRequest,
+    ours: EntityBatchResult,
+    /// What the recorded worker answered, if that was valid.
+    theirs: Option<EntityBatchResult>,
+}
+
+async fn answers(case: &str) -> Vec<Answered> {
     let case: Value = serde_json::from_str(case).unwrap();
     let mut answers = Vec::new();
-    for exchange in case["exchanges"].as_array().unwrap() {
-        if exchange["kind"] == "entity" {
-            let (status, body) = invoke(&exchange["request"]["body"]).await;
-            assert_eq!(status, StatusCode::OK);
-            answers.push((exchange.clone(), decode(&body)));
-        }
+    for batch in case["entityBatches"].as_array().unwrap() {
+        let request = batch["request"].as_str().unwrap();
+        // The host quotes the text once more.
+        let context = Value::from(request).to_string();
+        let (status, body) = invoke(&json!({"Data": {"context": context}, "Metadata": {}})).await;
+        assert_eq!(status, StatusCode::OK);
+        let request = STANDARD.decode(request).unwrap();
+        answers.push(Answered {
+            request: EntityBatchRequest::decode(request.as_slice()).unwrap(),
+            ours: decode(&body["ReturnValue"]),
+            theirs: batch.get("answer").map(decode),
+        });
     }
     assert!(!answers.is_empty());
     answers
-}
-
-fn theirs(exchange: &Value) -> EntityBatchResult {
-    let body = exchange["response"]["body"].as_str().unwrap();
-    decode(&serde_json::from_str(body).unwrap())
 }
 
 fn error_types(result: &EntityBatchResult) -> Vec<String> {
@@ -130,28 +137,27 @@ fn error_types(result: &EntityBatchResult) -> Vec<String> {
 #[tokio::test]
 async fn batches_and_calls_get_the_recorded_answers() {
     for case in [
-        include_str!("fixtures/entities/entity-batch.json"),
-        include_str!("fixtures/entities/entity-lock-labelled.json"),
-        include_str!("fixtures/entities/entity-scheduled.json"),
-        include_str!("fixtures/entities/entity-signal-action.json"),
-        include_str!("fixtures/entities/entity-actions.json"),
+        include_str!("fixtures/durable/entity-batch.json"),
+        include_str!("fixtures/durable/entity-lock-labelled.json"),
+        include_str!("fixtures/durable/entity-scheduled.json"),
+        include_str!("fixtures/durable/entity-signal-action.json"),
+        include_str!("fixtures/durable/entity-actions.json"),
     ] {
-        for (exchange, ours) in answers(case).await {
-            assert_eq!(ours, theirs(&exchange), "{exchange}");
+        for batch in answers(case).await {
+            assert_eq!(Some(batch.ours), batch.theirs, "{:?}", batch.request);
         }
     }
 }
 
 #[tokio::test]
 async fn failures_get_the_recorded_answers_but_for_the_name_of_a_missing_operation() {
-    let case = include_str!("fixtures/entities/entity-call-labelled.json");
-    for (exchange, ours) in answers(case).await {
-        let operation = &exchange["request"]["decoded"]["operations"][0]["operation"];
-        if operation == "noSuchOperation" {
-            assert_eq!(error_types(&ours), ["OperationNotFound"]);
-            assert_eq!(ours.entity_state, theirs(&exchange).entity_state);
+    let case = include_str!("fixtures/durable/entity-call-labelled.json");
+    for batch in answers(case).await {
+        if batch.request.operations[0].operation == "noSuchOperation" {
+            assert_eq!(error_types(&batch.ours), ["OperationNotFound"]);
+            assert_eq!(batch.ours.entity_state, batch.theirs.unwrap().entity_state);
         } else {
-            assert_eq!(ours, theirs(&exchange), "{exchange}");
+            assert_eq!(Some(batch.ours), batch.theirs, "{:?}", batch.request);
         }
     }
 }
@@ -159,40 +165,37 @@ async fn failures_get_the_recorded_answers_but_for_the_name_of_a_missing_operati
 /// The recorded worker added the text "8" to 12 and went on with the text "128"; ours has a type.
 #[tokio::test]
 async fn a_typed_state_refuses_what_the_recorded_worker_took() {
-    let case = include_str!("fixtures/entities/entity-signal.json");
+    let case = include_str!("fixtures/durable/entity-signal.json");
     let answers = answers(case).await;
-    let last = answers.len() - 3;
-    for (exchange, ours) in &answers[..last] {
-        assert_eq!(*ours, theirs(exchange));
+    let [before @ .., add, fail, delete] = answers.as_slice() else {
+        panic!("too few batches");
+    };
+    for batch in before {
+        assert_eq!(Some(&batch.ours), batch.theirs.as_ref());
     }
-    let (add, fail, delete) = (&answers[last].1, &answers[last + 1].1, &answers[last + 2].1);
-    assert_eq!(error_types(add), ["InvalidInput"]);
-    assert_eq!(add.entity_state.as_deref(), Some("12"));
-    assert_eq!(error_types(fail), ["InvalidState"]);
-    assert_eq!(fail.entity_state.as_deref(), Some("\"128\""));
+    assert_eq!(before.len(), 2);
+    assert_eq!(error_types(&add.ours), ["InvalidInput"]);
+    assert_eq!(add.ours.entity_state.as_deref(), Some("12"));
+    assert_eq!(error_types(&fail.ours), ["InvalidState"]);
+    assert_eq!(fail.ours.entity_state.as_deref(), Some("\"128\""));
     assert_eq!(
-        *delete,
-        theirs(&answers[last + 2].0),
+        Some(&delete.ours),
+        delete.theirs.as_ref(),
         "a broken state can be deleted"
     );
 }
 
 #[tokio::test]
 async fn the_batches_that_poisoned_the_host_get_a_result_for_every_operation() {
-    let case = include_str!("fixtures/entities/entity-bad-answers.json");
-    for (exchange, ours) in answers(case).await {
-        let request = &exchange["request"]["decoded"];
-        let operation = &request["operations"][0]["operation"];
-        assert_eq!(ours.results.len(), 1);
-        assert_eq!(ours.failure_details, None);
-        if operation == "add" {
-            assert_eq!(ours.entity_state.as_deref(), Some("1"));
+    let case = include_str!("fixtures/durable/entity-bad-answers.json");
+    for batch in answers(case).await {
+        assert_eq!(batch.ours.results.len(), 1);
+        assert_eq!(batch.ours.failure_details, None);
+        if batch.request.operations[0].operation == "add" {
+            assert_eq!(Some(batch.ours), batch.theirs);
         } else {
-            assert_eq!(error_types(&ours), ["OperationNotFound"]);
-            assert_eq!(
-                ours.entity_state.as_deref(),
-                request["entityState"].as_str()
-            );
+            assert_eq!(error_types(&batch.ours), ["OperationNotFound"]);
+            assert_eq!(batch.ours.entity_state, batch.request.entity_state);
         }
     }
 }

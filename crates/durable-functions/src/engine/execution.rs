@@ -109,6 +109,7 @@ impl Execution {
             let mut state = self.state.borrow_mut();
             state.source = Source::new(bytes);
             state.confirmed = Confirmed::default();
+            state.http_poll_interval = rest.http_poll_interval;
             if rest.leaves_out_past {
                 // The host keeps the history to itself: it has stored what was answered.
                 state.pending.clear();
