@@ -79,8 +79,8 @@ fn main() {
     );
     println!("shape    |     n | body KiB |  floor µs | handler µs | per task | ratio");
     println!("-------- | ----: | -------: | --------: | ---------: | -------: | ----:");
-    let shapes: [(&str, fn(u32) -> History); 2] =
-        [("chain", History::chain), ("fan-out", History::fan_out)];
+    type Shape = (&'static str, fn(u32) -> History);
+    let shapes: [Shape; 2] = [("chain", History::chain), ("fan-out", History::fan_out)];
     for (shape, history) in shapes {
         for n in [3, 30, 300, 3000, 10_000] {
             let history = history(n);

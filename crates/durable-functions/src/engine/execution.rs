@@ -383,7 +383,7 @@ impl Execution {
             *events = state.unconsumed();
         }
         let mut actions: Vec<_> = state.pending.iter().cloned().collect();
-        if let Some(completion) = &self.completion {
+        if let Some(completion) = &mut self.completion {
             if matches!(completion, Completion::Failed(failure) if failure.error_type() == "NonDeterminism")
             {
                 // What changed code asks for was never meant to happen in this instance.

@@ -28,28 +28,9 @@ pub(crate) struct Request<'a> {
     /// Whether the host left the past events out because it believes that the worker keeps them. It
     /// says so with the property `IncludeState`, in older versions `IncludePastEvents`.
     pub(crate) leaves_out_past: bool,
-    /// Where the events lie, if they do so in the usual order.
-    pub(crate) layout: Option<Layout>,
-}
-
-/// Where the events of a message lie: names first, then past events, then new ones, then the rest.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Layout {
-    /// The offset behind the last event.
-    pub(crate) end: usize,
-    /// The offsets of the tags of the new events.
-    pub(crate) new_events: Vec<usize>,
-}
-
-impl Layout {
-    /// The events of `message` as the next request will begin with them: all of them past events.
-    pub(crate) fn as_past(&self, message: &[u8]) -> Option<Vec<u8>> {
-        let mut past = message.get(..self.end)?.to_vec();
-        for &tag in &self.new_events {
-            *past.get_mut(tag)? = PAST_EVENT as u8;
-        }
-        Some(past)
-    }
+    /// Whether names, past events, new events and the rest follow each other in this order.
+    pub(crate) in_order: bool,
+    message: &'a [u8],
 }
 
 impl<'a> Request<'a> {
@@ -62,26 +43,28 @@ impl<'a> Request<'a> {
             default_version: None,
             http_poll_interval: None,
             leaves_out_past: false,
-            layout: None,
+            in_order: true,
+            message,
         };
-        let mut layout = Layout::default();
-        let (mut in_order, mut stage) = (true, 0);
-        let mut new_events = Vec::new();
+        let mut stage = 0;
+        let mut late_past = Vec::new();
         let mut reader = Reader::new(message);
         loop {
-            let start = message.len() - reader.remaining();
             let tag = reader.tag();
             let stage_of = match tag {
                 0 => break,
                 PAST_EVENT => {
-                    request.events.push(Event::read(reader.bytes())?);
-                    layout.end = message.len() - reader.remaining();
+                    let event = Event::read(reader.bytes())?;
+                    if stage < 2 {
+                        request.events.push(event);
+                        request.past += 1;
+                    } else {
+                        late_past.push(event);
+                    }
                     1
                 }
                 NEW_EVENT => {
-                    new_events.push(Event::read(reader.bytes())?);
-                    layout.new_events.push(start);
-                    layout.end = message.len() - reader.remaining();
+                    request.events.push(Event::read(reader.bytes())?);
                     2
                 }
                 INSTANCE_ID => {
@@ -116,14 +99,43 @@ impl<'a> Request<'a> {
                     3
                 }
             };
-            in_order &= stage_of >= stage;
-            stage = stage_of;
+            request.in_order &= stage_of >= stage;
+            stage = stage.max(stage_of);
         }
         reader.finish()?;
-        request.past = request.events.len();
-        request.events.append(&mut new_events);
-        request.layout = in_order.then_some(layout);
+        let past = request.past;
+        request.past += late_past.len();
+        request.events.splice(past..past, late_past);
         Ok(request)
+    }
+
+    /// The beginning of the message up to its last event, as the next request will begin: with all
+    /// of them as past events. `None` when the order is not the usual one.
+    pub(crate) fn as_past(&self) -> Option<Vec<u8>> {
+        if !self.in_order {
+            return None;
+        }
+        let mut reader = Reader::new(self.message);
+        let mut end = 0;
+        let mut new_events = Vec::new();
+        loop {
+            let start = self.message.len() - reader.remaining();
+            let tag = reader.tag();
+            match tag {
+                0 => break,
+                NEW_EVENT => new_events.push(start),
+                _ => {}
+            }
+            reader.skip(tag);
+            if matches!(tag, PAST_EVENT | NEW_EVENT) {
+                end = self.message.len() - reader.remaining();
+            }
+        }
+        let mut past = self.message.get(..end)?.to_vec();
+        for tag in new_events {
+            *past.get_mut(tag)? = PAST_EVENT as u8;
+        }
+        Some(past)
     }
 
     /// Whether this cannot be replayed: the history was left out, and it is not the first turn.
