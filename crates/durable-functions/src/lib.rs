@@ -13,6 +13,7 @@ mod handle;
 mod handler;
 mod instance_id;
 mod orchestrator;
+mod panic;
 pub mod proto;
 mod replay;
 mod retry;

@@ -4,7 +4,6 @@
 //! request: events are applied while they are borrowed, and what must outlive them is kept as
 //! counted slices of the request.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +22,7 @@ use super::state::{Parent, State, wire_id};
 use super::wake::WakeFlag;
 use crate::context::OrchestrationContext;
 use crate::orchestrator::{OrchestratorFunction, RunningOrchestrator};
+use crate::panic::panicked;
 use crate::proto::{OrchestratorResponse, TaskFailureDetails};
 use crate::wire::{Event, EventKind, Request, WireError};
 use crate::{Error, Failure, replay};
@@ -227,7 +227,7 @@ impl Execution {
                 self.poll();
             }
             Ok(Err(failure)) => self.finish(Completion::Failed(failure)),
-            Err(panic) => self.finish(Completion::Failed(panicked(&*panic))),
+            Err(panic) => self.finish(Completion::Failed(panicked("orchestrator", &*panic))),
         }
         Ok(())
     }
@@ -338,7 +338,7 @@ impl Execution {
             match polled {
                 Ok(Poll::Ready(Ok(output))) => break Completion::Completed(output),
                 Ok(Poll::Ready(Err(error))) => break Completion::Failed(Error::to_failure(&error)),
-                Err(panic) => break Completion::Failed(panicked(&*panic)),
+                Err(panic) => break Completion::Failed(panicked("orchestrator", &*panic)),
                 Ok(Poll::Pending) => {}
             }
             if !self.woken() {
@@ -363,7 +363,7 @@ impl Execution {
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(root)));
         let completion = match dropped {
             Ok(()) => completion,
-            Err(panic) => Completion::Failed(panicked(&*panic)),
+            Err(panic) => Completion::Failed(panicked("orchestrator", &*panic)),
         };
         self.completion.get_or_insert(completion);
     }
@@ -423,15 +423,6 @@ fn failure(details: Option<&[u8]>) -> Result<Failure, WireError> {
             .map_err(|_| WireError::Truncated),
         None => Ok(Failure::unknown()),
     }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Failure {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without a text");
-    Failure::new("Panic", format!("the orchestrator panicked: {text}"))
 }
 
 fn foreign_await(state: &State) -> Failure {

@@ -4,11 +4,7 @@
 //! delivers the rest again at once, without end. And the state that goes back is always one that was
 //! read or written whole: of an operation that fails nothing stays, unless the host asks for that.
 
-use std::any::Any;
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::SystemTime;
 
 use prost_types::value::Kind;
@@ -18,6 +14,7 @@ use serde::de::DeserializeOwned;
 use super::context::Effects;
 use super::{EntityContext, EntityFunction, EntityId};
 use crate::engine::same_name;
+use crate::panic::{caught, guarded};
 use crate::proto::{
     EntityBatchRequest, EntityBatchResult, OperationAction, OperationRequest, OperationResult,
     OperationResultFailure, OperationResultSuccess, ResultType,
@@ -131,10 +128,15 @@ where
         };
         let state = match &mut self.live {
             Some(state) => state,
-            none => none.insert(guarded(|| read(&self.entity, self.stored.as_deref()))?),
+            none => none.insert(guarded("operation", || {
+                read(&self.entity, self.stored.as_deref())
+            })?),
         };
         let input = request.input.as_deref();
-        caught(async move { (operation.run)(context.clone(), state, input).await }).await
+        caught("operation", async move {
+            (operation.run)(context.clone(), state, input).await
+        })
+        .await
     }
 
     /// Takes over what an operation did, or takes it back.
@@ -147,7 +149,7 @@ where
             self.discard_live();
             self.stored = None;
         } else if let Some(state) = &self.live {
-            match guarded(|| write(&self.entity, state)) {
+            match guarded("operation", || write(&self.entity, state)) {
                 Ok(json) => self.stored = Some(json),
                 Err(failure) => {
                     self.discard_live();
@@ -167,7 +169,7 @@ where
     /// The live state does not count any more. Dropping it runs user code.
     fn discard_live(&mut self) {
         let live = self.live.take();
-        if let Err(failure) = guarded(|| {
+        if let Err(failure) = guarded("operation", || {
             drop(live);
             Ok(())
         }) {
@@ -216,34 +218,6 @@ fn write<S: Serialize>(entity: &EntityId, state: &S) -> Result<String, Failure> 
         )
         .non_retriable()
     })
-}
-
-/// Runs user code that is not async; a panic is its failure.
-fn guarded<T>(code: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    catch_unwind(AssertUnwindSafe(code)).unwrap_or_else(|panic| Err(panicked(&*panic)))
-}
-
-/// Runs user code that is; a panic while it runs or when it is dropped is its failure.
-async fn caught<T>(code: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let mut code = Box::pin(code);
-    let outcome = std::future::poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| code.as_mut().poll(context)));
-        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
-    })
-    .await;
-    match catch_unwind(AssertUnwindSafe(|| drop(code))) {
-        Ok(()) => outcome,
-        Err(panic) => Err(panicked(&*panic)),
-    }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Failure {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without a text");
-    Failure::new("Panic", format!("the operation panicked: {text}"))
 }
 
 /// For the host's traces only.

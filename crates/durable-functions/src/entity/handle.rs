@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::EntityId;
+use crate::handle::handle_traits;
 
 /// An entity function: its name, and the type `S` of an entity's state.
 ///
@@ -62,24 +63,6 @@ impl<I, O> Operation<I, O> {
     pub const fn name(&self) -> &'static str {
         self.name
     }
-}
-
-macro_rules! handle_traits {
-    ($name:ident<$($parameter:ident),+>) => {
-        impl<$($parameter),+> Clone for $name<$($parameter),+> {
-            fn clone(&self) -> Self {
-                *self
-            }
-        }
-
-        impl<$($parameter),+> Copy for $name<$($parameter),+> {}
-
-        impl<$($parameter),+> fmt::Debug for $name<$($parameter),+> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple(stringify!($name)).field(&self.name).finish()
-            }
-        }
-    };
 }
 
 handle_traits!(Entity<S>);
