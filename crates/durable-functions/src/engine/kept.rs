@@ -202,11 +202,11 @@ impl KeptInstances {
         {
             return None;
         }
-        if !entry.execution.has_ended() {
-            if let Some(past) = request.as_past() {
-                let consumed = [entry.tail.as_slice(), &past].concat();
-                self.keep(entry, &consumed, now);
-            }
+        if !entry.execution.has_ended()
+            && let Some(past) = request.as_past()
+        {
+            let consumed = [entry.tail.as_slice(), &past].concat();
+            self.keep(entry, &consumed, now);
         }
         Some(answer)
     }
