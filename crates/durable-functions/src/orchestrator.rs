@@ -76,6 +76,11 @@ impl OrchestratorFunction {
         self.name
     }
 
+    /// Whether both are the same function, not only functions of the same name.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.run, &other.run)
+    }
+
     pub(crate) fn run(
         &self,
         context: OrchestrationContext,

@@ -490,3 +490,22 @@ fn a_request_that_is_none_is_an_error_and_an_empty_one_fails_the_instance() {
     let empty = answer(&function, &OrchestratorRequest::default());
     assert_eq!(failure(&empty).error_type, "InvalidRequest");
 }
+
+/// A host that believes that the worker keeps the orchestration sends only what is new. An answer
+/// that decides anything would fail the instance.
+#[test]
+fn a_turn_without_its_history_is_asked_for_again_with_it() {
+    let mut host = Host::new(orchestrator(chain), Some(r#"["a"]"#));
+    host.turn();
+    let mut request = host.completed(0, r#""A""#).request();
+    request.past_events.clear();
+    let include_state = prost_types::Value {
+        kind: Some(prost_types::value::Kind::BoolValue(false)),
+    };
+    request
+        .properties
+        .insert("IncludeState".to_owned(), include_state);
+    let answer = answer(&orchestrator(chain), &request);
+    assert!(answer.requires_history);
+    assert!(answer.actions.is_empty());
+}

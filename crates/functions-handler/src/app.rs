@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -13,6 +14,8 @@ use tokio::net::TcpListener;
 
 use crate::function::{BoxFuture, Function};
 use crate::serve::{self, ServeError};
+use crate::stop::Stop;
+use crate::time_limit::TimeLimit;
 
 /// The functions of a function app.
 ///
@@ -21,7 +24,15 @@ use crate::serve::{self, ServeError};
 pub struct App<S = ()> {
     state: S,
     functions: Functions,
+    limit: Option<TimeLimit>,
     problem: Option<ServeError>,
+}
+
+/// An app that takes invocations.
+pub(crate) struct Running {
+    pub(crate) functions: Functions,
+    pub(crate) limit: Option<TimeLimit>,
+    pub(crate) stop: Stop,
 }
 
 /// The registered functions.
@@ -54,6 +65,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         Self {
             state,
             functions: HashMap::new(),
+            limit: None,
             problem: None,
         }
     }
@@ -84,18 +96,49 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         self.register(name, Registered::Other(Arc::new(function)))
     }
 
+    /// Sets the time that the host gives an invocation; `None` is no limit.
+    ///
+    /// A real host kills the handler, and every other invocation in flight with it, over one
+    /// function that overruns `functionTimeout`. So no invocation gets that far: a function has a
+    /// [deadline](crate::Invocation::deadline) before it, at which its
+    /// [cancellation token](crate::Invocation::cancellation) fires; a little later it is dropped and
+    /// the invocation answered without it (an HTTP function: 504 to its client; an activity: a
+    /// failure that can be retried; any other: the invocation fails).
+    ///
+    /// The deadline lies a tenth of the timeout before its end, at least 1 second and at most 30, but
+    /// never more than a third: 2 s for 3 s, 54 s for a minute, 29 min 30 s for half an hour. Half of
+    /// that later the function is dropped. Time counts from the arrival of the request.
+    ///
+    /// A function that blocks its thread cannot be dropped. It is answered for in time as long as
+    /// another thread of the runtime is free, but runs on: work that blocks belongs in
+    /// `tokio::task::spawn_blocking`, and should look at the token.
+    ///
+    /// The default is no limit for [`into_router`](Self::into_router).
+    pub fn function_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.limit = timeout.into().map(TimeLimit::new);
+        self
+    }
+
     /// The app as an axum router, for tests with `tower::ServiceExt::oneshot`.
     ///
     /// A wrong registration (see [`serve`](Self::serve)) is only logged; of two functions with one
     /// name the first stays.
     pub fn into_router(self) -> Router {
+        self.router(Stop::default())
+    }
+
+    fn router(self, stop: Stop) -> Router {
         if let Some(problem) = self.problem {
             tracing::error!("{problem}");
         }
-        let functions = Arc::new(self.functions);
+        let running = Arc::new(Running {
+            functions: self.functions,
+            limit: self.limit,
+            stop,
+        });
         Router::new()
             .route("/", any(async || ()))
-            .fallback(move |request| crate::dispatch::dispatch(functions.clone(), request))
+            .fallback(move |request| crate::dispatch::dispatch(running.clone(), request))
     }
 
     /// Serves the functions to the host: on 127.0.0.1, at the port that the host gives in
@@ -122,9 +165,11 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         self,
         listener: TcpListener,
         signal: impl Future<Output = serve::Signal> + Send + 'static,
-        grace: std::time::Duration,
+        grace: Duration,
     ) -> Result<(), ServeError> {
-        Err(serve::run(listener, self.into_router(), signal, grace).await)
+        let stop = Stop::default();
+        let router = self.router(stop.clone());
+        Err(serve::run(listener, router, stop, signal, grace).await)
     }
 
     fn register(mut self, name: &str, function: Registered) -> Self {

@@ -1,26 +1,26 @@
 //! One call of the host: reads the request, runs the function, writes the answer. Invariant: every
 //! request gets an answer that the host can finish with, whatever the function does.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures::FutureExt;
 use http_body_util::BodyExt;
 use serde::Serialize;
 use serde_json::json;
 use tracing::Instrument;
 
-use crate::Answer;
-use crate::app::{Functions, Registered};
+use crate::app::{Functions, Registered, Running};
 use crate::envelope::Reply;
 use crate::function::Function;
 use crate::http;
 use crate::invocation::Invocation;
+use crate::lifetime::{Cut, Lifetime};
 use crate::logs::InvocationLog;
+use crate::{Answer, FunctionError, Interruption};
 
 /// The largest body taken from the host or from a function, in bytes. A real host takes 100 MB
 /// from a client, which base64 and JSON escapes enlarge; beyond this there is a mistake.
@@ -55,12 +55,14 @@ impl Failure {
 }
 
 /// Answers `POST /{FunctionName}`.
-pub(crate) async fn dispatch(functions: Arc<Functions>, request: Request) -> Response {
+pub(crate) async fn dispatch(app: Arc<Running>, request: Request) -> Response {
+    let _in_flight = app.stop.enter();
+    let lifetime = Lifetime::begin(app.limit, &app.stop);
     let id = invocation_id(request.headers());
     let path = request.uri().path();
     let name = path.strip_prefix('/').unwrap_or(path).to_owned();
-    let Some(function) = functions.get(&name) else {
-        return fail(&id, unknown_function(&functions, &name));
+    let Some(function) = app.functions.get(&name) else {
+        return fail(&id, unknown_function(&app.functions, &name));
     };
     if request.method() != Method::POST {
         let message = format!(
@@ -71,7 +73,7 @@ pub(crate) async fn dispatch(functions: Arc<Functions>, request: Request) -> Res
     }
     let log = InvocationLog::default();
     let span = log.span(&name, &id);
-    invoke(function, &name, id, request.into_body(), &log)
+    invoke(function, &name, id, request.into_body(), &lifetime, &log)
         .instrument(span)
         .await
 }
@@ -81,34 +83,63 @@ async fn invoke(
     name: &str,
     id: String,
     body: Body,
+    lifetime: &Lifetime,
     log: &InvocationLog,
 ) -> Response {
-    let invocation = match read(name, &id, body).await {
+    let invocation = match read(name, &id, body, lifetime).await {
         Ok(invocation) => invocation,
         Err(failure) => return fail(&id, failure),
     };
     match function {
-        Registered::Http(handler) => match http::call(handler, &invocation).await {
+        Registered::Http(handler) => match http::call(handler, &invocation, lifetime).await {
             Ok(output) => reply(json_object_of_res(&output), log, None),
             Err(failure) => fail(&id, failure),
         },
-        Registered::Other(function) => match run(function.as_ref(), invocation).await {
+        Registered::Other(function) => match run(function, invocation, lifetime).await {
             Ok(answer) => reply(answer.outputs(), log, answer.returned()),
             Err(failure) => fail(&id, failure),
         },
     }
 }
 
-async fn run(function: &dyn Function, invocation: Invocation) -> Result<Answer, Failure> {
-    // `call` itself may panic before it returns a future, hence the block around it.
-    let call = AssertUnwindSafe(async { function.call(invocation).await });
-    match call.catch_unwind().await {
+async fn run(
+    function: &Arc<dyn Function>,
+    invocation: Invocation,
+    lifetime: &Lifetime,
+) -> Result<Answer, Failure> {
+    // `call` itself may panic or block before it returns a future, hence the block around it.
+    let call = {
+        let (function, invocation) = (function.clone(), invocation.clone());
+        async move { function.call(invocation).await }
+    };
+    match lifetime.run(call).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Failure::of_function(error.to_string())),
-        Err(panic) => Err(Failure::of_function(format!(
+        Err(Cut::Panicked(panic)) => Err(Failure::of_function(format!(
             "panicked: {}",
             panic_message(&*panic)
         ))),
+        Err(Cut::Interrupted(why)) => interrupted(function.as_ref(), &invocation, why),
+    }
+}
+
+fn interrupted(
+    function: &dyn Function,
+    invocation: &Invocation,
+    why: Interruption,
+) -> Result<Answer, Failure> {
+    let answer = catch_unwind(AssertUnwindSafe(|| function.interrupted(invocation, why)))
+        .unwrap_or_else(|panic| Err(FunctionError::from(panic_message(&*panic).to_owned())));
+    match answer {
+        Ok(answer) => {
+            tracing::error!(id = invocation.id(), "answered without the function: {why}");
+            Ok(answer)
+        }
+        Err(error) => Err(Failure {
+            status: why.status(),
+            error: why.to_string(),
+            detail: Some(error.to_string()),
+        }),
     }
 }
 
@@ -121,7 +152,12 @@ pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("(no text)")
 }
 
-async fn read(name: &str, id: &str, body: Body) -> Result<Invocation, Failure> {
+async fn read(
+    name: &str,
+    id: &str,
+    body: Body,
+    lifetime: &Lifetime,
+) -> Result<Invocation, Failure> {
     let bytes = collect(body, MAX_BODY).await?;
     let bad = |problem: String| Failure::new(StatusCode::BAD_REQUEST, problem);
     let body = String::from_utf8(bytes).map_err(|error| {
@@ -130,7 +166,7 @@ async fn read(name: &str, id: &str, body: Body) -> Result<Invocation, Failure> {
             error.utf8_error()
         ))
     })?;
-    Invocation::parse(name, id.to_owned(), body)
+    Invocation::parse(name, id.to_owned(), body, lifetime)
         .map_err(|error| bad(format!("the request body is not an invocation: {error}")))
 }
 

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 
-use crate::{Answer, Invocation};
+use crate::{Answer, Interruption, Invocation};
 
 pub use futures::future::BoxFuture;
 
@@ -24,6 +24,23 @@ pub trait Function: Send + Sync + 'static {
     /// and the host applies the trigger's own rules (a queue message is delivered again). The host
     /// throws the error's text away.
     fn call(&self, invocation: Invocation) -> BoxFuture<'static, Result<Answer, FunctionError>>;
+
+    /// The answer for an invocation whose call was dropped before it ended, or that came in while
+    /// the handler is stopping and was never called.
+    ///
+    /// By default it is an error: the invocation fails, with status 504 after a time-out and 503 at
+    /// a stop, and the host applies the trigger's own rules. It must not block.
+    ///
+    /// # Errors
+    /// As of [`call`](Self::call).
+    fn interrupted(
+        &self,
+        invocation: &Invocation,
+        why: Interruption,
+    ) -> Result<Answer, FunctionError> {
+        let _ = invocation;
+        Err(why.into())
+    }
 }
 
 impl<F, Fut> Function for F

@@ -5,13 +5,17 @@ use std::convert::Infallible;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::envelope;
+use crate::lifetime::Lifetime;
 use crate::value::Value;
 
 /// One invocation of a function: its id, and the values of its trigger and input bindings.
@@ -28,6 +32,8 @@ struct Inner {
     body: String,
     data: Vec<Member>,
     metadata: Vec<Member>,
+    deadline: Option<Instant>,
+    cancellation: CancellationToken,
 }
 
 struct Member {
@@ -41,6 +47,7 @@ impl Invocation {
         function_name: &str,
         id: String,
         body: String,
+        lifetime: &Lifetime,
     ) -> Result<Self, serde_json::Error> {
         let envelope::Request { data, metadata } = serde_json::from_str(&body)?;
         let (data, metadata) = (members(&body, data), members(&body, metadata));
@@ -50,6 +57,8 @@ impl Invocation {
             body,
             data,
             metadata,
+            deadline: lifetime.deadline(),
+            cancellation: lifetime.cancellation().clone(),
         })))
     }
 
@@ -81,6 +90,29 @@ impl Invocation {
     /// query and route parameters, the properties of a JSON body.
     pub fn metadata(&self, name: &str) -> Option<Value<'_>> {
         self.find("Metadata", &self.0.metadata, name)
+    }
+
+    /// When [`cancellation`](Self::cancellation) fires because the function has run too long, on
+    /// tokio's clock; a while before the host's `functionTimeout`, see
+    /// [`App::function_timeout`](crate::App::function_timeout). `None` when there is no limit.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.deadline
+    }
+
+    /// The time until [`deadline`](Self::deadline); zero after it.
+    pub fn remaining(&self) -> Option<Duration> {
+        let deadline = self.0.deadline?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Fires when the function should come to an end: at the deadline, and when the handler is told
+    /// to stop. The function then has a short while (half of the deadline's distance from
+    /// `functionTimeout`, or 2 seconds at a stop) to answer by itself; after that it is dropped and
+    /// answered for.
+    ///
+    /// It also fires when the function has been dropped, for work that it left on other threads.
+    pub fn cancellation(&self) -> &CancellationToken {
+        &self.0.cancellation
     }
 
     fn find<'a>(

@@ -6,15 +6,23 @@ mod dispatch;
 mod envelope;
 mod function;
 mod http;
+mod interruption;
 mod invocation;
+mod lifetime;
 pub mod logs;
 mod serve;
+mod stop;
+mod time_limit;
 mod value;
 
 pub use answer::{Answer, AnswerError};
 pub use app::App;
 pub use function::{BoxFuture, Function, FunctionError};
 pub use http::{OriginalUrl, Params, ParamsRejection};
+pub use interruption::Interruption;
 pub use invocation::{Invocation, NotAnInvocation};
 pub use serve::{ServeError, Signal};
 pub use value::{Value, ValueError};
+
+/// The token that [`Invocation::cancellation`] gives, tokio's own.
+pub use tokio_util::sync::CancellationToken;

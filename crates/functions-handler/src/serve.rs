@@ -10,8 +10,13 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::stop::Stop;
+
 /// How long invocations in flight may go on after a stop signal.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
+
+/// How long answers that have been given may take to reach the host.
+const HANG_UP: Duration = Duration::from_millis(500);
 
 const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 const OLD_PORT: &str = "FUNCTIONS_HTTPWORKER_PORT";
@@ -131,10 +136,11 @@ pub(crate) async fn bind(
         .map_err(|error| ServeError::Bind { port, error })
 }
 
-/// Serves until the signal, then for at most `grace` longer.
+/// Serves until the signal, then for at most `grace` and a second longer.
 pub(crate) async fn run(
     listener: TcpListener,
     router: Router,
+    stop: Stop,
     signal: impl Future<Output = Signal> + Send + 'static,
     grace: Duration,
 ) -> ServeError {
@@ -148,6 +154,8 @@ pub(crate) async fn run(
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {
         let signal = signal.await;
         tracing::info!("stopping on {signal}");
+        // Only afterwards does the listener close: see `Stop`.
+        stop.run(grace).await;
         stopping.send_replace(Some(signal));
     });
     let mut signalled = stopped.clone();
@@ -156,7 +164,7 @@ pub(crate) async fn run(
             // The server is gone, and with it the reason to wait.
             std::future::pending::<()>().await;
         }
-        tokio::time::sleep(grace).await;
+        tokio::time::sleep(HANG_UP).await;
     };
     let ended = tokio::select! {
         result = server => result,

@@ -48,7 +48,7 @@ fn internal_error(reply: &Reply) {
 
 #[tokio::test]
 async fn json_goes_out_as_compact_text_with_its_content_type_and_without_a_warning() {
-    let reply = send(|| Json(json!({ "when": "2024-10-24T12:00:00.000Z", "n": 1.0 }))).await;
+    let reply = send(|| Json(json!({ "n": 1.0, "when": "2024-10-24T12:00:00.000Z" }))).await;
     assert_eq!(
         reply.res()["body"],
         r#"{"n":1.0,"when":"2024-10-24T12:00:00.000Z"}"#

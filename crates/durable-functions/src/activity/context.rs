@@ -1,23 +1,65 @@
 //! What an activity knows of its invocation.
 
+#[cfg(feature = "handler")]
+use std::time::Duration;
+
+#[cfg(feature = "handler")]
+use functions_handler::CancellationToken;
+#[cfg(feature = "handler")]
+use tokio::time::Instant;
+
 /// What an activity knows of its invocation.
 ///
 /// Activities run at least once: after a crash or a time-out the host can run the same call again,
 /// so what an activity does should be safe to repeat.
+///
+/// # Time
+///
+/// An activity has until its `deadline`, which lies before the host's `functionTimeout`: a real host
+/// kills the whole handler over one activity that overruns. At the deadline `cancellation` fires; an
+/// activity that watches it can still answer by itself. A little later it is dropped, and the
+/// orchestrator gets a failure of type `ActivityTimeout`, which a retry policy retries.
+///
+/// ```
+/// # use durable_functions::{ActivityContext, Failure, Result};
+/// # async fn copy_page(_: u32) -> Result<()> { Ok(()) }
+/// async fn copy(context: ActivityContext, pages: u32) -> Result<u32> {
+///     for page in 0..pages {
+///         if context.cancellation().is_cancelled() {
+///             // What is done so far; the orchestrator calls again for the rest.
+///             return Ok(page);
+///         }
+///         copy_page(page).await?;
+///     }
+///     Ok(pages)
+/// }
+/// ```
+///
+/// An activity that blocks its thread cannot be dropped; it is answered for, but runs on. Blocking
+/// work belongs in `tokio::task::spawn_blocking`, with a clone of the token to look at.
 #[derive(Clone, Debug)]
 pub struct ActivityContext {
     pub(crate) function_name: String,
     pub(crate) invocation_id: String,
     pub(crate) instance_id: Option<String>,
+    #[cfg(feature = "handler")]
+    pub(crate) deadline: Option<Instant>,
+    #[cfg(feature = "handler")]
+    pub(crate) cancellation: CancellationToken,
 }
 
 impl ActivityContext {
-    /// A context for tests and other hosts than the custom handler.
+    /// A context for tests and other hosts than the custom handler: without a deadline, with a token
+    /// that never fires.
     pub fn new(function_name: impl Into<String>, invocation_id: impl Into<String>) -> Self {
         ActivityContext {
             function_name: function_name.into(),
             invocation_id: invocation_id.into(),
             instance_id: None,
+            #[cfg(feature = "handler")]
+            deadline: None,
+            #[cfg(feature = "handler")]
+            cancellation: CancellationToken::new(),
         }
     }
 
@@ -36,5 +78,38 @@ impl ActivityContext {
     /// The host lets an input with a property `instanceId` overwrite it, so it must decide nothing.
     pub fn instance_id(&self) -> Option<&str> {
         self.instance_id.as_deref()
+    }
+}
+
+#[cfg(feature = "handler")]
+impl ActivityContext {
+    /// When the activity should have ended, on tokio's clock; `None` when the host sets no limit.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// The time until the deadline; zero after it, `None` when the host sets no limit.
+    pub fn remaining(&self) -> Option<Duration> {
+        let deadline = self.deadline?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Fires at the deadline, when the handler is told to stop, and when the activity was dropped.
+    pub fn cancellation(&self) -> &CancellationToken {
+        &self.cancellation
+    }
+
+    /// The context with this deadline, for tests of activities that look at it.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The context with this token, for tests of activities that watch it.
+    #[must_use]
+    pub fn with_cancellation(mut self, cancellation: CancellationToken) -> Self {
+        self.cancellation = cancellation;
+        self
     }
 }

@@ -6,7 +6,7 @@ use super::OrchestrationContext;
 use crate::Failure;
 
 /// What the host stores at most, in UTF-16 units of the JSON text. More fails the instance there,
-/// with an error that does not name the cause.
+/// with an output that buries the cause in a .NET exception.
 const LIMIT: usize = 8192;
 
 impl OrchestrationContext {

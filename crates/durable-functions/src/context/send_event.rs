@@ -12,7 +12,8 @@ impl OrchestrationContext {
     /// exist, or has ended, gets nothing.
     ///
     /// # Errors
-    /// A failure of type `InvalidInstanceId` or `InvalidInput`; nothing is sent then.
+    /// A failure of type `InvalidInstanceId`, `InvalidEventName` (it is empty or blank) or
+    /// `InvalidInput`; nothing is sent then.
     pub fn send_event<T: Serialize>(
         &self,
         instance_id: impl Into<String>,
@@ -30,6 +31,13 @@ impl OrchestrationContext {
             )
             .non_retriable()
         })?;
+        if event.name.trim().is_empty() {
+            return Err(Failure::new(
+                "InvalidEventName",
+                format!("an event without a name cannot be sent to '{instance_id}'"),
+            )
+            .non_retriable());
+        }
         let data = to_json(&payload, "event", event.name)?;
         self.send(instance_id, event.name.to_owned(), data);
         Ok(())

@@ -25,7 +25,7 @@ use crate::context::OrchestrationContext;
 use crate::orchestrator::{OrchestratorFunction, RunningOrchestrator};
 use crate::proto::{OrchestratorResponse, TaskFailureDetails};
 use crate::wire::{Event, EventKind, Request, WireError};
-use crate::{Error, Failure};
+use crate::{Error, Failure, replay};
 
 /// An orchestrator that wakes itself this often without any event, beyond what its tasks explain,
 /// will never stop.
@@ -58,6 +58,7 @@ impl Execution {
             waker.clone(),
         );
         state.default_version = request.default_version.map(Into::into);
+        state.http_poll_interval = request.http_poll_interval;
         Execution {
             function,
             state: Rc::new(RefCell::new(state)),
@@ -108,7 +109,8 @@ impl Execution {
             let mut state = self.state.borrow_mut();
             state.source = Source::new(bytes);
             state.confirmed = Confirmed::default();
-            if !rest.includes_state {
+            state.http_poll_interval = rest.http_poll_interval;
+            if rest.leaves_out_past {
                 // The host keeps the history to itself: it has stored what was answered.
                 state.pending.clear();
             }
@@ -216,7 +218,9 @@ impl Execution {
         }
         let context = OrchestrationContext::new(Rc::clone(&self.state));
         let function = self.function.clone();
+        let replaying = replay::enter(self.state.borrow().replaying);
         let made = catch_unwind(AssertUnwindSafe(|| function.run(context, identity.input)));
+        drop(replaying);
         match made {
             Ok(Ok(root)) => {
                 self.root = Some(root);
@@ -267,7 +271,7 @@ impl Execution {
             }
             EventKind::TimerFired => {
                 let id = event.timer_id()?;
-                self.known(id, SlotKind::Timer)
+                self.end_of(id, SlotKind::Timer)
                     .and_then(|id| self.state.borrow_mut().timer_fired(id))
             }
             _ => None,
@@ -282,23 +286,25 @@ impl Execution {
     }
 
     fn completed(&mut self, id: i32, kind: SlotKind, result: Option<&[u8]>) -> Option<Waker> {
-        let id = self.known(id, kind)?;
+        let id = self.end_of(id, kind)?;
         let mut state = self.state.borrow_mut();
         let result = state.source.payload(result);
         state.attempt_ended(id, Outcome::Completed(result))
     }
 
     fn ended(&mut self, id: i32, kind: SlotKind, outcome: Outcome) -> Option<Waker> {
-        let id = self.known(id, kind)?;
+        let id = self.end_of(id, kind)?;
         self.state.borrow_mut().attempt_ended(id, outcome)
     }
 
-    /// The action `id`, if the code scheduled one of that kind. Everything else is a duplicate, the
-    /// result of work that another generation left open, or the host's own timer -100.
-    fn known(&self, id: i32, kind: SlotKind) -> Option<usize> {
+    /// The action `id`, if the code scheduled one of that kind and this is the first report of its
+    /// end. Everything else is a duplicate, the result of work that another generation left open, or
+    /// the host's own timer -100.
+    fn end_of(&self, id: i32, kind: SlotKind) -> Option<usize> {
         let id = usize::try_from(id).ok()?;
-        let state = self.state.borrow();
-        (state.slots.get(id)?.kind == kind).then_some(id)
+        let mut state = self.state.borrow_mut();
+        let slot = state.slots.get_mut(id)?;
+        (slot.kind == kind && !std::mem::replace(&mut slot.ended, true)).then_some(id)
     }
 
     /// Whether anything asked for a poll since the last call.
@@ -309,6 +315,7 @@ impl Execution {
 
     /// Polls the orchestrator until it waits for an event, or ends.
     fn poll(&mut self) {
+        let _replaying = replay::enter(self.state.borrow().replaying);
         let mut polls = 0;
         let end = loop {
             let Some(root) = &mut self.root else { return };
@@ -350,6 +357,8 @@ impl Execution {
 
     /// Ends the execution; the first end counts. Dropping the orchestrator runs user code.
     fn finish(&mut self, completion: Completion) {
+        let _replaying = replay::enter(self.state.borrow().replaying);
+        self.state.borrow_mut().release_all_locks();
         let root = self.root.take();
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(root)));
         let completion = match dropped {
@@ -374,11 +383,12 @@ impl Execution {
             *events = state.unconsumed();
         }
         let mut actions: Vec<_> = state.pending.iter().cloned().collect();
-        if let Some(completion) = &self.completion {
+        if let Some(completion) = &mut self.completion {
             if matches!(completion, Completion::Failed(failure) if failure.error_type() == "NonDeterminism")
             {
                 // What changed code asks for was never meant to happen in this instance.
-                actions.clear();
+                // But a lock that it holds would be held for ever.
+                actions.retain(crate::entity::is_release);
             }
             actions.push(answer::completion(
                 wire_id(state.slots.len()),
@@ -398,6 +408,8 @@ impl Execution {
 
 impl Drop for Execution {
     fn drop(&mut self) {
+        // Unloading is no step of the orchestration: what its destructors log comes with its end.
+        let _replaying = replay::enter(true);
         let root = self.root.take();
         // A panic in a user's `Drop` must not end the thread; the answer is already made.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(root)));

@@ -22,7 +22,6 @@ use prost::Message;
 
 use super::{Execution, RequestError};
 use crate::OrchestratorFunction;
-use crate::proto::OrchestratorResponse;
 use crate::wire::Request;
 
 /// What may be kept.
@@ -101,7 +100,7 @@ pub struct KeptInstances {
 }
 
 struct Entry {
-    function: &'static str,
+    function: OrchestratorFunction,
     execution: Execution,
     /// How the base64 text of the next request must begin: whole groups of three bytes.
     text: String,
@@ -151,12 +150,12 @@ impl KeptInstances {
             let request = decode(text)?;
             return super::execute(function, &request).map_err(|error| error.to_string());
         }
-        let key = instance_id(text);
+        let key = instance_id_of(text);
         let entry = key
             .as_ref()
             .and_then(|key| self.entries.remove(key))
             .inspect(|entry| self.bytes -= entry.weight)
-            .filter(|entry| entry.function == function.name());
+            .filter(|entry| entry.function.is(function));
         let entry = match entry {
             None => None,
             Some(entry) if text.as_bytes().starts_with(entry.text.as_bytes()) => {
@@ -204,9 +203,7 @@ impl KeptInstances {
             return None;
         }
         if !entry.execution.has_ended() {
-            let layout = request.layout.as_ref();
-            let past = layout.and_then(|layout| layout.as_past(rest));
-            if let Some(past) = past {
+            if let Some(past) = request.as_past() {
                 let consumed = [entry.tail.as_slice(), &past].concat();
                 self.keep(entry, &consumed, now);
             }
@@ -240,7 +237,7 @@ impl KeptInstances {
         let bytes = decode(text)?;
         let invalid = |error| RequestError::from(error).to_string();
         let request = Request::read(&bytes).map_err(invalid)?;
-        if !request.includes_state {
+        if request.lacks_history() {
             return self
                 .without_state(entry, &request, &bytes, now)
                 .map_err(invalid);
@@ -248,14 +245,11 @@ impl KeptInstances {
         let mut execution = Execution::new(function.clone(), &request, &bytes);
         execution.run(&request).map_err(invalid)?;
         let answer = execution.answer();
-        let past = request
-            .layout
-            .as_ref()
-            .filter(|_| !execution.has_ended())
-            .and_then(|layout| layout.as_past(&bytes));
-        if let Some(past) = past {
+        if !execution.has_ended()
+            && let Some(past) = request.as_past()
+        {
             let entry = Entry {
-                function: function.name(),
+                function: function.clone(),
                 execution,
                 text: String::new(),
                 tail: Vec::new(),
@@ -287,12 +281,7 @@ impl KeptInstances {
             }
             return Ok(answer.encode_to_vec());
         }
-        let answer = OrchestratorResponse {
-            instance_id: request.instance_id.to_owned(),
-            requires_history: true,
-            ..Default::default()
-        };
-        Ok(answer.encode_to_vec())
+        Ok(super::history_required(request.instance_id))
     }
 
     /// Keeps an execution that has consumed `consumed` behind what its text says.
@@ -344,7 +333,7 @@ fn decode(text: &str) -> Result<Bytes, String> {
 }
 
 /// The instance that a request is for, from its beginning alone.
-fn instance_id(text: &str) -> Option<String> {
+pub(crate) fn instance_id_of(text: &str) -> Option<String> {
     // 256 characters of up to four bytes, and the field around them.
     const LONGEST: usize = (256 * 4 + 6) / 3 * 4;
     let start = text.get(..LONGEST.min(text.len()))?;

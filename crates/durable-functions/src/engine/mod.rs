@@ -30,7 +30,11 @@ use crate::wire::Request;
 use crate::{Failure, wire::WireError};
 
 pub(crate) use execution::Execution;
+#[cfg(feature = "handler")]
+pub(crate) use kept::instance_id_of;
 pub use kept::{KeptInstances, KeptLimits};
+pub(crate) use nondeterminism::same_name;
+pub(crate) use payload::Payload;
 pub(crate) use slot::{Extra, Outcome, SlotKind};
 pub use state::Parent;
 pub(crate) use state::{ContinuedAsNew, State};
@@ -54,9 +58,22 @@ pub fn execute(
     request: &Bytes,
 ) -> Result<Vec<u8>, RequestError> {
     let view = Request::read(request)?;
+    if view.lacks_history() {
+        return Ok(history_required(view.instance_id));
+    }
     let mut execution = Execution::new(orchestrator.clone(), &view, request);
     execution.run(&view)?;
     Ok(execution.answer().encode_to_vec())
+}
+
+/// The answer to a turn without the history that it needs: the host sends the turn again, with it.
+fn history_required(instance_id: &str) -> Vec<u8> {
+    OrchestratorResponse {
+        instance_id: instance_id.to_owned(),
+        requires_history: true,
+        ..Default::default()
+    }
+    .encode_to_vec()
 }
 
 /// The answer that ends an instance with `failure`, for a turn that could not be run at all.

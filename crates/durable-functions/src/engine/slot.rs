@@ -53,6 +53,9 @@ pub(crate) struct Slot {
     pub(crate) owner: u32,
     /// The name of the function; empty for timers, and for events, which have theirs in `extra`.
     pub(crate) name: &'static str,
+    /// Whether the host reported the end of this action. Hosts report one more than once, and by
+    /// then the task may wait for another action: the next attempt, the rest of a long timer.
+    pub(crate) ended: bool,
     pub(crate) outcome: Outcome,
     pub(crate) waker: Option<Waiter>,
     pub(crate) extra: Option<Box<Extra>>,

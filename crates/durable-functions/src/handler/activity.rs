@@ -1,9 +1,12 @@
 //! The `activityTrigger`.
 
-use functions_handler::{Answer, BoxFuture, Function, FunctionError, Invocation};
+use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 
 use crate::activity::envelope;
 use crate::{ActivityContext, ActivityFunction, Failure};
+
+/// The failure type of an activity that overran.
+const ACTIVITY_TIMEOUT: &str = "ActivityTimeout";
 
 pub(super) struct Handler(pub(super) ActivityFunction);
 
@@ -18,6 +21,8 @@ impl Function for Handler {
                     .metadata("instanceId")
                     .and_then(|id| id.text().ok().flatten())
                     .map(|id| id.into_owned()),
+                deadline: invocation.deadline(),
+                cancellation: invocation.cancellation().clone(),
             };
             // The value is the JSON text of the input, as the orchestrator wrote it.
             let text = match invocation.data_iter().next().map(|(_, value)| value.text()) {
@@ -27,6 +32,32 @@ impl Function for Handler {
             };
             Ok(Answer::new().return_value(text)?)
         })
+    }
+
+    /// After a time-out the orchestrator gets a failure that it can tell from others, and retry.
+    ///
+    /// At a stop the invocation fails. If the host is stopping too (a container that ends), that
+    /// makes it give the activity up and deliver it again, and the orchestrator sees nothing; a
+    /// failure inside a valid answer would be final. A host that lives on reports a failed attempt,
+    /// which can be retried.
+    fn interrupted(&self, _: &Invocation, why: Interruption) -> Result<Answer, FunctionError> {
+        let Interruption::Timeout {
+            after,
+            function_timeout,
+            ..
+        } = why
+        else {
+            return Err(why.into());
+        };
+        let failure = Failure::new(
+            ACTIVITY_TIMEOUT,
+            format!(
+                "activity '{}' did not end within {after:?}; the host's functionTimeout is \
+                 {function_timeout:?}",
+                self.0.name()
+            ),
+        );
+        Ok(Answer::new().return_value(envelope::encode_failure(&failure))?)
     }
 }
 

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Invocation};
-use tracing::Span;
 
-use crate::{OrchestratorFunction, run_turn};
+use super::turns;
+use crate::OrchestratorFunction;
 
 pub(super) struct Handler(pub(super) OrchestratorFunction);
 
@@ -13,21 +13,15 @@ impl Function for Handler {
     fn call(&self, invocation: Invocation) -> BoxFuture<'static, Result<Answer, FunctionError>> {
         let function = self.0.clone();
         Box::pin(async move {
-            let span = Span::current();
-            // A turn is computation only, but a long history takes milliseconds: not on the threads
-            // that answer the host.
-            let answer = tokio::task::spawn_blocking(move || {
-                span.in_scope(|| run_turn(&function, &request(&invocation)))
-            })
-            .await?;
+            let answer = turns::run(function, invocation).await;
             Ok(Answer::new().return_value(answer)?)
         })
     }
 }
 
 /// The base64 text of the trigger, which is the first value of `Data`. What cannot be read becomes
-/// an empty text, for which `run_turn` has an answer.
-fn request(invocation: &Invocation) -> Cow<'_, str> {
+/// an empty text, for which there is an answer as well.
+pub(super) fn request(invocation: &Invocation) -> Cow<'_, str> {
     let Some((_, value)) = invocation.data_iter().next() else {
         tracing::error!("the invocation has no trigger value");
         return Cow::Borrowed("");

@@ -50,6 +50,10 @@ impl Host {
         }
     }
 
+    pub(crate) fn function(&self) -> &OrchestratorFunction {
+        &self.function
+    }
+
     /// The request of the next turn.
     pub(crate) fn request(&self) -> OrchestratorRequest {
         let mut new_events = vec![event(
@@ -70,6 +74,12 @@ impl Host {
     pub(crate) fn turn(&mut self) -> OrchestratorResponse {
         let request = self.request();
         let answer = answer(&self.function, &request);
+        self.store(request, &answer);
+        answer
+    }
+
+    /// Stores a turn, as a host does once it has the answer.
+    pub(crate) fn store(&mut self, request: OrchestratorRequest, answer: &OrchestratorResponse) {
         self.past.extend(request.new_events);
         self.inbox.clear();
         for action in &answer.actions {
@@ -83,7 +93,6 @@ impl Host {
             self.clock,
         ));
         self.clock += 1;
-        answer
     }
 
     pub(crate) fn completed(&mut self, id: i32, result: &str) -> &mut Self {

@@ -8,10 +8,7 @@ mod params_de;
 mod request;
 mod response;
 
-use std::panic::AssertUnwindSafe;
-
 use axum::http::StatusCode;
-use futures::FutureExt;
 use serde_json::json;
 
 pub use self::original_url::OriginalUrl;
@@ -19,15 +16,18 @@ pub use self::params::{Params, ParamsRejection};
 pub(crate) use self::response::HttpOutput;
 
 use self::request::HttpTrigger;
+use crate::Interruption;
 use crate::app::HttpHandler;
 use crate::dispatch::{Failure, panic_message};
 use crate::invocation::Invocation;
+use crate::lifetime::{Cut, Lifetime};
 
 /// Runs an HTTP function. The client gets an answer in every case but one: a request that did not
 /// come from an HTTP trigger at all.
 pub(crate) async fn call(
     handler: &HttpHandler,
     invocation: &Invocation,
+    lifetime: &Lifetime,
 ) -> Result<HttpOutput, Failure> {
     let trigger = HttpTrigger::find(invocation)?;
     if trigger.lost_its_body() {
@@ -38,12 +38,16 @@ pub(crate) async fn call(
         ));
     }
     let request = trigger.into_request(invocation)?;
-    // The panic may come from the handler or, later, from the body's stream.
-    let answer = AssertUnwindSafe(async { response::mend(handler(request).await).await });
-    let problem = match answer.catch_unwind().await {
+    let answer = {
+        let handler = handler.clone();
+        // The body's stream is the function's too: it may take its time, or panic.
+        async move { response::mend(handler(request).await).await }
+    };
+    let problem = match lifetime.run(answer).await {
         Ok(Ok(output)) => return Ok(output),
         Ok(Err(refusal)) => refusal.to_string(),
-        Err(panic) => format!("the function panicked: {}", panic_message(&*panic)),
+        Err(Cut::Panicked(panic)) => format!("the function panicked: {}", panic_message(&*panic)),
+        Err(Cut::Interrupted(why)) => return Ok(interrupted(invocation, why)),
     };
     tracing::error!(
         id = invocation.id(),
@@ -53,6 +57,21 @@ pub(crate) async fn call(
         StatusCode::INTERNAL_SERVER_ERROR,
         &json!({ "error": "Internal server error.", "id": invocation.id() }),
     ))
+}
+
+/// The client's answer in place of the function's.
+fn interrupted(invocation: &Invocation, why: Interruption) -> HttpOutput {
+    let status = why.status();
+    tracing::error!(
+        id = invocation.id(),
+        "answered the client with {}: {why}",
+        status.as_u16()
+    );
+    let error = match why {
+        Interruption::Timeout { .. } => "The function did not finish in time.",
+        Interruption::Stopping => "The function app is restarting. Try again.",
+    };
+    HttpOutput::json(status, &json!({ "error": error, "id": invocation.id() }))
 }
 
 const LENGTH_REQUIRED: &str = "The request was sent with `Transfer-Encoding: chunked`, and Azure \

@@ -1,0 +1,63 @@
+//! Any bytes as the result of an activity: the orchestrator gets a value or a failure, never a panic.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use durable_functions::proto::{
+    EventType, ExecutionStartedEvent, HistoryEvent, OrchestratorRequest, OrchestratorResponse,
+    TaskCompletedEvent,
+};
+use durable_functions::{
+    Activity, OrchestrationContext, Orchestrator, OrchestratorFunction, execute,
+};
+use libfuzzer_sys::fuzz_target;
+use prost::Message;
+use serde_json::Value;
+
+static FUNCTION: LazyLock<OrchestratorFunction> = LazyLock::new(|| {
+    OrchestratorFunction::new(
+        Orchestrator::new("call"),
+        async |ctx: OrchestrationContext, (): ()| {
+            Ok(ctx.call(Activity::<(), Value>::new("call"), ()).await?)
+        },
+    )
+});
+
+fn event(kind: EventType) -> HistoryEvent {
+    HistoryEvent {
+        event_id: -1,
+        timestamp: None,
+        event_type: Some(kind),
+    }
+}
+
+/// The result both as the host stores a string and as it stands.
+fn results(text: &str) -> [String; 2] {
+    [Value::from(text).to_string(), text.to_owned()]
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    for result in results(&String::from_utf8_lossy(bytes)) {
+        let request = OrchestratorRequest {
+            instance_id: "abc".to_owned(),
+            new_events: vec![
+                event(EventType::ExecutionStarted(Box::new(
+                    ExecutionStartedEvent {
+                        name: "call".to_owned(),
+                        ..Default::default()
+                    },
+                ))),
+                event(EventType::TaskCompleted(TaskCompletedEvent {
+                    task_scheduled_id: 0,
+                    result: Some(result),
+                })),
+            ],
+            ..Default::default()
+        };
+        let answer = execute(&FUNCTION, &Bytes::from(request.encode_to_vec()))
+            .expect("the request is valid");
+        let answer = OrchestratorResponse::decode(answer.as_slice()).expect("a valid answer");
+        assert_eq!(answer.actions.len(), 2, "the call and the end");
+    }
+});

@@ -1,0 +1,130 @@
+//! The threads that run orchestrators.
+//!
+//! Orchestrators are not `Send`, so a kept one lives on the thread that began it: an instance always
+//! goes to the same thread. The threads are the process's own and few; a turn is computation only
+//! and takes microseconds to milliseconds. An orchestrator that blocks (which it must not) blocks
+//! the instances beside it.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use functions_handler::Invocation;
+use tokio::sync::oneshot;
+use tracing::Span;
+
+use super::orchestrator::request;
+use crate::engine::instance_id_of;
+use crate::{KeptInstances, KeptLimits, OrchestratorFunction, run_turn};
+
+/// The app setting that limits how many instances are kept between their turns; 0 switches it off.
+const SETTING: &str = "DURABLE_FUNCTIONS_KEPT_INSTANCES";
+
+static THREADS: LazyLock<Threads> = LazyLock::new(|| Threads::start(limits()));
+
+struct Threads(Vec<Mutex<Sender<Turn>>>);
+
+struct Turn {
+    function: OrchestratorFunction,
+    invocation: Invocation,
+    span: Span,
+    answer: oneshot::Sender<String>,
+}
+
+/// Runs the turn that an invocation asks for; the base64 text of the answer.
+pub(super) async fn run(function: OrchestratorFunction, invocation: Invocation) -> String {
+    let span = Span::current();
+    let (answer, answered) = oneshot::channel();
+    let turn = Turn {
+        function: function.clone(),
+        invocation: invocation.clone(),
+        span,
+        answer,
+    };
+    let key = instance_id_of(&request(&invocation));
+    if THREADS.send(key.as_deref(), turn)
+        && let Ok(answer) = answered.await
+    {
+        return answer;
+    }
+    // A thread that is gone keeps nothing; a replay needs no thread of its own.
+    tracing::error!("the thread of this instance has ended; its turn is replayed");
+    run_turn(&function, &request(&invocation))
+}
+
+impl Threads {
+    fn start(limits: KeptLimits) -> Self {
+        let count = thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 8));
+        let share = limits
+            .instances(limits.instances.div_ceil(count))
+            .bytes(limits.bytes / count);
+        let threads = (0..count).map(|index| {
+            let (sender, receiver) = channel();
+            let started = thread::Builder::new()
+                .name(format!("orchestrators-{index}"))
+                .spawn(move || serve(&receiver, share));
+            if let Err(error) = started {
+                tracing::error!("a thread for orchestrators cannot be started: {error}");
+            }
+            Mutex::new(sender)
+        });
+        Threads(threads.collect())
+    }
+
+    /// Hands a turn to the thread of its instance; false when that thread is gone.
+    fn send(&self, instance_id: Option<&str>, turn: Turn) -> bool {
+        let mut hasher = DefaultHasher::new();
+        instance_id.hash(&mut hasher);
+        let index = usize::try_from(hasher.finish() % self.0.len() as u64).unwrap_or(0);
+        let Some(sender) = self.0.get(index) else {
+            return false;
+        };
+        let sender = sender.lock().unwrap_or_else(PoisonError::into_inner);
+        sender.send(turn).is_ok()
+    }
+}
+
+/// Runs turns one after the other, and forgets what is idle when there are none.
+fn serve(turns: &Receiver<Turn>, limits: KeptLimits) {
+    let mut kept = KeptInstances::new(limits);
+    let pause = (limits.idle / 4).max(Duration::from_secs(1));
+    let mut tidied = Instant::now();
+    loop {
+        match turns.recv_timeout(pause) {
+            Ok(turn) => {
+                let text = request(&turn.invocation);
+                let answer = turn
+                    .span
+                    .in_scope(|| kept.run_turn(&turn.function, &text, Instant::now()));
+                // Nobody listens when the invocation was given up.
+                let _ = turn.answer.send(answer);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if tidied.elapsed() >= pause {
+            kept.forget_idle(Instant::now());
+            tidied = Instant::now();
+        }
+    }
+}
+
+fn limits() -> KeptLimits {
+    let limits = KeptLimits::default();
+    match std::env::var(SETTING) {
+        Err(_) => limits,
+        Ok(value) => match value.trim().parse() {
+            Ok(instances) => limits.instances(instances),
+            Err(_) => {
+                tracing::warn!(
+                    "{SETTING} must be a number, for example {} (0 keeps none); the default is used",
+                    limits.instances
+                );
+                limits
+            }
+        },
+    }
+}

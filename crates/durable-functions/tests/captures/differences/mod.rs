@@ -1,0 +1,56 @@
+//! The turns that we answer in another way than the recorded worker, why, and how.
+//!
+//! One file for each kind of reason. An entry holds our whole answer, so that it cannot change
+//! unnoticed, and it must name a turn whose answer is indeed another one.
+
+mod api;
+mod broken;
+mod rules;
+
+/// Orchestrators that call, signal or lock entities: their turns are not replayed yet.
+pub(crate) const ENTITY_CALLERS: &[&str] = &[
+    "entityCall",
+    "entityLabelled",
+    "entityLegacy",
+    "entityLock",
+    "entityLockLabelled",
+    "entityMissing",
+    "entityMissingLabelled",
+    "entityScheduled",
+    "entitySignalOnly",
+    "entityStarts",
+];
+
+/// Turns of one case for which we have the same answer.
+pub(crate) struct Difference {
+    case: &'static str,
+    turns: &'static [u32],
+    pub(crate) reason: &'static str,
+    /// Our answer, as [`Form::describe`](crate::answer::Form::describe) shows it.
+    pub(crate) ours: &'static [&'static str],
+}
+
+fn all() -> impl Iterator<Item = &'static Difference> {
+    [api::DIFFERENCES, broken::DIFFERENCES, rules::DIFFERENCES]
+        .into_iter()
+        .flatten()
+}
+
+/// The entry for a turn.
+pub(crate) fn of(case: &str, turn: u32) -> Option<&'static Difference> {
+    all().find(|difference| difference.case == case && difference.turns.contains(&turn))
+}
+
+/// The case and the number of each turn that is listed.
+pub(crate) fn listed() -> impl Iterator<Item = (&'static str, u32)> {
+    all().flat_map(|difference| difference.turns.iter().map(|turn| (difference.case, *turn)))
+}
+
+#[test]
+fn no_turn_is_listed_twice() {
+    let mut turns: Vec<_> = listed().collect();
+    let all = turns.len();
+    turns.sort_unstable();
+    turns.dedup();
+    assert_eq!(turns.len(), all);
+}

@@ -1,0 +1,56 @@
+//! Orchestrations that failed and were rewound.
+
+use durable_functions::{
+    Activity, Failure, OrchestrationContext, Orchestrator, OrchestratorFunction, Result,
+};
+use serde::Serialize;
+
+use super::{Json, bound, child_id, uncaught};
+
+pub(super) fn functions() -> Vec<OrchestratorFunction> {
+    vec![
+        bound("rewindMe", rewind_me),
+        bound("rewindSub", rewind_sub),
+        bound("rewindBody", fixed),
+    ]
+}
+
+/// Between this turn and the next the code of `rewindBody` was changed, which is what rewind is for.
+pub(super) const NOT_FIXED_YET: (&str, u32) = ("rewindBody", 4);
+
+const ECHO: Activity<&str, String> = Activity::new("echo");
+
+async fn rewind_me(ctx: OrchestrationContext, _: Json) -> Result<(String, String)> {
+    #[derive(Serialize)]
+    struct Flaky {
+        key: String,
+        times: u32,
+    }
+    let before = ctx.call(ECHO, "before").await?;
+    let key = ctx.instance_id();
+    let flaky = Activity::new("flaky");
+    let after = ctx
+        .call(flaky, Flaky { key, times: 1 })
+        .await
+        .map_err(uncaught("TaskFailed"))?;
+    Ok((before, after))
+}
+
+async fn rewind_sub(ctx: OrchestrationContext, (): ()) -> Result<(String, Json)> {
+    let before = ctx.call(ECHO, "before").await?;
+    let child = Orchestrator::new("rewindMe");
+    let output = ctx
+        .call_orchestrator_with_id(child, child_id(&ctx, 1), 1)
+        .await
+        .map_err(uncaught("SubFailed"))?;
+    Ok((before, output))
+}
+
+pub(super) async fn not_fixed_yet(ctx: OrchestrationContext, (): ()) -> Result<String> {
+    ctx.call(ECHO, "before").await?;
+    Err(Failure::new("Bug", "not fixed yet"))?
+}
+
+async fn fixed(ctx: OrchestrationContext, (): ()) -> Result<String> {
+    Ok(ctx.call(ECHO, "before").await?)
+}

@@ -1,0 +1,107 @@
+//! The time that one invocation has: until its deadline, or until the handler stops.
+//!
+//! Invariant: no timer outlives its invocation. The only one is part of the future that waits for
+//! the function, and is dropped with it.
+
+use std::any::Any;
+use std::future::{Future, pending};
+
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument;
+use tracing::instrument::WithSubscriber;
+
+use crate::Interruption;
+use crate::stop::Stop;
+use crate::time_limit::TimeLimit;
+
+/// The time of one invocation, counted from its arrival.
+pub(crate) struct Lifetime {
+    cancellation: CancellationToken,
+    limit: Option<(TimeLimit, Instant)>,
+    stop: Stop,
+    /// Came in after the signal.
+    too_late: bool,
+}
+
+impl Lifetime {
+    pub(crate) fn begin(limit: Option<TimeLimit>, stop: &Stop) -> Self {
+        Self {
+            cancellation: stop.cancellation(),
+            limit: limit.map(|limit| (limit, Instant::now())),
+            stop: stop.clone(),
+            too_late: stop.is_stopping(),
+        }
+    }
+
+    /// Fires at the deadline, when the handler stops, and when nobody waits for the answer any more.
+    pub(crate) fn cancellation(&self) -> &CancellationToken {
+        &self.cancellation
+    }
+
+    /// The deadline. None without a limit, and none for a limit beyond the end of the clock.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let (limit, arrival) = self.limit?;
+        arrival.checked_add(limit.deadline())
+    }
+
+    /// Runs a function in a task of its own, which is aborted when it overruns, when the grace of a
+    /// stop is over, or when this future is dropped. While the handler stops, none is started.
+    ///
+    /// In a task of its own, for about a microsecond, because a function that blocks its thread
+    /// cannot be dropped: this way at least its answer leaves in time, and the handler lives.
+    pub(crate) async fn run<F>(&self, function: F) -> Result<F::Output, Cut>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        if self.too_late {
+            return Err(Cut::Interrupted(Interruption::Stopping));
+        }
+        let watched = self.cancellation.clone().drop_guard();
+        // Tests set a subscriber for a future or a thread: the task has to take it along.
+        let task = tokio::spawn(function.in_current_span().with_current_subscriber());
+        let outcome = tokio::select! {
+            biased;
+            outcome = AbortOnDropHandle::new(task) => outcome,
+            why = self.interruption() => return Err(Cut::Interrupted(why)),
+        };
+        watched.disarm();
+        match outcome.map_err(tokio::task::JoinError::try_into_panic) {
+            Ok(output) => Ok(output),
+            Err(Ok(panic)) => Err(Cut::Panicked(panic)),
+            // Aborted by nobody but the runtime itself, which is shutting down.
+            Err(Err(_)) => Err(Cut::Interrupted(Interruption::Stopping)),
+        }
+    }
+
+    async fn interruption(&self) -> Interruption {
+        tokio::select! {
+            () = self.stop.grace_over() => Interruption::Stopping,
+            why = self.overrun() => why,
+        }
+    }
+
+    async fn overrun(&self) -> Interruption {
+        let Some((limit, arrival)) = self.limit else {
+            return pending().await;
+        };
+        let (Some(deadline), Some(end)) = (self.deadline(), arrival.checked_add(limit.end()))
+        else {
+            return pending().await;
+        };
+        sleep_until(deadline).await;
+        self.cancellation.cancel();
+        sleep_until(end).await;
+        Interruption::Timeout {
+            after: limit.end(),
+            function_timeout: limit.timeout(),
+        }
+    }
+}
+
+/// A function that did not end as it should.
+pub(crate) enum Cut {
+    Interrupted(Interruption),
+    Panicked(Box<dyn Any + Send>),
+}
