@@ -24,3 +24,4 @@ pub mod project;
 pub mod run;
 pub mod settings;
 pub mod table;
+pub mod time_span;

@@ -6,6 +6,7 @@ use super::supervise::{State, Supervisor};
 use crate::invoke::{InvocationAnswer, Invoke, InvokeError};
 use crate::json::{Json, JsonObject};
 use crate::log::{LogLevel, Logger};
+use crate::time_span;
 use futures::future::BoxFuture;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -120,7 +121,7 @@ impl Invocation {
     /// Kills and restarts the handler after the grace period; an answer within it is lost, as in a
     /// real host.
     async fn time_out(&self, limit: Duration, life: u64) -> InvokeError {
-        let timeout = time_span(limit);
+        let timeout = time_span::format(limit);
         self.handler.log.error(format!(
             "Timeout value of {timeout} exceeded by function 'Functions.{}' (Id: '{}'). Initiating cancellation.",
             self.function, self.id
@@ -176,24 +177,4 @@ impl Invoke for Handler {
             result
         })
     }
-}
-
-/// A duration as .NET writes it: `HH:MM:SS`, days in front, a fraction behind.
-#[must_use]
-pub fn time_span(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let days = match seconds / 86_400 {
-        0 => String::new(),
-        days => format!("{days}."),
-    };
-    let fraction = match duration.subsec_nanos() / 100 {
-        0 => String::new(),
-        ticks => format!(".{ticks:07}"),
-    };
-    format!(
-        "{days}{:02}:{:02}:{:02}{fraction}",
-        seconds / 3600 % 24,
-        seconds / 60 % 60,
-        seconds % 60
-    )
 }

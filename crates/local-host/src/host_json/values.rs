@@ -1,8 +1,8 @@
 //! The flattened configuration: keys such as `extensions:http:routePrefix`, compared without case.
 
-use super::time_span;
 use crate::json::{Json, parse_document};
 use crate::settings::Environment;
+use crate::time_span;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use durable_functions::proto::{HistoryEvent, TaskFailureDetails};
 
 use super::failure::{self, Cause, INVALID_OPERATION};
+use super::http_activity::{self, Problem};
 use super::instance::Letter;
 use super::{DurableFunction, Inner, clock, events, turn};
 use crate::binding_data::BindingData;
@@ -40,6 +41,9 @@ pub(super) async fn run(hub: Arc<Inner>, task: Task) {
 }
 
 async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
+    if is_built_in(&task.name) {
+        return built_in(hub, task).await;
+    }
     let Some(function) = hub.functions.activity(&task.name) else {
         hub.log(
             LogLevel::Error,
@@ -92,6 +96,40 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
             task,
             failure::activity(&function.folder, Cause::from(&error)),
         ),
+    })
+}
+
+/// Activities with names that begin so are run by the host itself.
+fn is_built_in(name: &str) -> bool {
+    const PREFIX: &str = "BuiltIn::";
+    name.get(..PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
+
+async fn built_in(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
+    let place = hub.activities.acquire().await.ok()?;
+    let result = if task.name.eq_ignore_ascii_case(http_activity::NAME) {
+        http_activity::run(&hub.http, task.input.as_deref()).await
+    } else {
+        Err(Problem::Untold(
+            "the host has no such activity of its own".to_owned(),
+        ))
+    };
+    drop(place);
+    Some(match result {
+        Ok(result) => events::task_completed(clock::now(), task.id, Some(result)),
+        Err(Problem::Told(cause)) => failed(hub, task, cause.into_details()),
+        Err(Problem::Untold(why)) => {
+            hub.log(
+                LogLevel::Error,
+                format!(
+                    "Activity '{}' of orchestration '{}' failed: {why}. Like a real host, local-host \
+                     gives the orchestrator no reason.",
+                    task.name, task.instance_id
+                ),
+            );
+            events::task_failed(clock::now(), task.id, None)
+        }
     })
 }
 
