@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::FAILURE,
         Err(error) => {
             tracing::error!("{error}");
-            error.exit_code()
+            error.exit()
         }
     }
 }

@@ -13,6 +13,7 @@ use axum::routing::any;
 use tokio::net::TcpListener;
 
 use crate::function::{BoxFuture, Function};
+use crate::host_json;
 use crate::serve::{self, ServeError};
 use crate::stop::Stop;
 use crate::time_limit::TimeLimit;
@@ -24,7 +25,9 @@ use crate::time_limit::TimeLimit;
 pub struct App<S = ()> {
     state: S,
     functions: Functions,
-    limit: Option<TimeLimit>,
+    /// Set by hand; otherwise `serve` asks the host's own settings.
+    function_timeout: Option<Option<Duration>>,
+    stop_grace: Duration,
     problem: Option<ServeError>,
 }
 
@@ -65,7 +68,8 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         Self {
             state,
             functions: HashMap::new(),
-            limit: None,
+            function_timeout: None,
+            stop_grace: serve::GRACE,
             problem: None,
         }
     }
@@ -113,9 +117,24 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// another thread of the runtime is free, but runs on: work that blocks belongs in
     /// `tokio::task::spawn_blocking`, and should look at the token.
     ///
-    /// The default is no limit for [`into_router`](Self::into_router).
+    /// By default [`serve`](Self::serve) takes what the host takes: the app setting
+    /// `AzureFunctionsJobHost__functionTimeout`, else `functionTimeout` in the `host.json` in
+    /// `FUNCTIONS_APP_ROOT_PATH` (without it, in the working directory), else 30 minutes, or 5 on the
+    /// Consumption plan (`WEBSITE_SKU` is `Dynamic`). It is `"HH:MM:SS"`, with days `"d.HH:MM:SS"`,
+    /// or -1 for no limit. A value that cannot be read is logged as a warning and the default taken.
+    /// [`serve_on`](Self::serve_on) and [`into_router`](Self::into_router) have no limit but the one
+    /// that is set here.
     pub fn function_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.limit = timeout.into().map(TimeLimit::new);
+        self.function_timeout = Some(timeout.into());
+        self
+    }
+
+    /// Sets how long invocations in flight may go on after SIGTERM or Ctrl+C: 2 seconds by default.
+    ///
+    /// Whoever sent the signal kills the process some time later (Docker after 10 seconds,
+    /// Kubernetes after 30): the grace must be a second shorter than that.
+    pub fn stop_grace(mut self, grace: Duration) -> Self {
+        self.stop_grace = grace;
         self
     }
 
@@ -128,12 +147,13 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     }
 
     fn router(self, stop: Stop) -> Router {
-        if let Some(problem) = self.problem {
+        if let Some(problem) = &self.problem {
             tracing::error!("{problem}");
         }
+        let limit = self.limit();
         let running = Arc::new(Running {
             functions: self.functions,
-            limit: self.limit,
+            limit,
             stop,
         });
         Router::new()
@@ -144,32 +164,65 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// Serves the functions to the host: on 127.0.0.1, at the port that the host gives in
     /// `FUNCTIONS_CUSTOMHANDLER_PORT` (older hosts: `FUNCTIONS_HTTPWORKER_PORT`).
     ///
-    /// It runs until the process is stopped. On SIGTERM or Ctrl+C it lets the invocations in
-    /// flight finish, for 2 seconds at most, and returns [`ServeError::Stopped`]. It never returns
-    /// `Ok`, because that would tempt `main` into exit code 0, after which the host never starts
-    /// the handler again: `main` should end with [`ServeError::exit_code`].
+    /// It runs until the process is stopped, and never returns `Ok`, because that would tempt `main`
+    /// into exit code 0, after which the host never starts the handler again: `main` should end with
+    /// [`ServeError::exit`].
+    ///
+    /// # Stopping
+    ///
+    /// On SIGTERM or Ctrl+C every invocation in flight sees its
+    /// [cancellation token](crate::Invocation::cancellation) fire, and has 2 seconds
+    /// ([`stop_grace`](Self::stop_grace)) to end. What is running then, and what comes in meanwhile,
+    /// is answered without its function ([`Function::interrupted`]): an HTTP function with 503 to its
+    /// client, an orchestrator with the request to deliver the turn again, an activity or any other
+    /// by failing the invocation, upon which a host that is stopping, too, delivers it again. As soon
+    /// as nothing is in flight this returns [`ServeError::Stopped`].
     ///
     /// # Errors
     /// Two functions with one name, a name that no function can have, a missing or malformed port,
     /// a port that cannot be bound, and the stop by a signal.
     pub async fn serve(mut self) -> Result<(), ServeError> {
-        if let Some(problem) = self.problem.take() {
-            return Err(problem);
-        }
+        self.check()?;
         let listener = serve::bind(|name| std::env::var(name).ok()).await?;
-        self.serve_until(listener, serve::stop_signal(), serve::GRACE)
-            .await
+        if self.function_timeout.is_none() {
+            let environment = host_json::Environment::of_the_process();
+            self.function_timeout = Some(host_json::function_timeout(&environment));
+        }
+        match self.limit() {
+            Some(limit) => tracing::info!(
+                "functionTimeout is {:?}: functions have {:?}",
+                limit.timeout(),
+                limit.deadline()
+            ),
+            None => tracing::info!("functionTimeout is not limited"),
+        }
+        self.serve_on(listener, serve::stop_signal()).await
     }
 
-    pub(crate) async fn serve_until(
-        self,
+    /// Serves the functions on a listener of one's own until `stop` completes, and then stops as
+    /// [`serve`](Self::serve) does on a signal. Reads no environment; for tests over a real
+    /// connection.
+    ///
+    /// # Errors
+    /// A wrong registration, and the stop.
+    pub async fn serve_on(
+        mut self,
         listener: TcpListener,
-        signal: impl Future<Output = serve::Signal> + Send + 'static,
-        grace: Duration,
+        stop: impl Future<Output = serve::Signal> + Send + 'static,
     ) -> Result<(), ServeError> {
-        let stop = Stop::default();
-        let router = self.router(stop.clone());
-        Err(serve::run(listener, router, stop, signal, grace).await)
+        self.check()?;
+        let grace = self.stop_grace;
+        let stopping = Stop::default();
+        let router = self.router(stopping.clone());
+        Err(serve::run(listener, router, stopping, stop, grace).await)
+    }
+
+    fn check(&mut self) -> Result<(), ServeError> {
+        self.problem.take().map_or(Ok(()), Err)
+    }
+
+    fn limit(&self) -> Option<TimeLimit> {
+        self.function_timeout.flatten().map(TimeLimit::new)
     }
 
     fn register(mut self, name: &str, function: Registered) -> Self {

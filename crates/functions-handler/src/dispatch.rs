@@ -132,7 +132,7 @@ fn interrupted(
         .unwrap_or_else(|panic| Err(FunctionError::from(panic_message(&*panic).to_owned())));
     match answer {
         Ok(answer) => {
-            tracing::error!(id = invocation.id(), "answered without the function: {why}");
+            log_interruption(invocation, "answered without the function", why);
             Ok(answer)
         }
         Err(error) => Err(Failure {
@@ -140,6 +140,15 @@ fn interrupted(
             error: why.to_string(),
             detail: Some(error.to_string()),
         }),
+    }
+}
+
+/// A function that overruns is an error of the app, a stop is none.
+pub(crate) fn log_interruption(invocation: &Invocation, outcome: &str, why: Interruption) {
+    let id = invocation.id();
+    match why {
+        Interruption::Timeout { .. } => tracing::error!(id, "{outcome}: {why}"),
+        Interruption::Stopping => tracing::warn!(id, "{outcome}: {why}"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The server towards the host: port, start, stop.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::stop::Stop;
 
-/// How long invocations in flight may go on after a stop signal.
+/// How long invocations in flight may go on after a stop signal, unless the app says otherwise.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
 /// How long answers that have been given may take to reach the host.
@@ -66,8 +66,8 @@ pub enum ServeError {
         /// The name.
         name: String,
     },
-    /// The process was told to stop, and every invocation in flight is finished or was given 2
-    /// seconds to.
+    /// The process was told to stop, and every invocation in flight has been answered, by its
+    /// function or without it.
     #[error("stopped by {0}")]
     Stopped(Signal),
     /// The server ended by itself.
@@ -95,8 +95,18 @@ impl std::fmt::Display for Signal {
 }
 
 impl ServeError {
-    /// The exit code with which `main` should end the process. Never 0: the host does not start a
-    /// handler again that ended with 0, and answers every later request with an empty 500.
+    /// Ends the process with [`exit_code`](Self::exit_code), at once: standard output is flushed,
+    /// and nothing else is waited for.
+    ///
+    /// Returning from `main` instead drops the runtime, which waits for every thread that a function
+    /// still blocks, without an end.
+    pub fn exit(&self) -> ! {
+        let _ = io::stdout().flush();
+        std::process::exit(i32::from(self.code()))
+    }
+
+    /// The exit code with which the process should end. Never 0: the host does not start a handler
+    /// again that ended with 0, and answers every later request with an empty 500.
     ///
     /// 200 after a stop signal: the host starts a new handler at once and does not count it among
     /// the three crashes after which it gives up (the host itself never sends a signal but

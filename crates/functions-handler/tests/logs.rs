@@ -300,3 +300,27 @@ fn a_filter_that_cannot_be_read_is_an_error_that_shows_it() {
         "{text}"
     );
 }
+
+thread_local! {
+    static SILENT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+#[tokio::test]
+async fn events_in_silence_are_neither_in_the_logs_nor_on_the_console() {
+    let builder = info().silence_when(|| SILENT.get()).silence_when(|| false);
+    let (reply, console) = run(builder, async || {
+        // One call site, so that a remembered answer would show.
+        for (silent, text) in [(false, "first"), (true, "again"), (false, "second")] {
+            SILENT.set(silent);
+            tracing::error!("{text}");
+        }
+    })
+    .await;
+    assert_eq!(reply.logs(), ["ERROR logs: first", "ERROR logs: second"]);
+    let lines = console.lines();
+    assert!(
+        lines.iter().any(|line| line.contains("second"))
+            && !lines.iter().any(|line| line.contains("again")),
+        "{lines:?}"
+    );
+}

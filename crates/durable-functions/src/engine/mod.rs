@@ -85,3 +85,43 @@ pub fn failed(instance_id: &str, failure: &Failure) -> Vec<u8> {
     }
     .encode_to_vec()
 }
+
+/// The answer that makes the host give a turn up and deliver it again, after some seconds, as if it
+/// had never been sent: for a turn that this process can no longer finish.
+///
+/// A failed completion over an inner failure of this type is the only way for a custom handler to
+/// say so; every other answer to an unfinished turn fails the instance for ever. Nothing else may
+/// use the type: a turn that asks for itself always would come again always.
+#[cfg(feature = "handler")]
+pub(crate) fn redeliver(instance_id: &str) -> Vec<u8> {
+    use crate::proto::{CompleteOrchestrationAction, OrchestrationStatus, TaskFailureDetails};
+    use crate::proto::{OrchestratorAction, OrchestratorActionType};
+
+    let failure = |error_type: &str, inner: Option<TaskFailureDetails>| TaskFailureDetails {
+        error_type: error_type.to_owned(),
+        error_message: "the handler cannot finish this turn; deliver it again".to_owned(),
+        inner_failure: inner.map(Box::new),
+        ..Default::default()
+    };
+    // As the inner failure, because version 2 of the extension looks at no other.
+    let details = failure(
+        "Redeliver",
+        Some(failure("System.OutOfMemoryException", None)),
+    );
+    let end = CompleteOrchestrationAction {
+        orchestration_status: OrchestrationStatus::Failed.into(),
+        failure_details: Some(details),
+        ..Default::default()
+    };
+    OrchestratorResponse {
+        instance_id: instance_id.to_owned(),
+        actions: vec![OrchestratorAction {
+            id: 0,
+            orchestrator_action_type: Some(OrchestratorActionType::CompleteOrchestration(
+                Box::new(end),
+            )),
+        }],
+        ..Default::default()
+    }
+    .encode_to_vec()
+}

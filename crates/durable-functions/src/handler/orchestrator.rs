@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
-use functions_handler::{Answer, BoxFuture, Function, FunctionError, Invocation};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 
 use super::turns;
-use crate::OrchestratorFunction;
+use crate::{OrchestratorFunction, engine};
 
 pub(super) struct Handler(pub(super) OrchestratorFunction);
 
@@ -16,6 +18,22 @@ impl Function for Handler {
             let answer = turns::run(function, invocation).await;
             Ok(Answer::new().return_value(answer)?)
         })
+    }
+
+    /// A turn that was not finished is asked for again, whatever the reason: failing it would end
+    /// the instance, and a turn that never ends is delivered again by a real host, too.
+    fn interrupted(
+        &self,
+        invocation: &Invocation,
+        _: Interruption,
+    ) -> Result<Answer, FunctionError> {
+        let id = engine::instance_id_of(&request(invocation)).unwrap_or_default();
+        tracing::warn!(
+            orchestrator = self.0.name(),
+            instance = id,
+            "the host is asked to deliver the turn again"
+        );
+        Ok(Answer::new().return_value(STANDARD.encode(engine::redeliver(&id)))?)
     }
 }
 

@@ -94,6 +94,8 @@ fn serve(turns: &Receiver<Turn>, limits: KeptLimits) {
     let mut tidied = Instant::now();
     loop {
         match turns.recv_timeout(pause) {
+            // Given up while it waited behind another: the host has been asked for it again.
+            Ok(turn) if turn.answer.is_closed() => drop(turn),
             Ok(turn) => {
                 let text = request(&turn.invocation);
                 let answer = turn

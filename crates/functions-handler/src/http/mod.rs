@@ -18,7 +18,7 @@ pub(crate) use self::response::HttpOutput;
 use self::request::HttpTrigger;
 use crate::Interruption;
 use crate::app::HttpHandler;
-use crate::dispatch::{Failure, panic_message};
+use crate::dispatch::{Failure, log_interruption, panic_message};
 use crate::invocation::Invocation;
 use crate::lifetime::{Cut, Lifetime};
 
@@ -62,11 +62,8 @@ pub(crate) async fn call(
 /// The client's answer in place of the function's.
 fn interrupted(invocation: &Invocation, why: Interruption) -> HttpOutput {
     let status = why.status();
-    tracing::error!(
-        id = invocation.id(),
-        "answered the client with {}: {why}",
-        status.as_u16()
-    );
+    let outcome = format!("answered the client with {}", status.as_u16());
+    log_interruption(invocation, &outcome, why);
     let error = match why {
         Interruption::Timeout { .. } => "The function did not finish in time.",
         Interruption::Stopping => "The function app is restarting. Try again.",

@@ -1,9 +1,10 @@
-//! Which events are logged: `RUST_LOG`, under caps that it cannot lift.
+//! Which events are logged: `RUST_LOG`, under caps that it cannot lift, and not in moments of
+//! silence.
 
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
-use tracing::{Metadata, Subscriber};
+use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -15,11 +16,20 @@ use super::layer;
 pub(super) struct CappedFilter {
     env: EnvFilter,
     caps: Vec<(String, LevelFilter)>,
+    silences: Vec<fn() -> bool>,
 }
 
 impl CappedFilter {
-    pub(super) fn new(env: EnvFilter, caps: Vec<(String, LevelFilter)>) -> Self {
-        Self { env, caps }
+    pub(super) fn new(
+        env: EnvFilter,
+        caps: Vec<(String, LevelFilter)>,
+        silences: Vec<fn() -> bool>,
+    ) -> Self {
+        Self {
+            env,
+            caps,
+            silences,
+        }
     }
 
     fn is_capped(&self, metadata: &Metadata<'_>) -> bool {
@@ -48,6 +58,12 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for CappedFilter {
         layer::is_invocation_span(metadata)
             || (!self.is_capped(metadata)
                 && <EnvFilter as Layer<S>>::enabled(&self.env, metadata, ctx))
+    }
+
+    /// Asked for each event that has passed everything else, so that the functions cost nothing for
+    /// the levels that are off. Unlike `enabled`, its answer for a call site is never remembered.
+    fn event_enabled(&self, _: &Event<'_>, _: Context<'_, S>) -> bool {
+        !self.silences.iter().any(|silent| silent())
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

@@ -56,6 +56,7 @@ pub fn init() -> Result<(), InitError> {
 pub struct Builder {
     filter: Option<String>,
     caps: Vec<(String, LevelFilter)>,
+    silences: Vec<fn() -> bool>,
 }
 
 /// Logging cannot be set up.
@@ -96,6 +97,16 @@ impl Builder {
     /// that is too narrow a key.
     pub fn cap(mut self, target_prefix: impl Into<String>, level: LevelFilter) -> Self {
         self.caps.push((target_prefix.into(), level));
+        self
+    }
+
+    /// Drops the events for which `silent` returns true, from the console and from `Logs`, whatever
+    /// their level. It is asked on the thread of the event, when the event happens.
+    ///
+    /// For an orchestrator's replay, in which every line would be written again. Of several such
+    /// functions one is enough to drop an event.
+    pub fn silence_when(mut self, silent: fn() -> bool) -> Self {
+        self.silences.push(silent);
         self
     }
 
@@ -148,7 +159,7 @@ impl Builder {
             .log_internal_errors(false)
             .with_writer(OneLine(writer));
         Ok(Registry::default()
-            .with(CappedFilter::new(env, self.caps))
+            .with(CappedFilter::new(env, self.caps, self.silences))
             .with(InvocationLogs)
             .with(lines))
     }

@@ -1,5 +1,6 @@
 //! Start and stop. Every step waits for an event, none for time.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 
 use super::*;
-use crate::App;
+use crate::{App, Invocation};
 
 #[tokio::test]
 async fn a_missing_port_names_the_variable_and_what_to_do() {
@@ -76,11 +77,13 @@ async fn wrong_registrations_stop_the_start() {
     }
 }
 
-/// An app whose function `f` tells that it runs and then waits to be released.
+/// An app whose function `f` tells that it runs and then waits to be released. `g` says hello.
 struct Busy {
-    running: Arc<Notify>,
+    address: SocketAddr,
     release: Arc<Notify>,
     stop: oneshot::Sender<Signal>,
+    /// Notified when `f` has seen its token fire.
+    stopping: Arc<Notify>,
     server: tokio::task::JoinHandle<Result<(), ServeError>>,
     client: TcpStream,
 }
@@ -88,55 +91,101 @@ struct Busy {
 async fn busy(grace: Duration) -> Busy {
     let (running, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (tell, wait) = (running.clone(), release.clone());
-    let app = App::new().http("f", async move || {
-        tell.notify_one();
-        wait.notified().await;
-        "finished"
-    });
+    let stopping = Arc::new(Notify::new());
+    let seen = stopping.clone();
+    let app = App::new()
+        .stop_grace(grace)
+        .http("f", async move |invocation: Invocation| {
+            tell.notify_one();
+            invocation.cancellation().cancelled().await;
+            seen.notify_one();
+            wait.notified().await;
+            "finished"
+        })
+        .http("g", async || "hello");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let mut client = TcpStream::connect(listener.local_addr().unwrap())
-        .await
-        .unwrap();
+    let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let signal = async { stopped.await.unwrap() };
-    let server = tokio::spawn(app.serve_until(listener, signal, grace));
+    let server = tokio::spawn(app.serve_on(listener, signal));
+    let client = call(address, "f").await;
+    running.notified().await;
+    Busy {
+        address,
+        release,
+        stop,
+        stopping,
+        server,
+        client,
+    }
+}
+
+/// Sends an HTTP invocation on a connection of its own.
+async fn call(address: SocketAddr, function: &str) -> TcpStream {
+    let mut client = TcpStream::connect(address).await.unwrap();
     let body = r#"{"Data":{"req":{"Url":"http://h/","Method":"GET","Headers":{}}}}"#;
     let head = format!(
-        "POST /f HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n",
+        "POST /{function} HTTP/1.1\r\nHost: h\r\nX-Azure-Functions-InvocationId: 47\r\n\
+         Connection: close\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     client
         .write_all(format!("{head}{body}").as_bytes())
         .await
         .unwrap();
-    running.notified().await;
-    Busy {
-        running,
-        release,
-        stop,
-        server,
-        client,
-    }
+    client
 }
 
-#[tokio::test]
-async fn an_invocation_in_flight_finishes_before_the_server_stops() {
-    let mut busy = busy(Duration::from_secs(3600)).await;
-    busy.stop.send(Signal::Interrupt).unwrap();
-    busy.release.notify_one();
+/// Everything that comes back until the connection is closed.
+async fn answer(mut client: TcpStream) -> String {
     let mut answer = String::new();
-    busy.client.read_to_string(&mut answer).await.unwrap();
+    client.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// The client's 503, inside the answer to the host.
+fn turned_away(answer: &str) -> bool {
+    answer.starts_with("HTTP/1.1 200 OK")
+        && answer.contains(r#""statusCode":503"#)
+        && answer
+            .contains(r#"{\"error\":\"The function app is restarting. Try again.\",\"id\":\"47\"}"#)
+}
+
+const FOR_EVER: Duration = Duration::from_secs(3600);
+
+#[tokio::test]
+async fn an_invocation_in_flight_sees_its_token_and_finishes_before_the_server_stops() {
+    let busy = busy(FOR_EVER).await;
+    busy.stop.send(Signal::Interrupt).unwrap();
+    busy.stopping.notified().await;
+    busy.release.notify_one();
+    let answer = answer(busy.client).await;
     assert!(answer.contains("finished"), "{answer}");
     let error = busy.server.await.unwrap().unwrap_err();
     assert!(matches!(error, ServeError::Stopped(Signal::Interrupt)));
     assert_eq!(error.code(), 200);
-    drop(busy.running);
 }
 
 #[tokio::test]
-async fn an_invocation_that_never_ends_does_not_hold_up_the_stop() {
+async fn what_comes_in_while_the_server_stops_is_turned_away_and_not_refused() {
+    let busy = busy(FOR_EVER).await;
+    busy.stop.send(Signal::Terminate).unwrap();
+    busy.stopping.notified().await;
+    let late = answer(call(busy.address, "g").await).await;
+    assert!(turned_away(&late), "{late}");
+    busy.release.notify_one();
+    let first = answer(busy.client).await;
+    assert!(first.contains("finished"), "{first}");
+    let error = busy.server.await.unwrap().unwrap_err();
+    assert!(matches!(error, ServeError::Stopped(Signal::Terminate)));
+}
+
+#[tokio::test]
+async fn an_invocation_that_never_ends_is_answered_and_does_not_hold_up_the_stop() {
     let busy = busy(Duration::ZERO).await;
     busy.stop.send(Signal::Terminate).unwrap();
+    let first = answer(busy.client).await;
+    assert!(turned_away(&first), "{first}");
     let error = busy.server.await.unwrap().unwrap_err();
     assert!(matches!(error, ServeError::Stopped(Signal::Terminate)));
     drop(busy.release);

@@ -1,46 +1,17 @@
-//! No activity and no turn outlives the host's patience: what the host and the orchestrator see when
-//! one overruns. On tokio's paused clock, through the production path.
-#![cfg(feature = "handler")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+//! Activities that overrun.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, StatusCode};
-use durable_functions::{Activity, ActivityContext, AppExt, Failure};
+use axum::http::StatusCode;
+use durable_functions::{ActivityContext, AppExt, Failure};
 use functions_handler::App;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tower::ServiceExt;
 
-const WORK: Activity<String, String> = Activity::new("work");
-const LIMIT: Duration = Duration::from_secs(3);
-
-/// Sends an activity invocation as the host does and gives the status and the parsed answer.
-async fn invoke(router: &Router, function: &str, input: &str) -> (StatusCode, Value) {
-    let body =
-        json!({ "Data": { "input": json!(json!(input).to_string()).to_string() }, "Metadata": {} });
-    let request = Request::post(format!("/{function}"))
-        .header("x-azure-functions-invocationid", "4711")
-        .body(Body::from(body.to_string()))
-        .unwrap();
-    let response = router.clone().oneshot(request).await.unwrap();
-    let status = response.status();
-    let body = axum::body::to_bytes(response.into_body(), usize::MAX)
-        .await
-        .unwrap();
-    (status, serde_json::from_slice(&body).unwrap())
-}
+use super::{LIMIT, WORK, activity, invoke};
 
 /// The failure inside an activity's answer.
 fn failure(answer: &Value) -> Value {
@@ -62,7 +33,7 @@ async fn an_activity_that_overruns_is_dropped_and_answered_with_a_retriable_time
                 }
             });
     let begin = Instant::now();
-    let (status, answer) = invoke(&app.into_router(), "work", "x").await;
+    let (status, answer) = invoke(&app.into_router(), "work", activity("x")).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(
         failure(&answer),
@@ -96,7 +67,7 @@ async fn the_token_fires_at_the_deadline_and_the_activity_may_still_answer() {
             Ok("as far as I got".to_owned())
         },
     );
-    let (_, answer) = invoke(&app.into_router(), "work", "x").await;
+    let (_, answer) = invoke(&app.into_router(), "work", activity("x")).await;
     assert_eq!(
         answer["ReturnValue"],
         json!(r#"{"activityResult":"as far as I got"}"#)
@@ -114,7 +85,7 @@ async fn an_activity_that_gives_up_at_its_token_fails_with_its_own_failure() {
                 .into())
         },
     );
-    let (_, answer) = invoke(&app.into_router(), "work", "x").await;
+    let (_, answer) = invoke(&app.into_router(), "work", activity("x")).await;
     assert_eq!(failure(&answer)["errorType"], "TooMuchWork");
 }
 
@@ -133,11 +104,11 @@ async fn an_activity_that_overruns_touches_no_other() {
     let router = app.into_router();
     let slow = tokio::spawn({
         let router = router.clone();
-        async move { invoke(&router, "work", "hang").await }
+        async move { invoke(&router, "work", activity("hang")).await }
     });
     // One after the other, they span the time of the one that hangs.
     for _ in 0..5 {
-        let (_, answer) = invoke(&router, "work", "quick").await;
+        let (_, answer) = invoke(&router, "work", activity("quick")).await;
         assert_eq!(answer["ReturnValue"], r#"{"activityResult":"quick"}"#);
     }
     let (_, answer) = slow.await.unwrap();
@@ -152,7 +123,7 @@ async fn without_a_limit_an_activity_has_no_deadline() {
         tokio::time::sleep(Duration::from_secs(86_400)).await;
         Ok(input)
     });
-    let (_, answer) = invoke(&app.into_router(), "work", "x").await;
+    let (_, answer) = invoke(&app.into_router(), "work", activity("x")).await;
     assert_eq!(answer["ReturnValue"], r#"{"activityResult":"x"}"#);
 }
 
@@ -182,7 +153,7 @@ async fn an_activity_that_blocks_its_thread_is_answered_for_all_the_same() {
             }
         });
     let router = app.into_router();
-    let (_, answer) = tokio::spawn(async move { invoke(&router, "work", "x").await })
+    let (_, answer) = tokio::spawn(async move { invoke(&router, "work", activity("x")).await })
         .await
         .unwrap();
     assert_eq!(failure(&answer)["errorType"], "ActivityTimeout");

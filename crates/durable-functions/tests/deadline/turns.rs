@@ -1,0 +1,176 @@
+//! Turns that overrun, and what becomes of work when the handler stops.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex as SyncMutex};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use durable_functions::proto::{OrchestrationStatus, OrchestratorActionType, OrchestratorResponse};
+use durable_functions::{ActivityContext, AppExt, OrchestrationContext, Orchestrator};
+use functions_handler::{App, Signal};
+use prost::Message;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::{LIMIT, WORK, activity, invoke};
+
+/// The threads of orchestrators are the process's, so a test that blocks one has them to itself.
+static THREADS: Mutex<()> = Mutex::const_new(());
+
+const CHAIN: Orchestrator<(), String> = Orchestrator::new("chain");
+
+/// The body of the first turn that a real host sent for an instance of `chain`.
+fn first_turn() -> Value {
+    let case: Value = serde_json::from_str(include_str!("../fixtures/chain.json")).unwrap();
+    let exchanges = case["exchanges"].as_array().unwrap();
+    let turn = exchanges
+        .iter()
+        .find(|exchange| exchange["kind"] == "orchestrator");
+    turn.unwrap()["request"]["body"].clone()
+}
+
+/// Whether an answer is the request to deliver the turn again.
+fn asks_for_redelivery(answer: &Value) -> bool {
+    let message = STANDARD
+        .decode(answer["ReturnValue"].as_str().unwrap())
+        .unwrap();
+    let response = OrchestratorResponse::decode(message.as_slice()).unwrap();
+    let [action] = response.actions.as_slice() else {
+        panic!("{response:?}");
+    };
+    let Some(OrchestratorActionType::CompleteOrchestration(end)) = &action.orchestrator_action_type
+    else {
+        return false;
+    };
+    let inner = end
+        .failure_details
+        .as_ref()
+        .and_then(|details| details.inner_failure.as_ref());
+    !response.instance_id.is_empty()
+        && end.orchestration_status() == OrchestrationStatus::Failed
+        && inner.is_some_and(|inner| inner.error_type == "System.OutOfMemoryException")
+}
+
+/// An app whose orchestrator tells that it runs, and does not end its first turn before it is
+/// released; and an activity that ends when its token fires.
+fn held_app() -> (
+    App,
+    mpsc::UnboundedReceiver<()>,
+    std::sync::mpsc::Sender<()>,
+) {
+    let (running, runs) = mpsc::unbounded_channel();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(SyncMutex::new(held));
+    let active = running.clone();
+    let app = App::new()
+        .orchestrator(CHAIN, move |ctx: OrchestrationContext, (): ()| {
+            let (running, held) = (running.clone(), held.clone());
+            async move {
+                let _ = running.send(());
+                // A sender that is gone releases, too.
+                let _ = held.lock().unwrap().recv();
+                Ok(ctx.call(WORK, "Tokyo".to_owned()).await?)
+            }
+        })
+        .activity(WORK, move |context: ActivityContext, _: String| {
+            let active = active.clone();
+            async move {
+                active.send(()).unwrap();
+                context.cancellation().cancelled().await;
+                Ok("in time".to_owned())
+            }
+        });
+    (app, runs, release)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_overruns_is_asked_for_again_and_then_answered() {
+    let _threads = THREADS.lock().await;
+    let (app, _runs, release) = held_app();
+    let router = app.function_timeout(LIMIT).into_router();
+    // The clock runs on while the turn blocks its thread.
+    let (status, answer) = invoke(&router, "chain", first_turn()).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(asks_for_redelivery(&answer));
+
+    drop(release);
+    let (app, _runs, again) = held_app();
+    again.send(()).unwrap();
+    let (_, answer) = invoke(&app.into_router(), "chain", first_turn()).await;
+    assert!(!asks_for_redelivery(&answer));
+}
+
+/// One invocation over a connection of its own: the status line and the JSON of the answer.
+async fn call(address: SocketAddr, function: &str, body: Value) -> (String, Value) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let body = body.to_string();
+    let request = format!(
+        "POST /{function} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.lines().next().unwrap().to_owned();
+    (status, serde_json::from_str(body).unwrap())
+}
+
+/// Serves an app until the sender is used.
+async fn serve(app: App) -> (SocketAddr, oneshot::Sender<Signal>, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let server = tokio::spawn(async move {
+        let signal = async { stopped.await.unwrap() };
+        app.serve_on(listener, signal).await.unwrap_err();
+    });
+    (address, stop, server)
+}
+
+#[tokio::test]
+async fn a_turn_that_the_stopping_handler_cannot_finish_is_asked_for_again() {
+    let _threads = THREADS.lock().await;
+    let (app, mut runs, release) = held_app();
+    let (address, stop, server) = serve(app.stop_grace(Duration::ZERO)).await;
+    let turn = tokio::spawn(call(address, "chain", first_turn()));
+    runs.recv().await.unwrap();
+    stop.send(Signal::Terminate).unwrap();
+    let (status, answer) = turn.await.unwrap();
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(asks_for_redelivery(&answer));
+    server.await.unwrap();
+    release.send(()).unwrap();
+}
+
+#[tokio::test]
+async fn while_the_handler_stops_work_in_flight_ends_and_new_work_is_left_for_the_next_handler() {
+    let _threads = THREADS.lock().await;
+    let (app, mut runs, release) = held_app();
+    let (address, stop, server) = serve(app.stop_grace(Duration::from_secs(3600))).await;
+    let turn = tokio::spawn(call(address, "chain", first_turn()));
+    runs.recv().await.unwrap();
+    let work = tokio::spawn(call(address, "work", activity("x")));
+    runs.recv().await.unwrap();
+
+    stop.send(Signal::Terminate).unwrap();
+    // The activity watches its token.
+    let (_, answer) = work.await.unwrap();
+    assert_eq!(answer["ReturnValue"], r#"{"activityResult":"in time"}"#);
+    // The turn is still open, so the listener is.
+    let (status, answer) = call(address, "chain", first_turn()).await;
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(asks_for_redelivery(&answer));
+    let (status, _) = call(address, "work", activity("x")).await;
+    assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
+
+    release.send(()).unwrap();
+    let (_, answer) = turn.await.unwrap();
+    assert!(!asks_for_redelivery(&answer));
+    server.await.unwrap();
+}
