@@ -10,9 +10,11 @@ const LEAKY: [&str; 4] = [
     "typespec",
 ];
 
-/// The log of the function app, with caps on those crates that `RUST_LOG` cannot lift.
+/// The log of the function app, with caps on those crates that `RUST_LOG` cannot lift. An orchestrator
+/// that is replayed does not log again what it has logged.
 pub fn builder() -> Builder {
-    LEAKY.into_iter().fold(Builder::new(), |builder, target| {
+    let builder = Builder::new().silence_when(durable_functions::is_replaying);
+    LEAKY.into_iter().fold(builder, |builder, target| {
         builder.cap(target, LevelFilter::INFO)
     })
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Notify,
+    sync::{Notify, watch},
     task::JoinHandle,
 };
 
@@ -29,6 +29,27 @@ pub(crate) enum Step {
     EndEarly,
     /// Never answers.
     Hang,
+    /// Takes the other step once the gate is open.
+    Held(Gate, Box<Step>),
+}
+
+/// Holds answers back until it is opened; it stays open then.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate(watch::Sender<bool>);
+
+impl Gate {
+    pub(crate) fn closed() -> Self {
+        Self(watch::Sender::new(false))
+    }
+
+    pub(crate) fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    async fn passed(&self) {
+        // The sender is in `self`, so this ends with an open gate only.
+        let _ = self.0.subscribe().wait_for(|open| *open).await;
+    }
 }
 
 impl Step {
@@ -117,11 +138,15 @@ impl Drop for FakeTable {
 
 async fn serve(mut stream: TcpStream, steps: Vec<Step>, requests: Arc<Mutex<Vec<String>>>) {
     while let Some(head) = read_head(&mut stream).await {
-        let step = {
+        let mut step = {
             let mut requests = requests.lock().unwrap();
             requests.push(head);
             steps[(requests.len() - 1).min(steps.len() - 1)].clone()
         };
+        while let Step::Held(gate, then) = step {
+            gate.passed().await;
+            step = *then;
+        }
         match step {
             Step::Page { entities, next } => {
                 let body = page(&entities);
@@ -169,6 +194,7 @@ async fn serve(mut stream: TcpStream, steps: Vec<Step>, requests: Arc<Mutex<Vec<
                 return;
             }
             Step::Hang => Notify::new().notified().await,
+            Step::Held(..) => unreachable!("the loop above lets it pass"),
         }
     }
 }

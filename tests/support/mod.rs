@@ -1,7 +1,12 @@
 //! What the integration tests share. Each test binary uses a part of it.
 #![allow(dead_code)]
 
+pub(crate) mod app_folder;
 pub(crate) mod azurite;
+pub(crate) mod build;
 pub(crate) mod fake_table;
+pub(crate) mod host;
+pub(crate) mod http;
 pub(crate) mod sample;
 pub(crate) mod sdk_transport;
+pub(crate) mod task_hub;

@@ -59,7 +59,7 @@ pub(crate) fn service(endpoint: &str) -> TableServiceClient {
     TableServiceClientBuilder::with_location(location, StorageCredentials::emulator())
         .retry(azure_core::RetryOptions::none())
         .transport(azure_core::TransportOptions::new(Arc::new(Plain(
-            reqwest::Client::new(),
+            reqwest::Client::builder().no_proxy().build().unwrap(),
         ))))
         .build()
 }

@@ -96,6 +96,13 @@ impl TaskError {
         }
     }
 
+    /// The same error of a task that is better described as `task`.
+    pub(crate) fn about(mut self, description: String) -> Self {
+        let (TaskError::Failed { task, .. } | TaskError::Decode { task, .. }) = &mut self;
+        *task = description;
+        self
+    }
+
     /// The failure that an orchestrator ends with when it returns this error: the type of the
     /// failed task stays, the message says which task it was.
     pub(crate) fn to_failure(&self) -> Failure {

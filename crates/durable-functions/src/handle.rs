@@ -27,6 +27,8 @@ macro_rules! handle_traits {
     };
 }
 
+pub(crate) use handle_traits;
+
 /// An activity function: its name, its input `I` and its output `O`, both JSON.
 ///
 /// ```

@@ -1,10 +1,11 @@
-//! Durable Functions orchestrations in Rust.
+#![doc = include_str!("../README.md")]
 
 mod activity;
 #[cfg(feature = "client")]
 mod client;
 mod context;
 mod engine;
+mod entity;
 mod error;
 mod failure;
 mod handle;
@@ -12,7 +13,9 @@ mod handle;
 mod handler;
 mod instance_id;
 mod orchestrator;
+mod panic;
 pub mod proto;
+mod replay;
 mod retry;
 mod trigger;
 mod wire;
@@ -21,14 +24,19 @@ pub use activity::{ActivityContext, ActivityFunction};
 #[cfg(feature = "client")]
 pub use client::{ClientError, DurableClient, Instance, InstanceStatus, RuntimeStatus, Start};
 pub use context::{
-    ContinueAsNew, DurableRng, EventFuture, OrchestrationContext, TaskFuture, TimerFuture,
+    ContinueAsNew, DurableRng, EntityFuture, EntityLock, EventFuture, HttpFuture, HttpRequest,
+    HttpResponse, LockFuture, OrchestrationContext, TaskFuture, TimerFuture,
 };
 pub use engine::{KeptInstances, KeptLimits, Parent, RequestError, execute, failed};
+pub use entity::{Entity, EntityContext, EntityFunction, EntityId, Operation, ParseEntityIdError};
 pub use error::{Elapsed, Error, Result, TaskError};
 pub use failure::Failure;
 pub use handle::{Activity, Event, Orchestrator};
 #[cfg(feature = "handler")]
 pub use handler::{AppExt, ClientRejection};
 pub use orchestrator::OrchestratorFunction;
+#[cfg(feature = "tracing-subscriber")]
+pub use replay::ReplayFilter;
+pub use replay::is_replaying;
 pub use retry::RetryPolicy;
 pub use trigger::run_turn;

@@ -1,31 +1,31 @@
 //! One call of a function in the handler: what the task hub and the HTTP triggers ask for, and what
 //! comes back. The wire format stays behind this boundary.
 
+use crate::json::{Json, JsonObject};
 use futures::future::BoxFuture;
-use serde_json::{Map, Value};
 
 /// Sends invocations to the handler.
 pub trait Invoke: Send + Sync + 'static {
     /// Calls the function whose folder is `function` with the members of `Data` and `Metadata` as
-    /// they go on the wire (each value already in the host's encoding; `sys` is added here).
+    /// they go on the wire (each value already in the host's encoding).
     ///
     /// # Errors
     /// [`InvokeError`] for everything that a real host would turn into a failed invocation.
     fn invoke(
         &self,
         function: &str,
-        data: Map<String, Value>,
-        metadata: Map<String, Value>,
+        data: JsonObject,
+        metadata: JsonObject,
     ) -> BoxFuture<'static, Result<InvocationAnswer, InvokeError>>;
 }
 
-/// The answer of the handler to one invocation; `Logs` are already printed.
+/// The answer of the handler to one invocation, as the host holds it; `Logs` are already printed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InvocationAnswer {
     /// `Outputs`; `None` when the member was absent or null.
-    pub outputs: Option<Map<String, Value>>,
-    /// `ReturnValue`; null when absent.
-    pub return_value: Value,
+    pub outputs: Option<JsonObject>,
+    /// `ReturnValue`; `None` when the member was absent or null.
+    pub return_value: Option<Json>,
 }
 
 /// Why an invocation failed.

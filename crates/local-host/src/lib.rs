@@ -2,13 +2,14 @@
 //!
 //! It reads an app's files ([`settings`], [`host_json`], [`functions`]), builds and starts its handler
 //! ([`app_build`], [`handler`]), turns HTTP requests into the host's JSON envelope and answers into
-//! responses ([`http`]), runs a task hub ([`hub`]) and, for machines without Azurite, a small table
+//! responses ([`http`], [`binding_data`]), runs a task hub ([`hub`]) and, for machines without Azurite, a small table
 //! endpoint ([`table`]). [`run`] ties them together.
 //!
 //! It behaves as a real host does, oddities included; where a real host hangs or silently loses
 //! something, it fails at once or warns, and says what a real host would do.
 
 pub mod app_build;
+pub mod binding_data;
 pub mod cli;
 pub mod console;
 pub mod functions;
@@ -23,3 +24,4 @@ pub mod project;
 pub mod run;
 pub mod settings;
 pub mod table;
+pub mod time_span;

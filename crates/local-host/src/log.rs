@@ -121,6 +121,18 @@ fn timestamp(now: OffsetDateTime) -> String {
     now.format(format).unwrap_or_default()
 }
 
+/// An error with its causes in one line.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -142,11 +142,7 @@ impl LocalSettings {
                 Json::Array(_) | Json::Object(_) => anyhow::bail!(
                     "Values.{name} in local.settings.json: expected a string, a number or a boolean."
                 ),
-                scalar => Some(
-                    scalar
-                        .as_text()
-                        .map_or_else(|| scalar.to_text(), str::to_owned),
-                ),
+                scalar => Some(scalar.to_text_as_written()),
             };
             settings.values.push((name.to_owned(), value));
         }
@@ -168,9 +164,7 @@ impl LocalSettings {
         }
         for (name, value) in members(file, "Host")? {
             if name.eq_ignore_ascii_case("LocalHttpPort") {
-                let text = value
-                    .as_text()
-                    .map_or_else(|| value.to_text(), str::to_owned);
+                let text = value.to_text_as_written();
                 settings.port = Some(text.parse().map_err(|_| {
                     anyhow::anyhow!("Host.LocalHttpPort in local.settings.json: expected a port from 0 to 65535, got '{text}'.")
                 })?);

@@ -14,10 +14,11 @@
 mod tiny;
 
 use local_host::handler::{Command, Handler, HandlerOptions, Supervisor, SupervisorOptions};
-use local_host::invoke::{InvocationAnswer, Invoke, InvokeError};
+use local_host::invoke::{Invoke, InvokeError};
+use local_host::json::JsonObject;
 use local_host::log::Logger;
 use local_host::settings::Environment;
-use serde_json::Map;
+use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -76,17 +77,16 @@ fn start_options(options: SupervisorOptions, function_timeout: Option<Duration>)
 }
 
 impl Fixture {
-    async fn call(&self, function: &str) -> Result<InvocationAnswer, InvokeError> {
-        self.handler.invoke(function, Map::new(), Map::new()).await
+    /// The return value of a function.
+    async fn call(&self, function: &str) -> Result<Value, InvokeError> {
+        let (data, metadata) = (JsonObject::new(), JsonObject::new());
+        let answer = self.handler.invoke(function, data, metadata).await?;
+        let value = answer.return_value.map(|value| value.to_compact());
+        Ok(value.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap()))
     }
 
     async fn process_id(&self) -> u64 {
-        self.call("pid")
-            .await
-            .unwrap()
-            .return_value
-            .as_u64()
-            .unwrap()
+        self.call("pid").await.unwrap().as_u64().unwrap()
     }
 
     fn said(&self, text: &str) -> usize {
@@ -110,7 +110,7 @@ async fn an_invocation_waits_until_the_handler_is_ready() {
 #[tokio::test]
 async fn the_handler_gets_its_directory_and_its_variables() {
     let host = start("serve");
-    let answer = host.call("environment").await.unwrap().return_value;
+    let answer = host.call("environment").await.unwrap();
     let directory = PathBuf::from(answer["directory"].as_str().unwrap());
     assert_eq!(
         directory.canonicalize().unwrap(),
@@ -131,8 +131,8 @@ async fn a_crash_fails_its_call_and_the_next_one_finds_a_new_process() {
     ));
     // A call that arrives before the host has noticed the exit fails like the first one.
     let second = loop {
-        if let Ok(answer) = host.call("pid").await {
-            break answer.return_value.as_u64().unwrap();
+        if let Ok(id) = host.call("pid").await {
+            break id.as_u64().unwrap();
         }
     };
     assert_ne!(first, second);
@@ -201,8 +201,8 @@ async fn a_function_time_out_restarts_the_handler_and_is_not_a_crash() {
             Err(InvokeError::Timeout { .. } | InvokeError::Connection(_))
         ));
         let next = loop {
-            if let Ok(answer) = host.call("pid").await {
-                break answer.return_value.as_u64().unwrap();
+            if let Ok(id) = host.call("pid").await {
+                break id.as_u64().unwrap();
             }
         };
         assert_ne!(process, next);

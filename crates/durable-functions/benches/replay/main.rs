@@ -1,14 +1,18 @@
 //! What a turn costs: the last turn of a chain and of a fan-out, base64 text in, base64 text out.
 //!
-//! Run with `cargo bench -p durable-functions --bench replay`; add `-- chain` for one shape. Each
+//! Run with `cargo bench -p durable-functions --bench replay`; add `-- chain 300` for less. Each
 //! figure stands beside a floor measured in the same run: a program without an engine, which decodes
 //! the base64, walks once over the protobuf without copying, runs serde over every result and encodes
 //! the answer. The figures also go to `target/replay-bench.json`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
+#[path = "../common/floor.rs"]
 mod floor;
+#[path = "../common/histories.rs"]
 mod histories;
+#[path = "../common/measure.rs"]
 mod measure;
+mod prepared;
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -73,9 +77,14 @@ fn shapes() -> [Shape; 3] {
 }
 
 fn main() {
-    let wanted = std::env::args()
+    let mut arguments = std::env::args()
         .skip(1)
-        .find(|argument| !argument.starts_with('-'));
+        .filter(|argument| !argument.starts_with('-'));
+    let wanted = arguments.next();
+    let sizes: Vec<u32> = match arguments.next() {
+        Some(n) => vec![n.parse().unwrap()],
+        None => vec![3, 30, 300, 3000, 10_000],
+    };
     let shapes = shapes()
         .into_iter()
         .filter(|shape| wanted.as_ref().is_none_or(|wanted| wanted == shape.name));
@@ -88,13 +97,13 @@ fn main() {
     );
     let mut rows = Vec::new();
     for shape in shapes {
-        for n in [3, 30, 300, 3000, 10_000] {
+        for &n in &sizes {
             let row = measure_turn(&shape, n);
             if shape.name != "join_all" {
                 rows.push(row);
             }
         }
-        if shape.name == "chain" {
+        if shape.name == "chain" && sizes.len() > 1 {
             whole_orchestration(&shape, 300);
         }
     }
@@ -123,7 +132,7 @@ fn measure_turn(shape: &Shape, n: u32) -> serde_json::Value {
         &mut || drop(black_box(floor::answer(&request))),
         &mut || drop(black_box(run_turn(&shape.function, &request))),
     ]);
-    let kept_us = measure::prepared(
+    let kept_us = prepared::best(
         || {
             let mut kept = KeptInstances::new(KeptLimits::default().verify_every(0));
             kept.run_turn(&shape.function, &before, Instant::now());

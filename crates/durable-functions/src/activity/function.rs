@@ -1,17 +1,15 @@
 //! Activity functions behind their handles.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{ActivityContext, envelope};
+use crate::panic::{caught, guarded};
 use crate::{Activity, Failure, Result};
 
 type Running = Pin<Box<dyn Future<Output = Result<String, Failure>> + Send>>;
@@ -84,27 +82,9 @@ impl ActivityFunction {
     }
 
     async fn run(&self, context: ActivityContext, input: Option<&str>) -> Result<String, Failure> {
-        let started = catch_unwind(AssertUnwindSafe(|| (self.run)(context, input)));
-        let mut running = started.unwrap_or_else(|panic| Err(panicked(&*panic)))?;
-        let outcome = std::future::poll_fn(|context| {
-            let polled = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context)));
-            polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(&*panic))))
-        })
-        .await;
-        match catch_unwind(AssertUnwindSafe(|| drop(running))) {
-            Ok(()) => outcome,
-            Err(panic) => Err(panicked(&*panic)),
-        }
+        let running = guarded("activity", || (self.run)(context, input))?;
+        caught("activity", running).await
     }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Failure {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without a text");
-    Failure::new("Panic", format!("the activity panicked: {text}"))
 }
 
 impl fmt::Debug for ActivityFunction {

@@ -3,7 +3,9 @@
 mod activity;
 mod continue_as_new;
 mod custom_status;
+mod entity;
 mod event;
+mod http;
 mod random;
 mod send_event;
 mod sub_orchestration;
@@ -16,7 +18,9 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 pub use continue_as_new::ContinueAsNew;
+pub use entity::{EntityFuture, EntityLock, LockFuture};
 pub use event::EventFuture;
+pub use http::{HttpFuture, HttpRequest, HttpResponse};
 pub use random::DurableRng;
 pub use task::TaskFuture;
 pub use timer::TimerFuture;

@@ -2,9 +2,6 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
 use uuid::Uuid;
 
 use super::OrchestrationContext;
@@ -16,10 +13,6 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x9e95_2958_5e33_4daf_827f_2fa1_2937_b87
 /// same on every platform and in every version.
 pub type DurableRng = ChaCha8Rng;
 
-/// .NET's round-trip format: seven digits of fraction.
-const ROUND_TRIP: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z");
-
 impl OrchestrationContext {
     /// A UUID that is new on every call and the same on every replay.
     ///
@@ -28,10 +21,7 @@ impl OrchestrationContext {
     /// instance can compute it.
     pub fn new_uuid(&self) -> Uuid {
         let mut state = self.state.borrow_mut();
-        let seconds = i128::from(state.now.seconds) * 1_000_000_000;
-        let time = OffsetDateTime::from_unix_timestamp_nanos(seconds + i128::from(state.now.nanos))
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let time = time.format(ROUND_TRIP).unwrap_or_default();
+        let time = state.now.round_trip();
         let name = format!("{}_{time}_{}", state.names.instance_id(), state.drawn);
         state.drawn += 1;
         Uuid::new_v5(&NAMESPACE, name.as_bytes())

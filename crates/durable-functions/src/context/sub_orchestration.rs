@@ -18,7 +18,8 @@ impl OrchestrationContext {
     /// returns. Terminating the parent does not terminate it.
     ///
     /// # Errors
-    /// As for [`call`](Self::call).
+    /// As for [`call`](Self::call). While the orchestrator holds a [lock](Self::lock) no child can be
+    /// started: a failure of type `CriticalSection`.
     pub fn call_orchestrator<I, O>(
         &self,
         orchestrator: Orchestrator<I, O>,
@@ -70,6 +71,7 @@ impl OrchestrationContext {
                 .non_retriable()
             })
         });
+        let allowed = self.state.borrow().check_child();
         let call = Call::SubOrchestration {
             name: orchestrator.name,
             version: orchestrator.version,
@@ -78,7 +80,7 @@ impl OrchestrationContext {
         let task = self.state.borrow_mut().call(
             call,
             || {
-                checked?;
+                checked.and(allowed)?;
                 to_json(&input, "orchestrator", orchestrator.name)
             },
             orchestrator.retry,

@@ -25,6 +25,11 @@ impl<O: DeserializeOwned> TaskFuture<O> {
         Self::new(state, task, envelope::decode_result)
     }
 
+    /// Results of entities are what the answer holds, without an envelope.
+    pub(super) fn entity(state: &Rc<RefCell<State>>, task: usize) -> Self {
+        Self::sub_orchestration(state, task)
+    }
+
     /// Outputs of orchestrations reach their parent as they are, without an envelope.
     pub(super) fn sub_orchestration(state: &Rc<RefCell<State>>, task: usize) -> Self {
         Self::new(state, task, |output| {

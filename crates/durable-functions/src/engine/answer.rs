@@ -29,14 +29,14 @@ pub(crate) enum Completion {
 /// it, and an unsupported action there makes it repeat the turn for ever.
 pub(crate) fn completion(
     id: i32,
-    completion: &Completion,
+    completion: &mut Completion,
     now: Timestamp,
     source: &Source,
 ) -> OrchestratorAction {
     let action = match completion {
         Completion::Completed(result) => CompleteOrchestrationAction {
             orchestration_status: OrchestrationStatus::Completed.into(),
-            result: Some(result.clone()),
+            result: Some(std::mem::take(result)),
             ..Default::default()
         },
         Completion::Failed(failure) => CompleteOrchestrationAction {
@@ -46,7 +46,7 @@ pub(crate) fn completion(
         },
         Completion::Terminated(reason) => CompleteOrchestrationAction {
             orchestration_status: OrchestrationStatus::Terminated.into(),
-            result: reason.clone(),
+            result: reason.take(),
             ..Default::default()
         },
         Completion::ContinuedAsNew { next, events } => CompleteOrchestrationAction {
@@ -85,7 +85,7 @@ fn carried(event: &Raised, now: Timestamp, source: &Source) -> HistoryEvent {
 pub(crate) fn failed(id: i32, failure: &Failure) -> OrchestratorAction {
     completion(
         id,
-        &Completion::Failed(failure.clone()),
+        &mut Completion::Failed(failure.clone()),
         Timestamp::default(),
         &Source::default(),
     )

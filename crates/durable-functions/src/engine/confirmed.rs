@@ -8,6 +8,8 @@ use crate::wire::Event;
 /// is never serialised again: in a long orchestration that is nearly all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Confirmed {
+    /// The ids below 64: enough for most orchestrations, without an allocation.
+    first: u64,
     words: Vec<u64>,
     count: usize,
 }
@@ -22,13 +24,17 @@ impl Confirmed {
                 && let Ok(id) = usize::try_from(event.id)
                 && id < events.len()
             {
-                let word = id / 64;
-                if confirmed.words.len() <= word {
-                    confirmed.words.resize(word + 1, 0);
-                }
-                if let Some(bits) = confirmed.words.get_mut(word) {
-                    *bits |= 1 << (id % 64);
-                    confirmed.count += 1;
+                confirmed.count += 1;
+                match (id / 64).checked_sub(1) {
+                    None => confirmed.first |= 1 << id,
+                    Some(word) => {
+                        if confirmed.words.len() <= word {
+                            confirmed.words.resize(word + 1, 0);
+                        }
+                        if let Some(bits) = confirmed.words.get_mut(word) {
+                            *bits |= 1 << (id % 64);
+                        }
+                    }
                 }
             }
         }
@@ -36,9 +42,11 @@ impl Confirmed {
     }
 
     pub(crate) fn contains(&self, id: usize) -> bool {
-        self.words
-            .get(id / 64)
-            .is_some_and(|bits| bits & (1 << (id % 64)) != 0)
+        let bits = match (id / 64).checked_sub(1) {
+            None => self.first,
+            Some(word) => self.words.get(word).copied().unwrap_or(0),
+        };
+        bits & (1 << (id % 64)) != 0
     }
 
     pub(crate) fn count(&self) -> usize {

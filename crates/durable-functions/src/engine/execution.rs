@@ -4,7 +4,6 @@
 //! request: events are applied while they are borrowed, and what must outlive them is kept as
 //! counted slices of the request.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,9 +22,10 @@ use super::state::{Parent, State, wire_id};
 use super::wake::WakeFlag;
 use crate::context::OrchestrationContext;
 use crate::orchestrator::{OrchestratorFunction, RunningOrchestrator};
+use crate::panic::panicked;
 use crate::proto::{OrchestratorResponse, TaskFailureDetails};
 use crate::wire::{Event, EventKind, Request, WireError};
-use crate::{Error, Failure};
+use crate::{Error, Failure, replay};
 
 /// An orchestrator that wakes itself this often without any event, beyond what its tasks explain,
 /// will never stop.
@@ -58,6 +58,7 @@ impl Execution {
             waker.clone(),
         );
         state.default_version = request.default_version.map(Into::into);
+        state.http_poll_interval = request.http_poll_interval;
         Execution {
             function,
             state: Rc::new(RefCell::new(state)),
@@ -108,6 +109,7 @@ impl Execution {
             let mut state = self.state.borrow_mut();
             state.source = Source::new(bytes);
             state.confirmed = Confirmed::default();
+            state.http_poll_interval = rest.http_poll_interval;
             if rest.leaves_out_past {
                 // The host keeps the history to itself: it has stored what was answered.
                 state.pending.clear();
@@ -216,14 +218,16 @@ impl Execution {
         }
         let context = OrchestrationContext::new(Rc::clone(&self.state));
         let function = self.function.clone();
+        let replaying = replay::enter(self.state.borrow().replaying);
         let made = catch_unwind(AssertUnwindSafe(|| function.run(context, identity.input)));
+        drop(replaying);
         match made {
             Ok(Ok(root)) => {
                 self.root = Some(root);
                 self.poll();
             }
             Ok(Err(failure)) => self.finish(Completion::Failed(failure)),
-            Err(panic) => self.finish(Completion::Failed(panicked(&*panic))),
+            Err(panic) => self.finish(Completion::Failed(panicked("orchestrator", &*panic))),
         }
         Ok(())
     }
@@ -311,6 +315,7 @@ impl Execution {
 
     /// Polls the orchestrator until it waits for an event, or ends.
     fn poll(&mut self) {
+        let _replaying = replay::enter(self.state.borrow().replaying);
         let mut polls = 0;
         let end = loop {
             let Some(root) = &mut self.root else { return };
@@ -333,7 +338,7 @@ impl Execution {
             match polled {
                 Ok(Poll::Ready(Ok(output))) => break Completion::Completed(output),
                 Ok(Poll::Ready(Err(error))) => break Completion::Failed(Error::to_failure(&error)),
-                Err(panic) => break Completion::Failed(panicked(&*panic)),
+                Err(panic) => break Completion::Failed(panicked("orchestrator", &*panic)),
                 Ok(Poll::Pending) => {}
             }
             if !self.woken() {
@@ -352,11 +357,13 @@ impl Execution {
 
     /// Ends the execution; the first end counts. Dropping the orchestrator runs user code.
     fn finish(&mut self, completion: Completion) {
+        let _replaying = replay::enter(self.state.borrow().replaying);
+        self.state.borrow_mut().release_all_locks();
         let root = self.root.take();
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(root)));
         let completion = match dropped {
             Ok(()) => completion,
-            Err(panic) => Completion::Failed(panicked(&*panic)),
+            Err(panic) => Completion::Failed(panicked("orchestrator", &*panic)),
         };
         self.completion.get_or_insert(completion);
     }
@@ -376,11 +383,12 @@ impl Execution {
             *events = state.unconsumed();
         }
         let mut actions: Vec<_> = state.pending.iter().cloned().collect();
-        if let Some(completion) = &self.completion {
+        if let Some(completion) = &mut self.completion {
             if matches!(completion, Completion::Failed(failure) if failure.error_type() == "NonDeterminism")
             {
                 // What changed code asks for was never meant to happen in this instance.
-                actions.clear();
+                // But a lock that it holds would be held for ever.
+                actions.retain(crate::entity::is_release);
             }
             actions.push(answer::completion(
                 wire_id(state.slots.len()),
@@ -400,6 +408,8 @@ impl Execution {
 
 impl Drop for Execution {
     fn drop(&mut self) {
+        // Unloading is no step of the orchestration: what its destructors log comes with its end.
+        let _replaying = replay::enter(true);
         let root = self.root.take();
         // A panic in a user's `Drop` must not end the thread; the answer is already made.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(root)));
@@ -413,15 +423,6 @@ fn failure(details: Option<&[u8]>) -> Result<Failure, WireError> {
             .map_err(|_| WireError::Truncated),
         None => Ok(Failure::unknown()),
     }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Failure {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a panic without a text");
-    Failure::new("Panic", format!("the orchestrator panicked: {text}"))
 }
 
 fn foreign_await(state: &State) -> Failure {

@@ -67,6 +67,9 @@ impl State {
     /// An event has arrived: it goes to the first who waits for it, or it is kept.
     #[must_use]
     pub(crate) fn raise(&mut self, name: &str, input: Option<&[u8]>) -> Option<Waker> {
+        if let Some(waker) = self.entity_answered(name, input) {
+            return waker;
+        }
         let input = self.source.payload(input);
         let inbox = &mut self.inbox;
         let raised = Raised {

@@ -202,13 +202,11 @@ impl KeptInstances {
         {
             return None;
         }
-        if !entry.execution.has_ended() {
-            let layout = request.layout.as_ref();
-            let past = layout.and_then(|layout| layout.as_past(rest));
-            if let Some(past) = past {
-                let consumed = [entry.tail.as_slice(), &past].concat();
-                self.keep(entry, &consumed, now);
-            }
+        if !entry.execution.has_ended()
+            && let Some(past) = request.as_past()
+        {
+            let consumed = [entry.tail.as_slice(), &past].concat();
+            self.keep(entry, &consumed, now);
         }
         Some(answer)
     }
@@ -247,12 +245,9 @@ impl KeptInstances {
         let mut execution = Execution::new(function.clone(), &request, &bytes);
         execution.run(&request).map_err(invalid)?;
         let answer = execution.answer();
-        let past = request
-            .layout
-            .as_ref()
-            .filter(|_| !execution.has_ended())
-            .and_then(|layout| layout.as_past(&bytes));
-        if let Some(past) = past {
+        if !execution.has_ended()
+            && let Some(past) = request.as_past()
+        {
             let entry = Entry {
                 function: function.clone(),
                 execution,

@@ -33,6 +33,8 @@ pub(crate) use execution::Execution;
 #[cfg(feature = "handler")]
 pub(crate) use kept::instance_id_of;
 pub use kept::{KeptInstances, KeptLimits};
+pub(crate) use nondeterminism::same_name;
+pub(crate) use payload::Payload;
 pub(crate) use slot::{Extra, Outcome, SlotKind};
 pub use state::Parent;
 pub(crate) use state::{ContinuedAsNew, State};

@@ -13,13 +13,20 @@ impl State {
         if id < 0 {
             // Not ours. The host marks a history that it stored in parts with a timer -100.
             if kind != SlotKind::Timer {
-                self.condemn(differs(self, id, kind, name, "nothing with that number"));
+                self.condemn(differs(
+                    self,
+                    id,
+                    kind,
+                    name,
+                    target,
+                    "nothing with that number",
+                ));
             }
             return;
         }
         let found = usize::try_from(id).ok().and_then(|id| self.slots.get(id));
         let Some(slot) = found else {
-            self.condemn(differs(self, id, kind, name, "nothing more"));
+            self.condemn(differs(self, id, kind, name, target, "nothing more"));
             return;
         };
         let same = match slot.extra.as_deref() {
@@ -31,7 +38,7 @@ impl State {
         };
         if slot.kind != kind || !same {
             let done = self.describe(usize::try_from(id).unwrap_or(usize::MAX));
-            self.condemn(differs(self, id, kind, name, &done));
+            self.condemn(differs(self, id, kind, name, target, &done));
             return;
         }
         if self.pending.front().is_some_and(|action| action.id == id) {
@@ -47,12 +54,19 @@ pub(crate) fn same_name(a: &str, b: &str) -> bool {
     a == b || a.eq_ignore_ascii_case(b) || (!a.is_ascii() && a.to_lowercase() == b.to_lowercase())
 }
 
-fn differs(state: &State, id: i32, kind: SlotKind, name: &str, done: &str) -> Failure {
+fn differs(
+    state: &State,
+    id: i32,
+    kind: SlotKind,
+    name: &str,
+    target: Option<&str>,
+    done: &str,
+) -> Failure {
     let noun = kind.noun();
-    let quoted = if name.is_empty() {
-        String::new()
-    } else {
-        format!(" '{name}'")
+    let quoted = match target {
+        _ if name.is_empty() => String::new(),
+        Some(target) => format!(" '{name}' to '{target}'"),
+        None => format!(" '{name}'"),
     };
     Failure::new(
         "NonDeterminism",

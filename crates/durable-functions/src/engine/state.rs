@@ -6,12 +6,14 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
+use std::time::Duration;
 
 use super::confirmed::Confirmed;
 use super::inbox::Inbox;
 use super::names::Names;
 use super::payload::Source;
 use super::slot::{Extra, Outcome, Slot, SlotKind};
+use crate::entity::Ledger;
 use crate::proto::{OrchestratorAction, OrchestratorActionType};
 use crate::wire::Timestamp;
 use crate::{Failure, TaskError};
@@ -60,11 +62,14 @@ pub(crate) struct State {
     /// Set instead of waking `root`.
     pub(crate) root_woken: bool,
     pub(crate) inbox: Inbox,
+    pub(crate) entities: Ledger,
     /// Wakers that a dropped future owes; woken by the engine, because no user code may run now.
     pub(crate) late_wakers: Vec<Waker>,
     pub(crate) continued: Option<ContinuedAsNew>,
     /// The host's `defaultVersion`, for sub-orchestrations.
     pub(crate) default_version: Option<Rc<str>>,
+    /// What host.json says about the polls of durable HTTP calls.
+    pub(crate) http_poll_interval: Option<Duration>,
     /// How many deterministic ids and random streams were drawn.
     pub(crate) drawn: u64,
 }
@@ -99,9 +104,11 @@ impl State {
             root,
             root_woken: false,
             inbox: Inbox::default(),
+            entities: Ledger::default(),
             late_wakers: Vec::new(),
             continued: None,
             default_version: None,
+            http_poll_interval: None,
             drawn: 0,
         }
     }
@@ -155,7 +162,9 @@ impl State {
             return None;
         }
         slot.outcome = outcome;
-        slot.extra = None;
+        if let Some(Extra::Driver(_)) = slot.extra.as_deref() {
+            slot.extra = None;
+        }
         let waiter = slot.waker.take();
         self.release(waiter)
     }

@@ -1,15 +1,17 @@
-//! Orchestrators, activities and the durable client as functions of a custom handler.
+//! Orchestrators, activities, entities and the durable client as functions of a custom handler.
 //!
-//! Invariant: an orchestrator or activity never makes its invocation fail. The host throws the text
+//! Invariant: an orchestrator, activity or entity never makes its invocation fail. The host throws the text
 //! of a failed invocation away, and fails an orchestration for ever; so every failure travels inside
 //! a valid answer. The one exception is an activity that is cut short by the handler's stop.
 
 mod activity;
 mod client;
+mod entity;
 mod orchestrator;
 mod turns;
 
 use std::future::Future;
+use std::sync::Arc;
 
 use functions_handler::App;
 use serde::Serialize;
@@ -18,11 +20,11 @@ use serde::de::DeserializeOwned;
 pub use client::ClientRejection;
 
 use crate::{
-    Activity, ActivityContext, ActivityFunction, OrchestrationContext, Orchestrator,
-    OrchestratorFunction, Result,
+    Activity, ActivityContext, ActivityFunction, EntityFunction, OrchestrationContext,
+    Orchestrator, OrchestratorFunction, Result,
 };
 
-/// Registers orchestrators and activities with an [`App`].
+/// Registers orchestrators, activities and entities with an [`App`].
 ///
 /// ```no_run
 /// use durable_functions::{Activity, ActivityContext, AppExt, OrchestrationContext, Orchestrator, Result};
@@ -78,6 +80,13 @@ pub trait AppExt: Sized {
         O: Serialize + 'static,
         F: Fn(ActivityContext, I) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<O>> + Send + 'static;
+
+    /// Registers the entity whose function folder has the name of `function`'s handle. Its
+    /// function.json has the binding `{"type": "entityTrigger", "direction": "in", "name": "context"}`.
+    #[must_use]
+    fn entity<T>(self, function: EntityFunction<T>) -> Self
+    where
+        T: Default + Serialize + DeserializeOwned + 'static;
 }
 
 impl<S: Clone + Send + Sync + 'static> AppExt for App<S> {
@@ -101,5 +110,12 @@ impl<S: Clone + Send + Sync + 'static> AppExt for App<S> {
     {
         let function = ActivityFunction::new(handle, function);
         self.function(handle.name(), activity::Handler(function))
+    }
+
+    fn entity<T>(self, function: EntityFunction<T>) -> Self
+    where
+        T: Default + Serialize + DeserializeOwned + 'static,
+    {
+        self.function(function.name(), entity::Handler(Arc::new(function)))
     }
 }

@@ -2,6 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::{datetime, format_description};
+
 use super::reader::{Reader, WireError, bytes_field, is_bytes, varint_field};
 
 /// A time of the protocol, UTC.
@@ -68,6 +72,26 @@ impl Timestamp {
         };
         base.and_then(|base| base.checked_add(nanos))
             .unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// .NET's round-trip format: UTC with seven digits of fraction. A time that it cannot express
+    /// (before year 1, after 9999) becomes the nearest that it can.
+    pub(crate) fn round_trip(self) -> String {
+        const FORMAT: &[BorrowedFormatItem<'_>] = format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z"
+        );
+        let nanos = i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos);
+        let nearest = if self.seconds > 0 {
+            datetime!(9999-12-31 23:59:59.999_999_9 UTC)
+        } else {
+            datetime!(0001-01-01 00:00 UTC)
+        };
+        OffsetDateTime::from_unix_timestamp_nanos(nanos)
+            .ok()
+            .filter(|time| time.year() >= 1)
+            .unwrap_or(nearest)
+            .format(FORMAT)
+            .unwrap_or_default()
     }
 
     pub(crate) fn from_system_time(time: SystemTime) -> Self {

@@ -34,6 +34,11 @@ pub(crate) const fn bytes_field(number: u32) -> u32 {
     number << 3 | 2
 }
 
+/// The tag of a `double` field.
+pub(crate) const fn double_field(number: u32) -> u32 {
+    number << 3 | 1
+}
+
 /// Whether a tag is that of a text, bytes or message field.
 pub(crate) const fn is_bytes(tag: u32) -> bool {
     tag & 7 == 2
@@ -137,6 +142,12 @@ impl<'a> Reader<'a> {
     pub(crate) fn wrapped_string(&mut self) -> &'a str {
         let bytes = self.wrapped_bytes();
         self.text(bytes)
+    }
+
+    /// A `double`.
+    pub(crate) fn double(&mut self) -> f64 {
+        let bytes = self.take(8).try_into();
+        f64::from_le_bytes(bytes.unwrap_or_default())
     }
 
     /// Passes over the value of a field that nobody reads.

@@ -1,7 +1,9 @@
 //! `OrchestratorRequest` as a view: who it is for, and its events in order.
 
+use std::time::Duration;
+
 use super::event::{Event, EventKind};
-use super::reader::{Reader, WireError, bytes_field, varint_field};
+use super::reader::{Reader, WireError, bytes_field, double_field, varint_field};
 
 const INSTANCE_ID: u32 = bytes_field(1);
 const EXECUTION_ID: u32 = bytes_field(2);
@@ -20,31 +22,15 @@ pub(crate) struct Request<'a> {
     pub(crate) past: usize,
     /// The property `defaultVersion`: what host.json gives to sub-orchestrations.
     pub(crate) default_version: Option<&'a str>,
+    /// The property `HttpDefaultAsyncRequestSleepTimeMilliseconds`: how long host.json waits between
+    /// two polls of a durable HTTP call.
+    pub(crate) http_poll_interval: Option<Duration>,
     /// Whether the host left the past events out because it believes that the worker keeps them. It
     /// says so with the property `IncludeState`, in older versions `IncludePastEvents`.
     pub(crate) leaves_out_past: bool,
-    /// Where the events lie, if they do so in the usual order.
-    pub(crate) layout: Option<Layout>,
-}
-
-/// Where the events of a message lie: names first, then past events, then new ones, then the rest.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Layout {
-    /// The offset behind the last event.
-    pub(crate) end: usize,
-    /// The offsets of the tags of the new events.
-    pub(crate) new_events: Vec<usize>,
-}
-
-impl Layout {
-    /// The events of `message` as the next request will begin with them: all of them past events.
-    pub(crate) fn as_past(&self, message: &[u8]) -> Option<Vec<u8>> {
-        let mut past = message.get(..self.end)?.to_vec();
-        for &tag in &self.new_events {
-            *past.get_mut(tag)? = PAST_EVENT as u8;
-        }
-        Some(past)
-    }
+    /// Whether names, past events, new events and the rest follow each other in this order.
+    pub(crate) in_order: bool,
+    message: &'a [u8],
 }
 
 impl<'a> Request<'a> {
@@ -55,27 +41,30 @@ impl<'a> Request<'a> {
             events: Vec::with_capacity(message.len() / 32 + 1),
             past: 0,
             default_version: None,
+            http_poll_interval: None,
             leaves_out_past: false,
-            layout: None,
+            in_order: true,
+            message,
         };
-        let mut layout = Layout::default();
-        let (mut in_order, mut stage) = (true, 0);
-        let mut new_events = Vec::new();
+        let mut stage = 0;
+        let mut late_past = Vec::new();
         let mut reader = Reader::new(message);
         loop {
-            let start = message.len() - reader.remaining();
             let tag = reader.tag();
             let stage_of = match tag {
                 0 => break,
                 PAST_EVENT => {
-                    request.events.push(Event::read(reader.bytes())?);
-                    layout.end = message.len() - reader.remaining();
+                    let event = Event::read(reader.bytes())?;
+                    if stage < 2 {
+                        request.events.push(event);
+                        request.past += 1;
+                    } else {
+                        late_past.push(event);
+                    }
                     1
                 }
                 NEW_EVENT => {
-                    new_events.push(Event::read(reader.bytes())?);
-                    layout.new_events.push(start);
-                    layout.end = message.len() - reader.remaining();
+                    request.events.push(Event::read(reader.bytes())?);
                     2
                 }
                 INSTANCE_ID => {
@@ -91,6 +80,13 @@ impl<'a> Request<'a> {
                         ("defaultVersion", Property::Text(version)) => {
                             request.default_version = Some(version);
                         }
+                        (
+                            "HttpDefaultAsyncRequestSleepTimeMilliseconds",
+                            Property::Number(milliseconds),
+                        ) => {
+                            request.http_poll_interval =
+                                Duration::try_from_secs_f64(milliseconds / 1000.0).ok();
+                        }
                         ("IncludeState" | "IncludePastEvents", Property::Bool(included)) => {
                             request.leaves_out_past = !included;
                         }
@@ -103,14 +99,43 @@ impl<'a> Request<'a> {
                     3
                 }
             };
-            in_order &= stage_of >= stage;
-            stage = stage_of;
+            request.in_order &= stage_of >= stage;
+            stage = stage.max(stage_of);
         }
         reader.finish()?;
-        request.past = request.events.len();
-        request.events.append(&mut new_events);
-        request.layout = in_order.then_some(layout);
+        let past = request.past;
+        request.past += late_past.len();
+        request.events.splice(past..past, late_past);
         Ok(request)
+    }
+
+    /// The beginning of the message up to its last event, as the next request will begin: with all
+    /// of them as past events. `None` when the order is not the usual one.
+    pub(crate) fn as_past(&self) -> Option<Vec<u8>> {
+        if !self.in_order {
+            return None;
+        }
+        let mut reader = Reader::new(self.message);
+        let mut end = 0;
+        let mut new_events = Vec::new();
+        loop {
+            let start = self.message.len() - reader.remaining();
+            let tag = reader.tag();
+            match tag {
+                0 => break,
+                NEW_EVENT => new_events.push(start),
+                _ => {}
+            }
+            reader.skip(tag);
+            if matches!(tag, PAST_EVENT | NEW_EVENT) {
+                end = self.message.len() - reader.remaining();
+            }
+        }
+        let mut past = self.message.get(..end)?.to_vec();
+        for tag in new_events {
+            *past.get_mut(tag)? = PAST_EVENT as u8;
+        }
+        Some(past)
     }
 
     /// Whether this cannot be replayed: the history was left out, and it is not the first turn.
@@ -133,12 +158,14 @@ impl<'a> Request<'a> {
 /// The value of a property, of the kinds that are of interest.
 enum Property<'a> {
     Text(&'a str),
+    Number(f64),
     Bool(bool),
     Other,
 }
 
 /// An entry of the map `properties`, whose values are `google.protobuf.Value`s.
 fn property(entry: &[u8]) -> Result<(&str, Property<'_>), WireError> {
+    const NUMBER_VALUE: u32 = double_field(2);
     const STRING_VALUE: u32 = bytes_field(3);
     const BOOL_VALUE: u32 = varint_field(4);
     let mut name = "";
@@ -153,6 +180,7 @@ fn property(entry: &[u8]) -> Result<(&str, Property<'_>), WireError> {
                 loop {
                     match inner.tag() {
                         0 => break,
+                        NUMBER_VALUE => value = Property::Number(inner.double()),
                         STRING_VALUE => value = Property::Text(inner.string()),
                         BOOL_VALUE => value = Property::Bool(inner.varint() != 0),
                         tag => inner.skip(tag),

@@ -7,7 +7,8 @@
 //! answers differently and we keep to .NET, the host or our promise to lose nothing: action ids and
 //! generated ids of children; an event that has arrived for the loser of a race; a retry timeout
 //! (it reads the real clock); duplicates of a retried call's failure; actions of a turn that was
-//! suspended midway, and the clock while suspended.
+//! suspended midway, and the clock while suspended; events behind a late result in the turn of a
+//! continue-as-new that follows a failure; retries that a turn brings up after its end.
 //!
 //! `ORACLE_PROGRAMS` sets how many programs, `ORACLE_SEED` which ones.
 #![allow(

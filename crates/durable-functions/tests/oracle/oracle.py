@@ -209,10 +209,6 @@ def number(outcome):
     return 1 if isinstance(outcome, dict) else 0
 
 
-class ContinuedAsNew(Exception):
-    pass
-
-
 def run_steps(ctx, generation, steps, log, started):
     for step in steps:
         kind = step["step"]
@@ -245,7 +241,10 @@ def run_steps(ctx, generation, steps, log, started):
         elif kind == "continue_as_new":
             if generation < GENERATIONS:
                 ctx.continue_as_new(generation + 1, save_events=step["keep_events"])
-                raise ContinuedAsNew
+                # Parked, as `continue_as_new(..).await` is. A program that returns here after a
+                # failed await loses events: the next result makes the executor throw that failure
+                # into the finished generator and give up the rest of the turn.
+                yield task.CompletableTask()
         else:
             raise ValueError(kind)
 
@@ -256,10 +255,7 @@ current = None
 
 def program(ctx, generation):
     log = []
-    try:
-        yield from run_steps(ctx, generation, current["steps"], log, [])
-    except ContinuedAsNew:
-        pass
+    yield from run_steps(ctx, generation, current["steps"], log, [])
     return log
 
 

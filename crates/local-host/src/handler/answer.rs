@@ -8,75 +8,53 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 const ADVICE: &str = "Answer at least {} with the content type application/json.";
 
-/// A valid answer of the handler.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
-    /// `Outputs`; `None` when absent or null.
-    pub outputs: Option<JsonObject>,
-    /// `Logs`.
-    pub logs: Vec<String>,
-    /// `ReturnValue`; `None` when absent or null.
-    pub return_value: Option<Json>,
+/// Checks and reads an answer; the second part is `Logs`.
+pub(super) fn read(raw: &RawAnswer) -> Result<(InvocationAnswer, Vec<String>), InvokeError> {
+    if !raw.status.is_success() {
+        return Err(InvokeError::Status {
+            status: raw.status.as_u16(),
+            reason: raw.status.canonical_reason().unwrap_or_default().to_owned(),
+        });
+    }
+    if raw.body.is_empty() {
+        return Err(would_hang("the body is empty"));
+    }
+    check_content_type(&raw.headers)?;
+    read_body(&raw.body)
 }
 
-impl Answer {
-    /// Checks and reads an answer.
-    pub(super) fn read(raw: &RawAnswer) -> Result<Self, InvokeError> {
-        if !raw.status.is_success() {
-            return Err(InvokeError::Status {
-                status: raw.status.as_u16(),
-                reason: raw.status.canonical_reason().unwrap_or_default().to_owned(),
-            });
-        }
-        if raw.body.is_empty() {
-            return Err(would_hang("the body is empty"));
-        }
-        check_content_type(&raw.headers)?;
-        let text = String::from_utf8_lossy(&raw.body);
-        match parse_prefix(&text) {
-            Ok(Json::Null) => Err(would_hang("the body is null")),
-            Ok(Json::Object(object)) => Self::from_object(&object),
-            Ok(_) => Err(bad("the body is JSON, but not an object")),
-            Err(error) => Err(bad(format!("the body is not JSON: {error}"))),
-        }
+/// Reads the body of an answer; the second part is `Logs`.
+///
+/// # Errors
+/// [`InvokeError::BadAnswer`] for what is not a valid answer, or would hang a real host.
+pub fn read_body(body: &[u8]) -> Result<(InvocationAnswer, Vec<String>), InvokeError> {
+    match parse_prefix(&String::from_utf8_lossy(body)) {
+        Ok(Json::Null) => Err(would_hang("the body is null")),
+        Ok(Json::Object(object)) => from_object(object),
+        Ok(_) => Err(bad("the body is JSON, but not an object")),
+        Err(error) => Err(bad(format!("the body is not JSON: {error}"))),
     }
+}
 
-    fn from_object(object: &JsonObject) -> Result<Self, InvokeError> {
-        let outputs = match object.get_ignoring_case("Outputs") {
-            None | Some(Json::Null) => None,
-            Some(Json::Object(outputs)) => Some(outputs.clone()),
-            Some(_) => return Err(bad("Outputs: expected an object")),
-        };
-        let logs = match object.get_ignoring_case("Logs") {
-            None | Some(Json::Null) => Vec::new(),
-            Some(Json::Array(entries)) => entries.iter().map(log_line).collect::<Result<_, _>>()?,
-            Some(_) => return Err(bad("Logs: expected an array of strings")),
-        };
-        let return_value = object
-            .get_ignoring_case("ReturnValue")
-            .filter(|value| **value != Json::Null)
-            .cloned();
-        Ok(Self {
-            outputs,
-            logs,
-            return_value,
-        })
-    }
-
-    /// For code that works on `serde_json`.
-    pub(super) fn into_invocation_answer(self) -> InvocationAnswer {
-        InvocationAnswer {
-            outputs: self.outputs.map(|outputs| {
-                outputs
-                    .iter()
-                    .map(|(name, value)| (name.to_owned(), value.to_serde()))
-                    .collect()
-            }),
-            return_value: self
-                .return_value
-                .map_or(serde_json::Value::Null, |value| value.to_serde()),
-        }
-    }
+fn from_object(mut object: JsonObject) -> Result<(InvocationAnswer, Vec<String>), InvokeError> {
+    let outputs = match object.take_ignoring_case("Outputs") {
+        None | Some(Json::Null) => None,
+        Some(Json::Object(outputs)) => Some(outputs),
+        Some(_) => return Err(bad("Outputs: expected an object")),
+    };
+    let logs = match object.take_ignoring_case("Logs") {
+        None | Some(Json::Null) => Vec::new(),
+        Some(Json::Array(entries)) => entries.iter().map(log_line).collect::<Result<_, _>>()?,
+        Some(_) => return Err(bad("Logs: expected an array of strings")),
+    };
+    let return_value = object
+        .take_ignoring_case("ReturnValue")
+        .filter(|value| *value != Json::Null);
+    let answer = InvocationAnswer {
+        outputs,
+        return_value,
+    };
+    Ok((answer, logs))
 }
 
 fn log_line(entry: &Json) -> Result<String, InvokeError> {
@@ -86,9 +64,7 @@ fn log_line(entry: &Json) -> Result<String, InvokeError> {
             Err(bad("Logs: expected strings, got an object or array"))
         }
         Json::Bool(_) => Ok(entry.to_compact()),
-        _ => Ok(entry
-            .as_text()
-            .map_or_else(|| entry.to_text(), str::to_owned)),
+        _ => Ok(entry.to_text_as_written()),
     }
 }
 
@@ -131,12 +107,16 @@ mod tests {
     use bytes::Bytes;
     use http::StatusCode;
 
-    fn read(status: u16, content_type: Option<&str>, body: &str) -> Result<Answer, InvokeError> {
+    fn read(
+        status: u16,
+        content_type: Option<&str>,
+        body: &str,
+    ) -> Result<(InvocationAnswer, Vec<String>), InvokeError> {
         let mut headers = HeaderMap::new();
         if let Some(content_type) = content_type {
             headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
         }
-        Answer::read(&RawAnswer {
+        super::read(&RawAnswer {
             status: StatusCode::from_u16(status).unwrap(),
             headers,
             body: Bytes::copy_from_slice(body.as_bytes()),
@@ -164,21 +144,21 @@ mod tests {
             r#"{"logs":["2024-10-24T12:00:00+02:00",1,null]}"#,
         );
         assert_eq!(
-            answer.unwrap().logs,
+            answer.unwrap().1,
             ["2024-10-24T12:00:00+02:00", "1", "[null]"]
         );
     }
 
     #[test]
-    fn the_durable_task_hub_sees_values_as_a_real_host_rewrites_them() {
+    fn values_are_held_as_a_real_host_holds_them() {
         let answer = read(
             200,
             Some("application/json"),
-            r#"{"ReturnValue":{"d":"2024-01-02T03:04:05+02:00","n":1.50}}"#,
+            r#"{"ReturnValue":{"d":"2024-01-02T03:04:05+02:00","n":1.50,"i":12345678901234567890123}}"#,
         );
         assert_eq!(
-            answer.unwrap().into_invocation_answer().return_value,
-            serde_json::json!({"d": "2024-01-02T01:04:05+00:00", "n": 1.5})
+            answer.unwrap().0.return_value.unwrap().to_compact(),
+            r#"{"d":"2024-01-02T01:04:05+00:00","n":1.5,"i":12345678901234567890123}"#
         );
     }
 }

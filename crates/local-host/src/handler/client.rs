@@ -2,6 +2,7 @@
 
 use super::HOST_VERSION;
 use crate::invoke::InvokeError;
+use crate::log::with_causes;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
@@ -73,13 +74,7 @@ impl Client {
     }
 }
 
-/// The error with its causes: hyper's outer text alone says little.
+/// hyper's outer text alone says little.
 fn failed(error: &dyn Error) -> InvokeError {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    InvokeError::Connection(text)
+    InvokeError::Connection(with_causes(error))
 }

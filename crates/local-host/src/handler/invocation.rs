@@ -1,16 +1,14 @@
 //! Invocations: sending them, limiting them, logging them.
 
-use super::answer::Answer;
+use super::answer;
 use super::client::Client;
 use super::supervise::{State, Supervisor};
 use crate::invoke::{InvocationAnswer, Invoke, InvokeError};
 use crate::json::{Json, JsonObject};
 use crate::log::{LogLevel, Logger};
+use crate::time_span;
 use futures::future::BoxFuture;
-use serde_json::{Map, Value};
 use std::time::{Duration, Instant};
-use time::OffsetDateTime;
-use time::macros::format_description;
 use uuid::Uuid;
 
 /// The reason that the log gives for invocations of the task hub.
@@ -79,16 +77,16 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// Sends the members of `Data` and `Metadata` (which gets `sys`) once the handler is ready,
-    /// prints the answer's `Logs` and returns it.
+    /// Sends the members of `Data` and `Metadata` once the handler is ready, prints the answer's
+    /// `Logs` and returns it.
     ///
     /// # Errors
     /// [`InvokeError`] for everything that fails the invocation in a real host.
     pub async fn send(
         &self,
         data: JsonObject,
-        mut metadata: JsonObject,
-    ) -> Result<Answer, InvokeError> {
+        metadata: JsonObject,
+    ) -> Result<InvocationAnswer, InvokeError> {
         let life = match self.handler.supervisor.settled().await {
             State::Ready(life) => life,
             State::Exited => {
@@ -98,11 +96,6 @@ impl Invocation {
             }
             State::Starting | State::Stopped(_) => return Err(InvokeError::Stopping),
         };
-        let place = match metadata.get_ignoring_case("sys") {
-            Some(_) => "$sys",
-            None => "sys",
-        };
-        metadata.insert(place, system_data(&self.function));
         let body = JsonObject::from_iter([("Data", data), ("Metadata", metadata)]);
         let call =
             self.handler
@@ -118,8 +111,8 @@ impl Invocation {
                 }
             }
         };
-        let answer = Answer::read(&raw)?;
-        for line in &answer.logs {
+        let (answer, logs) = answer::read(&raw)?;
+        for line in &logs {
             self.handler.log.user(LogLevel::Info, line);
         }
         Ok(answer)
@@ -128,7 +121,7 @@ impl Invocation {
     /// Kills and restarts the handler after the grace period; an answer within it is lost, as in a
     /// real host.
     async fn time_out(&self, limit: Duration, life: u64) -> InvokeError {
-        let timeout = time_span(limit);
+        let timeout = time_span::format(limit);
         self.handler.log.error(format!(
             "Timeout value of {timeout} exceeded by function 'Functions.{}' (Id: '{}'). Initiating cancellation.",
             self.function, self.id
@@ -173,48 +166,15 @@ impl Invoke for Handler {
     fn invoke(
         &self,
         function: &str,
-        data: Map<String, Value>,
-        metadata: Map<String, Value>,
+        data: JsonObject,
+        metadata: JsonObject,
     ) -> BoxFuture<'static, Result<InvocationAnswer, InvokeError>> {
         let invocation = self.begin(function, NO_REASON);
         Box::pin(async move {
-            let result = invocation
-                .send(data.into_iter().collect(), metadata.into_iter().collect())
-                .await;
+            let result = invocation.send(data, metadata).await;
             let error = result.as_ref().err().map(ToString::to_string);
             invocation.end(error.as_deref());
-            result.map(Answer::into_invocation_answer)
+            result
         })
     }
-}
-
-fn system_data(function: &str) -> JsonObject {
-    let format =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z");
-    let now = OffsetDateTime::now_utc().format(format).unwrap_or_default();
-    JsonObject::from_iter([
-        ("MethodName", function.to_owned()),
-        ("UtcNow", now),
-        ("RandGuid", Uuid::new_v4().to_string()),
-    ])
-}
-
-/// A duration as .NET writes it: `HH:MM:SS`, days in front, a fraction behind.
-#[must_use]
-pub fn time_span(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let days = match seconds / 86_400 {
-        0 => String::new(),
-        days => format!("{days}."),
-    };
-    let fraction = match duration.subsec_nanos() / 100 {
-        0 => String::new(),
-        ticks => format!(".{ticks:07}"),
-    };
-    format!(
-        "{days}{:02}:{:02}:{:02}{fraction}",
-        seconds / 3600 % 24,
-        seconds / 60 % 60,
-        seconds % 60
-    )
 }

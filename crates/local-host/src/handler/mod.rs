@@ -13,9 +13,9 @@ mod process;
 mod ready;
 mod supervise;
 
-pub use answer::Answer;
+pub use answer::read_body as read_answer;
 pub use command::{Command, executable};
-pub use invocation::{Handler, HandlerOptions, Invocation, time_span};
+pub use invocation::{Handler, HandlerOptions, Invocation};
 pub use supervise::{Supervisor, SupervisorOptions};
 
 /// The version that the host claims towards the handler.

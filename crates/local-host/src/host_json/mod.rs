@@ -5,7 +5,6 @@
 //! replaces the value. This is how `local.settings.json` points at a local build of the handler
 //! without a change of `host.json`.
 
-mod time_span;
 mod values;
 
 use crate::json::{Json, parse_document};

@@ -1,8 +1,8 @@
 //! The flattened configuration: keys such as `extensions:http:routePrefix`, compared without case.
 
-use super::time_span;
 use crate::json::{Json, parse_document};
 use crate::settings::Environment;
+use crate::time_span;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,10 +35,7 @@ impl Values {
                 }
             }
             scalar => {
-                let text = scalar
-                    .as_text()
-                    .map_or_else(|| scalar.to_text(), str::to_owned);
-                self.set(key, text);
+                self.set(key, scalar.to_text_as_written());
             }
         }
     }
@@ -102,7 +99,7 @@ impl Values {
                 .as_array()
                 .unwrap_or_default()
                 .iter()
-                .map(|item| item.as_text().map_or_else(|| item.to_text(), str::to_owned))
+                .map(Json::to_text_as_written)
                 .collect());
         }
         Ok(self

@@ -1,12 +1,14 @@
 //! The admin API. Locally every caller is Admin: no keys.
 
 use super::app::{App, REASON};
-use super::metadata::{add_properties, encode};
+use super::metadata::add_properties;
 use super::response::ClientResponse;
+use crate::binding_data::BindingData;
 use crate::functions::Function;
 use crate::handler::HOST_VERSION;
 use crate::json::{Json, JsonObject, parse_document};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Answers a request below `/admin/`.
 pub(super) fn serve(
@@ -45,7 +47,8 @@ fn json(object: &JsonObject) -> ClientResponse {
 }
 
 fn status(app: &App) -> JsonObject {
-    let uptime = app.started.elapsed().as_millis().to_string();
+    let uptime = app.started.elapsed().as_millis();
+    let uptime = u64::try_from(uptime).unwrap_or(u64::MAX);
     let mut status = JsonObject::new();
     status.insert("id", "local-host");
     status.insert("state", "Running");
@@ -57,10 +60,7 @@ fn status(app: &App) -> JsonObject {
     status.insert("platformVersion", "");
     status.insert("instanceId", "");
     status.insert("computerName", "");
-    status.insert(
-        "processUptime",
-        Json::Number(crate::json::JsonNumber::from_text(&uptime)),
-    );
+    status.insert("processUptime", uptime);
     status.insert("functionAppContentEditingState", "Unknown");
     status
 }
@@ -100,11 +100,7 @@ fn run(app: &Arc<App>, name: &str, content_type: Option<&str>, body: &[u8]) -> C
         Ok(Json::Object(object)) => match object.get_ignoring_case("input") {
             None | Some(Json::Null) => None,
             Some(Json::Array(_) | Json::Object(_)) => return ClientResponse::empty(400),
-            Some(scalar) => Some(
-                scalar
-                    .as_text()
-                    .map_or_else(|| scalar.to_text(), str::to_owned),
-            ),
+            Some(scalar) => Some(scalar.to_text_as_written()),
         },
         Ok(Json::Null) => None,
         _ => return ClientResponse::empty(400),
@@ -135,7 +131,7 @@ fn run(app: &Arc<App>, name: &str, content_type: Option<&str>, body: &[u8]) -> C
 fn arguments(function: &Function, input: Option<&str>) -> Result<(JsonObject, JsonObject), String> {
     let trigger = function.trigger().ok_or("The function has no trigger.")?;
     let unable = |why: &str| format!("Exception binding parameter '{}'. {why}", trigger.name);
-    let mut metadata = JsonObject::new();
+    let mut metadata = BindingData::new();
     let value = match trigger.kind.to_lowercase().as_str() {
         "httptrigger" => return Err(unable("An HttpRequest is required")),
         "orchestrationtrigger" | "entitytrigger" => {
@@ -143,24 +139,30 @@ fn arguments(function: &Function, input: Option<&str>) -> Result<(JsonObject, Js
                 "Orchestrations and entities are started through their client.",
             ));
         }
-        "timertrigger" => timer_info(),
+        "timertrigger" => {
+            metadata.insert_system(&function.name);
+            timer_info()
+        }
         "activitytrigger" => {
             let input = input.filter(|text| parse_document(text).is_ok());
             let text = format!(
                 "[{}]",
                 input.ok_or_else(|| unable("The input is not JSON text."))?
             );
+            metadata.insert("instanceId", Uuid::new_v4().to_string());
+            metadata.insert(&trigger.name, input.unwrap_or_default());
             metadata.insert("data", text.as_str());
-            metadata.insert_ignoring_case(&trigger.name, input.unwrap_or_default());
+            metadata.insert_system(&function.name);
             Json::from(text)
         }
         _ => {
+            metadata.insert_system(&function.name);
             add_properties(input.unwrap_or_default(), &mut metadata);
             input.map_or(Json::Null, Json::from)
         }
     };
     let data = JsonObject::from_iter([(trigger.name.as_str(), value.double_encoded())]);
-    Ok((data, encode(&metadata)))
+    Ok((data, metadata.into_metadata()))
 }
 
 fn timer_info() -> Json {

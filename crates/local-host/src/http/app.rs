@@ -61,10 +61,11 @@ impl App {
         let mut data = JsonObject::new();
         data.insert(&trigger.name, trigger_data(request, params, anonymous));
         self.add_inputs(function, &mut data);
-        let metadata = binding_data(request, params, &trigger.name);
+        let mut metadata = binding_data(request, params, &trigger.name);
+        metadata.insert_system(&function.name);
 
         let invocation = self.handler.begin(&function.name, REASON);
-        let outcome = match invocation.send(data, metadata).await {
+        let outcome = match invocation.send(data, metadata.into_metadata()).await {
             Ok(answer) => response::build(function, &answer),
             Err(error) => response::Outcome {
                 response: Err(error.to_string()),

@@ -84,7 +84,8 @@ pub(super) fn collect(headers: &HeaderMap) -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
-fn spelling(lower: &str) -> String {
+/// The canonical spelling of a name, where it has one.
+pub(crate) fn spelling(lower: &str) -> String {
     if let Some(known) = SPELLINGS
         .iter()
         .find(|known| known.eq_ignore_ascii_case(lower))
@@ -97,6 +98,11 @@ fn spelling(lower: &str) -> String {
     if lower == "content-md5" {
         return "Content-MD5".to_owned();
     }
+    title_case(lower)
+}
+
+/// Every word with a capital letter.
+pub(crate) fn title_case(lower: &str) -> String {
     lower
         .split('-')
         .map(|word| {

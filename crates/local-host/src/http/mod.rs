@@ -4,7 +4,7 @@ mod admin;
 pub mod app;
 mod constraint;
 pub mod envelope;
-mod headers;
+pub(crate) mod headers;
 pub mod metadata;
 pub mod query;
 pub mod request;

@@ -22,9 +22,6 @@ use super::{clock, events};
 /// A storage queue hides a message for at most this long.
 const LONGEST_TIMER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Activities with names that begin so are run by the host itself.
-const BUILT_IN: &str = "BuiltIn::";
-
 /// The turn whose actions are read.
 pub(super) struct Context<'a> {
     pub(super) instance_id: &'a str,
@@ -174,16 +171,6 @@ impl Planner<'_> {
     }
 
     fn schedule_task(&mut self, id: i32, task: ScheduleTaskAction) -> Result<(), Refusal> {
-        let prefix = task.name.get(..BUILT_IN.len());
-        if prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(BUILT_IN)) {
-            return worse(
-                format!(
-                    "it schedules '{}', and local-host does not support built-in activities yet.",
-                    task.name
-                ),
-                "the host itself would run this activity.",
-            );
-        }
         // The input is left out of the history, as a real host leaves it out by default.
         self.record(
             id,

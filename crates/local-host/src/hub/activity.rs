@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use durable_functions::proto::{HistoryEvent, TaskFailureDetails};
-use serde_json::{Map, Value};
 
 use super::failure::{self, Cause, INVALID_OPERATION};
+use super::http_activity::{self, Problem};
 use super::instance::Letter;
-use super::json::{self, Dates, Json, ReadError};
-use super::{Inner, clock, events, turn};
+use super::{DurableFunction, Inner, clock, events, turn};
+use crate::binding_data::BindingData;
 use crate::invoke::InvokeError;
+use crate::json::{Json, JsonError, JsonObject, parse_payload};
 use crate::log::LogLevel;
 
 /// An activity that a turn scheduled.
@@ -40,6 +41,9 @@ pub(super) async fn run(hub: Arc<Inner>, task: Task) {
 }
 
 async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
+    if is_built_in(&task.name) {
+        return built_in(hub, task).await;
+    }
     let Some(function) = hub.functions.activity(&task.name) else {
         hub.log(
             LogLevel::Error,
@@ -60,7 +64,7 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
     let mut stopped = 0;
     let answer = loop {
         // Bound again for every try: a copy to keep would cost three times the input.
-        let bound = match bind(&function.binding, &task.instance_id, task.input.as_deref()) {
+        let bound = match bind(function, &task.instance_id, task.input.as_deref()) {
             Ok(bound) => bound,
             Err(error) => {
                 let cause = binding_failed(&function.binding, &error);
@@ -85,19 +89,51 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
         }
     };
     drop(place);
-    let result = answer
-        .map_err(|error| Cause::from(&error))
-        .and_then(|answer| {
-            result(&answer.return_value)
-                .map_err(|error| Cause::from(&InvokeError::BadAnswer(error.to_string())))
-        });
-    Some(match result {
-        Ok(result) => events::task_completed(clock::now(), task.id, result),
-        Err(cause) => failed(hub, task, failure::activity(&function.folder, cause)),
+    Some(match answer {
+        Ok(answer) => events::task_completed(clock::now(), task.id, result(answer.return_value)),
+        Err(error) => failed(
+            hub,
+            task,
+            failure::activity(&function.folder, Cause::from(&error)),
+        ),
     })
 }
 
-fn binding_failed(binding: &str, error: &ReadError) -> Cause {
+/// Activities with names that begin so are run by the host itself.
+fn is_built_in(name: &str) -> bool {
+    const PREFIX: &str = "BuiltIn::";
+    name.get(..PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
+
+async fn built_in(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
+    let place = hub.activities.acquire().await.ok()?;
+    let result = if task.name.eq_ignore_ascii_case(http_activity::NAME) {
+        http_activity::run(&hub.http, task.input.as_deref()).await
+    } else {
+        Err(Problem::Untold(
+            "the host has no such activity of its own".to_owned(),
+        ))
+    };
+    drop(place);
+    Some(match result {
+        Ok(result) => events::task_completed(clock::now(), task.id, Some(result)),
+        Err(Problem::Told(cause)) => failed(hub, task, cause.into_details()),
+        Err(Problem::Untold(why)) => {
+            hub.log(
+                LogLevel::Error,
+                format!(
+                    "Activity '{}' of orchestration '{}' failed: {why}. Like a real host, local-host \
+                     gives the orchestrator no reason.",
+                    task.name, task.instance_id
+                ),
+            );
+            events::task_failed(clock::now(), task.id, None)
+        }
+    })
+}
+
+fn binding_failed(binding: &str, error: &JsonError) -> Cause {
     Cause::new(
         INVALID_OPERATION,
         format!("Exception binding parameter '{binding}'"),
@@ -128,134 +164,123 @@ fn failed(hub: &Inner, task: &Task, details: TaskFailureDetails) -> HistoryEvent
 
 /// `Data` and `Metadata` of an invocation.
 struct Bound {
-    data: Map<String, Value>,
-    metadata: Map<String, Value>,
+    data: JsonObject,
+    metadata: JsonObject,
 }
 
-fn bind(binding: &str, instance_id: &str, input: Option<&str>) -> Result<Bound, ReadError> {
-    let mut data = Map::new();
-    let mut metadata = Map::new();
-    put(&mut metadata, "instanceId", quoted(instance_id));
-    let Some(input) = input else {
-        // One level only: the trigger value itself is null.
-        data.insert(binding.to_owned(), Value::String("null".to_owned()));
-        return Ok(Bound { data, metadata });
-    };
-    let value = json::read(input, Dates::Keep)?;
-    let text = value.to_compact();
-    data.insert(binding.to_owned(), quoted(&text));
-    put(&mut metadata, binding, quoted(&text));
-    match &value {
-        Json::Object(_) => {
-            put(&mut metadata, "data", parsed(&text));
-            if let Json::Object(members) = json::read(input, Dates::Convert)? {
-                for (name, member) in members {
-                    copy_member(&mut metadata, &name, &member);
-                }
-            }
+/// The members of an object are copied over everything else, `instanceId` and `sys` included: so
+/// does a real host.
+fn bind(
+    function: &DurableFunction,
+    instance_id: &str,
+    input: Option<&str>,
+) -> Result<Bound, JsonError> {
+    let mut metadata = BindingData::new();
+    metadata.insert("instanceId", instance_id);
+    let parsed = input.map(parse_payload).transpose()?;
+    let value = match &parsed {
+        None => Json::Null,
+        Some(parsed) => {
+            // Only the copied members have their dates changed.
+            let input = parsed.clone().with_dates_as_written();
+            let text = input.to_compact();
+            metadata.insert(&function.binding, text.as_str());
+            metadata.insert("data", input);
+            Json::String(text)
         }
-        _ => put(&mut metadata, "data", Value::String(text)),
-    }
-    metadata.retain(|name, _| !name.to_ascii_lowercase().ends_with("trigger"));
-    Ok(Bound { data, metadata })
-}
-
-/// The host copies the members of an object into the metadata, over its own entries; users meet this
-/// as an `instanceId` that is not the instance's.
-fn copy_member(metadata: &mut Map<String, Value>, name: &str, member: &Json) {
-    let value = match member {
-        Json::Array(_) => return,
-        Json::Object(_) => parsed(&member.to_compact()),
-        Json::Null => Value::String("null".to_owned()),
-        scalar => quoted(&scalar.to_invariant().unwrap_or_default()),
     };
-    put(metadata, name, value);
-}
-
-/// Names of binding data are equal whatever their case; the first spelling stays.
-fn put(metadata: &mut Map<String, Value>, name: &str, value: Value) {
-    let known = metadata
-        .keys()
-        .find(|known| known.eq_ignore_ascii_case(name))
-        .cloned();
-    metadata.insert(known.unwrap_or_else(|| name.to_owned()), value);
-}
-
-/// A string as the JSON text of that string, in a JSON string.
-fn quoted(text: &str) -> Value {
-    Value::String(Value::from(text).to_string())
-}
-
-fn parsed(text: &str) -> Value {
-    // Our own JSON text; a number too large for this type is the only thing that could fail.
-    serde_json::from_str(text).unwrap_or(Value::Null)
-}
-
-/// The result that the history shows: the compact JSON text of the return value, rewritten as the
-/// host rewrites it. Null is no result at all.
-fn result(return_value: &Value) -> Result<Option<String>, ReadError> {
-    let mut value = match return_value {
-        Value::Null => return Ok(None),
-        value => json::read(&value.to_string(), Dates::Convert)?,
-    };
-    if let Json::Object(members) = &mut value
-        && members.first().is_some_and(|(name, _)| name == "$type")
-    {
-        members.remove(0);
+    metadata.insert_system(&function.folder);
+    if let Some(Json::Object(members)) = &parsed {
+        metadata.insert_members(members);
     }
-    Ok(Some(value.to_compact()))
+    Ok(Bound {
+        data: JsonObject::from_iter([(function.binding.as_str(), value.double_encoded())]),
+        metadata: metadata.into_metadata(),
+    })
+}
+
+/// The result that the history shows: the compact JSON text of the return value. Null is no result
+/// at all, and a leading `$type` is lost, as in a real host.
+fn result(return_value: Option<Json>) -> Option<String> {
+    let mut value = return_value?;
+    if let Json::Object(members) = &mut value {
+        members.remove_first("$type");
+    }
+    Some(value.to_compact())
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
+    use super::super::DurableKind;
     use super::*;
 
-    fn bound(input: Option<&str>) -> (Value, Value) {
-        let bound = bind("input", "abc", input).expect("JSON");
-        (Value::Object(bound.data), Value::Object(bound.metadata))
+    fn bound(input: Option<&str>) -> (String, JsonObject) {
+        let function = DurableFunction {
+            folder: "inspect".into(),
+            name: "inspect".into(),
+            kind: DurableKind::Activity,
+            binding: "input".into(),
+        };
+        let bound = bind(&function, "abc", input).unwrap();
+        (Json::Object(bound.data).to_compact(), bound.metadata)
+    }
+
+    fn text(metadata: &JsonObject, name: &str) -> Option<String> {
+        metadata.get(name).map(Json::to_compact)
     }
 
     #[test]
     fn an_absent_input_is_null_on_one_level() {
         let (data, metadata) = bound(None);
-        assert_eq!(data, json!({"input": "null"}));
-        assert_eq!(metadata, json!({"instanceId": "\"abc\""}));
+        assert_eq!(data, r#"{"input":"null"}"#);
+        assert_eq!(
+            text(&metadata, "instanceId").as_deref(),
+            Some(r#""\"abc\"""#)
+        );
+        assert_eq!(metadata.get("input"), None);
+        assert_eq!(metadata.get("data"), None);
     }
 
     #[test]
     fn a_string_input_needs_three_parses() {
         let (data, metadata) = bound(Some("\"Tokyo\""));
-        assert_eq!(data, json!({"input": r#""\"Tokyo\"""#}));
+        assert_eq!(data, r#"{"input":"\"\\\"Tokyo\\\"\""}"#);
         assert_eq!(
-            metadata,
-            json!({"instanceId": "\"abc\"", "input": r#""\"Tokyo\"""#, "data": "\"Tokyo\""})
+            text(&metadata, "input").as_deref(),
+            Some(r#""\"\\\"Tokyo\\\"\"""#)
         );
+        assert_eq!(text(&metadata, "data").as_deref(), Some(r#""\"Tokyo\"""#));
     }
 
     #[test]
-    fn members_of_an_object_overwrite_the_metadata() {
-        let (_, metadata) = bound(Some(
-            r#"{"InstanceId":"evil","list":[1],"on":true,"none":null,"o":{"a":1},"queueTrigger":1,"when":"2024-01-02T03:04:05+02:00","d":100.0}"#,
-        ));
-        assert_eq!(metadata["instanceId"], json!("\"evil\""));
-        assert_eq!(metadata["on"], json!("\"True\""));
-        assert_eq!(metadata["none"], json!("null"));
-        assert_eq!(metadata["o"], json!({"a": 1}));
-        assert_eq!(metadata["when"], json!("\"01/02/2024 01:04:05\""));
-        assert_eq!(metadata["d"], json!("\"100\""));
-        assert!(metadata.get("list").is_none());
-        assert!(metadata.get("queueTrigger").is_none());
+    fn only_copied_members_have_their_dates_changed() {
+        let (data, metadata) = bound(Some(r#"{"when":"2024-01-02T03:04:05+02:00","d":1.50}"#));
+        assert_eq!(
+            data,
+            r#"{"input":"\"{\\\"when\\\":\\\"2024-01-02T03:04:05+02:00\\\",\\\"d\\\":1.5}\""}"#
+        );
+        assert_eq!(
+            text(&metadata, "data").as_deref(),
+            Some(r#"{"when":"2024-01-02T03:04:05+02:00","d":1.5}"#)
+        );
+        assert_eq!(
+            text(&metadata, "when").as_deref(),
+            Some(r#""\"01/02/2024 01:04:05\"""#)
+        );
     }
 
     #[test]
     fn a_result_is_the_compact_text_and_null_is_none() {
-        assert_eq!(result(&Value::Null).expect("JSON"), None);
+        let read = |text| result(Some(crate::json::parse_document(text).unwrap()));
+        assert_eq!(result(None), None);
         assert_eq!(
-            result(&json!({"$type": "System.String", "a": 1})).expect("JSON"),
-            Some(r#"{"a":1}"#.to_owned())
+            read(r#"{"$type": "System.String", "a": 1}"#).as_deref(),
+            Some(r#"{"a":1}"#)
         );
-        assert_eq!(result(&json!("")).expect("JSON"), Some("\"\"".to_owned()));
+        assert_eq!(
+            read(r#"{"a": 1, "$type": "x"}"#).as_deref(),
+            Some(r#"{"a":1,"$type":"x"}"#)
+        );
+        assert_eq!(read("\"\"").as_deref(), Some("\"\""));
     }
 }

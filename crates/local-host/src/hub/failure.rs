@@ -103,7 +103,7 @@ impl Cause {
         text
     }
 
-    fn into_details(self) -> TaskFailureDetails {
+    pub(super) fn into_details(self) -> TaskFailureDetails {
         TaskFailureDetails {
             error_type: self.kind.to_owned(),
             error_message: self.message,

@@ -12,7 +12,7 @@
 //!
 //! - `instance`: one instance; `history`: its bytes; `turn`: sends a turn and reads the answer;
 //!   `actions`: what the answer asks for; `commit`, `effects`: what comes of it
-//! - `activity`, `timers`: what turns start; `json`: how payloads change on their way
+//! - `activity`, `http_activity`, `timers`: what turns start
 //! - `client`: what clients can do; `grpc`: how they ask for it; `binding`: how they find it
 
 mod actions;
@@ -27,8 +27,8 @@ mod failure;
 mod functions;
 mod grpc;
 mod history;
+mod http_activity;
 mod instance;
-mod json;
 mod request;
 mod status;
 #[cfg(test)]
@@ -123,6 +123,7 @@ struct Inner {
     created: Notify,
     turns: Semaphore,
     activities: Semaphore,
+    http: http_activity::Transport,
     /// Everything that runs. `None` once the hub has stopped.
     tasks: Mutex<Option<JoinSet<()>>>,
     /// Tells the open calls of clients that the hub has stopped.
@@ -165,6 +166,7 @@ impl Hub {
                 created: Notify::new(),
                 turns: Semaphore::new(places),
                 activities: Semaphore::new(places),
+                http: http_activity::Transport::new(),
                 tasks: Mutex::new(Some(JoinSet::new())),
                 stopped: watch::Sender::new(false),
             }),

@@ -13,10 +13,10 @@ use durable_functions::proto::{
 use futures::future::BoxFuture;
 use prost::Message;
 use prost_types::Timestamp;
-use serde_json::{Map, Value};
 
 use super::{DurableFunction, DurableKind, Hub, HubOptions};
 use crate::invoke::{InvocationAnswer, Invoke, InvokeError};
+use crate::json::{Json, JsonObject};
 
 /// Completes at once, or, with a time, when a timer for it has fired; the output is the time of the
 /// last turn in seconds.
@@ -29,12 +29,13 @@ impl Invoke for Sleeper {
     fn invoke(
         &self,
         _: &str,
-        data: Map<String, Value>,
-        _: Map<String, Value>,
+        data: JsonObject,
+        _: JsonObject,
     ) -> BoxFuture<'static, Result<InvocationAnswer, InvokeError>> {
         *self.turns.lock().expect("lock") += 1;
         let text: String =
-            serde_json::from_str(data["context"].as_str().expect("text")).expect("JSON");
+            serde_json::from_str(data.get("context").and_then(Json::as_text).expect("text"))
+                .expect("JSON");
         let request =
             OrchestratorRequest::decode(&*STANDARD.decode(text).expect("base64")).expect("turn");
         let fired = request
@@ -60,7 +61,7 @@ impl Invoke for Sleeper {
             }],
             ..OrchestratorResponse::default()
         };
-        let return_value = Value::String(STANDARD.encode(response.encode_to_vec()));
+        let return_value = Some(Json::from(STANDARD.encode(response.encode_to_vec())));
         Box::pin(async move {
             Ok(InvocationAnswer {
                 outputs: None,

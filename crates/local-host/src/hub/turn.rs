@@ -7,13 +7,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use durable_functions::proto::{OrchestrationStatus, OrchestratorResponse};
 use prost::Message;
-use serde_json::{Map, Value};
 
 use super::actions::{self, Plan};
 use super::failure::{self, Cause, HostFailure};
 use super::instance::{Instance, Turn};
 use super::{Inner, commit, version};
+use crate::binding_data::BindingData;
 use crate::invoke::{InvocationAnswer, InvokeError};
+use crate::json::{Json, JsonObject};
 use crate::log::LogLevel;
 
 /// How long the first turn that was given up waits before it comes again. A real host waits two
@@ -111,10 +112,16 @@ async fn play(hub: &Arc<Inner>, instance: &Instance, turn: &mut Turn) -> Outcome
         ));
     };
     let folder = function.folder.clone();
-    let data = Map::from_iter([(function.binding.clone(), envelope(&turn.request))]);
+    let data = JsonObject::from_iter([(function.binding.as_str(), envelope(&turn.request))]);
+    let mut metadata = BindingData::new();
+    metadata.insert_system(&folder);
     // The invocation has its own copy, and the turn may take long.
     turn.request = Vec::new();
-    match hub.invoke.invoke(&folder, data, Map::new()).await {
+    match hub
+        .invoke
+        .invoke(&folder, data, metadata.into_metadata())
+        .await
+    {
         Ok(answer) => read_answer(hub, instance, turn, &folder, answer),
         Err(error @ (InvokeError::Timeout { .. } | InvokeError::Stopping)) => {
             Outcome::Abandoned(error.to_string())
@@ -124,12 +131,12 @@ async fn play(hub: &Arc<Inner>, instance: &Instance, turn: &mut Turn) -> Outcome
 }
 
 /// The value of the binding in `Data`: the base64 text, quoted, in a JSON string.
-fn envelope(request: &[u8]) -> Value {
+fn envelope(request: &[u8]) -> Json {
     let mut text = String::with_capacity(request.len().div_ceil(3) * 4 + 2);
     text.push('"');
     STANDARD.encode_string(request, &mut text);
     text.push('"');
-    Value::String(text)
+    Json::String(text)
 }
 
 fn read_answer(
@@ -141,7 +148,7 @@ fn read_answer(
 ) -> Outcome {
     let name = &turn.start.name;
     let fail = |cause: &Cause| Outcome::Failed(HostFailure::exception(name, folder, cause));
-    let response = match decode(&answer.return_value) {
+    let response = match decode(answer.return_value.as_ref()) {
         Ok(response) => response,
         Err(cause) => return fail(&cause),
     };
@@ -189,8 +196,11 @@ fn read_answer(
     }
 }
 
-fn decode(return_value: &Value) -> Result<OrchestratorResponse, Cause> {
-    let Some(text) = return_value.as_str().filter(|text| !text.is_empty()) else {
+fn decode(return_value: Option<&Json>) -> Result<OrchestratorResponse, Cause> {
+    let Some(text) = return_value
+        .and_then(Json::as_text)
+        .filter(|text| !text.is_empty())
+    else {
         return Err(Cause::null_response());
     };
     let bytes = STANDARD.decode(text).map_err(|_| {

@@ -1,18 +1,25 @@
 //! Strings that .NET's JSON reader takes for dates.
 //!
 //! A bare day, a date with anything around it and a time without seconds stay strings. Dates with
-//! an offset are converted to the host's zone; in Azure, and here, that is UTC.
+//! an offset are converted to the host's zone; in Azure, and here, that is UTC (the zone of a
+//! developer's machine would only add noise).
 
-use time::{Date, Duration, Month, PrimitiveDateTime, Time, UtcOffset};
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{Date, Duration, Month, PrimitiveDateTime, Time};
+
+const SECONDS: &[BorrowedFormatItem<'static>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
+const PLAIN: &[BorrowedFormatItem<'static>] =
+    format_description!("[month]/[day]/[year] [hour]:[minute]:[second]");
 
 /// What the text said about its zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DateKind {
+enum Zone {
     /// `Z`.
     Utc,
     /// An offset; the value is already converted to UTC.
     Local,
-    /// No zone.
     Unspecified,
 }
 
@@ -21,23 +28,34 @@ pub enum DateKind {
 pub struct JsonDate {
     raw: String,
     value: PrimitiveDateTime,
-    kind: DateKind,
+    zone: Zone,
 }
 
 impl JsonDate {
     /// Reads the forms that the host's reader takes for a date-time: `YYYY-MM-DDTHH:MM:SS` with an
-    /// optional fraction and an optional `Z` or offset, and `/Date(milliseconds)/`.
-    #[must_use]
-    pub fn recognise(text: &str) -> Option<Self> {
-        let (value, kind) = match text.strip_prefix("/Date(") {
-            Some(rest) => milliseconds(rest.strip_suffix(")/")?)?,
-            None => iso(text)?,
+    /// optional fraction of up to seven digits and an optional `Z` or offset, and
+    /// `/Date(milliseconds)/`.
+    ///
+    /// # Errors
+    /// The text itself, when it stays a string.
+    pub fn recognise(text: String) -> Result<Self, String> {
+        let bytes = text.as_bytes();
+        let found = match bytes.first() {
+            Some(b'/') => text
+                .strip_prefix("/Date(")
+                .and_then(|rest| rest.strip_suffix(")/"))
+                .and_then(milliseconds),
+            Some(b'0'..=b'9') if (19..=40).contains(&bytes.len()) => iso(bytes),
+            _ => None,
         };
-        Some(Self {
-            raw: text.to_owned(),
-            value,
-            kind,
-        })
+        match found {
+            Some((value, zone)) => Ok(Self {
+                raw: text,
+                value,
+                zone,
+            }),
+            None => Err(text),
+        }
     }
 
     /// The text as it was written.
@@ -46,195 +64,236 @@ impl JsonDate {
         &self.raw
     }
 
-    /// What the text said about its zone.
+    /// The text as it was written.
     #[must_use]
-    pub fn kind(&self) -> DateKind {
-        self.kind
+    pub fn into_raw(self) -> String {
+        self.raw
     }
 
     /// The form in which the host writes it inside JSON: trailing zeros of the fraction dropped,
     /// an offset converted to `+00:00`.
     #[must_use]
     pub fn to_iso(&self) -> String {
-        let (date, time) = (self.value.date(), self.value.time());
-        let ticks = time.nanosecond() / 100;
-        let fraction = if ticks == 0 {
-            String::new()
-        } else {
-            format!(".{}", format!("{ticks:07}").trim_end_matches('0'))
-        };
-        let zone = match self.kind {
-            DateKind::Utc => "Z",
-            DateKind::Local => "+00:00",
-            DateKind::Unspecified => "",
-        };
-        format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{fraction}{zone}",
-            date.year(),
-            u8::from(date.month()),
-            date.day(),
-            time.hour(),
-            time.minute(),
-            time.second(),
-        )
+        // Writing a valid time cannot fail.
+        let mut text = self.value.format(SECONDS).unwrap_or_default();
+        let ticks = self.value.nanosecond() / 100;
+        if ticks > 0 {
+            text.push('.');
+            text.push_str(format!("{ticks:07}").trim_end_matches('0'));
+        }
+        text.push_str(match self.zone {
+            Zone::Utc => "Z",
+            Zone::Local => "+00:00",
+            Zone::Unspecified => "",
+        });
+        text
     }
 
     /// The form in which the host writes it as plain text: `MM/dd/yyyy HH:mm:ss`.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let (date, time) = (self.value.date(), self.value.time());
-        format!(
-            "{:02}/{:02}/{:04} {:02}:{:02}:{:02}",
-            u8::from(date.month()),
-            date.day(),
-            date.year(),
-            time.hour(),
-            time.minute(),
-            time.second(),
-        )
+        self.value.format(PLAIN).unwrap_or_default()
     }
 }
 
-fn milliseconds(text: &str) -> Option<(PrimitiveDateTime, DateKind)> {
-    let millis: i64 = text.parse().ok()?;
-    let epoch = PrimitiveDateTime::new(Date::from_ordinal_date(1970, 1).ok()?, Time::MIDNIGHT);
-    let value = epoch.checked_add(Duration::milliseconds(millis))?;
-    Some((value, DateKind::Utc))
-}
-
-fn iso(text: &str) -> Option<(PrimitiveDateTime, DateKind)> {
-    if !(19..=40).contains(&text.len()) || !text.is_ascii() {
-        return None;
-    }
-    let (head, tail) = text.split_at(19);
-    let separators = [(4, '-'), (7, '-'), (10, 'T'), (13, ':'), (16, ':')];
-    if separators
-        .iter()
-        .any(|(at, sign)| !head.get(*at..).is_some_and(|rest| rest.starts_with(*sign)))
-    {
-        return None;
-    }
-    let digits = |from: usize, to: usize| -> Option<u32> {
-        let part = head.get(from..to)?;
-        part.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
-        part.parse().ok()
+/// `yyyy-MM-ddTHH:mm:ss[.f…][Z|±HH[[:]mm]]`, nothing before or behind it.
+fn iso(bytes: &[u8]) -> Option<(PrimitiveDateTime, Zone)> {
+    let mut text = Cursor { rest: bytes };
+    let year = text.digits(4)?;
+    text.expect(b'-')?;
+    let month = text.digits(2)?;
+    text.expect(b'-')?;
+    let day = text.digits(2)?;
+    text.expect(b'T')?;
+    let hour = text.digits(2)?;
+    text.expect(b':')?;
+    let minute = text.digits(2)?;
+    text.expect(b':')?;
+    let second = text.digits(2)?;
+    let ticks = if text.expect(b'.').is_some() {
+        text.fraction()?
+    } else {
+        0
     };
-    let month = Month::try_from(u8::try_from(digits(5, 7)?).ok()?).ok()?;
-    let date = Date::from_calendar_date(
-        i32::try_from(digits(0, 4)?).ok()?,
-        month,
-        u8::try_from(digits(8, 10)?).ok()?,
-    )
-    .ok()?;
-    let (fraction, zone) = match tail.strip_prefix('.') {
-        Some(rest) => {
-            let end = rest
-                .find(|c: char| !c.is_ascii_digit())
-                .unwrap_or(rest.len());
-            rest.split_at(end)
-        }
-        None => ("", tail),
-    };
-    if tail.starts_with('.') && fraction.is_empty() {
+    let (zone, offset) = text.zone()?;
+    if !text.rest.is_empty() || year == 0 {
         return None;
     }
-    // .NET counts in ticks of 100 ns; further digits are dropped.
-    let ticks: u32 = format!("{fraction:0<7}").get(..7)?.parse().ok()?;
+    // 24:00:00 is the end of the day.
+    let (hour, next_day) = match hour {
+        24 if minute == 0 && second == 0 && ticks == 0 => (0, Duration::DAY),
+        hour => (hour, Duration::ZERO),
+    };
+    let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+    let date =
+        Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?).ok()?;
     let time = Time::from_hms_nano(
-        u8::try_from(digits(11, 13)?).ok()?,
-        u8::try_from(digits(14, 16)?).ok()?,
-        u8::try_from(digits(17, 19)?).ok()?,
-        ticks.checked_mul(100)?,
+        u8::try_from(hour).ok()?,
+        u8::try_from(minute).ok()?,
+        u8::try_from(second).ok()?,
+        ticks * 100,
     )
     .ok()?;
-    let value = PrimitiveDateTime::new(date, time);
-    match zone {
-        "" => Some((value, DateKind::Unspecified)),
-        "Z" => Some((value, DateKind::Utc)),
-        _ => {
-            let local = value.assume_offset(offset(zone)?);
-            let utc = local.checked_to_offset(UtcOffset::UTC)?;
-            Some((
-                PrimitiveDateTime::new(utc.date(), utc.time()),
-                DateKind::Local,
-            ))
-        }
-    }
+    let value = PrimitiveDateTime::new(date, time)
+        .checked_add(next_day)?
+        .checked_sub(offset)?;
+    Some((in_range(value)?, zone))
 }
 
-fn offset(text: &str) -> Option<UtcOffset> {
-    let sign = match text.get(..1)? {
-        "+" => 1,
-        "-" => -1,
-        _ => return None,
+/// Milliseconds since 1970, with an offset that only says "local".
+fn milliseconds(text: &str) -> Option<(PrimitiveDateTime, Zone)> {
+    let sign = text
+        .char_indices()
+        .skip(1)
+        .find_map(|(at, c)| matches!(c, '+' | '-').then_some(at));
+    let (number, zone) = match sign {
+        None => (text, Zone::Utc),
+        Some(at) => {
+            let (number, offset) = text.split_at_checked(at)?;
+            let digits = offset.get(1..)?;
+            if !matches!(digits.len(), 2 | 4) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+                return None;
+            }
+            (number, Zone::Local)
+        }
     };
-    let rest = text.get(1..)?.replace(':', "");
-    if !rest.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
+    let epoch = PrimitiveDateTime::new(Date::from_ordinal_date(1970, 1).ok()?, Time::MIDNIGHT);
+    let value = epoch.checked_add(Duration::milliseconds(number.parse().ok()?))?;
+    Some((in_range(value)?, zone))
+}
+
+/// A .NET date-time lies in the years 1 to 9999.
+fn in_range(value: PrimitiveDateTime) -> Option<PrimitiveDateTime> {
+    (1..=9999).contains(&value.year()).then_some(value)
+}
+
+struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl Cursor<'_> {
+    fn digits(&mut self, count: usize) -> Option<u32> {
+        let (digits, rest) = self.rest.split_at_checked(count)?;
+        let mut value = 0;
+        for digit in digits {
+            value = value * 10 + u32::from(digit.is_ascii_digit().then(|| digit - b'0')?);
+        }
+        self.rest = rest;
+        Some(value)
     }
-    let (hours, minutes): (i8, i8) = match rest.len() {
-        2 => (rest.parse().ok()?, 0),
-        4 => (rest.get(..2)?.parse().ok()?, rest.get(2..)?.parse().ok()?),
-        _ => return None,
-    };
-    UtcOffset::from_hms(sign * hours, sign * minutes, 0).ok()
+
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        self.rest = self.rest.strip_prefix(&[byte])?;
+        Some(())
+    }
+
+    /// One to seven decimals as steps of 100 ns.
+    fn fraction(&mut self) -> Option<u32> {
+        let mut ticks = self.digits(1)?;
+        for _ in 1..7 {
+            ticks = ticks * 10 + self.digits(1).unwrap_or(0);
+        }
+        Some(ticks)
+    }
+
+    fn zone(&mut self) -> Option<(Zone, Duration)> {
+        let east = match self.rest.first() {
+            None => return Some((Zone::Unspecified, Duration::ZERO)),
+            Some(b'Z' | b'z') => {
+                self.rest = self.rest.get(1..)?;
+                return Some((Zone::Utc, Duration::ZERO));
+            }
+            Some(b'+') => 1,
+            Some(b'-') => -1,
+            Some(_) => return None,
+        };
+        self.rest = self.rest.get(1..)?;
+        let hours = self.digits(2)?;
+        let minutes = match self.expect(b':') {
+            Some(()) => self.digits(2)?,
+            None if self.rest.is_empty() => 0,
+            None => self.digits(2)?,
+        };
+        let offset = Duration::minutes(i64::from(hours * 60 + minutes)) * east;
+        Some((Zone::Local, offset))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn forms(text: &str) -> (String, String) {
-        let date = JsonDate::recognise(text).unwrap();
-        (date.to_iso(), date.to_text())
-    }
-
     #[test]
     fn dates_are_normalised_as_a_real_host_does() {
-        let expect = |text, iso: &str, plain: &str| {
-            assert_eq!(forms(text), (iso.to_owned(), plain.to_owned()), "{text}");
-        };
-        expect(
-            "2024-10-24T12:00:00Z",
-            "2024-10-24T12:00:00Z",
-            "10/24/2024 12:00:00",
-        );
-        expect(
-            "2024-10-24T12:00:00.120Z",
-            "2024-10-24T12:00:00.12Z",
-            "10/24/2024 12:00:00",
-        );
-        expect(
-            "2024-10-24T12:00:00+02:00",
-            "2024-10-24T10:00:00+00:00",
-            "10/24/2024 10:00:00",
-        );
-        expect(
-            "2024-10-24T12:00:00",
-            "2024-10-24T12:00:00",
-            "10/24/2024 12:00:00",
-        );
-        expect(
-            "/Date(1700000000000)/",
-            "2023-11-14T22:13:20Z",
-            "11/14/2023 22:13:20",
-        );
+        for (text, iso, plain) in [
+            (
+                "2024-10-24T12:00:00Z",
+                "2024-10-24T12:00:00Z",
+                "10/24/2024 12:00:00",
+            ),
+            (
+                "2024-10-24T12:00:00.120Z",
+                "2024-10-24T12:00:00.12Z",
+                "10/24/2024 12:00:00",
+            ),
+            (
+                "2024-10-24T12:00:00+02:00",
+                "2024-10-24T10:00:00+00:00",
+                "10/24/2024 10:00:00",
+            ),
+            (
+                "2024-10-24T12:00:00",
+                "2024-10-24T12:00:00",
+                "10/24/2024 12:00:00",
+            ),
+            (
+                "/Date(1700000000000)/",
+                "2023-11-14T22:13:20Z",
+                "11/14/2023 22:13:20",
+            ),
+        ] {
+            let date = JsonDate::recognise(text.to_owned()).unwrap();
+            assert_eq!((date.to_iso(), date.to_text()), (iso.into(), plain.into()));
+        }
     }
 
     #[test]
-    fn what_a_real_host_leaves_alone_is_not_a_date() {
+    fn unusual_date_times_are_converted_too() {
+        for (text, iso) in [
+            ("2024-01-02T24:00:00Z", "2024-01-03T00:00:00Z"),
+            ("2024-01-02T03:04:05-0130", "2024-01-02T04:34:05+00:00"),
+            ("2024-01-02T03:04:05+01", "2024-01-02T02:04:05+00:00"),
+            ("/Date(1704164645000+0200)/", "2024-01-02T03:04:05+00:00"),
+        ] {
+            let date = JsonDate::recognise(text.to_owned()).unwrap();
+            assert_eq!(date.to_iso(), iso);
+        }
+    }
+
+    #[test]
+    fn strings_that_only_resemble_a_date_time_stay() {
         for text in [
+            "",
             "2024-10-24",
             "at 2024-10-24T12:00:00Z",
             "2024-10-24T12:00:00Z ",
             "2024-10-24 12:00:00Z",
             "2024-13-24T12:00:00Z",
+            "2024-02-30T03:04:05Z",
+            "2024-10-24T12:00:60Z",
+            "2024-10-24T24:00:01Z",
             "2024-10-24T12:00:00.Z",
+            "2024-10-24T12:00:00.123456789Z",
+            "2024-10-24T12:00:00 Z",
             "2024-10-24T12:00:00+2",
             "2024-10-24T12:00:00é",
-            "",
+            "2024-10-24T12:00:00Zé",
+            "0000-01-02T03:04:05Z",
+            "0001-01-01T00:00:00+01:00",
+            "/Date(x)/",
+            "/Date(1704164645000",
         ] {
-            assert_eq!(JsonDate::recognise(text), None, "{text}");
+            assert_eq!(JsonDate::recognise(text.to_owned()), Err(text.to_owned()));
         }
     }
 }

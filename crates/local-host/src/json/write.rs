@@ -34,6 +34,12 @@ impl Json {
             Self::Array(_) | Self::Object(_) => self.to_indented(),
         }
     }
+
+    /// The same, but a string that looks like a date stays as it was written.
+    #[must_use]
+    pub fn to_text_as_written(&self) -> String {
+        self.as_text().map_or_else(|| self.to_text(), str::to_owned)
+    }
 }
 
 fn write(value: &Json, level: Option<usize>, out: &mut String) {
@@ -94,7 +100,10 @@ fn new_line(level: Option<usize>, out: &mut String) {
 
 fn write_string(text: &str, out: &mut String) {
     out.push('"');
-    for sign in text.chars() {
+    let mut rest = text;
+    while let Some((at, sign)) = rest.char_indices().find(|(_, sign)| is_escaped(*sign)) {
+        let (plain, escaped) = rest.split_at(at);
+        out.push_str(plain);
         match sign {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
@@ -103,14 +112,20 @@ fn write_string(text: &str, out: &mut String) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            // Besides the control characters, .NET escapes the line separators.
-            '\0'..='\u{1f}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(sign)));
-            }
-            other => out.push(other),
+            other => out.push_str(&format!("\\u{:04x}", u32::from(other))),
         }
+        rest = escaped.get(sign.len_utf8()..).unwrap_or_default();
     }
+    out.push_str(rest);
     out.push('"');
+}
+
+/// Besides the control characters, .NET escapes the line separators.
+fn is_escaped(sign: char) -> bool {
+    matches!(
+        sign,
+        '"' | '\\' | '\0'..='\u{1f}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+    )
 }
 
 #[cfg(test)]
@@ -128,7 +143,15 @@ mod tests {
 
     #[test]
     fn strings_are_escaped_as_dotnet_does() {
-        let json = parse_document(r#""\u2028<é😀\u0001\/""#).unwrap();
-        assert_eq!(json.to_compact(), "\"\\u2028<é😀\\u0001/\"");
+        for (text, compact) in [
+            (r#""\u2028<é😀\u0001\/""#, "\"\\u2028<é😀\\u0001/\""),
+            (
+                r#""line\nbreak\ttab\u0000nul""#,
+                r#""line\nbreak\ttab\u0000nul""#,
+            ),
+            (r#""\"quoted\" \\ \b\f\r""#, r#""\"quoted\" \\ \b\f\r""#),
+        ] {
+            assert_eq!(parse_document(text).unwrap().to_compact(), compact);
+        }
     }
 }

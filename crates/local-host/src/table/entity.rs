@@ -1,6 +1,7 @@
 //! Entities and their properties.
 
-use serde_json::{Map, Value, json};
+use super::odata::Object;
+use serde_json::{Value, json};
 
 /// The value of a property, with the types of the table service.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,10 +87,7 @@ impl Entity {
     ///
     /// # Errors
     /// The property that is missing or has no such value.
-    pub(super) fn from_json(
-        object: &Map<String, Value>,
-        timestamp: String,
-    ) -> Result<Self, String> {
+    pub(super) fn from_json(object: &Object, timestamp: String) -> Result<Self, String> {
         let key = |name: &str| match object.get(name) {
             Some(Value::String(key)) => Ok(key.clone()),
             _ => Err(format!("{name}: expected a string.")),

@@ -2,7 +2,20 @@
 
 use super::ACCOUNT;
 use super::entity::Entity;
-use serde_json::{Map, Value, json};
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// An object with its members in order: readers of streams want annotations before values.
+pub(super) type Object = IndexMap<String, Value>;
+
+/// A page of a list.
+#[derive(Serialize)]
+pub(super) struct Page {
+    #[serde(rename = "odata.metadata", skip_serializing_if = "Option::is_none")]
+    metadata: Option<String>,
+    value: Vec<Object>,
+}
 
 /// How much the client wants to know about types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,41 +48,37 @@ impl Metadata {
 }
 
 /// A page of entities.
-pub(super) fn page(base: &str, table: &str, metadata: Metadata, values: Vec<Value>) -> Value {
-    let mut page = Map::new();
-    if metadata != Metadata::No {
-        page.insert(
-            "odata.metadata".to_owned(),
-            json!(format!("{base}/{ACCOUNT}/$metadata#{table}")),
-        );
+pub(super) fn page(base: &str, table: &str, metadata: Metadata, value: Vec<Object>) -> Page {
+    let link = format!("{base}/{ACCOUNT}/$metadata#{table}");
+    Page {
+        metadata: (metadata != Metadata::No).then_some(link),
+        value,
     }
-    page.insert("value".to_owned(), Value::Array(values));
-    Value::Object(page)
 }
 
 /// A single object with the metadata link of its table.
-pub(super) fn single(base: &str, table: &str, metadata: Metadata, mut value: Value) -> Value {
-    if let (Value::Object(object), true) = (&mut value, metadata != Metadata::No) {
-        object.insert(
-            "odata.metadata".to_owned(),
-            json!(format!("{base}/{ACCOUNT}/$metadata#{table}/@Element")),
-        );
+pub(super) fn single(base: &str, table: &str, metadata: Metadata, mut value: Object) -> Object {
+    if metadata != Metadata::No {
+        let link = format!("{base}/{ACCOUNT}/$metadata#{table}/@Element");
+        value.shift_insert(0, "odata.metadata".to_owned(), json!(link));
     }
     value
 }
 
 /// A table of the list of tables.
-pub(super) fn table(base: &str, metadata: Metadata, name: &str) -> Value {
+pub(super) fn table(base: &str, metadata: Metadata, name: &str) -> Object {
     let link = format!("Tables('{name}')");
-    match metadata {
-        Metadata::Full => json!({
-            "odata.type": format!("{ACCOUNT}.Tables"),
-            "odata.id": format!("{base}/{ACCOUNT}/{link}"),
-            "odata.editLink": link,
-            "TableName": name,
-        }),
-        Metadata::Minimal | Metadata::No => json!({"TableName": name}),
+    let mut object = Object::new();
+    let mut put = |name: &str, value: String| {
+        object.insert(name.to_owned(), Value::String(value));
+    };
+    if metadata == Metadata::Full {
+        put("odata.type", format!("{ACCOUNT}.Tables"));
+        put("odata.id", format!("{base}/{ACCOUNT}/{link}"));
+        put("odata.editLink", link);
     }
+    put("TableName", name.to_owned());
+    object
 }
 
 /// One entity; a selected property that it does not have is left out, as in Azurite.
@@ -79,8 +88,8 @@ pub(super) fn entity(
     metadata: Metadata,
     entity: &Entity,
     select: &[String],
-) -> Value {
-    let mut object = Map::new();
+) -> Object {
+    let mut object = Object::new();
     let mut put = |name: &str, value: Value| {
         object.insert(name.to_owned(), value);
     };
@@ -116,7 +125,7 @@ pub(super) fn entity(
         }
         put(name, value.to_json());
     }
-    Value::Object(object)
+    object
 }
 
 /// The version of an entity, for `ETag`.
@@ -127,4 +136,39 @@ pub(super) fn etag(entity: &Entity) -> String {
 /// An error.
 pub(super) fn error(code: &str, message: &str) -> Value {
     json!({"odata.error": {"code": code, "message": {"lang": "en-US", "value": message}}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::entity::Property;
+
+    #[test]
+    fn links_come_first_and_types_before_their_values() {
+        let entity = Entity {
+            partition_key: "p".into(),
+            row_key: "r".into(),
+            timestamp: "2024-01-02T03:04:05Z".into(),
+            properties: vec![
+                ("Z".into(), Property::Int64(1)),
+                ("A".into(), Property::Int32(2)),
+            ],
+        };
+        let object = super::entity("http://h", "T", Metadata::Minimal, &entity, &[]);
+        let object = single("http://h", "T", Metadata::Minimal, object);
+        let names: Vec<&String> = object.keys().collect();
+        assert_eq!(
+            names,
+            [
+                "odata.metadata",
+                "odata.etag",
+                "PartitionKey",
+                "RowKey",
+                "Timestamp",
+                "Z@odata.type",
+                "Z",
+                "A"
+            ]
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::ACCOUNT;
 use super::entity::Entity;
-use super::odata::{self, Metadata};
+use super::odata::{self, Metadata, Object};
 use super::page::{self, Options};
 use super::store::{Keys, Store, StoreError};
 use crate::http::query::Query;
@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HOST, SERVER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
+use serde::Serialize;
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -128,9 +129,11 @@ impl Call {
         }
     }
 
-    fn json(&self, status: StatusCode, value: &Value) -> Response {
+    fn json(&self, status: StatusCode, value: &impl Serialize) -> Response {
         let content_type = [(CONTENT_TYPE, self.metadata.content_type())];
-        (status, content_type, value.to_string()).into_response()
+        // Names and JSON values: this cannot fail.
+        let body = serde_json::to_string(value).unwrap_or_default();
+        (status, content_type, body).into_response()
     }
 
     fn list_tables(&self) -> Response {
@@ -249,7 +252,7 @@ fn with_etag(mut response: Response, entity: &Entity) -> Response {
     response
 }
 
-fn parse(body: &[u8]) -> Result<serde_json::Map<String, Value>, Failure> {
+fn parse(body: &[u8]) -> Result<Object, Failure> {
     serde_json::from_slice(body)
         .map_err(|error| Failure::input(&format!("The body is not a JSON object: {error}")))
 }

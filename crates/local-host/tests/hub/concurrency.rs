@@ -9,7 +9,7 @@ use durable_functions::proto::{
 use futures::future::{BoxFuture, join_all};
 use local_host::hub::Hub;
 use local_host::invoke::{Invoke, InvokeError};
-use serde_json::{Map, Value};
+use local_host::json::JsonObject;
 
 use crate::script::events;
 use crate::support::{
@@ -122,8 +122,8 @@ where
     fn invoke(
         &self,
         function: &str,
-        data: Map<String, Value>,
-        metadata: Map<String, Value>,
+        data: JsonObject,
+        metadata: JsonObject,
     ) -> BoxFuture<'static, Answer> {
         if let Some(context) = data.get("context") {
             self.requests.lock().unwrap().push(request_bytes(context));

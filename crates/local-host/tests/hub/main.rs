@@ -12,6 +12,7 @@ mod app;
 mod concurrency;
 mod fixture;
 mod grpc;
+mod http_activity;
 mod recorded;
 mod refusals;
 mod replay;

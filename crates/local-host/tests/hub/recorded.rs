@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
 use local_host::invoke::{InvocationAnswer, Invoke, InvokeError};
+use local_host::json::{Json, JsonObject};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
@@ -204,15 +205,16 @@ impl Invoke for Recorded {
     fn invoke(
         &self,
         function: &str,
-        data: Map<String, Value>,
-        metadata: Map<String, Value>,
+        data: JsonObject,
+        metadata: JsonObject,
     ) -> BoxFuture<'static, Result<InvocationAnswer, InvokeError>> {
+        let metadata = without_system(function, members(metadata));
         if let Some(context) = data.get("context") {
             assert!(metadata.is_empty());
             let answer = self.turn(&request_bytes(context));
             return Box::pin(async move { answer });
         }
-        let Some((gate, answer)) = self.activity(function, &data, &metadata) else {
+        let Some((gate, answer)) = self.activity(function, &members(data), &metadata) else {
             return Box::pin(async { Ok(InvocationAnswer::default()) });
         };
         let this = self.clone();
@@ -226,4 +228,18 @@ impl Invoke for Recorded {
             invocation(&answer)
         })
     }
+}
+
+fn members(object: JsonObject) -> Map<String, Value> {
+    serde_json::from_str(&Json::Object(object).to_compact()).unwrap()
+}
+
+/// The recorded metadata is without the host's own entry, unless something has replaced it.
+fn without_system(function: &str, mut metadata: Map<String, Value>) -> Map<String, Value> {
+    if let Some(Value::Object(system)) = metadata.get("sys") {
+        assert_eq!(system["MethodName"], function);
+        assert!(system["UtcNow"].is_string() && system["RandGuid"].is_string());
+        metadata.remove("sys");
+    }
+    metadata
 }

@@ -136,12 +136,25 @@ async fn messages_to_entities_are_refused() {
 }
 
 #[tokio::test]
-async fn built_in_activities_are_refused() {
+async fn a_built_in_activity_that_no_host_has_is_logged() {
     let task = OrchestratorActionType::ScheduleTask(Box::new(ScheduleTaskAction {
-        name: "builtin::HttpActivity".into(),
+        name: "BuiltIn::Other".into(),
         ..ScheduleTaskAction::default()
     }));
-    refuses(vec![action(0, task)], "built-in activities", "host itself").await;
+    let end = complete(1, OrchestrationStatus::Completed, "1");
+    let log = Log::default();
+    let (hub, client) = hub_with(vec![orchestrator("o")], &log, move |_, request| {
+        decide(if request.past_events.is_empty() {
+            vec![action(0, task.clone())]
+        } else {
+            vec![end.clone()]
+        })
+    })
+    .await;
+    client.start("o", "o", "null").await.unwrap();
+    client.completion("o").await;
+    assert!(log.contains(LogLevel::Error, "no such activity"));
+    hub.stop().await;
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ const RACES: &[&str] = &[
     "can-carryover-all",
     "event-buffered",
     "event-burst",
+    "return-values",
     "timers-odd",
 ];
 
@@ -69,6 +70,7 @@ cases! {
     orchestrator_timeout: "orchestrator-timeout",
     outputs: "outputs",
     redeliver: "redeliver",
+    return_values: "return-values",
     reuse_policy: "reuse-policy",
     scheduled_start: "scheduled-start",
     send_event: "send-event",

@@ -7,10 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use durable_functions::proto::{
     EventType, HistoryEvent, OrchestratorActionType, OrchestratorRequest, OrchestratorResponse,
 };
+use local_host::handler::read_answer;
 use local_host::invoke::{InvocationAnswer, InvokeError};
+use local_host::json::Json;
 use prost::Message;
 use prost_types::Timestamp;
-use serde_json::Value;
 
 use crate::fixture::Answer;
 use crate::shape;
@@ -140,13 +141,7 @@ impl Script {
                 return Err(InvokeError::Stopping);
             }
             let answer = invocation(&answer)?;
-            let Some(mut decoded) = answer
-                .return_value
-                .as_str()
-                .filter(|text| !text.is_empty())
-                .and_then(|text| STANDARD.decode(text).ok())
-                .and_then(|bytes| OrchestratorResponse::decode(&*bytes).ok())
-            else {
+            let Some(mut decoded) = response_of(&answer) else {
                 return Ok(answer);
             };
             self.set_timers(index, &mut decoded);
@@ -233,17 +228,17 @@ pub(crate) fn invocation(answer: &Answer) -> Result<InvocationAnswer, InvokeErro
             }),
         });
     }
-    let body: Value = serde_json::from_str(&answer.body)
-        .map_err(|_| InvokeError::BadAnswer(answer.body.clone()))?;
-    Ok(InvocationAnswer {
-        outputs: None,
-        return_value: body.get("ReturnValue").cloned().unwrap_or_default(),
-    })
+    read_answer(answer.body.as_bytes()).map(|(answer, _)| answer)
+}
+
+fn response_of(answer: &InvocationAnswer) -> Option<OrchestratorResponse> {
+    let text = answer.return_value.as_ref().and_then(Json::as_text)?;
+    let bytes = STANDARD.decode(text).ok().filter(|it| !it.is_empty())?;
+    OrchestratorResponse::decode(&*bytes).ok()
 }
 
 pub(crate) fn decoded(answer: &Answer) -> Option<OrchestratorResponse> {
-    let value = invocation(answer).ok()?.return_value;
-    OrchestratorResponse::decode(&*STANDARD.decode(value.as_str()?).ok()?).ok()
+    response_of(&invocation(answer).ok()?)
 }
 
 pub(crate) fn execution_id(request: &OrchestratorRequest) -> Option<String> {

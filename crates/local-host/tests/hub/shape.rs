@@ -47,7 +47,7 @@ fn execution(instance: Option<&mut OrchestrationInstance>) {
     }
 }
 
-/// The host's own messages stay; those of the .NET runtime and of the JSON library do not.
+/// The messages of the host and of its JSON library stay; those of the .NET runtime do not.
 fn failure(details: Option<&mut TaskFailureDetails>) {
     let Some(details) = details else { return };
     // Only the host's failures have .NET stack traces.
@@ -56,7 +56,6 @@ fn failure(details: Option<&mut TaskFailureDetails>) {
     }
     if details.error_type.starts_with("Newtonsoft.") {
         details.stack_trace = None;
-        details.error_message.clear();
     }
     if details.error_type == "System.Net.Http.HttpIOException" {
         details.error_message.clear();

@@ -14,9 +14,9 @@ use futures::future::BoxFuture;
 use http::uri::PathAndQuery;
 use local_host::hub::{DurableFunction, DurableKind, Hub, HubOptions};
 use local_host::invoke::{InvocationAnswer, Invoke, InvokeError};
+use local_host::json::{Json, JsonObject, parse_document};
 use local_host::log::LogLevel;
 use prost::Message;
-use serde_json::{Map, Value};
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
@@ -75,36 +75,37 @@ where
     fn invoke(
         &self,
         function: &str,
-        data: Map<String, Value>,
-        _: Map<String, Value>,
+        data: JsonObject,
+        _: JsonObject,
     ) -> BoxFuture<'static, Answer> {
         let answer = match data.get("context") {
             Some(context) => (self.0)(function, decode_request(&request_bytes(context))),
             None => Ok(return_value(
-                serde_json::from_str::<Value>(data["input"].as_str().unwrap())
-                    .ok()
-                    .and_then(|text| serde_json::from_str(text.as_str()?).ok())
-                    .unwrap_or_default(),
+                parse_document(&inner_text(data.get("input").unwrap())).unwrap(),
             )),
         };
         Box::pin(async move { answer })
     }
 }
 
-/// The protobuf bytes in the double encoding of the binding.
-pub(crate) fn request_bytes(context: &Value) -> Vec<u8> {
-    let base64: String = serde_json::from_str(context.as_str().unwrap()).unwrap();
-    STANDARD.decode(base64).unwrap()
+/// The text in the double encoding of a binding.
+pub(crate) fn inner_text(value: &Json) -> String {
+    serde_json::from_str(value.as_text().unwrap()).unwrap()
+}
+
+/// The protobuf bytes in the double encoding of a binding.
+pub(crate) fn request_bytes(context: &Json) -> Vec<u8> {
+    STANDARD.decode(inner_text(context)).unwrap()
 }
 
 pub(crate) fn decode_request(bytes: &[u8]) -> OrchestratorRequest {
     OrchestratorRequest::decode(bytes).unwrap()
 }
 
-pub(crate) fn return_value(value: Value) -> InvocationAnswer {
+pub(crate) fn return_value(value: impl Into<Json>) -> InvocationAnswer {
     InvocationAnswer {
         outputs: None,
-        return_value: value,
+        return_value: Some(value.into()),
     }
 }
 
@@ -114,7 +115,7 @@ pub(crate) fn response(response: &OrchestratorResponse) -> InvocationAnswer {
         instance_id: "an id".into(),
         ..response.clone()
     };
-    return_value(Value::String(STANDARD.encode(response.encode_to_vec())))
+    return_value(STANDARD.encode(response.encode_to_vec()))
 }
 
 /// An answer with these actions.
@@ -177,7 +178,8 @@ pub(crate) struct Client(tonic::client::Grpc<Channel>);
 
 impl Client {
     pub(crate) async fn connect(hub: &Hub) -> Self {
-        let binding: Value = serde_json::from_str(&hub.client_binding(None, None)).unwrap();
+        let binding: serde_json::Value =
+            serde_json::from_str(&hub.client_binding(None, None)).unwrap();
         let address = binding["rpcBaseUrl"].as_str().unwrap().to_owned();
         let channel = Endpoint::from_shared(address)
             .unwrap()

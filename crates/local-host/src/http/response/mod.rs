@@ -11,7 +11,7 @@ mod object;
 mod select;
 
 use crate::functions::Function;
-use crate::handler::Answer;
+use crate::invoke::InvocationAnswer;
 use body::Body;
 
 /// What the client gets, before HTTP frames it.
@@ -67,7 +67,7 @@ impl ClientResponse {
 
 /// Turns the answer into the response of an HTTP function.
 #[must_use]
-pub fn build(function: &Function, answer: &Answer) -> Outcome {
+pub fn build(function: &Function, answer: &InvocationAnswer) -> Outcome {
     let mut warnings = Vec::new();
     let response = select::response(function, answer, &mut warnings);
     Outcome { response, warnings }

@@ -4,7 +4,7 @@ use super::ClientResponse;
 use super::base64_rule;
 use super::object;
 use crate::functions::{Binding, Function};
-use crate::handler::Answer;
+use crate::invoke::InvocationAnswer;
 use crate::json::{Json, JsonObject};
 
 /// A value on its way to an output.
@@ -15,7 +15,7 @@ enum Value<'a> {
 
 pub(super) fn response(
     function: &Function,
-    answer: &Answer,
+    answer: &InvocationAnswer,
     warnings: &mut Vec<String>,
 ) -> Result<ClientResponse, String> {
     let returns = function.outputs().find(|output| output.name == "$return");
@@ -40,7 +40,7 @@ pub(super) fn response(
 
 fn output_response(
     output: &Binding,
-    answer: &Answer,
+    answer: &InvocationAnswer,
     spread: Option<&JsonObject>,
     warnings: &mut Vec<String>,
 ) -> Result<Option<ClientResponse>, String> {

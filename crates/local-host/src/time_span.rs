@@ -1,9 +1,10 @@
-//! .NET's time spans.
+//! .NET's time spans: `[d.]HH:MM:SS[.fffffff]`.
 
 use std::time::Duration;
 
-/// Reads .NET's `[d.]HH:MM[:SS[.fffffff]]`.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+/// Reads a time span; seconds may be missing. `None` when the text is not one.
+#[must_use]
+pub fn parse(text: &str) -> Option<Duration> {
     let (days, clock) = match text.split_once('.') {
         Some((days, clock)) if clock.contains(':') => (days.parse::<u64>().ok()?, clock),
         _ => (0, text),
@@ -26,6 +27,26 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     Some(Duration::new(whole, nanos))
 }
 
+/// A duration as .NET writes it: days in front, a fraction behind.
+#[must_use]
+pub fn format(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let days = match seconds / 86_400 {
+        0 => String::new(),
+        days => format!("{days}."),
+    };
+    let fraction = match duration.subsec_nanos() / 100 {
+        0 => String::new(),
+        ticks => format!(".{ticks:07}"),
+    };
+    format!(
+        "{days}{:02}:{:02}:{:02}{fraction}",
+        seconds / 3600 % 24,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +60,13 @@ mod tests {
         assert_eq!(seconds("01:30"), Some(5400.0));
         for text in ["abc", "5", "25:00:00", "00:60:00", "", "1:2:3:4"] {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_written_as_by_dotnet() {
+        for text in ["00:05:00", "1.00:00:01", "00:00:02.5000000"] {
+            assert_eq!(parse(text).map(format).as_deref(), Some(text));
         }
     }
 }

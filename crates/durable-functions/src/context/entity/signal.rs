@@ -1,0 +1,57 @@
+//! Signalling an entity.
+
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use super::super::{OrchestrationContext, to_json};
+use crate::wire::Timestamp;
+use crate::{EntityId, Failure, Operation};
+
+impl OrchestrationContext {
+    /// Tells an entity to run an operation. Nobody answers; a failure of the operation is in the
+    /// entity function's log.
+    ///
+    /// Signals and calls of one orchestration to one entity arrive in the order in which they were
+    /// sent.
+    ///
+    /// # Errors
+    /// A failure of type `InvalidEntityId`, `InvalidInput`, or `CriticalSection` when this
+    /// orchestration has locked the entity; nothing is sent then.
+    pub fn signal_entity<I: Serialize, O>(
+        &self,
+        entity: impl AsRef<EntityId>,
+        operation: Operation<I, O>,
+        input: I,
+    ) -> Result<(), Failure> {
+        self.signal(entity.as_ref(), operation.name(), &input, None)
+    }
+
+    /// The same, but the operation runs at `time` (UTC), however far ahead. It has no order among
+    /// the other messages; a time in the past is now.
+    ///
+    /// # Errors
+    /// As for [`signal_entity`](Self::signal_entity).
+    pub fn signal_entity_at<I: Serialize, O>(
+        &self,
+        entity: impl AsRef<EntityId>,
+        operation: Operation<I, O>,
+        input: I,
+        time: SystemTime,
+    ) -> Result<(), Failure> {
+        let due = Timestamp::from_system_time(time);
+        self.signal(entity.as_ref(), operation.name(), &input, Some(due))
+    }
+
+    fn signal<I: Serialize>(
+        &self,
+        entity: &EntityId,
+        operation: &str,
+        input: &I,
+        due: Option<Timestamp>,
+    ) -> Result<(), Failure> {
+        let mut state = self.state.borrow_mut();
+        let json = || to_json(input, "operation", operation);
+        state.signal_entity(entity, operation, json, due)
+    }
+}

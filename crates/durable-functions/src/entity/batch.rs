@@ -1,0 +1,226 @@
+//! A batch of operations for one entity.
+//!
+//! Invariant: every operation gets exactly one result, whatever user code does. With fewer the host
+//! delivers the rest again at once, without end. And the state that goes back is always one that was
+//! read or written whole: of an operation that fails nothing stays, unless the host asks for that.
+
+use std::rc::Rc;
+use std::time::SystemTime;
+
+use prost_types::value::Kind;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::context::Effects;
+use super::{EntityContext, EntityFunction, EntityId};
+use crate::engine::same_name;
+use crate::panic::{caught, guarded};
+use crate::proto::{
+    EntityBatchRequest, EntityBatchResult, OperationAction, OperationRequest, OperationResult,
+    OperationResultFailure, OperationResultSuccess, ResultType,
+};
+use crate::wire::Timestamp;
+use crate::{Failure, Result};
+
+/// The operation that every entity has.
+const DELETE: &str = "delete";
+
+impl<S> EntityFunction<S>
+where
+    S: Default + Serialize + DeserializeOwned + 'static,
+{
+    /// Runs a batch of operations one after the other, as the host asks for it; for tests and other
+    /// hosts than the custom handler. There is one result for each, in order, and a panic does not
+    /// leave this function. The future is not `Send`, because operations borrow the state.
+    pub async fn run_batch(&self, request: EntityBatchRequest) -> EntityBatchResult {
+        let entity = request
+            .instance_id
+            .parse()
+            .unwrap_or_else(|_| EntityId::new(self.name(), request.instance_id));
+        let mut batch = Batch {
+            function: self,
+            entity: Rc::new(entity),
+            // Hosts before 3.19 do not tell; roll-back is what host.json means when it is silent.
+            rollback: !matches!(
+                request
+                    .properties
+                    .get("RollbackEntityOperationsOnExceptions")
+                    .and_then(|value| value.kind.as_ref()),
+                Some(Kind::BoolValue(false))
+            ),
+            stored: request.entity_state,
+            live: None,
+            answer: EntityBatchResult::default(),
+        };
+        for operation in &request.operations {
+            batch.run(operation).await;
+        }
+        batch.discard_live();
+        EntityBatchResult {
+            entity_state: batch.stored,
+            ..batch.answer
+        }
+    }
+}
+
+struct Batch<'a, S> {
+    function: &'a EntityFunction<S>,
+    entity: Rc<EntityId>,
+    rollback: bool,
+    /// The state as JSON text after the last operation that counts; `None` when there is none.
+    stored: Option<String>,
+    /// The same, decoded, unless that is still to be done.
+    live: Option<S>,
+    answer: EntityBatchResult,
+}
+
+impl<S> Batch<'_, S>
+where
+    S: Default + Serialize + DeserializeOwned + 'static,
+{
+    async fn run(&mut self, request: &OperationRequest) {
+        let started = now();
+        let context = EntityContext::new(&self.entity, &request.operation, &request.request_id);
+        let outcome = self.operate(&context, request).await;
+        let keep = outcome.is_ok() || !self.rollback;
+        let outcome = match self.settle(context.take_effects(), keep) {
+            Ok(()) => outcome,
+            Err(failure) => outcome.and(Err(failure)),
+        };
+        let result = match outcome {
+            Ok(result) => ResultType::Success(OperationResultSuccess {
+                result,
+                start_time_utc: Some(started),
+                end_time_utc: Some(now()),
+            }),
+            Err(failure) => {
+                tracing::warn!(
+                    entity = %self.entity,
+                    operation = request.operation,
+                    "operation failed: {failure}"
+                );
+                ResultType::Failure(OperationResultFailure {
+                    failure_details: Some(failure.to_details()),
+                    start_time_utc: Some(started),
+                    end_time_utc: Some(now()),
+                })
+            }
+        };
+        self.answer.results.push(OperationResult {
+            result_type: Some(result),
+        });
+    }
+
+    /// Runs the user's code on the live state; gives the result as JSON text.
+    async fn operate(
+        &mut self,
+        context: &EntityContext,
+        request: &OperationRequest,
+    ) -> Result<Option<String>, Failure> {
+        let function = self.function;
+        let Some(operation) = function.find(&request.operation) else {
+            if same_name(&request.operation, DELETE) {
+                // Also of a state that this code cannot read any more.
+                context.delete_state();
+                return Ok(None);
+            }
+            return Err(unknown(function, &request.operation));
+        };
+        let state = match &mut self.live {
+            Some(state) => state,
+            none => none.insert(guarded("operation", || {
+                read(&self.entity, self.stored.as_deref())
+            })?),
+        };
+        let input = request.input.as_deref();
+        caught("operation", async move {
+            (operation.run)(context.clone(), state, input).await
+        })
+        .await
+    }
+
+    /// Takes over what an operation did, or takes it back.
+    fn settle(&mut self, effects: Effects, keep: bool) -> Result<(), Failure> {
+        if !keep {
+            self.discard_live();
+            return Ok(());
+        }
+        if effects.delete_state {
+            self.discard_live();
+            self.stored = None;
+        } else if let Some(state) = &self.live {
+            match guarded("operation", || write(&self.entity, state)) {
+                Ok(json) => self.stored = Some(json),
+                Err(failure) => {
+                    self.discard_live();
+                    return Err(failure);
+                }
+            }
+        }
+        for action in effects.actions {
+            self.answer.actions.push(OperationAction {
+                id: i32::try_from(self.answer.actions.len()).unwrap_or(i32::MAX),
+                operation_action_type: Some(action),
+            });
+        }
+        Ok(())
+    }
+
+    /// The live state does not count any more. Dropping it runs user code.
+    fn discard_live(&mut self) {
+        let live = self.live.take();
+        if let Err(failure) = guarded("operation", || {
+            drop(live);
+            Ok(())
+        }) {
+            tracing::error!(entity = %self.entity, "dropping a state failed: {failure}");
+        }
+    }
+}
+
+fn unknown<S>(function: &EntityFunction<S>, operation: &str) -> Failure {
+    let known = function.operations.iter().map(|known| known.name);
+    Failure::new(
+        "OperationNotFound",
+        format!(
+            "entity function '{}' has no operation '{operation}', only: {}",
+            function.name,
+            known.chain([DELETE]).collect::<Vec<_>>().join(", ")
+        ),
+    )
+    .non_retriable()
+}
+
+fn read<S: Default + DeserializeOwned>(
+    entity: &EntityId,
+    stored: Option<&str>,
+) -> Result<S, Failure> {
+    let Some(json) = stored else {
+        return Ok(S::default());
+    };
+    serde_json::from_str(json).map_err(|error| {
+        Failure::new(
+            "InvalidState",
+            format!(
+                "the stored state of {entity} is not a {}: {error}",
+                std::any::type_name::<S>()
+            ),
+        )
+        .non_retriable()
+    })
+}
+
+fn write<S: Serialize>(entity: &EntityId, state: &S) -> Result<String, Failure> {
+    serde_json::to_string(state).map_err(|error| {
+        Failure::new(
+            "InvalidState",
+            format!("the new state of {entity} cannot be written as JSON: {error}"),
+        )
+        .non_retriable()
+    })
+}
+
+/// For the host's traces only.
+fn now() -> prost_types::Timestamp {
+    Timestamp::from_system_time(SystemTime::now()).to_proto()
+}

@@ -1,0 +1,175 @@
+//! What an operation knows, and what it may do beside changing its state.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+use std::time::SystemTime;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{EntityId, Operation};
+use crate::context::to_json;
+use crate::proto::{OperationActionType, SendSignalAction, StartNewOrchestrationAction};
+use crate::wire::Timestamp;
+use crate::{Failure, Orchestrator, instance_id};
+
+/// What an operation of an entity knows, and what it may do beside changing its state.
+///
+/// What it asks for (signals, new orchestrations, the deletion of its state) happens when the
+/// operation has succeeded; of an operation that fails nothing happens. Cheap to clone.
+#[derive(Clone)]
+pub struct EntityContext {
+    entity: Rc<EntityId>,
+    operation: Rc<str>,
+    request_id: Rc<str>,
+    effects: Rc<RefCell<Effects>>,
+}
+
+/// What an operation asked for.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    pub(super) actions: Vec<OperationActionType>,
+    pub(super) delete_state: bool,
+}
+
+impl EntityContext {
+    pub(super) fn new(entity: &Rc<EntityId>, operation: &str, request_id: &str) -> Self {
+        EntityContext {
+            entity: Rc::clone(entity),
+            operation: operation.into(),
+            request_id: request_id.into(),
+            effects: Rc::default(),
+        }
+    }
+
+    pub(super) fn take_effects(&self) -> Effects {
+        self.effects.take()
+    }
+
+    /// The entity.
+    pub fn id(&self) -> &EntityId {
+        &self.entity
+    }
+
+    /// The name of the operation, spelled as the caller spelled it.
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
+    /// The id of this request. The same when the host delivers the request again, so it is fit as an
+    /// idempotency key.
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// Deletes the state: the entity is as if it had never been called, and the next operation
+    /// begins with the initial state. What this operation makes of its state does not count then.
+    pub fn delete_state(&self) {
+        self.effects.borrow_mut().delete_state = true;
+    }
+
+    /// Tells another entity (or this one) to run an operation. Nobody answers.
+    ///
+    /// # Errors
+    /// A failure of type `InvalidEntityId` or `InvalidInput`; nothing is sent then.
+    pub fn signal<I: Serialize, O>(
+        &self,
+        entity: impl AsRef<EntityId>,
+        operation: Operation<I, O>,
+        input: I,
+    ) -> Result<(), Failure> {
+        self.send_signal(entity.as_ref(), operation, &input, None)
+    }
+
+    /// The same, but the operation runs at `time` (UTC), however far ahead.
+    ///
+    /// # Errors
+    /// As for [`signal`](Self::signal).
+    pub fn signal_at<I: Serialize, O>(
+        &self,
+        entity: impl AsRef<EntityId>,
+        operation: Operation<I, O>,
+        input: I,
+        time: SystemTime,
+    ) -> Result<(), Failure> {
+        self.send_signal(entity.as_ref(), operation, &input, Some(time))
+    }
+
+    fn send_signal<I: Serialize, O>(
+        &self,
+        entity: &EntityId,
+        operation: Operation<I, O>,
+        input: &I,
+        time: Option<SystemTime>,
+    ) -> Result<(), Failure> {
+        entity.checked()?;
+        let action = SendSignalAction {
+            instance_id: entity.to_string(),
+            name: operation.name().to_owned(),
+            input: to_json(input, "operation", operation.name())?,
+            scheduled_time: time.map(|time| Timestamp::from_system_time(time).to_proto()),
+            ..Default::default()
+        };
+        self.act(OperationActionType::SendSignal(action));
+        Ok(())
+    }
+
+    /// Starts an orchestrator of this app under a new id, which is returned.
+    ///
+    /// # Errors
+    /// A failure of type `InvalidInput`; nothing is started then.
+    pub fn start<I: Serialize, O>(
+        &self,
+        orchestrator: Orchestrator<I, O>,
+        input: I,
+    ) -> Result<String, Failure> {
+        let id = Uuid::new_v4().simple().to_string();
+        self.start_with_id(orchestrator, id.clone(), input)?;
+        Ok(id)
+    }
+
+    /// The same with an instance id of your choice. Nobody checks whether it is in use: two
+    /// instances that are active under one id overwrite each other.
+    ///
+    /// # Errors
+    /// A failure of type `InvalidInstanceId` (see [`Start::with_id`](crate::Start::with_id)) or
+    /// `InvalidInput`; nothing is started then.
+    pub fn start_with_id<I: Serialize, O>(
+        &self,
+        orchestrator: Orchestrator<I, O>,
+        id: impl Into<String>,
+        input: I,
+    ) -> Result<(), Failure> {
+        let instance_id = id.into();
+        instance_id::check(&instance_id).map_err(|reason| {
+            Failure::new(
+                "InvalidInstanceId",
+                format!("'{instance_id}' is not a valid instance id: {reason}"),
+            )
+            .non_retriable()
+        })?;
+        let action = StartNewOrchestrationAction {
+            instance_id,
+            name: orchestrator.name.to_owned(),
+            version: orchestrator.version.map(str::to_owned),
+            input: to_json(&input, "orchestrator", orchestrator.name)?,
+            ..Default::default()
+        };
+        self.act(OperationActionType::StartNewOrchestration(action));
+        Ok(())
+    }
+
+    fn act(&self, action: OperationActionType) {
+        self.effects.borrow_mut().actions.push(action);
+    }
+}
+
+impl fmt::Debug for EntityContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EntityContext")
+            .field("id", &self.entity)
+            .field("operation", &self.operation)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,166 @@
+//! Which entity.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Failure;
+
+/// An entity: the name of its entity function, in lower case, and its key.
+///
+/// Written `@name@key`, which is also its instance id.
+///
+/// ```
+/// use durable_functions::EntityId;
+///
+/// let counter = EntityId::new("Counter", "a");
+/// assert_eq!(counter.to_string(), "@counter@a");
+/// assert_eq!("@counter@a".parse(), Ok(counter));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "Parts")]
+pub struct EntityId {
+    // In the order in which locks are acquired everywhere: name, then key.
+    name: String,
+    key: String,
+}
+
+impl EntityId {
+    /// The entity with this key of the entity function `name`, whose letter case does not count.
+    ///
+    /// Whether the host can handle them is checked where they are used: a name must not be empty,
+    /// a key not either, neither may contain `/ \ # ? +` or control characters, a name no `@`, and
+    /// together they have at most 254 characters.
+    pub fn new(name: impl AsRef<str>, key: impl Into<String>) -> Self {
+        EntityId {
+            name: name.as_ref().to_lowercase(),
+            key: key.into(),
+        }
+    }
+
+    /// The name of the entity function, in lower case.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Checks what the host would accept and then not find, or not be able to address.
+    pub(crate) fn checked(&self) -> Result<(), Failure> {
+        self.check().map_err(|reason| {
+            Failure::new(
+                "InvalidEntityId",
+                format!("'{self}' is not a valid entity id: {reason}"),
+            )
+            .non_retriable()
+        })
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let forbidden = |c: char| matches!(c, '/' | '\\' | '#' | '?' | '+') || c.is_control();
+        if self.name.is_empty() || self.name.contains('@') {
+            Err("its name must not be empty or contain '@'")
+        } else if self.key.trim().is_empty() {
+            Err("its key must not be empty or blank")
+        } else if self.name.contains(forbidden) || self.key.contains(forbidden) {
+            Err("it must not contain / \\ # ? + or control characters")
+        } else if self.name.chars().count() + self.key.chars().count() > 254 {
+            Err("name and key must have at most 254 characters together")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl AsRef<EntityId> for EntityId {
+    fn as_ref(&self) -> &EntityId {
+        self
+    }
+}
+
+impl fmt::Display for EntityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "@{}@{}", self.name, self.key)
+    }
+}
+
+/// A text that is not an entity id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an entity id has the form @name@key")]
+pub struct ParseEntityIdError(());
+
+impl FromStr for EntityId {
+    type Err = ParseEntityIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.strip_prefix('@')
+            .and_then(|rest| rest.split_once('@'))
+            .filter(|(name, _)| !name.is_empty())
+            .map(|(name, key)| EntityId::new(name, key))
+            .ok_or(ParseEntityIdError(()))
+    }
+}
+
+/// As it is written in JSON, also by other workers.
+#[derive(Deserialize)]
+struct Parts {
+    name: String,
+    key: String,
+}
+
+impl From<Parts> for EntityId {
+    fn from(parts: Parts) -> Self {
+        EntityId::new(parts.name, parts.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_the_host_cannot_handle_are_refused() {
+        let long = "k".repeat(254);
+        for (name, key) in [
+            ("", "k"),
+            ("a@b", "k"),
+            ("n", ""),
+            ("n", " "),
+            ("n", "a/b"),
+            ("n", "a\nb"),
+            ("n?", "k"),
+            ("n", long.as_str()),
+        ] {
+            assert!(
+                EntityId::new(name, key).check().is_err(),
+                "{name:?} {key:?}"
+            );
+        }
+        for (name, key) in [("n", "k"), ("n", "a@b"), ("n", "käse 1"), ("n", &long[1..])] {
+            assert_eq!(EntityId::new(name, key).check(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn the_text_of_an_id_is_read_back() {
+        let id = EntityId::new("n", "a@b");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for text in ["", "n@k", "@n", "@@k"] {
+            assert!(text.parse::<EntityId>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn json_is_that_of_other_workers_and_the_case_of_a_name_does_not_count() {
+        let id: EntityId = serde_json::from_str(r#"{"name":"Counter","key":"K"}"#).unwrap();
+        assert_eq!(id, EntityId::new("counter", "K"));
+        assert_eq!(
+            serde_json::to_string(&id).unwrap(),
+            r#"{"name":"counter","key":"K"}"#
+        );
+    }
+}

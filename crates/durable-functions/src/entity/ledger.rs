@@ -1,0 +1,351 @@
+//! What an execution keeps about entities: open requests, labels and the critical section.
+//!
+//! Invariant: whatever becomes of an orchestrator, every lock that it asked for is given back: by
+//! its guard, when the grant of a lock that nobody awaits any more arrives, or with the completion.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::task::Waker;
+
+use uuid::Uuid;
+
+use super::EntityId;
+use super::label::Labels;
+use super::message::{self, Sender};
+use super::reply;
+use crate::Failure;
+use crate::engine::{Extra, Outcome, SlotKind, State};
+use crate::proto::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
+use crate::wire::Timestamp;
+
+/// The namespace of request ids. Ids are part of stored histories, where answers go by them: how
+/// they are made must never change. Not the generator of `new_uuid`, whose ids are to stay those of
+/// .NET whether or not an orchestrator calls entities.
+const NAMESPACE: Uuid = Uuid::from_u128(0x5be1_3aee_0d8f_4c0b_9d6b_6f0c_54a7_92e3);
+
+/// See the module documentation.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    labels: Labels,
+    /// Every request that is answered, for the whole execution: a late duplicate of an answer must
+    /// not be taken for an external event.
+    requests: HashMap<Uuid, Request>,
+    section: Option<Section>,
+    /// Locks that were asked for and are not awaited any more; given back when they are granted.
+    abandoned: Vec<Section>,
+}
+
+#[derive(Debug)]
+struct Request {
+    task: usize,
+    /// `None` for a lock.
+    called: Option<EntityId>,
+}
+
+/// The entities that are locked together.
+#[derive(Debug)]
+struct Section {
+    id: Uuid,
+    /// Sorted, without duplicates.
+    entities: Vec<EntityId>,
+    granted: bool,
+    /// Locked entities that have not answered their last call.
+    busy: HashSet<EntityId>,
+}
+
+impl Ledger {
+    /// A call inside a critical section is only for an entity of it, one at a time.
+    fn check_call(&self, entity: &EntityId) -> Result<(), Failure> {
+        match &self.section {
+            None => Ok(()),
+            Some(section) if !section.granted => Err(violation(
+                "an entity cannot be called before the lock that was asked for is there: await it",
+            )),
+            Some(section) if !section.entities.contains(entity) => Err(violation(&format!(
+                "{entity} is not locked: while an orchestrator holds a lock it can only call the \
+                 entities that are locked"
+            ))),
+            Some(section) if section.busy.contains(entity) => Err(violation(&format!(
+                "{entity} is locked and has not answered the last call: await that first"
+            ))),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// A signal to a locked entity would overtake or be overtaken by calls.
+    fn check_signal(&self, entity: &EntityId) -> Result<(), Failure> {
+        match &self.section {
+            Some(section) if section.entities.contains(entity) => Err(violation(&format!(
+                "{entity} is locked: call it instead of signalling it"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl State {
+    /// Inside a critical section no child can be started: if it needed a locked entity, both would
+    /// wait for ever.
+    pub(crate) fn check_child(&self) -> Result<(), Failure> {
+        match self.entities.section {
+            Some(_) => Err(violation(
+                "a sub-orchestration cannot be started while the orchestrator holds a lock",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Calls an operation; a call that is not allowed has failed at once, and nothing is sent.
+    pub(crate) fn call_entity(
+        &mut self,
+        entity: &EntityId,
+        operation: &str,
+        input: impl FnOnce() -> Result<Option<String>, Failure>,
+    ) -> usize {
+        let allowed = entity
+            .checked()
+            .and_then(|()| self.entities.check_call(entity));
+        // Before anything is counted as sent: an entity waits for a message that a label names.
+        let input = match allowed.and_then(|()| self.input(input)) {
+            Ok(input) => input,
+            Err(failure) => return self.refused_request(failure),
+        };
+        let id = self.request_id();
+        let label = self.entities.labels.next(entity, self.now);
+        let task = self.send_to_entity(entity, Cow::Borrowed(message::REQUEST), |sender| {
+            message::operation(id, sender, operation, false, input.as_deref(), label)
+        });
+        if let Some(section) = &mut self.entities.section {
+            section.busy.insert(entity.clone());
+        }
+        self.expect_answer(id, task, Some(entity.clone()));
+        task
+    }
+
+    /// Signals an operation.
+    pub(crate) fn signal_entity(
+        &mut self,
+        entity: &EntityId,
+        operation: &str,
+        input: impl FnOnce() -> Result<Option<String>, Failure>,
+        due: Option<Timestamp>,
+    ) -> Result<(), Failure> {
+        entity.checked()?;
+        self.entities.check_signal(entity)?;
+        let input = self.input(input)?;
+        let input = input.as_deref();
+        let id = self.request_id();
+        match due {
+            None => {
+                let label = self.entities.labels.next(entity, self.now);
+                self.send_to_entity(entity, Cow::Borrowed(message::REQUEST), |sender| {
+                    message::operation(id, sender, operation, true, input, label)
+                });
+            }
+            Some(due) => {
+                let name = message::scheduled_request(due, self.now);
+                self.send_to_entity(entity, Cow::Owned(name), |_| {
+                    message::scheduled_signal(id, operation, input, due)
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for the locks of `entities`; gives the task that ends when all are granted, and the id
+    /// of the critical section.
+    pub(crate) fn request_lock(&mut self, mut entities: Vec<EntityId>) -> (usize, Uuid) {
+        // One order everywhere, or two orchestrations could wait for each other.
+        entities.sort();
+        entities.dedup();
+        let id = self.request_id();
+        let allowed = match (&self.entities.section, entities.first()) {
+            (Some(_), _) => Err(violation(
+                "the orchestrator holds a lock or waits for one: release it before it asks for \
+                 another, and lock entities that are needed together with one call",
+            )),
+            (None, None) => Err(Failure::new(
+                "InvalidInput",
+                "there is no entity to lock: the set is empty",
+            )
+            .non_retriable()),
+            (None, Some(first)) => entities
+                .iter()
+                .try_for_each(EntityId::checked)
+                .map(|()| first.clone()),
+        };
+        let first = match allowed {
+            Ok(first) => first,
+            Err(failure) => return (self.refused_request(failure), id),
+        };
+        let label = self.entities.labels.next(&first, self.now);
+        let task = self.send_to_entity(&first, Cow::Borrowed(message::REQUEST), |sender| {
+            message::lock(id, sender, &entities, label)
+        });
+        self.expect_answer(id, task, None);
+        self.entities.section = Some(Section {
+            id,
+            entities,
+            granted: false,
+            busy: HashSet::new(),
+        });
+        (task, id)
+    }
+
+    /// Gives a lock back, if it is not yet: now, or when it is granted.
+    pub(crate) fn release_lock(&mut self, id: Uuid) {
+        if let Some(section) = self.entities.section.take_if(|section| section.id == id) {
+            if section.granted {
+                self.send_releases(&section);
+            } else {
+                self.entities.abandoned.push(section);
+            }
+        }
+    }
+
+    /// The execution ends: what it holds or has asked for is given back with its completion.
+    pub(crate) fn release_all_locks(&mut self) {
+        let abandoned = std::mem::take(&mut self.entities.abandoned);
+        let sections: Vec<_> = self
+            .entities
+            .section
+            .take()
+            .into_iter()
+            .chain(abandoned)
+            .collect();
+        if sections.is_empty() {
+            return;
+        }
+        // Changed code can end where the history goes on; an action whose number is taken there
+        // would count as sent.
+        self.confirmed = Default::default();
+        for section in sections {
+            self.send_releases(&section);
+        }
+    }
+
+    fn send_releases(&mut self, section: &Section) {
+        for entity in section.entities.iter().rev() {
+            self.send_to_entity(entity, Cow::Borrowed(message::RELEASE), |sender| {
+                message::release(section.id, sender.instance_id)
+            });
+        }
+    }
+
+    /// Takes an external event that answers a request; `None` when it does not. The waker is to be
+    /// woken once the borrow has ended.
+    pub(crate) fn entity_answered(
+        &mut self,
+        name: &str,
+        payload: Option<&[u8]>,
+    ) -> Option<Option<Waker>> {
+        const HYPHENATED: usize = 36;
+        if self.entities.requests.is_empty() || name.len() != HYPHENATED {
+            return None;
+        }
+        let id = Uuid::try_parse(name).ok()?;
+        let request = self.entities.requests.get(&id)?;
+        let task = request.task;
+        let outcome = reply::outcome(payload, request.called.is_none());
+        match &request.called {
+            Some(entity) => {
+                if let Some(section) = &mut self.entities.section {
+                    section.busy.remove(entity);
+                }
+            }
+            None => self.lock_answered(id, &outcome),
+        }
+        Some(self.settle(task, outcome))
+    }
+
+    fn lock_answered(&mut self, id: Uuid, outcome: &Outcome) {
+        let granted = matches!(outcome, Outcome::Completed(_));
+        let is_it = |section: &Section| section.id == id;
+        if let Some(section) = self
+            .entities
+            .section
+            .as_mut()
+            .filter(|section| is_it(section))
+        {
+            section.granted = true;
+            if !granted {
+                // Entities that had granted it before another failed keep it otherwise.
+                self.release_lock(id);
+            }
+        } else if let Some(index) = self.entities.abandoned.iter().position(is_it) {
+            let section = self.entities.abandoned.swap_remove(index);
+            self.send_releases(&section);
+        }
+    }
+
+    fn expect_answer(&mut self, id: Uuid, task: usize, called: Option<EntityId>) {
+        self.entities.requests.insert(id, Request { task, called });
+    }
+
+    /// The id of the next request. Of the execution and the action alone, so that a turn that is
+    /// delivered again asks under the same id.
+    fn request_id(&self) -> Uuid {
+        let execution = match self.names.execution_id() {
+            Some(id) => Cow::Borrowed(id),
+            // Some hosts send none; the time tells the generations of an instance apart.
+            None => Cow::Owned(self.now.round_trip()),
+        };
+        let instance = self.names.instance_id();
+        let name = format!("{instance}/{execution}/{}", self.slots.len());
+        Uuid::new_v5(&NAMESPACE, name.as_bytes())
+    }
+
+    /// The input of the next request, which is only needed when the history does not hold it.
+    fn input(
+        &self,
+        input: impl FnOnce() -> Result<Option<String>, Failure>,
+    ) -> Result<Option<String>, Failure> {
+        if self.confirmed.contains(self.slots.len()) {
+            Ok(None)
+        } else {
+            input()
+        }
+    }
+
+    fn refused_request(&mut self, failure: Failure) -> usize {
+        self.schedule(SlotKind::SendEvent, message::REQUEST, None, |_, _| {
+            Err(failure)
+        })
+    }
+
+    /// Sends an event to an entity; `data` is only made when the history does not hold it.
+    fn send_to_entity(
+        &mut self,
+        entity: &EntityId,
+        name: Cow<'static, str>,
+        data: impl FnOnce(Sender<'_>) -> String,
+    ) -> usize {
+        let target = entity.to_string();
+        let task = self.schedule(SlotKind::SendEvent, "", None, |state, _| {
+            let data = data(Sender {
+                instance_id: state.names.instance_id(),
+                execution_id: state.names.execution_id(),
+            });
+            let action = SendEventAction {
+                instance: Some(OrchestrationInstance {
+                    instance_id: target.clone(),
+                    execution_id: None,
+                }),
+                name: name.clone().into_owned(),
+                data: Some(data),
+            };
+            Ok(OrchestratorActionType::SendEvent(Box::new(action)))
+        });
+        if let Some(slot) = self.slots.get_mut(task) {
+            slot.extra = Some(Box::new(Extra::Sent {
+                name: name.into_owned(),
+                target,
+            }));
+        }
+        task
+    }
+}
+
+fn violation(message: &str) -> Failure {
+    Failure::new("CriticalSection", message).non_retriable()
+}

@@ -1,0 +1,44 @@
+//! Panics of user code as failures: none may leave the crate, or end the process.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
+
+use crate::Failure;
+
+/// Runs code of `noun` (an activity, an orchestrator, an operation) that is not async; a panic is its
+/// failure.
+pub(crate) fn guarded<T>(
+    noun: &str,
+    code: impl FnOnce() -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(code)).unwrap_or_else(|panic| Err(panicked(noun, &*panic)))
+}
+
+/// Runs code that is; a panic while it runs, or when it is dropped, is its failure.
+pub(crate) async fn caught<T>(
+    noun: &str,
+    code: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut code = Box::pin(code);
+    let outcome = std::future::poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| code.as_mut().poll(context)));
+        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(noun, &*panic))))
+    })
+    .await;
+    match catch_unwind(AssertUnwindSafe(|| drop(code))) {
+        Ok(()) => outcome,
+        Err(panic) => Err(panicked(noun, &*panic)),
+    }
+}
+
+/// The failure that stands for a panic.
+pub(crate) fn panicked(noun: &str, panic: &(dyn Any + Send)) -> Failure {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a panic without a text");
+    Failure::new("Panic", format!("the {noun} panicked: {text}"))
+}

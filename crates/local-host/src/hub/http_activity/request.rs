@@ -1,0 +1,197 @@
+//! The input: an array with one request.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use url::Url;
+
+use super::Problem;
+use crate::hub::failure::Cause;
+use crate::json::{Json, JsonObject, parse_payload};
+use crate::time_span;
+
+/// Without a time-out of its own, and at most: extension 3.14.1 cuts longer ones.
+const LONGEST: Duration = Duration::from_secs(240);
+
+/// What a real host says about itself.
+static AGENT: HeaderValue =
+    HeaderValue::from_static("Microsoft.Azure.WebJobs.Extensions.DurableTask/3.14.1");
+
+/// Headers that .NET takes for headers of the content and refuses elsewhere; `Content-Type` is the
+/// one that the host passes on.
+static CONTENT_HEADERS: [HeaderName; 10] = [
+    header::ALLOW,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_LOCATION,
+    header::CONTENT_RANGE,
+    header::EXPIRES,
+    header::LAST_MODIFIED,
+    HeaderName::from_static("content-md5"),
+];
+
+/// Whether a header describes the content: the host's answers are without those, too.
+pub(super) fn is_content_header(name: &HeaderName) -> bool {
+    *name == CONTENT_TYPE || CONTENT_HEADERS.contains(name)
+}
+
+/// One call.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) content: Option<Bytes>,
+    /// For the whole exchange.
+    pub(super) timeout: Duration,
+}
+
+/// Reads the input; of several requests a real host makes the first.
+pub(super) fn read(input: Option<&str>) -> Result<Call, Problem> {
+    let input = input.ok_or_else(|| missing("value"))?;
+    let json = parse_payload(input)
+        .map_err(|error| told("Newtonsoft.Json.JsonReaderException", error.to_string()))?;
+    match &json {
+        Json::Array(requests) => match requests.first() {
+            Some(Json::Object(request)) => request_of(request),
+            Some(_) => Err(told(
+                SERIALIZATION,
+                "The request in the array is not a JSON object.",
+            )),
+            None => Err(told(
+                "System.InvalidOperationException",
+                "Sequence contains no elements",
+            )),
+        },
+        other => Err(not_an_array(input, other)),
+    }
+}
+
+const SERIALIZATION: &str = "Newtonsoft.Json.JsonSerializationException";
+
+fn told(kind: &'static str, message: impl Into<String>) -> Problem {
+    Problem::Told(Cause::new(kind, message))
+}
+
+fn missing(parameter: &str) -> Problem {
+    told(
+        "System.ArgumentNullException",
+        format!("Value cannot be null. (Parameter '{parameter}')"),
+    )
+}
+
+/// The text of a real host, which reads up to the first name of an object.
+fn not_an_array(input: &str, json: &Json) -> Problem {
+    let Json::Object(object) = json else {
+        return told(
+            SERIALIZATION,
+            "The input is not a JSON array with one request.",
+        );
+    };
+    let name = object.iter().next().map_or("", |(name, _)| name);
+    let position = input.find(':').map_or(0, |colon| colon + 1);
+    told(
+        SERIALIZATION,
+        format!(
+            "Cannot deserialize the current JSON object (e.g. {{\"name\":\"value\"}}) into type \
+             'System.Collections.Generic.IList`1[Microsoft.Azure.WebJobs.Extensions.DurableTask.DurableHttpRequest]' \
+             because the type requires a JSON array (e.g. [1,2,3]) to deserialize correctly.\n\
+             To fix this error either change the JSON to a JSON array (e.g. [1,2,3]) or change the \
+             deserialized type so that it is a normal .NET type (e.g. not a primitive type like \
+             integer, not a collection type like an array or List<T>) that can be deserialized from a \
+             JSON object. JsonObjectAttribute can also be added to the type to force it to deserialize \
+             from a JSON object.\n\
+             Path '{name}', line 1, position {position}."
+        ),
+    )
+}
+
+fn request_of(request: &JsonObject) -> Result<Call, Problem> {
+    let text = |name: &str| request.get_ignoring_case(name).and_then(Json::as_text);
+    let method = text("method").ok_or_else(|| missing("method"))?;
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| told("System.FormatException", "method: expected an HTTP method."))?;
+    let uri = text("uri").ok_or_else(|| missing("uri"))?;
+    let url = Url::parse(uri)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+        .ok_or_else(|| Problem::Untold("uri: expected an absolute http or https URL".to_owned()))?;
+    if !matches!(
+        request.get_ignoring_case("tokenSource"),
+        None | Some(Json::Null)
+    ) {
+        return Err(Problem::Untold(
+            "it asks for a token of a managed identity, which local-host does not have".to_owned(),
+        ));
+    }
+    let content = text("content").map(|text| Bytes::copy_from_slice(text.as_bytes()));
+    let mut headers = headers(request.get_ignoring_case("headers"))?;
+    if content.is_none() {
+        headers.remove(CONTENT_TYPE);
+    } else if !headers.contains_key(CONTENT_TYPE) {
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
+    }
+    if !headers.contains_key(USER_AGENT) {
+        headers.insert(USER_AGENT, AGENT.clone());
+    }
+    let timeout = match text("timeout") {
+        None => LONGEST,
+        Some(span) => time_span::parse(span)
+            .filter(|span| !span.is_zero())
+            .ok_or_else(|| {
+                told(
+                    SERIALIZATION,
+                    format!("timeout: expected a time span such as 00:00:30, got '{span}'."),
+                )
+            })?
+            .min(LONGEST),
+    };
+    Ok(Call {
+        method,
+        url,
+        headers,
+        content,
+        timeout,
+    })
+}
+
+/// Values are strings or arrays of strings. A value may be a secret: no text repeats one.
+fn headers(json: Option<&Json>) -> Result<HeaderMap, Problem> {
+    let mut headers = HeaderMap::new();
+    let object = match json {
+        None | Some(Json::Null) => return Ok(headers),
+        Some(Json::Object(object)) => object,
+        Some(_) => return Err(told(SERIALIZATION, "headers: expected a JSON object.")),
+    };
+    for (name, value) in object.iter() {
+        let known: HeaderName = name
+            .parse()
+            .map_err(|_| Problem::Untold(format!("'{name}' is not a header name")))?;
+        if CONTENT_HEADERS.contains(&known) {
+            return Err(Problem::Untold(format!(
+                "header '{name}' describes content, and the host takes only Content-Type of those"
+            )));
+        }
+        let values = match value {
+            Json::Array(values) => values.iter().map(Json::as_text).collect(),
+            single => vec![single.as_text()],
+        };
+        for value in values {
+            let value = value
+                .filter(|text| text.is_ascii())
+                .and_then(|text| HeaderValue::from_str(text).ok())
+                .ok_or_else(|| {
+                    Problem::Untold(format!("the value of header '{name}' cannot be sent"))
+                })?;
+            headers.append(known.clone(), value);
+        }
+    }
+    Ok(headers)
+}

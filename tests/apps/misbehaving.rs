@@ -1,0 +1,124 @@
+//! The handler of the end-to-end tests: the functions of the product, one of which panics on a certain day, and
+//! functions that misbehave in other ways. Their folders are in tests/apps/misbehaving.
+#![allow(clippy::panic)] // It is what this program is for.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use durable_functions::{
+    Activity, ActivityContext, AppExt, OrchestrationContext, Orchestrator, Result, TaskError,
+};
+use function_app::{
+    audit::AuditTable,
+    dates::DateRange,
+    functions::{
+        get_status::get_status,
+        process_submission::{PROCESS_SUBMISSION, process_submission},
+        query_activity::{QUERY_ACTIVITY, query_activity},
+        submit::submit,
+    },
+    logging,
+    settings::Settings,
+};
+use functions_handler::{App, Invocation};
+use serde::{Deserialize, Serialize};
+
+/// A job for days from this one on makes its activity panic.
+const DAY_OF_PANIC: &str = "1999-12-31";
+
+const MISBEHAVE: Orchestrator<Misbehaviour, Outcome> = Orchestrator::new("misbehave");
+const SLEEP: Activity<u64, ()> = Activity::new("sleep");
+
+/// What the orchestrator `misbehave` does.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Misbehaviour {
+    /// It calls an activity that sleeps for so many seconds.
+    Sleep(u64),
+    /// It panics.
+    Panic,
+}
+
+/// What became of the activity: the type of its failure, if it failed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome {
+    failure: Option<String>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    logging::builder().init()?;
+    let settings = Settings::from_env()?;
+    let table = AuditTable::open(&settings.storage, settings.query.clone())?;
+    App::with_state(Arc::new(settings))
+        .http("submit", submit)
+        .http("get-status", get_status)
+        .orchestrator(PROCESS_SUBMISSION, process_submission)
+        .activity(QUERY_ACTIVITY, move |context, range| {
+            query_or_panic(context, table.clone(), range)
+        })
+        .http("client-binding", client_binding)
+        .http("process-id", process_id)
+        .http("panic-at-once", panic_at_once)
+        .orchestrator(MISBEHAVE, misbehave)
+        .activity(SLEEP, sleep)
+        .serve()
+        .await?;
+    Ok(())
+}
+
+async fn query_or_panic(
+    context: ActivityContext,
+    table: AuditTable,
+    range: DateRange,
+) -> Result<u64> {
+    if range.start().to_string() == DAY_OF_PANIC {
+        panic!("the internal text of a panic");
+    }
+    query_activity(context, table, range).await
+}
+
+/// Gives away what no function may give away: how to reach the task hub.
+async fn client_binding(invocation: Invocation) -> String {
+    let binding = invocation.data("starter").map(|value| value.text());
+    match binding {
+        Some(Ok(Some(text))) => text.into_owned(),
+        _ => String::new(),
+    }
+}
+
+async fn process_id() -> String {
+    std::process::id().to_string()
+}
+
+async fn panic_at_once() -> String {
+    panic!("the internal text of a panic");
+}
+
+async fn misbehave(context: OrchestrationContext, misbehaviour: Misbehaviour) -> Result<Outcome> {
+    match misbehaviour {
+        Misbehaviour::Sleep(seconds) => {
+            let slept = context.call(SLEEP, seconds).await;
+            let failure = slept.map_err(TaskError::into_failure).err();
+            Ok(Outcome {
+                failure: failure.map(|failure| failure.error_type().to_owned()),
+            })
+        }
+        Misbehaviour::Panic => panic!("the internal text of a panic"),
+    }
+}
+
+async fn sleep(_: ActivityContext, seconds: u64) -> Result<()> {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    Ok(())
+}

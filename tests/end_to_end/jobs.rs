@@ -1,0 +1,138 @@
+//! Jobs over a real table: from the submission to the result.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use reqwest::Method;
+
+use super::{
+    status_body::{DONE, QUERYING, assert_status},
+    support::{
+        app_folder::AppFolder,
+        azurite::{ACCOUNT_KEY, Azurite},
+        http::Client,
+        sample::{self, FIRST_DAY, LAST_DAY, Row},
+        sdk_transport,
+    },
+};
+
+const FAILS_WITHOUT_A_TABLE: (&str, &str) = (
+    "TableNotFound",
+    "The audit table does not exist. Check the setting AuditTable.",
+);
+const FAILS_WITH_A_WRONG_KEY: (&str, &str) = (
+    "AccessDenied",
+    "The table service refused the credentials of the app. Check the setting AuditStorage.",
+);
+
+/// An Azurite with the sample in the table `audit`.
+async fn azurite_with_sample() -> (Azurite, Vec<Row>) {
+    let azurite = Azurite::start();
+    let rows = sample::rows();
+    sample::load(&sdk_transport::service(&azurite.endpoint()), "audit", &rows).await;
+    (azurite, rows)
+}
+
+/// Polls a job and holds its end against the count that the loaded rows have.
+async fn assert_counted(client: &Client, job: &(String, String), expected: u64) {
+    let (id, location) = job;
+    let answer = client.poll(location).await;
+    assert_status(&answer, id, "Completed", &expected.to_string(), DONE, None);
+}
+
+#[tokio::test]
+async fn a_submitted_job_counts_what_a_real_table_holds() {
+    let (azurite, rows) = azurite_with_sample().await;
+    assert!(rows.len() > 5_000);
+    let host = AppFolder::product(&azurite.connection_string())
+        .start()
+        .await;
+    let client = host.client();
+
+    // Every way to submit, with ranges of one day, of several pages, beyond the data, and without any.
+    let ranges = [
+        (FIRST_DAY, LAST_DAY),
+        ("2021-03-03", "2021-03-03"),
+        ("2021-02-01", "2021-04-30"),
+        ("2020-01-01", "2020-12-31"),
+    ];
+    let mut jobs = Vec::new();
+    for (start, end) in ranges {
+        let target = format!("/api/submit/query?s={start}&e={end}");
+        let body = format!(r#"{{"start":"{start}","end":"{end}"}}"#);
+        for answer in [
+            client.get(&target).await,
+            client.send(Method::POST, &target, None, "").await,
+            client.post("/api/submit", &body).await,
+        ] {
+            let expected = sample::expected(&rows, start, end);
+            jobs.push((client.accepted(&answer), expected));
+        }
+    }
+    for (job, expected) in &jobs {
+        assert_counted(client, job, *expected).await;
+    }
+    let counts: BTreeSet<_> = jobs.iter().map(|(_, count)| count).collect();
+    assert_eq!(
+        counts.len(),
+        ranges.len(),
+        "the ranges are to be told apart"
+    );
+    assert_eq!(host.handlers().len(), 1);
+    assert!(!host.log().contains(ACCOUNT_KEY), "the key is in the log");
+}
+
+#[tokio::test]
+async fn two_hundred_jobs_at_once_all_get_their_own_result() {
+    const JOBS: usize = 200;
+    let (azurite, rows) = azurite_with_sample().await;
+    let host = AppFolder::product(&azurite.connection_string())
+        .start()
+        .await;
+    let client = host.client();
+    let a = ("2021-03-01", "2021-03-02");
+    let b = ("2021-03-09", "2021-03-10");
+    let [count_a, count_b] = [a, b].map(|(start, end)| sample::expected(&rows, start, end));
+    assert_ne!(count_a, count_b, "a mix-up is to be seen");
+
+    let jobs = (0..JOBS).map(|n| async move {
+        let ((start, end), expected) = if n % 2 == 0 {
+            (a, count_a)
+        } else {
+            (b, count_b)
+        };
+        let job = client.submit(start, end).await;
+        assert_counted(client, &job, expected).await;
+        job.0
+    });
+    let ids: BTreeSet<_> = join_all(jobs).await.into_iter().collect();
+    assert_eq!(ids.len(), JOBS);
+    assert_eq!(host.handlers().len(), 1);
+}
+
+#[tokio::test]
+async fn a_missing_table_and_a_wrong_key_fail_the_job_with_errors_of_their_own() {
+    let azurite = Azurite::start();
+    for (storage, error) in [
+        (azurite.connection_string(), FAILS_WITHOUT_A_TABLE),
+        (
+            azurite.connection_string_with_key("d3Jvbmcga2V5"),
+            FAILS_WITH_A_WRONG_KEY,
+        ),
+    ] {
+        let host = AppFolder::product(&storage).start().await;
+        let (id, location) = host.client().submit(FIRST_DAY, LAST_DAY).await;
+        let answer = host.client().poll(&location).await;
+        assert_status(&answer, &id, "Failed", "null", QUERYING, Some(error));
+        // The service, the table and the frames of the program are the operator's to see, in the log.
+        let seen = format!("{answer:?}");
+        for internal in [
+            "d3Jvbmcga2V5",
+            "devstoreaccount1",
+            "/src/",
+            "query-activity",
+        ] {
+            assert!(!seen.contains(internal), "{internal} in {answer:?}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The function app as its users meet it: over HTTP, through local-host, with the real handler and a real task hub.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod jobs;
+mod misbehaving;
+mod search;
+mod status_answers;
+mod status_body;
+mod submit_answers;
+#[path = "../support/mod.rs"]
+mod support;

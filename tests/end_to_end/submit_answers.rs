@@ -1,0 +1,213 @@
+//! Every answer of submit to a request that it refuses or accepts.
+
+use reqwest::Method;
+
+use super::support::{
+    app_folder::AppFolder,
+    fake_table::{FakeTable, Step},
+    host::Host,
+    http::JSON,
+};
+
+const EMPTY_START: &str = r#"{"error":"Empty start date."}"#;
+const MALFORMED_START: &str = r#"{"error":"Invalid start date format."}"#;
+const EMPTY_END: &str = r#"{"error":"Empty end date."}"#;
+const MALFORMED_END: &str = r#"{"error":"Invalid end date format."}"#;
+const INVALID_RANGE: &str = r#"{"error":"Invalid date range."}"#;
+const TOO_LONG: &str = r#"{"error":"Invalid date range.","maxSpanDays":31}"#;
+
+/// Both bounds, as they are written in a query and in JSON, and what is wrong with them: the first thing in the order
+/// start empty, start malformed, end empty, end malformed, range.
+const REFUSED: [(&str, &str, &str); 21] = [
+    ("", "", EMPTY_START),
+    ("", "x", EMPTY_START),
+    ("", "2021-01-31", EMPTY_START),
+    ("x", "", MALFORMED_START),
+    ("x", "y", MALFORMED_START),
+    ("x", "2021-01-31", MALFORMED_START),
+    // Never day first, never a guess.
+    ("01-02-2021", "2021-01-31", MALFORMED_START),
+    ("01/02/2021", "2021-01-31", MALFORMED_START),
+    ("2021/01/01", "2021-01-31", MALFORMED_START),
+    ("2021-1-1", "2021-01-31", MALFORMED_START),
+    ("20210101", "2021-01-31", MALFORMED_START),
+    ("2021-02-29", "2021-03-31", MALFORMED_START),
+    ("2021-01-01T00:00:00Z", "2021-01-31", MALFORMED_START),
+    ("2021-01-01' or '1' eq '1", "2021-01-31", MALFORMED_START),
+    ("2021-01-01", "", EMPTY_END),
+    ("2021-01-01", "x", MALFORMED_END),
+    ("2021-01-01", "31-01-2021", MALFORMED_END),
+    ("2021-01-01", "2021-02-30", MALFORMED_END),
+    ("2021-01-02", "2021-01-01", INVALID_RANGE),
+    ("2021-01-01", "2021-02-01", TOO_LONG),
+    ("0001-01-01", "9999-12-31", TOO_LONG),
+];
+
+/// A host whose jobs count the two values of a made-up table, and may cover 31 days.
+async fn start() -> (Host, FakeTable) {
+    let table = FakeTable::start(vec![Step::page(&["1", "2", "1"])]).await;
+    let app = AppFolder::product(&table.connection_string()).setting("MaxSpanDays", "31");
+    (app.start().await, table)
+}
+
+/// Nothing has been started, although every request is answered.
+fn assert_nothing_started(host: &Host, table: &FakeTable) {
+    assert!(!host.log().contains("'Functions.process-submission'"));
+    assert_eq!(table.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_range_is_refused_with_the_first_thing_that_is_wrong_with_it() {
+    let (host, table) = start().await;
+    let client = host.client();
+    for (start, end, expected) in REFUSED {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let query = query.append_pair("s", start).append_pair("e", end).finish();
+        let target = format!("/api/submit/query?{query}");
+        let json = serde_json::json!({ "start": start, "end": end }).to_string();
+        for answer in [
+            client.get(&target).await,
+            client.send(Method::POST, &target, None, "").await,
+            client.post("/api/submit", &json).await,
+        ] {
+            assert_eq!(answer.status, 400, "{start} {end}: {answer:?}");
+            assert_eq!(answer.body, expected, "{start} {end}");
+            assert_eq!(answer.header("Content-Type"), JSON);
+            assert_eq!(answer.header("Location"), "");
+        }
+    }
+    assert_nothing_started(&host, &table);
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_as_documented_is_refused_with_a_reason() {
+    let (host, table) = start().await;
+    let client = host.client();
+
+    for (target, expected) in [
+        ("/api/submit/query", EMPTY_START),
+        ("/api/submit/query?s=", EMPTY_START),
+        ("/api/submit/query?e=2021-01-31", EMPTY_START),
+        ("/api/submit/query?s=2021-01-01", EMPTY_END),
+        // The names are `s` and `e`, and neither of two values is the one that is meant.
+        (
+            "/api/submit/query?start=2021-01-01&end=2021-01-02",
+            EMPTY_START,
+        ),
+        (
+            "/api/submit/query?s=2021-01-01&s=2021-01-02&e=2021-01-03",
+            MALFORMED_START,
+        ),
+    ] {
+        let answer = client.get(target).await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (400, expected),
+            "{target}"
+        );
+    }
+
+    for (body, expected) in [
+        ("{}", EMPTY_START),
+        (r#"{"start":null}"#, EMPTY_START),
+        (r#"{"start":20210101,"end":"2021-01-31"}"#, MALFORMED_START),
+        (r#"{"start":"2021-01-01"}"#, EMPTY_END),
+        (
+            r#"{"start":"2021-01-01","end":["2021-01-31"]}"#,
+            MALFORMED_END,
+        ),
+        (
+            r#"{"start":"2021-01-01","#,
+            r#"{"error":"The request body is not valid JSON (line 1, column 22)."}"#,
+        ),
+        (
+            "start=2021-01-01",
+            r#"{"error":"The request body is not valid JSON (line 1, column 1)."}"#,
+        ),
+        (
+            "",
+            r#"{"error":"The request body is empty. Expected {\"start\":\"YYYY-MM-DD\",\"end\":\"YYYY-MM-DD\"}."}"#,
+        ),
+        (
+            r#"["2021-01-01","2021-01-31"]"#,
+            r#"{"error":"The request body must be a JSON object. Expected {\"start\":\"YYYY-MM-DD\",\"end\":\"YYYY-MM-DD\"}."}"#,
+        ),
+        (
+            r#"{"start":"2021-01-01","end":"2021-01-31","table":"other"}"#,
+            r#"{"error":"Unknown member table in the request body. The members are start and end."}"#,
+        ),
+        (
+            r#"{"start":"2021-01-01","start":"2021-01-02","end":"2021-01-31"}"#,
+            r#"{"error":"The member start is in the request body twice."}"#,
+        ),
+    ] {
+        let answer = client.post("/api/submit", body).await;
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (400, expected),
+            "{body}"
+        );
+        assert_eq!(answer.header("Content-Type"), JSON);
+    }
+
+    let form = Some("application/x-www-form-urlencoded");
+    let answer = client
+        .send(Method::POST, "/api/submit", form, "start=2021-01-01")
+        .await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        answer.body,
+        r#"{"error":"The request body must be JSON: send Content-Type: application/json."}"#
+    );
+
+    let answer = client.get("/api/submit").await;
+    assert_eq!((answer.status, answer.header("Allow")), (405, "POST"));
+    assert_eq!(
+        answer.body,
+        r#"{"error":"Method not allowed. Use POST with a JSON body."}"#
+    );
+
+    let answer = client
+        .get("/api/submit/report?s=2021-01-01&e=2021-01-31")
+        .await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(
+        answer.body,
+        r#"{"error":"Unknown kind of submission. The known kind is query."}"#
+    );
+    assert_nothing_started(&host, &table);
+}
+
+#[tokio::test]
+async fn ranges_of_one_day_and_of_the_longest_span_are_accepted() {
+    let (host, _table) = start().await;
+    let client = host.client();
+    for (start, end) in [("2021-01-01", "2021-01-01"), ("2021-01-01", "2021-01-31")] {
+        let (_, location) = client.submit(start, end).await;
+        let answer = client.poll(&location).await;
+        assert_eq!(answer.json()["result"], 2, "{answer:?}");
+    }
+    // `Query` and a slash at the end are the same route, and the address of the status does not depend on it.
+    let answer = client
+        .get("/api/submit/Query/?s=2021-01-01&e=2021-01-01")
+        .await;
+    client.accepted(&answer);
+}
+
+#[tokio::test]
+async fn the_status_address_is_the_public_one_when_that_is_set() {
+    let table = FakeTable::start(vec![Step::page(&["1"])]).await;
+    let host = AppFolder::product(&table.connection_string())
+        .setting("PublicBaseUrl", "https://api.example.com/jobs/")
+        .start()
+        .await;
+    let answer = host
+        .client()
+        .get("/api/submit/query?s=2021-01-01&e=2021-01-01")
+        .await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
+    let location = format!("https://api.example.com/jobs/status/{id}");
+    assert_eq!(answer.header("Location"), location);
+    assert_eq!(answer.json()["statusUri"], location);
+}

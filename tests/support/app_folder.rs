@@ -1,0 +1,93 @@
+//! The folder of a function app, as local-host reads it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+use super::{build, host::Host};
+
+/// What clients are told to wait between polls, in seconds: not the default, so that the setting is seen to count.
+pub(crate) const RETRY_AFTER: &str = "3";
+
+/// A folder of its own with host.json, the function folders, and a local.settings.json for one test.
+pub(crate) struct AppFolder {
+    folder: TempDir,
+    host_json: Value,
+    settings: Map<String, Value>,
+}
+
+impl AppFolder {
+    /// The function app with the handler that cargo has built for this test; `storage` is the connection string of the
+    /// audit table.
+    pub(crate) fn product(storage: &str) -> Self {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let host_json = fs::read(repository.join("host.json")).unwrap();
+        let app = Self {
+            folder: tempfile::tempdir().unwrap(),
+            host_json: serde_json::from_slice(&host_json).unwrap(),
+            settings: Map::new(),
+        };
+        app.copy_functions(repository);
+        app.handler(env!("CARGO_BIN_EXE_handler").into())
+            .setting("FUNCTIONS_WORKER_RUNTIME", "custom")
+            .setting("RetryAfterSeconds", RETRY_AFTER)
+            // Without `UseDevelopmentStorage=true` anywhere local-host leaves the emulator's port alone.
+            .setting("AuditStorage", storage)
+    }
+
+    /// The same with the functions in tests/apps/misbehaving besides.
+    pub(crate) fn misbehaving(storage: &str) -> Self {
+        let app = Self::product(storage);
+        app.copy_functions(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps/misbehaving"));
+        app.handler(build::misbehaving())
+    }
+
+    /// Sets a value in local.settings.json.
+    pub(crate) fn setting(mut self, name: &str, value: &str) -> Self {
+        self.settings.insert(name.to_owned(), json!(value));
+        self
+    }
+
+    /// Sets `functionTimeout` in host.json, as `hh:mm:ss`.
+    pub(crate) fn function_timeout(mut self, time: &str) -> Self {
+        self.host_json["functionTimeout"] = json!(time);
+        self
+    }
+
+    /// Starts local-host on it.
+    pub(crate) async fn start(self) -> Host {
+        let write = |file: &str, content: &Value| {
+            fs::write(self.folder.path().join(file), content.to_string()).unwrap();
+        };
+        let settings = json!({ "IsEncrypted": false, "Values": self.settings });
+        write("local.settings.json", &settings);
+        write("host.json", &self.host_json);
+        Host::start(self.folder).await
+    }
+
+    fn handler(self, program: PathBuf) -> Self {
+        self.setting(
+            "AzureFunctionsJobHost__customHandler__description__defaultExecutablePath",
+            program.to_str().unwrap(),
+        )
+    }
+
+    fn copy_functions(&self, from: &Path) {
+        let mut copied = 0;
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let file = entry.path().join("function.json");
+            if file.exists() {
+                let folder = self.folder.path().join(entry.file_name());
+                fs::create_dir(&folder).unwrap();
+                fs::copy(file, folder.join("function.json")).unwrap();
+                copied += 1;
+            }
+        }
+        assert!(copied > 0, "no function folders in {}", from.display());
+    }
+}

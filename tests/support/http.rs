@@ -1,0 +1,209 @@
+//! A client of the function app. Everything that it is answered is searched for what no client may see.
+
+use std::time::Duration;
+
+use reqwest::{Method, header::HeaderMap};
+use serde_json::Value;
+
+use super::{app_folder::RETRY_AFTER, azurite::ACCOUNT_KEY, host::PATIENCE};
+
+/// How long a client waits between two polls, and how often it polls: two minutes, which only a broken job needs.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+const POLLS: u32 = 600;
+
+/// The content type of every answer; the host adds the character set.
+pub(crate) const JSON: &str = "application/json; charset=utf-8";
+
+/// What leads into the host or into the storage account.
+const SECRETS: [&str; 4] = ["rpcBaseUrl", "/runtime/webhooks", "code=", ACCOUNT_KEY];
+
+/// An answer, as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// The header's value; empty without such a header.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Panics if there is a key, or an address of the host, anywhere in it.
+    pub(crate) fn search_for_secrets(&self) {
+        let headers = self.headers.iter().map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            format!("{name}: {value}")
+        });
+        let mut texts: Vec<String> = headers.chain([self.body.clone()]).collect();
+        if let Ok(json) = serde_json::from_str(&self.body) {
+            collect_texts(&json, &mut texts);
+        }
+        for text in texts {
+            for secret in SECRETS {
+                assert!(!text.contains(secret), "{secret} in {self:?}");
+            }
+        }
+    }
+}
+
+/// All names and strings, without the escapes that could hide something, and what strings hold as JSON themselves.
+fn collect_texts(json: &Value, texts: &mut Vec<String>) {
+    match json {
+        Value::Object(members) => {
+            for (name, value) in members {
+                texts.push(name.clone());
+                collect_texts(value, texts);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect_texts(value, texts)),
+        Value::String(text) => {
+            texts.push(text.clone());
+            if let Ok(inner) = serde_json::from_str(text) {
+                collect_texts(&inner, texts);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// A client of one host.
+#[derive(Clone)]
+pub(crate) struct Client {
+    base: String,
+    http: reqwest::Client,
+}
+
+impl Client {
+    pub(crate) fn new(base: String) -> Self {
+        // reqwest has no TLS provider of its own here and refuses to be built without one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(PATIENCE)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self { base, http }
+    }
+
+    /// An absolute address on the host.
+    pub(crate) fn url(&self, target: &str) -> String {
+        format!("{}{target}", self.base)
+    }
+
+    pub(crate) async fn get(&self, target: &str) -> Answer {
+        self.send(Method::GET, target, None, "").await
+    }
+
+    pub(crate) async fn post(&self, target: &str, json: &str) -> Answer {
+        let json_type = Some("application/json");
+        self.send(Method::POST, target, json_type, json).await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        content_type: Option<&str>,
+        body: &str,
+    ) -> Answer {
+        self.request(method, &self.url(target), content_type, body)
+            .await
+    }
+
+    /// Submits a job and returns its id and the address of its status.
+    pub(crate) async fn submit(&self, start: &str, end: &str) -> (String, String) {
+        let body = format!(r#"{{"start":"{start}","end":"{end}"}}"#);
+        self.accepted(&self.post("/api/submit", &body).await)
+    }
+
+    /// The id of a job and the address of its status, from the answer to its submission.
+    pub(crate) fn accepted(&self, answer: &Answer) -> (String, String) {
+        assert_eq!(answer.status, 202, "{answer:?}");
+        let body = answer.json();
+        let id = body["id"].as_str().unwrap().to_owned();
+        let location = self.url(&format!("/api/status/{id}"));
+        let expected = format!(r#"{{"id":"{id}","statusUri":"{location}"}}"#);
+        assert_eq!(answer.body, expected);
+        assert_eq!(answer.header("Content-Type"), JSON);
+        assert_eq!(answer.header("Location"), location);
+        assert_eq!(answer.header("Retry-After"), RETRY_AFTER);
+        (id, location)
+    }
+
+    /// Asks for the status of a job, once.
+    pub(crate) async fn status(&self, location: &str) -> Answer {
+        self.request(Method::GET, location, None, "").await
+    }
+
+    /// Polls until the job has ended, as a client does: with 202 it comes back to the same address.
+    pub(crate) async fn poll(&self, location: &str) -> Answer {
+        self.poll_until(location, |answer| answer.status != 202)
+            .await
+    }
+
+    /// Polls until an answer is the one that is waited for.
+    pub(crate) async fn poll_until(
+        &self,
+        location: &str,
+        wanted: impl Fn(&Answer) -> bool,
+    ) -> Answer {
+        let mut last = None;
+        for _ in 0..POLLS {
+            let answer = self.status(location).await;
+            if answer.status == 202 {
+                assert_eq!(answer.header("Location"), location);
+                assert_eq!(answer.header("Retry-After"), RETRY_AFTER);
+            }
+            if wanted(&answer) {
+                return answer;
+            }
+            last = Some(answer);
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        panic!("{location} is still not as expected: {last:?}");
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        url: &str,
+        content_type: Option<&str>,
+        body: &str,
+    ) -> Answer {
+        let answer = self
+            .request_unsearched(method, url, content_type, body)
+            .await;
+        answer.search_for_secrets();
+        answer
+    }
+
+    /// For what is no client's: the only way past the search.
+    pub(crate) async fn request_unsearched(
+        &self,
+        method: Method,
+        url: &str,
+        content_type: Option<&str>,
+        body: &str,
+    ) -> Answer {
+        let mut request = self.http.request(method, url).body(body.to_owned());
+        if let Some(content_type) = content_type {
+            request = request.header("Content-Type", content_type);
+        }
+        let answer = request.send().await.unwrap();
+        Answer {
+            status: answer.status().as_u16(),
+            headers: answer.headers().clone(),
+            body: answer.text().await.unwrap(),
+        }
+    }
+}
