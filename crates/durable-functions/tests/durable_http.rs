@@ -96,14 +96,13 @@ fn normal(mut request: Value) -> Value {
 #[test]
 fn every_recorded_turn_asks_for_the_recorded_request() {
     let function = OrchestratorFunction::new(Orchestrator::new("builtinHttp"), recorded);
-    let case: Value = serde_json::from_str(include_str!("fixtures/builtin-http.json")).unwrap();
-    let turns = case["exchanges"].as_array().unwrap();
+    let case: Value =
+        serde_json::from_str(include_str!("fixtures/durable/builtin-http.json")).unwrap();
+    let turns = case["turns"].as_array().unwrap();
     assert_eq!(turns.len(), 5);
     for (index, turn) in turns.iter().enumerate() {
-        let context = turn["request"]["body"]["Data"]["context"].as_str().unwrap();
-        let ours = decode(&run_turn(&function, context.trim_matches('"')));
-        let body: Value = serde_json::from_str(turn["response"]["body"].as_str().unwrap()).unwrap();
-        let theirs = decode(body["ReturnValue"].as_str().unwrap());
+        let ours = decode(&run_turn(&function, turn["request"].as_str().unwrap()));
+        let theirs = decode(turn["answer"].as_str().unwrap());
         match index {
             0..3 => assert_eq!(normal(sent(&ours, 0)), normal(sent(&theirs, 0))),
             // The recorded worker sent an input that is not an array, which we cannot.
