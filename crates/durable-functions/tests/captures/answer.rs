@@ -1,5 +1,7 @@
 //! Answers as lines of text, one for each action, so that two can be compared and read.
 
+use std::collections::BTreeMap;
+
 use durable_functions::proto::{
     CompleteOrchestrationAction, EventType, HistoryEvent, OrchestrationStatus, OrchestratorAction,
     OrchestratorActionType, OrchestratorResponse, TaskFailureDetails,
@@ -7,6 +9,10 @@ use durable_functions::proto::{
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+/// What our failures do not have, inside JSON: as the recorded worker wrote it, and as the replies of
+/// entities do.
+const UNCOMPARED: [&str; 4] = ["stackTrace", "StackTrace", "properties", "Properties"];
 
 /// How much of an answer can be compared. What the recorded worker could not say, ours need not
 /// repeat; everything else is compared to the letter.
@@ -33,10 +39,13 @@ impl Form {
                 _ => true,
             }),
             stack_traces: actions().any(|action| match action {
-                OrchestratorActionType::CompleteOrchestration(end) => end
-                    .result
-                    .as_deref()
-                    .is_some_and(|result| result.contains(r#""stackTrace":"#)),
+                OrchestratorActionType::CompleteOrchestration(end) => {
+                    end.result.as_deref().is_some_and(|result| {
+                        UNCOMPARED[..2]
+                            .iter()
+                            .any(|key| result.contains(&format!("\"{key}\":")))
+                    })
+                }
                 _ => false,
             }),
         }
@@ -125,7 +134,7 @@ impl Form {
 }
 
 /// Stack trace and properties are left out: our failures have neither.
-fn describe_failure(failure: &TaskFailureDetails) -> String {
+pub(crate) fn describe_failure(failure: &TaskFailureDetails) -> String {
     let flag = if failure.is_non_retriable {
         " (non-retriable)"
     } else {
@@ -144,27 +153,30 @@ fn carried(event: &HistoryEvent) -> String {
     }
 }
 
-fn payload(text: &Option<String>) -> &str {
+pub(crate) fn payload(text: &Option<String>) -> &str {
     text.as_deref().unwrap_or("-")
 }
 
-fn push(line: &mut String, name: &str, value: &Option<String>) {
+pub(crate) fn push(line: &mut String, name: &str, value: &Option<String>) {
     if let Some(value) = value {
         line.push_str(&format!(" {name} '{value}'"));
     }
 }
 
-fn push_tags(line: &mut String, tags: &std::collections::BTreeMap<String, String>) {
+fn push_tags(line: &mut String, tags: &BTreeMap<String, String>) {
     if !tags.is_empty() {
         line.push_str(&format!(" tags {tags:?}"));
     }
 }
 
+/// Also in an order that does not depend on how this build of serde_json keeps objects.
 fn without_stack_traces(json: &str) -> String {
     fn strip(value: &mut Value) {
         match value {
             Value::Object(members) => {
-                members.retain(|key, _| key != "stackTrace" && key != "properties");
+                let kept = std::mem::take(members).into_iter();
+                let kept = kept.filter(|(key, _)| !UNCOMPARED.contains(&key.as_str()));
+                members.extend(kept.collect::<BTreeMap<_, _>>());
                 members.values_mut().for_each(strip);
             }
             Value::Array(elements) => elements.iter_mut().for_each(strip),

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{EventType, OrchestratorRequest, OrchestratorResponse};
+use durable_functions::proto::{
+    EntityBatchRequest, EventType, OrchestratorRequest, OrchestratorResponse,
+};
 use prost::Message;
 use serde::Deserialize;
 
@@ -74,6 +76,10 @@ impl Turn {
 
     pub(crate) fn decoded_request(&self) -> OrchestratorRequest {
         OrchestratorRequest::decode(self.request().as_slice()).unwrap()
+    }
+
+    pub(crate) fn decoded_batch(&self) -> EntityBatchRequest {
+        EntityBatchRequest::decode(self.request().as_slice()).unwrap()
     }
 
     pub(crate) fn answer(&self) -> Option<Vec<u8>> {

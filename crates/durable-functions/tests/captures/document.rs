@@ -6,84 +6,105 @@ use std::path::PathBuf;
 use crate::case::{self, Case, Turn};
 use crate::differences;
 
-const ENTITIES: &str = "the orchestrator uses entities; not replayed yet";
 /// The last line of the table's head.
-const TABLE: &str = "|---|---|---|";
-const NO_TURN: &str = "no orchestrator turn: clients, bindings or entity functions only";
+const TABLE: &str = "|---|---|---|---|";
+const CLIENTS: &str = "clients or bindings only";
 
-/// What came of the turns of a case.
+/// What came of the exchanges of a case.
 #[derive(Default)]
 struct Tally {
-    turns: usize,
-    same: usize,
-    /// Reasons and the turns they are for, in the order of the turns.
+    turns: Count,
+    batches: Count,
+    /// Reasons and the exchanges they are for, in their order.
     others: Vec<(&'static str, Vec<u32>)>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Count {
+    all: usize,
+    same: usize,
+}
+
+impl Count {
+    fn add(&mut self, other: Count) {
+        self.all += other.all;
+        self.same += other.same;
+    }
+
+    fn cell(self) -> String {
+        match self.all {
+            0 => String::new(),
+            all => format!("{} of {all}", self.same),
+        }
+    }
 }
 
 impl Tally {
     fn of(case: &Case) -> Self {
         let mut tally = Tally::default();
-        for turn in &case.turns {
-            tally.turns += 1;
-            if differences::ENTITY_CALLERS.contains(&turn.function.as_str()) {
-                tally.note(ENTITIES, turn);
-            } else if let Some(difference) = differences::of(&case.name, turn.n) {
-                tally.note(difference.reason, turn);
-            } else {
-                tally.same += 1;
-            }
-        }
+        tally.turns = tally.count(case, &case.turns);
+        tally.batches = tally.count(case, &case.entity_batches);
         tally
     }
 
-    fn note(&mut self, reason: &'static str, turn: &Turn) {
+    fn count(&mut self, case: &Case, exchanges: &[Turn]) -> Count {
+        let all = exchanges.len();
+        let mut same = all;
+        for exchange in exchanges {
+            if let Some(difference) = differences::of(&case.name, exchange.n) {
+                same -= 1;
+                self.note(difference.reason, exchange.n);
+            }
+        }
+        Count { all, same }
+    }
+
+    fn note(&mut self, reason: &'static str, exchange: u32) {
         match self.others.last_mut() {
-            Some((last, turns)) if *last == reason => turns.push(turn.n),
-            _ => self.others.push((reason, vec![turn.n])),
+            Some((last, numbers)) if *last == reason => numbers.push(exchange),
+            _ => self.others.push((reason, vec![exchange])),
         }
     }
 
     fn remarks(&self) -> String {
-        if self.turns == 0 {
-            return NO_TURN.to_owned();
+        if self.turns.all + self.batches.all == 0 {
+            return CLIENTS.to_owned();
         }
         let others = self.others.iter();
-        let remarks = others.map(|(reason, turns)| format!("{}: {reason}", numbers(turns)));
+        let remarks = others.map(|(reason, exchanges)| format!("{}: {reason}", numbers(exchanges)));
         remarks.collect::<Vec<_>>().join("<br>")
     }
 }
 
-/// The rows of the table: how many turns give the recorded answer, and why the others do not.
+/// The rows of the table: how many turns and batches give the recorded answer, and why the others do
+/// not.
 fn rows() -> Vec<String> {
-    let (mut cases, mut turns, mut same, mut entities) = (0, 0, 0, 0);
+    let (mut cases, mut turns, mut batches) = (0, Count::default(), Count::default());
     let mut rows = Vec::new();
     for name in case::names() {
         let tally = Tally::of(&case::load(&name));
-        let remarks = tally.remarks();
         rows.push(format!(
-            "| `{name}` | {} of {} | {remarks} |",
-            tally.same, tally.turns
+            "| `{name}` | {} | {} | {} |",
+            tally.turns.cell(),
+            tally.batches.cell(),
+            tally.remarks()
         ));
         cases += 1;
-        turns += tally.turns;
-        same += tally.same;
-        let of_entities = tally
-            .others
-            .iter()
-            .filter(|(reason, _)| *reason == ENTITIES);
-        entities += of_entities.map(|(_, turns)| turns.len()).sum::<usize>();
+        turns.add(tally.turns);
+        batches.add(tally.batches);
     }
-    let listed = turns - same - entities;
+    let listed = turns.all - turns.same + batches.all - batches.same;
     rows.push(format!(
-        "| all {cases} | {same} of {turns} | {listed} listed, {entities} with entities |"
+        "| all {cases} | {} | {} | {listed} listed |",
+        turns.cell(),
+        batches.cell()
     ));
     rows
 }
 
-fn numbers(turns: &[u32]) -> String {
-    let list: Vec<_> = turns.iter().map(u32::to_string).collect();
-    let noun = if turns.len() == 1 { "turn" } else { "turns" };
-    format!("{noun} {}", list.join(", "))
+fn numbers(exchanges: &[u32]) -> String {
+    let list: Vec<_> = exchanges.iter().map(u32::to_string).collect();
+    list.join(", ")
 }
 
 #[test]
@@ -103,27 +124,15 @@ fn the_table_in_the_documentation_is_what_the_tests_find() {
     );
 }
 
-/// An entry for a turn that does not exist would never be looked at.
+/// An entry for an exchange that does not exist would never be looked at.
 #[test]
-fn every_listed_difference_is_that_of_a_recorded_turn() {
+fn every_listed_difference_is_that_of_a_recorded_exchange() {
     for (name, n) in differences::listed() {
         let case = case::load(name);
-        let turn = case.turns.iter().find(|turn| turn.n == n);
-        let turn = turn.unwrap_or_else(|| panic!("{name} has no turn {n}"));
-        let function = turn.function.as_str();
+        let mut exchanges = case.turns.iter().chain(&case.entity_batches);
         assert!(
-            !differences::ENTITY_CALLERS.contains(&function),
-            "{name} {n}"
+            exchanges.any(|exchange| exchange.n == n),
+            "{name} has no exchange {n}"
         );
-    }
-}
-
-/// The same for an orchestrator that is left out.
-#[test]
-fn every_entity_caller_is_a_recorded_orchestrator() {
-    let cases: Vec<_> = case::names().iter().map(|name| case::load(name)).collect();
-    for caller in differences::ENTITY_CALLERS {
-        let mut turns = cases.iter().flat_map(|case| &case.turns);
-        assert!(turns.any(|turn| turn.function == *caller), "{caller}");
     }
 }

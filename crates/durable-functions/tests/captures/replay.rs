@@ -8,18 +8,19 @@ use prost::Message;
 
 use crate::answer::Form;
 use crate::case::{self, Turn};
+use crate::names::Names;
 use crate::{differences, ids, orchestrators};
 
 /// Replays all turns of a case: each answer is the recorded one, or the one that the list of
 /// differences names.
 pub(crate) fn replay(name: &str) {
     let case = case::load(name);
+    let mut names = Names::default();
     let mismatches: Vec<_> = case
         .turns
         .iter()
-        .filter(|turn| !differences::ENTITY_CALLERS.contains(&turn.function.as_str()))
         .filter_map(|turn| {
-            let (recorded, ours) = both_answers(name, turn);
+            let (recorded, ours) = described(name, turn, &mut names);
             let mismatch = compare(name, turn, recorded, &ours).err()?;
             Some(format!("turn {} ({}) {mismatch}", turn.n, turn.function))
         })
@@ -28,21 +29,36 @@ pub(crate) fn replay(name: &str) {
 }
 
 /// The recorded answer to a turn, if there is one, and ours.
-fn both_answers(name: &str, turn: &Turn) -> (Option<Vec<String>>, Vec<String>) {
-    let mut recorded = turn.decoded_answer();
-    let ours;
+pub(crate) fn answers(
+    name: &str,
+    turn: &Turn,
+    names: &mut Names,
+) -> (Option<OrchestratorResponse>, OrchestratorResponse) {
+    let recorded = turn.decoded_answer();
     if name == ids::CASE {
-        recorded = recorded.map(ids::without_ids);
-        ours = ids::without_ids(answer(turn, &ids::renumbered(&turn.request())));
-    } else {
-        ours = answer(turn, &turn.request());
+        let ours = answer(turn, &ids::renumbered(&turn.request()));
+        return (recorded.map(ids::without_ids), ids::without_ids(ours));
     }
+    let ours = answer(turn, &names.in_request(turn.request()));
+    if let Some(recorded) = &recorded {
+        names.learn(recorded, &ours);
+    }
+    (recorded, ours)
+}
+
+/// Both answers, line by line, the recorded one in our names.
+fn described(name: &str, turn: &Turn, names: &mut Names) -> (Option<Vec<String>>, Vec<String>) {
+    let (recorded, ours) = answers(name, turn, names);
     let form = recorded.as_ref().map(Form::of).unwrap_or_default();
-    let recorded = recorded.map(|answer| form.describe(&answer));
+    let recorded = recorded.map(|answer| {
+        let lines = form.describe(&answer).into_iter();
+        lines.map(|line| names.in_line(line)).collect()
+    });
     (recorded, form.describe(&ours))
 }
 
-fn compare(
+/// Holds our answer against the recorded one, or against the one that is listed.
+pub(crate) fn compare(
     name: &str,
     turn: &Turn,
     recorded: Option<Vec<String>>,

@@ -14,6 +14,8 @@ mod activities;
 mod events;
 mod fan_in;
 mod lifecycle;
+#[cfg(feature = "tracing-subscriber")]
+mod logging;
 mod non_determinism;
 mod retries;
 #[path = "../support/mod.rs"]

@@ -21,9 +21,7 @@ fn every_scenario_has_tests_that_exist_or_a_reason() {
             panic!("a row has three cells: {row:?}");
         };
         let named: Vec<_> = covered.split('`').skip(1).step_by(2).collect();
-        let reason = ["Does not apply:", "Pending:"]
-            .iter()
-            .any(|word| covered.contains(word));
+        let reason = covered.contains("Does not apply:");
         assert!(reason || !named.is_empty(), "{number}: {covered}");
         for test in named.into_iter().filter(|name| name.contains("::")) {
             assert!(

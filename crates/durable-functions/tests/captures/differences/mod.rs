@@ -1,39 +1,33 @@
-//! The turns that we answer in another way than the recorded worker, why, and how.
+//! The turns and entity batches that we answer in another way than the recorded worker, why, and how.
 //!
 //! One file for each kind of reason. An entry holds our whole answer, so that it cannot change
-//! unnoticed, and it must name a turn whose answer is indeed another one.
+//! unnoticed, and it must name an exchange whose answer is indeed another one.
 
 mod api;
+mod batches;
 mod broken;
+mod entities;
 mod rules;
 
-/// Orchestrators that call, signal or lock entities: their turns are not replayed yet.
-pub(crate) const ENTITY_CALLERS: &[&str] = &[
-    "entityCall",
-    "entityLabelled",
-    "entityLegacy",
-    "entityLock",
-    "entityLockLabelled",
-    "entityMissing",
-    "entityMissingLabelled",
-    "entityScheduled",
-    "entitySignalOnly",
-    "entityStarts",
-];
-
-/// Turns of one case for which we have the same answer.
+/// Turns, or entity batches, of one case for which we have the same answer.
 pub(crate) struct Difference {
     case: &'static str,
     turns: &'static [u32],
     pub(crate) reason: &'static str,
-    /// Our answer, as [`Form::describe`](crate::answer::Form::describe) shows it.
+    /// Our answer, as [`Form::describe`](crate::answer::Form::describe) or `batches` shows it.
     pub(crate) ours: &'static [&'static str],
 }
 
 fn all() -> impl Iterator<Item = &'static Difference> {
-    [api::DIFFERENCES, broken::DIFFERENCES, rules::DIFFERENCES]
-        .into_iter()
-        .flatten()
+    [
+        api::DIFFERENCES,
+        batches::DIFFERENCES,
+        broken::DIFFERENCES,
+        entities::DIFFERENCES,
+        rules::DIFFERENCES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The entry for a turn.

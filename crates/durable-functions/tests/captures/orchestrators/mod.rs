@@ -4,6 +4,7 @@ mod activities;
 mod children;
 mod continue_as_new;
 mod crashes;
+mod entities;
 mod events;
 mod ids;
 mod outcomes;
@@ -43,6 +44,7 @@ fn all() -> Vec<OrchestratorFunction> {
         children::functions(),
         continue_as_new::functions(),
         crashes::functions(),
+        entities::functions(),
         events::functions(),
         ids::functions(),
         outcomes::functions(),
