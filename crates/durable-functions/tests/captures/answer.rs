@@ -10,9 +10,10 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// What our failures do not have, inside JSON: as the recorded worker wrote it, and as the replies of
-/// entities do.
-const UNCOMPARED: [&str; 4] = ["stackTrace", "StackTrace", "properties", "Properties"];
+/// What our failures do not have, inside JSON: in the recorded worker's own form, and in that of the
+/// replies of entities.
+const STACK_TRACE: [&str; 2] = ["stackTrace", "StackTrace"];
+const PROPERTIES: [&str; 2] = ["properties", "Properties"];
 
 /// How much of an answer can be compared. What the recorded worker could not say, ours need not
 /// repeat; everything else is compared to the letter.
@@ -40,11 +41,7 @@ impl Form {
             }),
             stack_traces: actions().any(|action| match action {
                 OrchestratorActionType::CompleteOrchestration(end) => {
-                    end.result.as_deref().is_some_and(|result| {
-                        UNCOMPARED[..2]
-                            .iter()
-                            .any(|key| result.contains(&format!("\"{key}\":")))
-                    })
+                    end.result.as_deref().is_some_and(has_stack_traces)
                 }
                 _ => false,
             }),
@@ -169,13 +166,22 @@ fn push_tags(line: &mut String, tags: &BTreeMap<String, String>) {
     }
 }
 
+fn has_stack_traces(json: &str) -> bool {
+    let mut keys = STACK_TRACE.iter();
+    keys.any(|key| json.contains(&format!(r#""{key}":"#)))
+}
+
 /// Also in an order that does not depend on how this build of serde_json keeps objects.
 fn without_stack_traces(json: &str) -> String {
     fn strip(value: &mut Value) {
         match value {
             Value::Object(members) => {
                 let kept = std::mem::take(members).into_iter();
-                let kept = kept.filter(|(key, _)| !UNCOMPARED.contains(&key.as_str()));
+                let kept = kept.filter(|(key, _)| {
+                    ![STACK_TRACE, PROPERTIES]
+                        .as_flattened()
+                        .contains(&key.as_str())
+                });
                 members.extend(kept.collect::<BTreeMap<_, _>>());
                 members.values_mut().for_each(strip);
             }

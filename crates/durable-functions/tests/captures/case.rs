@@ -5,9 +5,7 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
-    EntityBatchRequest, EventType, OrchestratorRequest, OrchestratorResponse,
-};
+use durable_functions::proto::{EventType, OrchestratorRequest, OrchestratorResponse};
 use prost::Message;
 use serde::Deserialize;
 
@@ -19,7 +17,7 @@ pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) about: String,
     pub(crate) turns: Vec<Turn>,
-    /// What the host asked of entity functions.
+    /// What the host asked of entity functions, in the same form.
     pub(crate) entity_batches: Vec<Turn>,
 }
 
@@ -76,10 +74,6 @@ impl Turn {
 
     pub(crate) fn decoded_request(&self) -> OrchestratorRequest {
         OrchestratorRequest::decode(self.request().as_slice()).unwrap()
-    }
-
-    pub(crate) fn decoded_batch(&self) -> EntityBatchRequest {
-        EntityBatchRequest::decode(self.request().as_slice()).unwrap()
     }
 
     pub(crate) fn answer(&self) -> Option<Vec<u8>> {

@@ -3,8 +3,8 @@
 //! Each case of `fixtures/durable` holds the requests that a host sent to a small orchestration
 //! engine, and the answers of that engine. Here the same orchestrators, and the same entity, are
 //! written in Rust and get the same requests: the answers must be the same, or the difference is
-//! listed with its reason and with what we answer instead (`differences/`). `docs/captures.md` is the table of all cases; a
-//! test holds it to what these tests find.
+//! listed with its reason and with what we answer instead (`differences/`). `docs/captures.md` is the
+//! table of all cases; a test holds it to what these tests find.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
