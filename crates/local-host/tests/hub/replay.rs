@@ -226,7 +226,12 @@ async fn operate(hub: &Hub, client: &Client, operation: Exchange, turns: usize) 
             (outcome.await.map(|_| ()), expect)
         }
         Exchange::Resume { id, reason, expect } => {
-            wait(hub, &id, |state| is_terminal(state) || is_suspended(state)).await;
+            // Refused when it came too late: a worker that ignores suspension ends the instance.
+            let refused = expect != "OK";
+            wait(hub, &id, |state| {
+                is_terminal(state) || (!refused && is_suspended(state))
+            })
+            .await;
             let request = ResumeRequest {
                 instance_id: id,
                 reason,
