@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use functions_handler::{Answer, BoxFuture, Function, FunctionError, Invocation};
+use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tracing::Span;
 
 use crate::EntityFunction;
-use crate::proto::EntityBatchRequest;
+use crate::proto::{EntityBatchRequest, EntityBatchResult};
 
 pub(super) struct Handler<S>(pub(super) Arc<EntityFunction<S>>);
 
@@ -30,14 +31,57 @@ where
             let (span, runtime) = (Span::current(), Handle::current());
             // Operations are not `Send`, which is what lets them borrow the state: one thread for
             // the whole batch. A host asks for few at a time (`maxConcurrentEntityFunctions`).
-            let answer = tokio::task::spawn_blocking(move || {
-                span.in_scope(|| runtime.block_on(function.run_batch(request)))
-            })
-            .await?;
+            let (answer, answered) = oneshot::channel();
+            tokio::task::spawn_blocking(move || {
+                let batch = run(&function, request, answer);
+                span.in_scope(|| runtime.block_on(batch));
+            });
+            let answer = answered.await?;
             let answer = STANDARD.encode(answer.encode_to_vec());
             Ok(Answer::new().return_value(answer)?)
         })
     }
+
+    /// A batch that overruns fails, as with a real host: every caller is told, and the state stays.
+    /// To give it back would repeat it without an end.
+    ///
+    /// A batch that a stop cuts short is given back whole: version 3 of the extension gives up a
+    /// batch whose answer asks for the state, and delivers it again. Version 2 does not know that,
+    /// but sends operations without a result again. It takes the state from the answer, so the one
+    /// that came is sent back.
+    fn interrupted(
+        &self,
+        invocation: &Invocation,
+        why: Interruption,
+    ) -> Result<Answer, FunctionError> {
+        if why != Interruption::Stopping {
+            return Err(why.into());
+        }
+        let answer = EntityBatchResult {
+            entity_state: request(invocation)?.entity_state,
+            requires_state: true,
+            ..Default::default()
+        };
+        Ok(Answer::new().return_value(STANDARD.encode(answer.encode_to_vec()))?)
+    }
+}
+
+/// Runs a batch until it ends or nobody waits for it any more: a batch that was given up must not
+/// hold its thread.
+async fn run<S>(
+    function: &EntityFunction<S>,
+    request: EntityBatchRequest,
+    mut answer: oneshot::Sender<EntityBatchResult>,
+) where
+    S: Default + Serialize + DeserializeOwned + 'static,
+{
+    let result = tokio::select! {
+        biased;
+        result = function.run_batch(request) => result,
+        () = answer.closed() => return,
+    };
+    // Given up this very moment.
+    let _ = answer.send(result);
 }
 
 /// The batch, from the base64 text of the trigger, which is the first value of `Data`.

@@ -60,6 +60,7 @@ use crate::{
 /// |---|---|---|
 /// | activity | fails with the retriable failure `ActivityTimeout`, see [`ActivityContext`] | the invocation fails: the host delivers it again if it stops too, else the attempt fails and can be retried |
 /// | orchestrator | the host is asked to deliver the turn again | the same |
+/// | entity | the operations of the batch fail, the state stays | the host is asked to deliver the batch again |
 ///
 /// What comes in while the handler stops is treated the same, without being run.
 pub trait AppExt: Sized {

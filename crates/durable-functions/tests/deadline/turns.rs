@@ -1,5 +1,6 @@
 //! Turns that overrun, and what becomes of work when the handler stops.
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex as SyncMutex};
 use std::time::Duration;
@@ -7,11 +8,14 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use durable_functions::proto::{EntityBatchRequest, EntityBatchResult, OperationRequest};
 use durable_functions::proto::{OrchestrationStatus, OrchestratorActionType, OrchestratorResponse};
-use durable_functions::{ActivityContext, AppExt, OrchestrationContext, Orchestrator};
+use durable_functions::{
+    ActivityContext, AppExt, Entity, EntityFunction, Operation, OrchestrationContext, Orchestrator,
+};
 use functions_handler::{App, Signal};
 use prost::Message;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -22,6 +26,8 @@ use super::{LIMIT, WORK, activity, invoke};
 /// The threads of orchestrators are the process's, so a test that blocks one has them to itself.
 static THREADS: Mutex<()> = Mutex::const_new(());
 
+const COUNTER: Entity<i64> = Entity::new("counter");
+const ADD: Operation<i64, i64> = Operation::new("add");
 const CHAIN: Orchestrator<(), String> = Orchestrator::new("chain");
 
 /// The body of the first turn that a real host sent for an instance of `chain`.
@@ -32,6 +38,30 @@ fn first_turn() -> Value {
         .iter()
         .find(|exchange| exchange["kind"] == "orchestrator");
     turn.unwrap()["request"]["body"].clone()
+}
+
+/// The body of an entity's invocation: one operation on this state.
+fn addition(state: &str) -> Value {
+    let batch = EntityBatchRequest {
+        instance_id: "@counter@a".to_owned(),
+        entity_state: Some(state.to_owned()),
+        operations: vec![OperationRequest {
+            operation: "add".to_owned(),
+            request_id: "aaaaaaaa-0000-4000-8000-000000000001".to_owned(),
+            input: Some("1".to_owned()),
+            trace_context: None,
+        }],
+        ..Default::default()
+    };
+    let batch = STANDARD.encode(batch.encode_to_vec());
+    json!({ "Data": { "context": json!(batch).to_string() }, "Metadata": {} })
+}
+
+fn batch_result(answer: &Value) -> EntityBatchResult {
+    let message = STANDARD
+        .decode(answer["ReturnValue"].as_str().unwrap())
+        .unwrap();
+    EntityBatchResult::decode(message.as_slice()).unwrap()
 }
 
 /// Whether an answer is the request to deliver the turn again.
@@ -57,7 +87,7 @@ fn asks_for_redelivery(answer: &Value) -> bool {
 }
 
 /// An app whose orchestrator tells that it runs, and does not end its first turn before it is
-/// released; and an activity that ends when its token fires.
+/// released; whose activity ends when its token fires; and an entity that hangs.
 fn held_app() -> (
     App,
     mpsc::UnboundedReceiver<()>,
@@ -84,7 +114,8 @@ fn held_app() -> (
                 context.cancellation().cancelled().await;
                 Ok("in time".to_owned())
             }
-        });
+        })
+        .entity(EntityFunction::new(COUNTER).on(ADD, async |_, _: &mut i64, _| pending().await));
     (app, runs, release)
 }
 
@@ -103,6 +134,18 @@ async fn a_turn_that_overruns_is_asked_for_again_and_then_answered() {
     again.send(()).unwrap();
     let (_, answer) = invoke(&app.into_router(), "chain", first_turn()).await;
     assert!(!asks_for_redelivery(&answer));
+}
+
+#[tokio::test]
+async fn an_entity_batch_that_overruns_fails_and_keeps_its_state() {
+    let (app, _runs, _release) = held_app();
+    // An entity runs on a thread of its own, on which a paused clock would not wait for it.
+    let router = app
+        .function_timeout(Duration::from_millis(30))
+        .into_router();
+    let (status, answer) = invoke(&router, "counter", addition("5")).await;
+    assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
+    assert!(answer.get("ReturnValue").is_none());
 }
 
 /// One invocation over a connection of its own: the status line and the JSON of the answer.
@@ -168,6 +211,16 @@ async fn while_the_handler_stops_work_in_flight_ends_and_new_work_is_left_for_th
     assert!(asks_for_redelivery(&answer));
     let (status, _) = call(address, "work", activity("x")).await;
     assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
+    let (status, answer) = call(address, "counter", addition("5")).await;
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert_eq!(
+        batch_result(&answer),
+        EntityBatchResult {
+            entity_state: Some("5".to_owned()),
+            requires_state: true,
+            ..Default::default()
+        }
+    );
 
     release.send(()).unwrap();
     let (_, answer) = turn.await.unwrap();
