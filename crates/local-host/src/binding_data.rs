@@ -4,10 +4,10 @@
 //! entry `sys` follows the same rule: what the trigger brings moves it aside, what is copied from a
 //! trigger's value replaces it. Functions must not trust `Metadata`: a client can set most of it.
 
+use crate::dotnet_time::round_trip;
 use crate::json::{Json, JsonObject};
 use indexmap::IndexMap;
 use time::OffsetDateTime;
-use time::macros::format_description;
 use uuid::Uuid;
 
 /// The host's entry in the binding data.
@@ -63,13 +63,9 @@ impl BindingData {
     /// `$sys` for a `sys` that the trigger has brought (a query parameter of an HTTP request, for
     /// example); a `sys` that is inserted later replaces it.
     pub fn insert_system(&mut self, function: &str) {
-        let format = format_description!(
-            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z"
-        );
-        let now = OffsetDateTime::now_utc().format(format).unwrap_or_default();
         let system = JsonObject::from_iter([
             ("MethodName", function.to_owned()),
-            ("UtcNow", now),
+            ("UtcNow", round_trip(OffsetDateTime::now_utc())),
             ("RandGuid", Uuid::new_v4().to_string()),
         ]);
         let place = if self.contains(SYSTEM) {

@@ -3,10 +3,10 @@
 use super::answer;
 use super::client::Client;
 use super::supervise::{State, Supervisor};
+use crate::dotnet_time::format_span;
 use crate::invoke::{InvocationAnswer, Invoke, InvokeError};
 use crate::json::{Json, JsonObject};
 use crate::log::{LogLevel, Logger};
-use crate::time_span;
 use futures::future::BoxFuture;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -121,7 +121,7 @@ impl Invocation {
     /// Kills and restarts the handler after the grace period; an answer within it is lost, as in a
     /// real host.
     async fn time_out(&self, limit: Duration, life: u64) -> InvokeError {
-        let timeout = time_span::format(limit);
+        let timeout = format_span(limit);
         self.handler.log.error(format!(
             "Timeout value of {timeout} exceeded by function 'Functions.{}' (Id: '{}'). Initiating cancellation.",
             self.function, self.id

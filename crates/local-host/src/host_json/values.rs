@@ -1,8 +1,8 @@
 //! The flattened configuration: keys such as `extensions:http:routePrefix`, compared without case.
 
+use crate::dotnet_time::parse_span;
 use crate::json::{Json, parse_document};
 use crate::settings::Environment;
-use crate::time_span;
 use anyhow::{Context, bail};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -121,7 +121,7 @@ impl Values {
     pub(super) fn time_span(&self, key: &str) -> anyhow::Result<Option<Duration>> {
         self.get(key)
             .map(|text| {
-                time_span::parse(text).with_context(|| {
+                parse_span(text).with_context(|| {
                     format!("host.json {key}: expected a time span HH:MM:SS, got '{text}'.")
                 })
             })

@@ -4,6 +4,8 @@
 //! host. What would only hang there (a poisoned task hub, a child that nobody can start) is refused
 //! with a text that says so.
 
+mod refusal;
+
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -16,8 +18,11 @@ use durable_functions::proto::{
 };
 use prost_types::Timestamp;
 
-use super::failure::{Cause, HostFailure, NOT_SUPPORTED};
-use super::{clock, events};
+use refusal::{Refusal, failure, null_reference, unsupported, worse};
+
+use super::failure::HostFailure;
+use super::{clock, entity, events};
+use crate::json::Json;
 
 /// A storage queue hides a message for at most this long.
 const LONGEST_TIMER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -65,6 +70,10 @@ pub(super) enum Effect {
         target: OrchestrationInstance,
         event: HistoryEvent,
     },
+    Entity {
+        id: String,
+        message: entity::Message,
+    },
 }
 
 /// The end of an execution.
@@ -76,24 +85,6 @@ pub(super) struct Completion {
     pub(super) new_version: Option<String>,
     /// Only external events can be carried over.
     pub(super) carryover: Vec<HistoryEvent>,
-}
-
-/// Why an answer cannot be taken.
-enum Refusal {
-    /// A real host fails the instance with this exception.
-    Exception(Cause),
-    /// A real host would not fail the instance but do worse.
-    Worse {
-        what: String,
-        real_host: &'static str,
-    },
-}
-
-fn worse<T>(what: impl Into<String>, real_host: &'static str) -> Result<T, Refusal> {
-    Err(Refusal::Worse {
-        what: what.into(),
-        real_host,
-    })
 }
 
 /// Reads the actions of an answer.
@@ -118,20 +109,6 @@ pub(super) fn plan(
     Ok(planner.plan)
 }
 
-fn failure(refusal: Refusal, behind_completion: bool, context: &Context<'_>) -> HostFailure {
-    match refusal {
-        // A real host reads the actions behind a completion where nothing catches the exception.
-        Refusal::Exception(cause) if behind_completion => HostFailure::refused(
-            context.name,
-            &format!("a bad action behind the completion ({}).", cause.message),
-            "the turn would be delivered again for ever, and all orchestrations of the task hub \
-             would slow down to one turn in ten seconds. Put the completion last, once.",
-        ),
-        Refusal::Exception(cause) => HostFailure::exception(context.name, context.folder, &cause),
-        Refusal::Worse { what, real_host } => HostFailure::refused(context.name, &what, real_host),
-    }
-}
-
 struct Planner<'a> {
     context: &'a Context<'a>,
     plan: Plan,
@@ -150,10 +127,13 @@ impl Planner<'_> {
             }
             Some(OrchestratorActionType::SendEvent(event)) => self.send_event(id, *event),
             Some(OrchestratorActionType::CompleteOrchestration(end)) => self.complete(id, *end),
-            Some(OrchestratorActionType::SendEntityMessage(_)) => worse(
-                "it sends a message to an entity, and local-host does not support entities yet.",
-                "the message would be delivered, or silently dropped when it is a call or a lock.",
-            ),
+            Some(OrchestratorActionType::SendEntityMessage(action)) => {
+                let message = action.entity_message_type.ok_or_else(null_reference)?;
+                let (target, name, data) = entity::from_action(message);
+                let target = target.ok_or_else(null_reference)?;
+                let data = Json::Object(data).to_compact();
+                self.send_to_entity(id, target, name, Some(data))
+            }
             Some(OrchestratorActionType::TerminateOrchestration(_)) => {
                 unsupported("TerminateOrchestration")
             }
@@ -273,28 +253,56 @@ impl Planner<'_> {
             return Err(null_reference());
         };
         if target.instance_id.starts_with('@') {
-            return worse(
-                format!(
-                    "it sends a message to the entity '{}', and local-host does not support \
-                     entities yet.",
-                    target.instance_id
-                ),
-                "the entity would process the message.",
-            );
+            return self.send_to_entity(id, target.instance_id, action.name, action.data);
         }
-        self.record(
-            id,
-            EventType::EventSent(Box::new(EventSentEvent {
-                instance_id: target.instance_id.clone(),
-                name: action.name.clone(),
-                input: action.data.clone(),
-            })),
-        );
+        self.record_sent(id, &target.instance_id, &action.name, action.data.as_ref());
         self.plan.effects.push(Effect::Event {
             target,
             event: events::event_raised(self.context.now, action.name, action.data),
         });
         Ok(())
+    }
+
+    fn send_to_entity(
+        &mut self,
+        id: i32,
+        target: String,
+        name: String,
+        data: Option<String>,
+    ) -> Result<(), Refusal> {
+        let message = match entity::read(&name, data.as_deref()) {
+            Ok(message) => message,
+            Err(why) => {
+                return worse(
+                    format!("it sends an event to the entity '{target}', and {why}."),
+                    "the entity could not process the message, or would ignore it.",
+                );
+            }
+        };
+        if entity::is_too_far(&name, self.context.now, LONGEST_TIMER) {
+            return worse(
+                "it schedules a signal more than seven days ahead.",
+                "the Azure Storage provider cannot store such a message: the turn would be \
+                 delivered again for ever.",
+            );
+        }
+        self.record_sent(id, &target, &name, data.as_ref());
+        self.plan.effects.push(Effect::Entity {
+            id: target,
+            message,
+        });
+        Ok(())
+    }
+
+    fn record_sent(&mut self, id: i32, target: &str, name: &str, data: Option<&String>) {
+        self.record(
+            id,
+            EventType::EventSent(Box::new(EventSentEvent {
+                instance_id: target.to_owned(),
+                name: name.to_owned(),
+                input: data.cloned(),
+            })),
+        );
     }
 
     fn complete(&mut self, id: i32, end: CompleteOrchestrationAction) -> Result<(), Refusal> {
@@ -355,18 +363,4 @@ impl Planner<'_> {
             })
             .collect()
     }
-}
-
-fn unsupported(kind: &str) -> Result<(), Refusal> {
-    Err(Refusal::Exception(Cause::new(
-        NOT_SUPPORTED,
-        format!("Received unsupported action type '{kind}'."),
-    )))
-}
-
-fn null_reference() -> Refusal {
-    Refusal::Exception(Cause::new(
-        "System.NullReferenceException",
-        "Object reference not set to an instance of an object.",
-    ))
 }

@@ -145,18 +145,13 @@ fn binding_failed(binding: &str, error: &JsonError) -> Cause {
 }
 
 fn failed(hub: &Inner, task: &Task, details: TaskFailureDetails) -> HistoryEvent {
-    let mut text = details.error_message.clone();
-    let mut cause = details.inner_failure.as_deref();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.error_message);
-        cause = inner.inner_failure.as_deref();
-    }
     hub.log(
         LogLevel::Error,
         format!(
-            "Activity '{}' of orchestration '{}' failed: {text}",
-            task.name, task.instance_id
+            "Activity '{}' of orchestration '{}' failed: {}",
+            task.name,
+            task.instance_id,
+            failure::with_causes(&details)
         ),
     );
     events::task_failed(clock::now(), task.id, Some(details))

@@ -3,6 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use prost_types::Timestamp;
+use time::OffsetDateTime;
+
+use crate::dotnet_time;
 
 /// The current time.
 pub(super) fn now() -> Timestamp {
@@ -40,6 +43,19 @@ pub(super) fn until(from: Timestamp, to: Timestamp) -> Duration {
         },
         Duration::from_nanos,
     )
+}
+
+/// The round-trip form of .NET; empty for a time that .NET does not have.
+pub(super) fn round_trip(time: Timestamp) -> String {
+    OffsetDateTime::from_unix_timestamp(time.seconds)
+        .ok()
+        .and_then(|whole| {
+            whole
+                .replace_nanosecond(u32::try_from(time.nanos).ok()?)
+                .ok()
+        })
+        .map(dotnet_time::round_trip)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ pub(super) fn carry_out(
         }
         Effect::Child { id, action } => start_child(hub, instance, execution, start, id, *action),
         Effect::Event { target, event } => send_event(hub, instance, target, event),
+        Effect::Entity { id, message } => hub.deliver_to_entity(&id, message),
     }
 }
 

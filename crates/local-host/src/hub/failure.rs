@@ -84,13 +84,16 @@ impl Cause {
         self
     }
 
-    pub(super) fn null_response() -> Self {
+    /// `kind` of function that answered nothing.
+    pub(super) fn null_response(kind: &str) -> Self {
         Self::new(
             INVALID_OPERATION,
-            "The function invocation resulted in a null response. This means that either the \
-             orchestrator function was implemented incorrectly, the Durable Task language SDK was \
-             implemented incorrectly, or that the destination language worker is not sending the \
-             function result back to the host.",
+            format!(
+                "The function invocation resulted in a null response. This means that either the \
+                 {kind} function was implemented incorrectly, the Durable Task language SDK was \
+                 implemented incorrectly, or that the destination language worker is not sending the \
+                 function result back to the host."
+            ),
         )
     }
 
@@ -139,6 +142,18 @@ pub(super) fn activity(folder: &str, cause: Cause) -> TaskFailureDetails {
     Cause::new(FUNCTION_INVOCATION, executing(folder))
         .over(cause)
         .into_details()
+}
+
+/// A failure and its causes in one line.
+pub(super) fn with_causes(details: &TaskFailureDetails) -> String {
+    let mut text = details.error_message.clone();
+    let mut cause = details.inner_failure.as_deref();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.error_message);
+        cause = inner.inner_failure.as_deref();
+    }
+    text
 }
 
 /// The text of an unknown function; `known` is the list of names in quotes.

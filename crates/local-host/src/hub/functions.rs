@@ -8,6 +8,7 @@ use super::{DurableFunction, DurableKind};
 pub(super) struct Functions {
     orchestrators: Table,
     activities: Table,
+    entities: Table,
 }
 
 #[derive(Debug, Default)]
@@ -23,16 +24,18 @@ impl Functions {
     pub(super) fn new(functions: Vec<DurableFunction>) -> anyhow::Result<Self> {
         let mut orchestrators = Table::default();
         let mut activities = Table::default();
+        let mut entities = Table::default();
         for function in functions {
             match function.kind {
                 DurableKind::Orchestrator => orchestrators.add(function)?,
                 DurableKind::Activity => activities.add(function)?,
-                DurableKind::Entity => {}
+                DurableKind::Entity => entities.add(function)?,
             }
         }
         Ok(Self {
             orchestrators,
             activities,
+            entities,
         })
     }
 
@@ -42,6 +45,15 @@ impl Functions {
 
     pub(super) fn activity(&self, name: &str) -> Option<&DurableFunction> {
         self.activities.get(name)
+    }
+
+    pub(super) fn entity(&self, name: &str) -> Option<&DurableFunction> {
+        self.entities.get(name)
+    }
+
+    /// For messages.
+    pub(super) fn entity_names(&self) -> String {
+        self.entities.names.join(", ")
     }
 
     /// For messages.

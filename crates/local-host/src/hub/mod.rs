@@ -1,18 +1,19 @@
-//! The task hub: runs orchestrations and activities as the Durable Functions extension 3.x with the
+//! The task hub: runs orchestrations, activities and entities as the Durable Functions extension 3.x with the
 //! Azure Storage provider does, in memory and driven by events.
 //!
 //! It owns the instances, their histories and messages, and the gRPC service that durable clients
 //! call (`TaskHubSidecarService`). It keeps the extension's protocol to the letter, because that is
 //! what a handler is tested against; the delays of a storage queue it does not keep. Where a real
 //! host would hang or lose something silently, the hub fails at once or logs loudly, and says what a
-//! real host would do. Entities are not supported yet: whoever uses one is told.
+//! real host would do.
 //!
 //! Every instance has at most one turn under way; different instances run side by side, as many as
-//! a real host allows (ten turns and ten activities for each CPU).
+//! a real host allows (ten turns, ten activities and ten entity batches for each CPU).
 //!
 //! - `instance`: one instance; `history`: its bytes; `turn`: sends a turn and reads the answer;
 //!   `actions`: what the answer asks for; `commit`, `effects`: what comes of it
 //! - `activity`, `http_activity`, `timers`: what turns start
+//! - `entity`: entities, their batches and locks
 //! - `client`: what clients can do; `grpc`: how they ask for it; `binding`: how they find it
 
 mod actions;
@@ -22,6 +23,7 @@ mod client;
 mod clock;
 mod commit;
 mod effects;
+mod entity;
 mod events;
 mod failure;
 mod functions;
@@ -29,6 +31,7 @@ mod grpc;
 mod history;
 mod http_activity;
 mod instance;
+mod payload;
 mod request;
 mod status;
 #[cfg(test)]
@@ -44,20 +47,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use durable_functions::proto::{
-    EventType, ExecutionStartedEvent, OrchestrationState, OrchestrationStatus,
+    EntityMetadata, EventType, ExecutionStartedEvent, OrchestrationState, OrchestrationStatus,
 };
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use uuid::Uuid;
 
+use entity::Entity;
 use functions::Functions;
 use instance::{Delivery, Instance, Letter};
 
 use crate::invoke::Invoke;
 use crate::log::LogLevel;
 
-/// A real host runs ten turns and ten activities at a time for each CPU.
+/// A real host runs ten turns, ten activities and ten entity batches at a time for each CPU.
 const PLACES_PER_CPU: usize = 10;
 
 /// Where messages of the hub go.
@@ -97,7 +101,7 @@ pub enum DurableKind {
     Orchestrator,
     /// `activityTrigger`.
     Activity,
-    /// `entityTrigger`; not supported yet.
+    /// `entityTrigger`.
     Entity,
 }
 
@@ -123,6 +127,8 @@ struct Inner {
     created: Notify,
     turns: Semaphore,
     activities: Semaphore,
+    entity_batches: Semaphore,
+    entities: Mutex<HashMap<String, Arc<Entity>>>,
     http: http_activity::Transport,
     /// Everything that runs. `None` once the hub has stopped.
     tasks: Mutex<Option<JoinSet<()>>>,
@@ -144,11 +150,6 @@ impl Hub {
         invoke: Arc<dyn Invoke>,
         log: Arc<dyn Fn(LogLevel, String) + Send + Sync>,
     ) -> anyhow::Result<Self> {
-        let entities: Vec<String> = functions
-            .iter()
-            .filter(|function| function.kind == DurableKind::Entity)
-            .map(|function| format!("'{}'", function.name))
-            .collect();
         let functions = Functions::new(functions)?;
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let places = PLACES_PER_CPU
@@ -166,21 +167,13 @@ impl Hub {
                 created: Notify::new(),
                 turns: Semaphore::new(places),
                 activities: Semaphore::new(places),
+                entity_batches: Semaphore::new(places),
+                entities: Mutex::default(),
                 http: http_activity::Transport::new(),
                 tasks: Mutex::new(Some(JoinSet::new())),
                 stopped: watch::Sender::new(false),
             }),
         };
-        if !entities.is_empty() {
-            hub.inner.log(
-                LogLevel::Warning,
-                format!(
-                    "local-host does not support entities yet. These functions will not be called: \
-                     {}.",
-                    entities.join(", ")
-                ),
-            );
-        }
         hub.inner.spawn(grpc::serve(hub.clone(), listener));
         Ok(hub)
     }
@@ -213,6 +206,16 @@ impl Hub {
         condition: impl FnMut(&OrchestrationState) -> bool,
     ) -> OrchestrationState {
         self.inner.wait_for(id, condition).await
+    }
+
+    /// Waits until what clients see of an entity, its state included, meets `condition`. There is no
+    /// time limit: the caller sets one.
+    pub async fn wait_for_entity(
+        &self,
+        id: &str,
+        condition: impl FnMut(&EntityMetadata) -> bool,
+    ) -> EntityMetadata {
+        self.inner.wait_for_entity(id, condition).await
     }
 
     /// Stops everything. Turns and activities under way are given up, calls of clients end with

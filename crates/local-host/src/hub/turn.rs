@@ -3,18 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use durable_functions::proto::{OrchestrationStatus, OrchestratorResponse};
-use prost::Message;
 
 use super::actions::{self, Plan};
 use super::failure::{self, Cause, HostFailure};
 use super::instance::{Instance, Turn};
-use super::{Inner, commit, version};
+use super::{Inner, commit, payload, version};
 use crate::binding_data::BindingData;
 use crate::invoke::{InvocationAnswer, InvokeError};
-use crate::json::{Json, JsonObject};
+use crate::json::JsonObject;
 use crate::log::LogLevel;
 
 /// How long the first turn that was given up waits before it comes again. A real host waits two
@@ -112,7 +109,7 @@ async fn play(hub: &Arc<Inner>, instance: &Instance, turn: &mut Turn) -> Outcome
         ));
     };
     let folder = function.folder.clone();
-    let data = JsonObject::from_iter([(function.binding.as_str(), envelope(&turn.request))]);
+    let data = JsonObject::from_iter([(function.binding.as_str(), payload::encode(&turn.request))]);
     let mut metadata = BindingData::new();
     metadata.insert_system(&folder);
     // The invocation has its own copy, and the turn may take long.
@@ -130,15 +127,6 @@ async fn play(hub: &Arc<Inner>, instance: &Instance, turn: &mut Turn) -> Outcome
     }
 }
 
-/// The value of the binding in `Data`: the base64 text, quoted, in a JSON string.
-fn envelope(request: &[u8]) -> Json {
-    let mut text = String::with_capacity(request.len().div_ceil(3) * 4 + 2);
-    text.push('"');
-    STANDARD.encode_string(request, &mut text);
-    text.push('"');
-    Json::String(text)
-}
-
 fn read_answer(
     hub: &Arc<Inner>,
     instance: &Instance,
@@ -148,7 +136,8 @@ fn read_answer(
 ) -> Outcome {
     let name = &turn.start.name;
     let fail = |cause: &Cause| Outcome::Failed(HostFailure::exception(name, folder, cause));
-    let response = match decode(answer.return_value.as_ref()) {
+    let decoded = payload::decode(answer.return_value.as_ref(), "orchestrator");
+    let response: OrchestratorResponse = match decoded {
         Ok(response) => response,
         Err(cause) => return fail(&cause),
     };
@@ -194,28 +183,6 @@ fn read_answer(
         plan: Box::new(plan),
         custom_status: response.custom_status,
     }
-}
-
-fn decode(return_value: Option<&Json>) -> Result<OrchestratorResponse, Cause> {
-    let Some(text) = return_value
-        .and_then(Json::as_text)
-        .filter(|text| !text.is_empty())
-    else {
-        return Err(Cause::null_response());
-    };
-    let bytes = STANDARD.decode(text).map_err(|_| {
-        Cause::new(
-            "System.FormatException",
-            "The input is not a valid Base-64 string as it contains a non-base 64 character, more \
-             than two padding characters, or an illegal character among the padding characters.",
-        )
-    })?;
-    OrchestratorResponse::decode(&*bytes).map_err(|error| {
-        Cause::new(
-            "Google.Protobuf.InvalidProtocolBufferException",
-            format!("Protocol message could not be read: {error}"),
-        )
-    })
 }
 
 #[cfg(test)]

@@ -127,6 +127,9 @@ pub(crate) fn functions(fixture: &Fixture) -> Vec<DurableFunction> {
             functions.push(function);
         }
     };
+    for name in &fixture.entities {
+        add(name, name.clone(), DurableKind::Entity, "entity");
+    }
     for exchange in &fixture.exchanges {
         if let Exchange::Turn {
             function,

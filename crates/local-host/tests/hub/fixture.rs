@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Fixture {
     pub(crate) default_version: Option<String>,
+    /// The entity functions of the app.
+    #[serde(default)]
+    pub(crate) entities: Vec<String>,
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) finals: Vec<Final>,
 }
@@ -48,6 +51,31 @@ pub(crate) enum Exchange {
         id: String,
         reason: Option<String>,
         expect: String,
+    },
+    /// A signal of a client, over gRPC or HTTP.
+    #[serde(rename_all = "camelCase")]
+    Signal {
+        id: String,
+        name: String,
+        input: Option<String>,
+        request_id: String,
+        scheduled: Option<String>,
+        expect: String,
+    },
+    /// What `GetEntity` shows.
+    #[serde(rename_all = "camelCase")]
+    Entity {
+        id: String,
+        include_state: bool,
+        exists: bool,
+        state: Option<String>,
+    },
+    /// One batch: base64 of the request, and the handler's answer.
+    Batch {
+        entity: String,
+        request: String,
+        #[serde(flatten)]
+        answer: Answer,
     },
     /// One turn: base64 of the request, and the handler's answer.
     Turn {

@@ -9,7 +9,10 @@
 )]
 
 mod app;
+mod batches;
 mod concurrency;
+mod engine;
+mod entities;
 mod fixture;
 mod grpc;
 mod http_activity;

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use crate::app::{Activity, assign_gates, same_members};
+use crate::batches::Batches;
 use crate::fixture::{Answer, Exchange, Fixture};
 use crate::script::{Script, invocation};
 use crate::support::{decode_request, request_bytes};
@@ -25,6 +26,7 @@ use crate::support::{decode_request, request_bytes};
 struct State {
     scripts: HashMap<String, Script>,
     activities: Vec<Activity>,
+    entities: HashMap<String, Batches>,
     problems: Vec<String>,
 }
 
@@ -39,6 +41,7 @@ impl Recorded {
     pub(crate) fn new(case: &str, fixture: &Fixture) -> Self {
         let mut scripts: HashMap<String, Script> = HashMap::new();
         let mut activities = Vec::new();
+        let mut entities: HashMap<String, Batches> = HashMap::new();
         for exchange in &fixture.exchanges {
             match exchange {
                 Exchange::Turn {
@@ -67,6 +70,15 @@ impl Recorded {
                     gate: None,
                     used: false,
                 }),
+                Exchange::Batch {
+                    entity,
+                    request,
+                    answer,
+                    ..
+                } => entities
+                    .entry(entity.clone())
+                    .or_default()
+                    .add(&STANDARD.decode(request).unwrap(), answer.clone()),
                 _ => {}
             }
         }
@@ -76,6 +88,7 @@ impl Recorded {
             state: Arc::new(Mutex::new(State {
                 scripts,
                 activities,
+                entities,
                 problems: Vec::new(),
             })),
             progress: watch::Sender::new(0),
@@ -102,6 +115,26 @@ impl Recorded {
         );
     }
 
+    /// Waits until every recorded activity and every recorded batch has run.
+    pub(crate) async fn all_ran(&self) {
+        let missing = |state: &State| {
+            let activities = state.activities.iter().filter(|it| !it.used);
+            let activities = activities.map(|it| format!("{} {:?}", it.function, it.data));
+            let entities = state.entities.iter().filter(|(_, it)| !it.all_ran());
+            let entities = entities.map(|(id, _)| format!("batches of '{id}'"));
+            activities.chain(entities).collect::<Vec<_>>()
+        };
+        let mut progress = self.progress.subscribe();
+        let waiting = progress.wait_for(|_| {
+            let state = self.state.lock().unwrap();
+            !state.problems.is_empty() || missing(&state).is_empty()
+        });
+        let done = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+        self.assert_sound();
+        let missing = missing(&self.state.lock().unwrap());
+        assert!(done.is_ok(), "{}: {missing:?}", self.case);
+    }
+
     pub(crate) fn turns(&self, instance: &str) -> usize {
         let state = self.state.lock().unwrap();
         state.scripts.get(instance).map_or(0, |it| it.turns.len())
@@ -115,18 +148,6 @@ impl Recorded {
             self.case,
             state.problems.join("\n")
         );
-    }
-
-    /// Every recorded activity ran.
-    pub(crate) fn assert_all_activities_ran(&self) {
-        let state = self.state.lock().unwrap();
-        for activity in &state.activities {
-            assert!(
-                activity.used,
-                "{}: {} {:?}",
-                self.case, activity.function, activity.data
-            );
-        }
     }
 
     /// The instances whose turns differed in their batches from the recorded ones.
@@ -160,6 +181,20 @@ impl Recorded {
         }
     }
 
+    fn batch(&self, bytes: &[u8]) -> Result<InvocationAnswer, InvokeError> {
+        let mut state = self.state.lock().unwrap();
+        let State {
+            entities, problems, ..
+        } = &mut *state;
+        let answer = Batches::play(entities, bytes).unwrap_or_else(|problem| {
+            problems.push(problem);
+            Ok(InvocationAnswer::default())
+        });
+        drop(state);
+        self.progress.send_modify(|count| *count += 1);
+        answer
+    }
+
     fn activity(
         &self,
         function: &str,
@@ -175,7 +210,10 @@ impl Recorded {
         });
         if let Some(activity) = found {
             activity.used = true;
-            return Some((activity.gate.clone(), activity.answer.clone()));
+            let answer = (activity.gate.clone(), activity.answer.clone());
+            drop(state);
+            self.progress.send_modify(|count| *count += 1);
+            return Some(answer);
         }
         state.problems.push(format!(
             "an unexpected activity: {function} {data:?} {metadata:?}"
@@ -212,6 +250,11 @@ impl Invoke for Recorded {
         if let Some(context) = data.get("context") {
             assert!(metadata.is_empty());
             let answer = self.turn(&request_bytes(context));
+            return Box::pin(async move { answer });
+        }
+        if let Some(context) = data.get("entity") {
+            assert!(metadata.is_empty());
+            let answer = self.batch(&request_bytes(context));
             return Box::pin(async move { answer });
         }
         let Some((gate, answer)) = self.activity(function, &members(data), &metadata) else {

@@ -6,12 +6,11 @@ use durable_functions::proto::{
     OrchestratorActionType, OrchestratorResponse, ScheduleTaskAction, SendEntityMessageAction,
     SendEventAction,
 };
-use local_host::hub::DurableKind;
 use local_host::log::LogLevel;
 use prost_types::Timestamp;
 use serde_json::Value;
 
-use crate::support::{Log, action, complete, decide, function, hub_with, orchestrator, response};
+use crate::support::{Log, action, complete, decide, hub_with, orchestrator, response};
 
 /// Runs an orchestrator whose first turn decides `actions`.
 async fn run(actions: Vec<OrchestratorAction>) -> (OrchestrationState, Log) {
@@ -126,13 +125,28 @@ async fn a_completion_that_is_no_end_is_refused() {
 }
 
 #[tokio::test]
-async fn messages_to_entities_are_refused() {
-    refuses(vec![event_to("@counter@a")], "entities yet", "process").await;
-    let message = OrchestratorActionType::SendEntityMessage(Box::new(SendEntityMessageAction {
+async fn what_no_entity_understands_is_refused() {
+    let event = |name: &str, data: &str| {
+        let mut action = event_to("@counter@a");
+        if let Some(OrchestratorActionType::SendEvent(event)) = &mut action.orchestrator_action_type
+        {
+            event.name = name.into();
+            event.data = Some(data.into());
+        }
+        action
+    };
+    let ignore = "could not process the message";
+    refuses(vec![event("op", "{}")], "cannot be read", ignore).await;
+    refuses(vec![event("other", "{}")], "not 'other'", ignore).await;
+    let signal = r#"{"op":"add","signal":true,"id":"1"}"#;
+    let far = vec![event("op@2999-01-01T00:00:00.0000000Z", signal)];
+    refuses(far, "seven days", "delivered again for ever").await;
+    refuses(vec![child(0, "@counter@a")], "begins with '@'", "entities").await;
+    let nothing = OrchestratorActionType::SendEntityMessage(Box::new(SendEntityMessageAction {
         entity_message_type: None,
     }));
-    refuses(vec![action(0, message)], "entities yet", "dropped").await;
-    refuses(vec![child(0, "@counter@a")], "begins with '@'", "entities").await;
+    let (state, _) = run(vec![action(0, nothing)]).await;
+    assert!(state.output.unwrap().contains("NullReferenceException"));
 }
 
 #[tokio::test]
@@ -154,15 +168,6 @@ async fn a_built_in_activity_that_no_host_has_is_logged() {
     client.start("o", "o", "null").await.unwrap();
     client.completion("o").await;
     assert!(log.contains(LogLevel::Error, "no such activity"));
-    hub.stop().await;
-}
-
-#[tokio::test]
-async fn entity_functions_are_named_at_the_start() {
-    let log = Log::default();
-    let entity = function("counter", DurableKind::Entity, "context");
-    let (hub, _) = hub_with(vec![entity], &log, |_, _| decide(Vec::new())).await;
-    assert!(log.contains(LogLevel::Warning, "'counter'"));
     hub.stop().await;
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use durable_functions::proto::{
-    CreateInstanceRequest, OrchestrationIdReusePolicy, OrchestrationState, OrchestrationStatus,
-    RaiseEventRequest, RaiseEventResponse, ResumeRequest, ResumeResponse, SuspendRequest,
-    SuspendResponse, TerminateRequest, TerminateResponse,
+    CreateInstanceRequest, GetEntityRequest, GetEntityResponse, OrchestrationIdReusePolicy,
+    OrchestrationState, OrchestrationStatus, RaiseEventRequest, RaiseEventResponse, ResumeRequest,
+    ResumeResponse, SignalEntityRequest, SignalEntityResponse, SuspendRequest, SuspendResponse,
+    TerminateRequest, TerminateResponse,
 };
 use local_host::hub::Hub;
 use prost_types::Timestamp;
@@ -58,6 +59,15 @@ cases! {
     completion_status: "completion-status",
     custom_status_kinds: "custom-status-kinds",
     duplicate_id: "duplicate-id",
+    entity_bad_answers: "entity-bad-answers",
+    entity_batch: "entity-batch",
+    entity_call_labelled: "entity-call-labelled",
+    entity_call_unlabelled: "entity-call-unlabelled",
+    entity_lock_labelled: "entity-lock-labelled",
+    entity_missing_labelled: "entity-missing-labelled",
+    entity_scheduled: "entity-scheduled",
+    entity_signal: "entity-signal",
+    entity_signal_action: "entity-signal-action",
     event: "event",
     event_buffered: "event-buffered",
     event_burst: "event-burst",
@@ -116,7 +126,13 @@ async fn replay(case: &str) {
     for exchange in fixture.exchanges {
         match exchange {
             Exchange::Turn { instance, .. } => *turns.entry(instance).or_default() += 1,
-            Exchange::Activity { .. } => {}
+            Exchange::Activity { .. } | Exchange::Batch { .. } => {}
+            Exchange::Entity {
+                id,
+                include_state,
+                exists,
+                state,
+            } => compare_entity(&hub, &client, &id, include_state, exists, state).await,
             operation => {
                 let before = turns.get(operation.id()).copied().unwrap_or_default();
                 handler.reached(operation.id(), before).await;
@@ -130,7 +146,7 @@ async fn replay(case: &str) {
     for expected in &fixture.finals {
         compare_final(case, &hub, &client, expected).await;
     }
-    handler.assert_all_activities_ran();
+    handler.all_ran().await;
     handler.assert_sound();
     let differing = handler.not_aligned();
     assert!(
@@ -147,8 +163,12 @@ impl Exchange {
             | Self::Raise { id, .. }
             | Self::Terminate { id, .. }
             | Self::Suspend { id, .. }
-            | Self::Resume { id, .. } => id,
-            Self::Turn { .. } | Self::Activity { .. } => unreachable!(),
+            | Self::Resume { id, .. }
+            | Self::Signal { id, .. } => id,
+            Self::Turn { .. }
+            | Self::Activity { .. }
+            | Self::Batch { .. }
+            | Self::Entity { .. } => unreachable!(),
         }
     }
 }
@@ -174,8 +194,7 @@ async fn operate(hub: &Hub, client: &Client, operation: Exchange, turns: usize) 
                 input,
                 version,
                 tags,
-                scheduled_start_timestamp: scheduled
-                    .map(|_| Timestamp::from(SystemTime::now() + Duration::from_millis(50))),
+                scheduled_start_timestamp: scheduled.map(|_| soon()),
                 orchestration_id_reuse_policy: replaceable.map(|names| {
                     OrchestrationIdReusePolicy {
                         replaceable_status: names.iter().map(|name| status(name)).collect(),
@@ -239,13 +258,72 @@ async fn operate(hub: &Hub, client: &Client, operation: Exchange, turns: usize) 
             let outcome = client.call::<_, ResumeResponse>("ResumeInstance", request);
             (outcome.await.map(|_| ()), expect)
         }
-        Exchange::Turn { .. } | Exchange::Activity { .. } => unreachable!(),
+        Exchange::Signal {
+            id,
+            name,
+            input,
+            request_id,
+            scheduled,
+            expect,
+        } => {
+            let request = SignalEntityRequest {
+                instance_id: id,
+                name,
+                input,
+                request_id,
+                scheduled_time: scheduled.map(|_| soon()),
+                ..SignalEntityRequest::default()
+            };
+            let outcome = client.call::<_, SignalEntityResponse>("SignalEntity", request);
+            (outcome.await.map(|_| ()), expect)
+        }
+        Exchange::Turn { .. }
+        | Exchange::Activity { .. }
+        | Exchange::Batch { .. }
+        | Exchange::Entity { .. } => unreachable!(),
     };
     let code = match outcome {
         Ok(()) => "Ok".to_owned(),
         Err(status) => format!("{:?}", status.code()),
     };
     assert_eq!(code.to_uppercase(), expect.replace('_', ""));
+}
+
+fn soon() -> Timestamp {
+    Timestamp::from(SystemTime::now() + Duration::from_millis(50))
+}
+
+/// The recording looked when nothing was under way any more; here that is waited for.
+async fn compare_entity(
+    hub: &Hub,
+    client: &Client,
+    id: &str,
+    include_state: bool,
+    exists: bool,
+    state: Option<String>,
+) {
+    let settled = hub.wait_for_entity(id, |seen| {
+        if include_state {
+            seen.serialized_state == state
+        } else {
+            seen.serialized_state.is_some() == exists
+        }
+    });
+    tokio::time::timeout(Duration::from_secs(30), settled)
+        .await
+        .unwrap_or_else(|_| panic!("{id} did not come to {state:?}"));
+    let request = GetEntityRequest {
+        instance_id: id.into(),
+        include_state,
+    };
+    let reply: GetEntityResponse = client.call("GetEntity", request).await.unwrap();
+    assert_eq!(reply.exists, exists);
+    assert_eq!(reply.entity.is_some(), exists);
+    if let Some(seen) = reply.entity {
+        assert_eq!(seen.serialized_state, state);
+        assert_eq!(seen.instance_id, id);
+        assert!(seen.last_modified_time.is_some());
+    }
 }
 
 async fn wait(

@@ -36,6 +36,8 @@ pub(crate) struct Script {
     pub(crate) custom_status: Option<String>,
     /// Past and new events of the latest turn, as bytes.
     pub(crate) sent: (Vec<u8>, Vec<u8>),
+    /// The id of the execution that runs here, in place of the recorded one.
+    pub(crate) running: Option<String>,
     /// Every turn so far brought exactly what the recorded one did.
     pub(crate) aligned: bool,
 }
@@ -66,6 +68,7 @@ impl Script {
     ) -> Result<InvocationAnswer, InvokeError> {
         let id = &request.instance_id;
         self.compare_bytes(id, bytes, problems);
+        self.running = execution_id(request);
         let new = messages(request);
         let execution = self.turns.get(self.next).map(|turn| turn.execution);
         self.aligned &= self.arrived.is_empty()
@@ -145,6 +148,7 @@ impl Script {
                 return Ok(answer);
             };
             self.set_timers(index, &mut decoded);
+            self.set_execution(index, &mut decoded);
             self.custom_status.clone_from(&decoded.custom_status);
             let actions = std::mem::take(&mut merged.actions);
             let again = decoded.requires_history;
@@ -177,6 +181,20 @@ impl Script {
                 });
                 let wait = Duration::from_millis(if fires { 20 } else { 86_400_000 });
                 *time = Timestamp::from(SystemTime::now() + wait);
+            }
+        }
+    }
+
+    /// Messages to entities say which execution waits for their answers.
+    fn set_execution(&self, index: usize, response: &mut OrchestratorResponse) {
+        let recorded = execution_id(&self.turns[index].request).unwrap();
+        let running = self.running.clone().unwrap();
+        for action in &mut response.actions {
+            if let Some(OrchestratorActionType::SendEvent(event)) =
+                &mut action.orchestrator_action_type
+                && let Some(data) = &mut event.data
+            {
+                *data = data.replace(&recorded, &running);
             }
         }
     }

@@ -21,6 +21,11 @@ pub(crate) fn of(event: &HistoryEvent) -> String {
                 *time = prost_types::Timestamp::default();
             }
         }
+        EventType::EventSent(sent) => {
+            if let Some(data) = &mut sent.input {
+                *data = without_execution(data);
+            }
+        }
         EventType::TimerCreated(timer) => timer.fire_at = timer.fire_at.take().map(|_| zero()),
         EventType::TimerFired(timer) => timer.fire_at = timer.fire_at.take().map(|_| zero()),
         EventType::TaskFailed(failed) => failure(failed.failure_details.as_mut()),
@@ -34,6 +39,18 @@ pub(crate) fn of(event: &HistoryEvent) -> String {
 
 fn zero() -> prost_types::Timestamp {
     prost_types::Timestamp::default()
+}
+
+/// The data of a message to an entity names the execution that sent it.
+fn without_execution(data: &str) -> String {
+    const NAME: &str = "\"parentExecution\":\"";
+    match data.split_once(NAME) {
+        Some((before, after)) => {
+            let (_, rest) = after.split_once('"').unwrap();
+            format!("{before}{NAME}\"{rest}")
+        }
+        None => data.to_owned(),
+    }
 }
 
 /// Keeps the form of an execution id: with hyphens or without.

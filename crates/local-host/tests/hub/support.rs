@@ -1,6 +1,7 @@
 //! A gRPC client, a log, and handlers made of closures.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +18,7 @@ use local_host::invoke::{InvocationAnswer, Invoke, InvokeError};
 use local_host::json::{Json, JsonObject, parse_document};
 use local_host::log::LogLevel;
 use prost::Message;
+use tokio::sync::watch;
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
@@ -50,19 +52,30 @@ pub(crate) fn function(name: &str, kind: DurableKind, binding: &str) -> DurableF
 
 /// What the hub logged.
 #[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<(LogLevel, String)>>>);
+pub(crate) struct Log(watch::Sender<Vec<(LogLevel, String)>>);
 
 impl Log {
     pub(crate) fn sink(&self) -> Arc<dyn Fn(LogLevel, String) + Send + Sync> {
         let log = self.clone();
-        Arc::new(move |level, message| log.0.lock().unwrap().push((level, message)))
+        Arc::new(move |level, message| log.0.send_modify(|it| it.push((level, message))))
     }
 
     pub(crate) fn contains(&self, level: LogLevel, text: &str) -> bool {
-        let log = self.0.lock().unwrap();
-        log.iter()
-            .any(|(at, message)| *at == level && message.contains(text))
+        says(&self.0.borrow(), level, text)
     }
+
+    pub(crate) async fn wait_for(&self, level: LogLevel, text: &str) {
+        let mut messages = self.0.subscribe();
+        let waiting = messages.wait_for(|messages| says(messages, level, text));
+        let waited = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+        assert!(waited.is_ok(), "nobody logged '{text}'");
+    }
+}
+
+fn says(messages: &[(LogLevel, String)], level: LogLevel, text: &str) -> bool {
+    messages
+        .iter()
+        .any(|(at, message)| *at == level && message.contains(text))
 }
 
 /// A handler whose activities echo their input and whose orchestrators are a closure.

@@ -4,6 +4,7 @@
 //! of extension 3.14.1, including those that tell a client nothing (UNKNOWN for suspend and resume):
 //! there the log says why.
 
+mod entity;
 mod manage;
 mod query;
 mod server;

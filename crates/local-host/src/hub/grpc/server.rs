@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
 use super::super::{Hub, Inner};
-use super::{manage, query, start, wait};
+use super::{entity, manage, query, start, wait};
 use crate::log::LogLevel;
 
 /// What a real host reads at most: the default of its web server, about 28.6 MiB.
@@ -83,6 +83,8 @@ async fn route(hub: Arc<Inner>, request: http::Request<Body>) -> http::Response<
         Some("TerminateInstance") => unary(hub, request, manage::terminate).await,
         Some("SuspendInstance") => unary(hub, request, manage::suspend).await,
         Some("ResumeInstance") => unary(hub, request, manage::resume).await,
+        Some("SignalEntity") => unary(hub, request, entity::signal_entity).await,
+        Some("GetEntity") => unary(hub, request, entity::get_entity).await,
         _ => {
             hub.log(
                 LogLevel::Error,

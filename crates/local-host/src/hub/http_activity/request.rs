@@ -8,9 +8,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
 
 use super::Problem;
+use crate::dotnet_time::parse_span;
 use crate::hub::failure::Cause;
 use crate::json::{Json, JsonObject, parse_payload};
-use crate::time_span;
 
 /// Without a time-out of its own, and at most: extension 3.14.1 cuts longer ones.
 const LONGEST: Duration = Duration::from_secs(240);
@@ -143,7 +143,7 @@ fn request_of(request: &JsonObject) -> Result<Call, Problem> {
     }
     let timeout = match text("timeout") {
         None => LONGEST,
-        Some(span) => time_span::parse(span)
+        Some(span) => parse_span(span)
             .filter(|span| !span.is_zero())
             .ok_or_else(|| {
                 told(

@@ -1,10 +1,12 @@
-//! .NET's time spans: `[d.]HH:MM:SS[.fffffff]`.
+//! Times and time spans as .NET writes them.
 
 use std::time::Duration;
+use time::OffsetDateTime;
+use time::macros::format_description;
 
-/// Reads a time span; seconds may be missing. `None` when the text is not one.
+/// Reads a time span, `[d.]HH:MM:SS[.fffffff]`; seconds may be missing. `None` when the text is not one.
 #[must_use]
-pub fn parse(text: &str) -> Option<Duration> {
+pub fn parse_span(text: &str) -> Option<Duration> {
     let (days, clock) = match text.split_once('.') {
         Some((days, clock)) if clock.contains(':') => (days.parse::<u64>().ok()?, clock),
         _ => (0, text),
@@ -29,7 +31,7 @@ pub fn parse(text: &str) -> Option<Duration> {
 
 /// A duration as .NET writes it: days in front, a fraction behind.
 #[must_use]
-pub fn format(duration: Duration) -> String {
+pub fn format_span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let days = match seconds / 86_400 {
         0 => String::new(),
@@ -47,26 +49,35 @@ pub fn format(duration: Duration) -> String {
     )
 }
 
+/// A time in UTC in the round-trip form: `2026-11-21T06:24:51.0660000Z`.
+#[must_use]
+pub fn round_trip(time: OffsetDateTime) -> String {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z");
+    // Writing a valid time cannot fail.
+    time.format(format).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn time_spans_take_dotnet_forms() {
-        let seconds = |text| parse(text).map(|span| span.as_secs_f64());
+        let seconds = |text| parse_span(text).map(|span| span.as_secs_f64());
         assert_eq!(seconds("00:05:00"), Some(300.0));
         assert_eq!(seconds("1.00:00:01"), Some(86_401.0));
         assert_eq!(seconds("00:00:02.5"), Some(2.5));
         assert_eq!(seconds("01:30"), Some(5400.0));
         for text in ["abc", "5", "25:00:00", "00:60:00", "", "1:2:3:4"] {
-            assert_eq!(parse(text), None, "{text}");
+            assert_eq!(parse_span(text), None, "{text}");
         }
     }
 
     #[test]
     fn durations_are_written_as_by_dotnet() {
         for text in ["00:05:00", "1.00:00:01", "00:00:02.5000000"] {
-            assert_eq!(parse(text).map(format).as_deref(), Some(text));
+            assert_eq!(parse_span(text).map(format_span).as_deref(), Some(text));
         }
     }
 }

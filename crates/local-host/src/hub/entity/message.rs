@@ -1,0 +1,322 @@
+//! Messages to entities: JSON texts in events that orchestrations send.
+
+use std::time::Duration;
+
+use durable_functions::proto::{EntityMessageType, OrchestrationInstance};
+use prost_types::Timestamp;
+use serde::Deserialize;
+
+use super::super::clock;
+use crate::json::{Json, JsonDate, JsonObject};
+
+/// The event of a request; `op@` and a time in that of a scheduled one.
+const REQUEST: &str = "op";
+const RELEASE: &str = "release";
+
+/// .NET's smallest time: no time.
+const NEVER: &str = "0001-01-01T00:00:00";
+
+/// Anything an entity can get.
+#[derive(Clone, Debug)]
+pub(in crate::hub) enum Message {
+    Request(Request),
+    /// The lock that `parent` holds is given back.
+    Release {
+        parent: String,
+    },
+}
+
+/// An operation or a lock.
+#[derive(Clone, Debug, Default)]
+pub(in crate::hub) struct Request {
+    /// The id under which the answer goes back.
+    pub(super) id: String,
+    pub(super) operation: String,
+    /// JSON text.
+    pub(super) input: Option<String>,
+    /// Nobody waits for an answer.
+    pub(super) signal: bool,
+    /// The orchestration that sent it; `None` for signals of clients and entities.
+    pub(super) parent: Option<OrchestrationInstance>,
+    /// The ids of the entities to lock, in order, for a lock.
+    pub(super) lock_set: Option<Vec<String>>,
+    /// Which of them is reached.
+    pub(super) position: usize,
+    /// When it is due, if it is scheduled.
+    pub(super) due: Option<Timestamp>,
+    /// It has a place in the order of its sender's messages. A real host takes a request from an
+    /// orchestration without one for a duplicate.
+    pub(super) labelled: bool,
+}
+
+impl Request {
+    /// A signal that no orchestration sent.
+    pub(in crate::hub) fn signal(
+        id: String,
+        operation: String,
+        input: Option<String>,
+        due: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            id,
+            operation,
+            input,
+            signal: true,
+            due,
+            ..Self::default()
+        }
+    }
+}
+
+/// The JSON of a request.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestText {
+    op: Option<String>,
+    signal: Option<bool>,
+    input: Option<String>,
+    id: String,
+    parent: Option<String>,
+    parent_execution: Option<String>,
+    due: Option<String>,
+    lockset: Option<Vec<EntityName>>,
+    pos: Option<usize>,
+    #[serde(rename = "Timestamp")]
+    timestamp: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct EntityName {
+    name: String,
+    key: String,
+}
+
+#[derive(Deserialize)]
+struct ReleaseText {
+    parent: String,
+}
+
+/// Reads the event that an orchestration sends to an entity.
+///
+/// # Errors
+/// What is wrong with it.
+pub(in crate::hub) fn read(name: &str, data: Option<&str>) -> Result<Message, String> {
+    let data = data.unwrap_or_default();
+    let not_json = |error: serde_json::Error| format!("its data cannot be read: {error}");
+    if name.eq_ignore_ascii_case(RELEASE) {
+        let text: ReleaseText = serde_json::from_str(data).map_err(not_json)?;
+        return Ok(Message::Release {
+            parent: text.parent,
+        });
+    }
+    let delivered = match name.split_once('@') {
+        None if name.eq_ignore_ascii_case(REQUEST) => None,
+        Some((start, time)) if start.eq_ignore_ascii_case(REQUEST) => {
+            Some(time_of(time).ok_or_else(|| format!("'{time}' is not a UTC time"))?)
+        }
+        _ => {
+            return Err(format!(
+                "entities know the events '{REQUEST}', '{REQUEST}@<UTC time>' and '{RELEASE}', not \
+                 '{name}'"
+            ));
+        }
+    };
+    let text: RequestText = serde_json::from_str(data).map_err(not_json)?;
+    let due = match &text.due {
+        None => None,
+        Some(due) => Some(time_of(due).ok_or_else(|| format!("due: '{due}' is not a UTC time"))?),
+    };
+    Ok(Message::Request(Request {
+        id: text.id,
+        operation: text.op.unwrap_or_default(),
+        input: text.input,
+        signal: text.signal.unwrap_or_default(),
+        parent: text.parent.map(|instance_id| OrchestrationInstance {
+            instance_id,
+            execution_id: text.parent_execution,
+        }),
+        lock_set: text.lockset.map(|set| {
+            set.into_iter()
+                .map(|entity| format!("@{}@{}", entity.name, entity.key))
+                .collect()
+        }),
+        position: text.pos.unwrap_or_default(),
+        due: match (due, delivered) {
+            (Some(due), Some(delivered)) => Some(clock::later(due, delivered)),
+            (due, delivered) => due.or(delivered),
+        },
+        labelled: text.timestamp.is_some_and(|time| !time.starts_with(NEVER)),
+    }))
+}
+
+fn time_of(text: &str) -> Option<Timestamp> {
+    text.parse().ok().map(clock::cut)
+}
+
+/// Whether a storage queue can hide the event for so long.
+pub(in crate::hub) fn is_too_far(name: &str, now: Timestamp, longest: Duration) -> bool {
+    name.split_once('@')
+        .and_then(|(_, time)| time_of(time))
+        .is_some_and(|time| clock::until(now, time) > longest)
+}
+
+/// The event that extension 3.x makes of a `sendEntityMessage` action: target, name, data. It has no
+/// label.
+pub(in crate::hub) fn from_action(
+    message: EntityMessageType,
+) -> (Option<String>, String, JsonObject) {
+    let mut data = JsonObject::new();
+    let mut put = |name: &str, value: Option<Json>| {
+        if let Some(value) = value {
+            data.insert(name, value);
+        }
+    };
+    let text = |text: Option<String>| text.map(Json::String);
+    let schedule = |time: Option<Timestamp>| match time.map(clock::round_trip) {
+        None => (REQUEST.to_owned(), None),
+        Some(time) => {
+            let due =
+                JsonDate::recognise(time.clone()).map_or_else(|raw| raw, |date| date.to_iso());
+            (format!("{REQUEST}@{time}"), Some(Json::String(due)))
+        }
+    };
+    let never = || Some(Json::from(NEVER));
+    let (target, name) = match message {
+        EntityMessageType::EntityOperationSignaled(signal) => {
+            let (name, due) = schedule(signal.scheduled_time);
+            put("op", Some(signal.operation.into()));
+            put("signal", Some(true.into()));
+            put("input", text(signal.input));
+            put("id", Some(signal.request_id.into()));
+            put("due", due);
+            put("Timestamp", never());
+            put("Predecessor", never());
+            (signal.target_instance_id, name)
+        }
+        EntityMessageType::EntityOperationCalled(call) => {
+            let (name, due) = schedule(call.scheduled_time);
+            put("op", Some(call.operation.into()));
+            put("input", text(call.input));
+            put("id", Some(call.request_id.into()));
+            put("parent", text(call.parent_instance_id));
+            put("parentExecution", text(call.parent_execution_id));
+            put("due", due);
+            put("Timestamp", never());
+            put("Predecessor", never());
+            (call.target_instance_id, name)
+        }
+        EntityMessageType::EntityLockRequested(lock) => {
+            put("op", Some(Json::Null));
+            put("id", Some(lock.critical_section_id.into()));
+            put("parent", text(lock.parent_instance_id));
+            put("Timestamp", never());
+            put("Predecessor", never());
+            let first = lock.lock_set.first().cloned();
+            let set = lock.lock_set.iter().filter_map(|id| super::parts(id));
+            let set = set.map(|(name, key)| JsonObject::from_iter([("name", name), ("key", key)]));
+            put(
+                "lockset",
+                Some(set.map(Json::Object).collect::<Vec<_>>().into()),
+            );
+            (first, REQUEST.to_owned())
+        }
+        EntityMessageType::EntityUnlockSent(unlock) => {
+            put("parent", text(unlock.parent_instance_id));
+            put("id", Some(unlock.critical_section_id.into()));
+            (unlock.target_instance_id, RELEASE.to_owned())
+        }
+    };
+    (target, name, data)
+}
+
+#[cfg(test)]
+mod tests {
+    use durable_functions::proto::{EntityLockRequestedEvent, EntityOperationSignaledEvent};
+
+    use super::*;
+
+    fn request(name: &str, data: &str) -> Request {
+        match read(name, Some(data)) {
+            Ok(Message::Request(request)) => request,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn recorded_requests_are_read() {
+        let call = request(
+            "op",
+            r#"{"op":"add","signal":false,"input":"5","id":"6b9e","parent":"p","parentExecution":"e","Timestamp":"2026-11-21T06:24:48.630Z","Predecessor":"0001-01-01T00:00:00"}"#,
+        );
+        assert_eq!((call.operation.as_str(), call.signal), ("add", false));
+        assert_eq!(call.input.as_deref(), Some("5"));
+        assert!(call.labelled);
+        let parent = call.parent.unwrap();
+        assert_eq!(parent.instance_id, "p");
+        assert_eq!(parent.execution_id.as_deref(), Some("e"));
+
+        let lock = request(
+            "op",
+            r#"{"op":null,"id":"ff83","parent":"p","lockset":[{"name":"counter","key":"a"},{"name":"counter","key":"b"}],"pos":1,"Timestamp":"0001-01-01T00:00:00"}"#,
+        );
+        assert_eq!(lock.lock_set.unwrap(), ["@counter@a", "@counter@b"]);
+        assert_eq!((lock.position, lock.labelled), (1, false));
+
+        let scheduled = request(
+            "op@2026-11-21T06:24:51.0660000Z",
+            r#"{"op":"add","signal":true,"id":"84f5","due":"2026-11-21T06:24:51.066Z"}"#,
+        );
+        assert_eq!(scheduled.due.unwrap().nanos, 66_000_000);
+    }
+
+    #[test]
+    fn what_no_entity_understands_is_an_error() {
+        for (name, data, why) in [
+            ("other", Some("{}"), "not 'other'"),
+            ("op", None, "cannot be read"),
+            ("op", Some("{\"op\":\"get\"}"), "id"),
+            (
+                "op@soon",
+                Some("{\"id\":\"1\"}"),
+                "'soon' is not a UTC time",
+            ),
+            ("op", Some("{\"id\":\"1\",\"due\":\"x\"}"), "due"),
+            ("release", Some("{}"), "parent"),
+        ] {
+            let error = read(name, data).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn actions_become_the_recorded_events() {
+        let time: Timestamp = "2026-11-21T06:24:51.066Z".parse().unwrap();
+        let signal = EntityOperationSignaledEvent {
+            request_id: "84f5".into(),
+            operation: "add".into(),
+            scheduled_time: Some(time),
+            input: Some("3".into()),
+            target_instance_id: Some("@counter@k".into()),
+        };
+        let (target, name, data) =
+            from_action(EntityMessageType::EntityOperationSignaled(Box::new(signal)));
+        assert_eq!(target.as_deref(), Some("@counter@k"));
+        assert_eq!(name, "op@2026-11-21T06:24:51.0660000Z");
+        assert_eq!(
+            Json::Object(data).to_compact(),
+            r#"{"op":"add","signal":true,"input":"3","id":"84f5","due":"2026-11-21T06:24:51.066Z","Timestamp":"0001-01-01T00:00:00","Predecessor":"0001-01-01T00:00:00"}"#
+        );
+        let lock = EntityLockRequestedEvent {
+            critical_section_id: "45b2".into(),
+            lock_set: vec!["@counter@a".into(), "@counter@b".into()],
+            position: 0,
+            parent_instance_id: Some("p".into()),
+        };
+        let (target, _, data) = from_action(EntityMessageType::EntityLockRequested(Box::new(lock)));
+        assert_eq!(target.as_deref(), Some("@counter@a"));
+        assert_eq!(
+            Json::Object(data).to_compact(),
+            r#"{"op":null,"id":"45b2","parent":"p","Timestamp":"0001-01-01T00:00:00","Predecessor":"0001-01-01T00:00:00","lockset":[{"name":"counter","key":"a"},{"name":"counter","key":"b"}]}"#
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! `SignalEntity`, `GetEntity`.
+
+use std::sync::Arc;
+
+use durable_functions::proto::{
+    EntityMetadata, GetEntityRequest, GetEntityResponse, SignalEntityRequest, SignalEntityResponse,
+};
+use tonic::Status;
+use uuid::Uuid;
+
+use super::super::entity::{Message, Request};
+use super::super::{Inner, clock};
+use super::server::Call;
+use crate::log::LogLevel;
+
+/// Sends an operation that nobody waits for. As on a real host the entity need not have a function,
+/// and an id that is none of an entity is accepted.
+pub(super) async fn signal_entity(
+    hub: Arc<Inner>,
+    call: Call<SignalEntityRequest>,
+) -> Result<SignalEntityResponse, Status> {
+    let signal = call.message;
+    if let Some(other) = call.other_hub {
+        let message = format!(
+            "A durable client signalled '{}' in the task hub '{other}'. local-host has only the task \
+             hub '{}'; on a real host, the signal would wait there for another app.",
+            signal.instance_id, hub.options.task_hub_name
+        );
+        hub.log(LogLevel::Error, message.clone());
+        return Err(Status::failed_precondition(message));
+    }
+    let Ok(id) = Uuid::parse_str(&signal.request_id) else {
+        hub.log(
+            LogLevel::Error,
+            format!(
+                "SignalEntity failed: requestId '{}' is not a GUID.",
+                signal.request_id
+            ),
+        );
+        return Err(Status::unknown("Exception was thrown by handler."));
+    };
+    if !signal.instance_id.starts_with('@') {
+        hub.log(
+            LogLevel::Warning,
+            format!(
+                "Signal '{}' to '{}' was dropped: this is not the id of an entity, @name@key. A real \
+                 host drops it silently.",
+                signal.name, signal.instance_id
+            ),
+        );
+        return Ok(SignalEntityResponse {});
+    }
+    let due = signal.scheduled_time.map(clock::cut);
+    let request = Request::signal(id.to_string(), signal.name, signal.input, due);
+    hub.deliver_to_entity(&signal.instance_id, Message::Request(request));
+    Ok(SignalEntityResponse {})
+}
+
+/// The state of an entity. One that does not exist is no error.
+pub(super) async fn get_entity(
+    hub: Arc<Inner>,
+    call: Call<GetEntityRequest>,
+) -> Result<GetEntityResponse, Status> {
+    let request = call.message;
+    let entity = match call.other_hub {
+        Some(_) => None,
+        None => hub.entity(&request.instance_id),
+    };
+    Ok(GetEntityResponse {
+        exists: entity.is_some(),
+        entity: entity.map(|seen| EntityMetadata {
+            serialized_state: seen.serialized_state.filter(|_| request.include_state),
+            ..seen
+        }),
+    })
+}
