@@ -193,6 +193,14 @@ impl Execution {
     }
 
     fn confirm(&mut self, event: &Event<'_>, kind: SlotKind) -> Result<(), WireError> {
+        if kind != SlotKind::SendEvent
+            && self
+                .state
+                .borrow_mut()
+                .confirm_same(event.id, kind, event.name_bytes()?)
+        {
+            return Ok(());
+        }
         let target = match kind {
             SlotKind::SendEvent => Some(event.target()?),
             _ => None,

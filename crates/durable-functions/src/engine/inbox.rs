@@ -3,7 +3,7 @@
 //! Names match without regard to letter case. Per name, events and waiters are first in, first out;
 //! an event that nobody waits for is kept.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
 
 use super::payload::{Payload, Source};
@@ -23,7 +23,7 @@ pub(crate) struct Raised {
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     arrivals: u64,
-    queues: HashMap<String, Queue>,
+    queues: BTreeMap<String, Queue>,
     waiters: Vec<Taker>,
 }
 

@@ -8,6 +8,17 @@ use super::state::State;
 use crate::Failure;
 
 impl State {
+    /// The usual case of [`confirm`](Self::confirm), in which the code did the same to the letter;
+    /// false for every other.
+    pub(crate) fn confirm_same(&mut self, id: i32, kind: SlotKind, name: &[u8]) -> bool {
+        let slot = usize::try_from(id).ok().and_then(|id| self.slots.get(id));
+        let same = slot.is_some_and(|slot| slot.kind == kind && slot.name.as_bytes() == name);
+        if same {
+            self.no_longer_pending(id);
+        }
+        same
+    }
+
     /// The history says that action `id` was scheduled: the code must have done the same.
     pub(crate) fn confirm(&mut self, id: i32, kind: SlotKind, name: &str, target: Option<&str>) {
         if id < 0 {
@@ -41,6 +52,10 @@ impl State {
             self.condemn(differs(self, id, kind, name, target, &done));
             return;
         }
+        self.no_longer_pending(id);
+    }
+
+    fn no_longer_pending(&mut self, id: i32) {
         if self.pending.front().is_some_and(|action| action.id == id) {
             self.pending.pop_front();
         } else if let Ok(index) = self.pending.binary_search_by_key(&id, |action| action.id) {

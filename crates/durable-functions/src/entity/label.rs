@@ -1,6 +1,6 @@
 //! Labels: what lets an entity put the messages of one orchestration in order and drop duplicates.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::EntityId;
@@ -22,7 +22,7 @@ pub(super) struct Label {
 /// reorder window, and forgetting here needs the clocks of both sides.
 #[derive(Debug, Default)]
 pub(super) struct Labels {
-    last: HashMap<EntityId, Timestamp>,
+    last: BTreeMap<EntityId, Timestamp>,
 }
 
 impl Labels {

@@ -4,7 +4,7 @@
 //! its guard, when the grant of a lock that nobody awaits any more arrives, or with the completion.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::task::Waker;
 
 use uuid::Uuid;
@@ -29,7 +29,7 @@ pub(crate) struct Ledger {
     labels: Labels,
     /// Every request that is answered, for the whole execution: a late duplicate of an answer must
     /// not be taken for an external event.
-    requests: HashMap<Uuid, Request>,
+    requests: BTreeMap<Uuid, Request>,
     section: Option<Section>,
     /// Locks that were asked for and are not awaited any more; given back when they are granted.
     abandoned: Vec<Section>,

@@ -190,8 +190,19 @@ impl<'a> Event<'a> {
             timestamp: &[],
             body: &[],
         };
+        // Id, timestamp, body: hosts write them in this order, each at most once. The loop takes
+        // what comes otherwise.
+        let mut tag = reader.tag();
+        if tag == varint_field(1) {
+            event.id = reader.int32();
+            tag = reader.tag();
+        }
+        if tag == bytes_field(2) {
+            event.timestamp = reader.bytes();
+            tag = reader.tag();
+        }
         loop {
-            match reader.tag() {
+            match tag {
                 0 => break,
                 tag if tag == varint_field(1) => event.id = reader.int32(),
                 tag if tag == bytes_field(2) => event.timestamp = reader.bytes(),
@@ -201,6 +212,7 @@ impl<'a> Event<'a> {
                 }
                 tag => reader.skip(tag),
             }
+            tag = reader.tag();
         }
         reader.finish()?;
         Ok(event)
@@ -283,6 +295,30 @@ impl<'a> Event<'a> {
         } else {
             2
         })
+    }
+
+    /// The same without the check that it is UTF-8, for a comparison.
+    #[inline]
+    pub(crate) fn name_bytes(&self) -> Result<&'a [u8], WireError> {
+        let number = if self.kind == EventKind::TaskScheduled {
+            1
+        } else {
+            2
+        };
+        let mut reader = Reader::new(self.body);
+        let mut name: &[u8] = &[];
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == bytes_field(number) => {
+                    name = reader.bytes();
+                    break;
+                }
+                tag => reader.skip(tag),
+            }
+        }
+        reader.finish()?;
+        Ok(name)
     }
 
     /// `EventSent.instanceId`.

@@ -183,8 +183,28 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline(never)]
+    /// A varint of several bytes. Up to eight (times, larger ids and lengths) are taken at once: the
+    /// seven payload bits of each byte are moved together in three steps.
+    #[inline]
     fn long_varint(&mut self) -> u64 {
+        if let Some(chunk) = self.rest.first_chunk::<8>() {
+            let word = u64::from_le_bytes(*chunk);
+            let ends = !word & 0x8080_8080_8080_8080;
+            if ends != 0 {
+                let length = ends.trailing_zeros() as usize / 8 + 1;
+                let bits = word & (ends ^ ends.wrapping_sub(1)) & 0x7f7f_7f7f_7f7f_7f7f;
+                let bits = (bits & 0x007f_007f_007f_007f) | (bits & 0x7f00_7f00_7f00_7f00) >> 1;
+                let bits = (bits & 0x0000_3fff_0000_3fff) | (bits & 0x3fff_0000_3fff_0000) >> 2;
+                let bits = (bits & 0x0fff_ffff) | (bits & 0x0fff_ffff_0000_0000) >> 4;
+                self.rest = self.rest.get(length..).unwrap_or(&[]);
+                return bits;
+            }
+        }
+        self.longest_varint()
+    }
+
+    #[inline(never)]
+    fn longest_varint(&mut self) -> u64 {
         let mut value = 0u64;
         for (index, &byte) in self.rest.iter().enumerate().take(10) {
             value |= u64::from(byte & 0x7f) << (7 * index);
@@ -202,8 +222,28 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
+    #[inline(never)]
     fn fail(&mut self, error: WireError) {
         self.error.get_or_insert(error);
         self.rest = &[];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_varint_is_read_as_it_was_written(value: u64, shift in 0u32..64, behind in 0usize..12) {
+            let value = value >> shift;
+            let mut bytes = Vec::new();
+            prost::encoding::encode_varint(value, &mut bytes);
+            bytes.extend(std::iter::repeat_n(0xff, behind));
+            let mut reader = Reader::new(&bytes);
+            prop_assert_eq!(reader.varint(), value);
+            prop_assert_eq!(reader.remaining(), behind);
+        }
     }
 }
