@@ -66,22 +66,22 @@ impl OrchestrationContext {
 
     /// The id of this instance.
     pub fn instance_id(&self) -> String {
-        self.state.borrow().names.instance_id().to_owned()
+        self.state.borrow().instance_id().to_owned()
     }
 
     /// The id of this execution; a new one after each continue-as-new. Some hosts send none.
     pub fn execution_id(&self) -> Option<String> {
-        self.state.borrow().names.execution_id().map(str::to_owned)
+        self.state.borrow().execution_id().map(str::to_owned)
     }
 
     /// The name of the orchestrator, spelled as the client spelled it.
     pub fn name(&self) -> String {
-        self.state.borrow().names.name().to_owned()
+        self.state.borrow().name().to_owned()
     }
 
     /// The version that the instance was started with, if any.
     pub fn version(&self) -> Option<String> {
-        self.state.borrow().names.version().map(str::to_owned)
+        self.state.borrow().version().map(str::to_owned)
     }
 
     /// The orchestration that started this one; `None` when a client did.
@@ -106,8 +106,8 @@ impl fmt::Debug for OrchestrationContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state.borrow();
         f.debug_struct("OrchestrationContext")
-            .field("instance_id", &state.names.instance_id())
-            .field("name", &state.names.name())
+            .field("instance_id", &state.instance_id())
+            .field("name", &state.name())
             .field("replaying", &state.replaying)
             .finish_non_exhaustive()
     }

@@ -22,7 +22,7 @@ impl OrchestrationContext {
     pub fn new_uuid(&self) -> Uuid {
         let mut state = self.state.borrow_mut();
         let time = state.now.round_trip();
-        let name = format!("{}_{time}_{}", state.names.instance_id(), state.drawn);
+        let name = format!("{}_{time}_{}", state.instance_id(), state.drawn);
         state.drawn += 1;
         Uuid::new_v5(&NAMESPACE, name.as_bytes())
     }

@@ -81,7 +81,7 @@ impl Execution {
     /// The id of the instance; `None` when the request had none.
     pub(crate) fn instance_id(&self) -> Option<String> {
         let state = self.state.borrow();
-        Some(state.names.instance_id().to_owned()).filter(|id| !id.is_empty())
+        Some(state.instance_id().to_owned()).filter(|id| !id.is_empty())
     }
 
     /// Whether the orchestrator has ended.
@@ -218,7 +218,7 @@ impl Execution {
         let identity = event.identity()?;
         {
             let mut state = self.state.borrow_mut();
-            state.names.identify(&identity);
+            state.identify(&identity);
             state.parent = identity.parent.map(|parent| Parent {
                 instance_id: parent.instance_id.to_owned(),
                 name: parent.name.to_owned(),
@@ -406,7 +406,7 @@ impl Execution {
             ));
         }
         OrchestratorResponse {
-            instance_id: state.names.instance_id().to_owned(),
+            instance_id: state.instance_id().to_owned(),
             actions,
             custom_status: state.custom_status.clone(),
             ..Default::default()
@@ -440,7 +440,7 @@ fn foreign_await(state: &State) -> Failure {
             "orchestrator '{}' awaits something that no event of its history can complete: a future \
              that is not durable (a tokio sleep, a channel, an HTTP call, a spawned task). An \
              orchestrator may only await what its context gives; do everything else in an activity",
-            state.names.name()
+            state.name()
         ),
     )
     .non_retriable()

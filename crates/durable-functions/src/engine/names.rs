@@ -1,65 +1,63 @@
-//! The names of an execution, in one allocation: a short orchestration would otherwise spend more
-//! on them than on its turns.
+//! The names of an execution, as parts of the request that they came with: a short orchestration
+//! would otherwise spend more on copying them than on its turns.
 
-use std::ops::Range;
-
+use super::payload::{Payload, Source};
+use super::state::State;
 use crate::wire::Identity;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Names {
-    text: String,
-    instance_id: Range<usize>,
-    execution_id: Option<Range<usize>>,
-    name: Option<Range<usize>>,
-    version: Option<Range<usize>>,
+    instance_id: Payload,
+    execution_id: Payload,
+    name: Payload,
+    version: Payload,
 }
 
 impl Names {
-    pub(crate) fn new(instance_id: &str) -> Self {
-        let mut text = String::with_capacity(160);
-        text.push_str(instance_id);
+    pub(crate) fn new(instance_id: &str, source: &Source) -> Self {
         Names {
-            instance_id: 0..text.len(),
-            text,
-            execution_id: None,
-            name: None,
-            version: None,
+            instance_id: source.payload(Some(instance_id.as_bytes())),
+            ..Names::default()
         }
     }
 
+    /// Cuts the ties to the request of the turn that ends now.
+    pub(crate) fn detach(&mut self, source: &Source) {
+        source.detach(&mut self.instance_id);
+        source.detach(&mut self.execution_id);
+        source.detach(&mut self.name);
+        source.detach(&mut self.version);
+    }
+}
+
+impl State {
     /// Adds what the history says about the execution.
     pub(crate) fn identify(&mut self, identity: &Identity<'_>) {
-        self.execution_id = identity.execution_id.map(|id| self.add(id));
-        self.name = Some(self.add(identity.name));
-        self.version = identity.version.map(|version| self.add(version));
-    }
-
-    fn add(&mut self, text: &str) -> Range<usize> {
-        let start = self.text.len();
-        self.text.push_str(text);
-        start..self.text.len()
-    }
-
-    fn get(&self, range: &Range<usize>) -> &str {
-        self.text.get(range.clone()).unwrap_or("")
+        let part = |text: Option<&str>| self.source.payload(text.map(str::as_bytes));
+        self.names.execution_id = part(identity.execution_id);
+        self.names.name = part(Some(identity.name));
+        self.names.version = part(identity.version);
     }
 
     pub(crate) fn instance_id(&self) -> &str {
-        self.get(&self.instance_id)
+        self.text(&self.names.instance_id).unwrap_or("")
     }
 
     pub(crate) fn execution_id(&self) -> Option<&str> {
-        self.execution_id.as_ref().map(|range| self.get(range))
+        self.text(&self.names.execution_id)
     }
 
     /// The orchestrator's name, spelled as the client spelled it.
     pub(crate) fn name(&self) -> &str {
-        self.name
-            .as_ref()
-            .map_or("<unknown>", |range| self.get(range))
+        self.text(&self.names.name).unwrap_or("<unknown>")
     }
 
     pub(crate) fn version(&self) -> Option<&str> {
-        self.version.as_ref().map(|range| self.get(range))
+        self.text(&self.names.version)
+    }
+
+    /// All of them were texts when they were read.
+    fn text<'a>(&'a self, part: &'a Payload) -> Option<&'a str> {
+        std::str::from_utf8(self.source.text(part)?).ok()
     }
 }

@@ -92,7 +92,7 @@ fn differs(
              something that changes from one replay to the next (the clock, random numbers, the \
              order of a HashMap, the environment): take such values from the context or from an \
              activity",
-            state.names.name()
+            state.name()
         ),
     )
     .non_retriable()

@@ -90,7 +90,7 @@ impl State {
         root: Waker,
     ) -> Self {
         State {
-            names: Names::new(instance_id),
+            names: Names::new(instance_id, &source),
             parent: None,
             now: Timestamp::default(),
             replaying: true,
@@ -236,6 +236,7 @@ impl State {
             }
         }
         self.inbox.detach(&source);
+        self.names.detach(&source);
     }
 
     /// The name of a task in messages, for example `activity 'copy' (#3)`.

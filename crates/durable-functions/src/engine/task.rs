@@ -82,8 +82,7 @@ impl Call {
 /// The id of a child that was given none. The execution id makes it unique among the generations
 /// of a continue-as-new; an empty id would poison the task hub.
 fn child_instance_id(state: &State, id: usize) -> String {
-    let names = &state.names;
-    let parent = names.execution_id().unwrap_or(names.instance_id());
+    let parent = state.execution_id().unwrap_or(state.instance_id());
     format!("{parent}:{id:04x}")
 }
 

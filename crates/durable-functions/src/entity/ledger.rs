@@ -285,12 +285,12 @@ impl State {
     /// The id of the next request. Of the execution and the action alone, so that a turn that is
     /// delivered again asks under the same id.
     fn request_id(&self) -> Uuid {
-        let execution = match self.names.execution_id() {
+        let execution = match self.execution_id() {
             Some(id) => Cow::Borrowed(id),
             // Some hosts send none; the time tells the generations of an instance apart.
             None => Cow::Owned(self.now.round_trip()),
         };
-        let instance = self.names.instance_id();
+        let instance = self.instance_id();
         let name = format!("{instance}/{execution}/{}", self.slots.len());
         Uuid::new_v5(&NAMESPACE, name.as_bytes())
     }
@@ -323,8 +323,8 @@ impl State {
         let target = entity.to_string();
         let task = self.schedule(SlotKind::SendEvent, "", None, |state, _| {
             let data = data(Sender {
-                instance_id: state.names.instance_id(),
-                execution_id: state.names.execution_id(),
+                instance_id: state.instance_id(),
+                execution_id: state.execution_id(),
             });
             let action = SendEventAction {
                 instance: Some(OrchestrationInstance {
