@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 
 use crate::{Failure, KeptInstances, OrchestratorFunction, engine};
@@ -15,7 +14,7 @@ use crate::{Failure, KeptInstances, OrchestratorFunction, engine};
 /// fail it as well, but with an error that names no cause.
 pub fn run_turn(orchestrator: &OrchestratorFunction, request: &str) -> String {
     let answer = STANDARD
-        .decode(request)
+        .decode_to_vec(request)
         .map_err(|error| format!("it is not base64: {error}"))
         .and_then(|request| {
             engine::execute(orchestrator, &Bytes::from(request)).map_err(|error| error.to_string())
@@ -49,7 +48,7 @@ fn answer_text(orchestrator: &OrchestratorFunction, answer: Result<Vec<u8>, Stri
         tracing::error!("{failure}");
         engine::failed("", &failure)
     });
-    STANDARD.encode(answer)
+    STANDARD.encode_to_string(answer)
 }
 
 #[cfg(test)]
@@ -57,6 +56,8 @@ mod tests {
     use super::*;
     use crate::Orchestrator;
     use crate::proto::OrchestratorResponse;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
     use prost::Message;
 

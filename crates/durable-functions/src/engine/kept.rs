@@ -15,8 +15,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use prost::Message;
 
@@ -290,7 +289,7 @@ impl KeptInstances {
         let Some((groups, tail)) = consumed.split_at_checked(consumed.len() / 3 * 3) else {
             return;
         };
-        STANDARD.encode_string(groups, &mut entry.text);
+        STANDARD.encode_append(groups, &mut entry.text);
         entry.tail = tail.to_vec();
         entry.used = now;
         entry.weight = entry.text.capacity() + entry.execution.weight();
@@ -327,7 +326,7 @@ impl KeptInstances {
 
 fn decode(text: &str) -> Result<Bytes, String> {
     STANDARD
-        .decode(text)
+        .decode_to_vec(text)
         .map(Bytes::from)
         .map_err(|error| format!("it is not base64: {error}"))
 }
@@ -337,6 +336,6 @@ pub(crate) fn instance_id_of(text: &str) -> Option<String> {
     // 256 characters of up to four bytes, and the field around them.
     const LONGEST: usize = (256 * 4 + 6) / 3 * 4;
     let start = text.get(..LONGEST.min(text.len()))?;
-    let bytes = STANDARD.decode(start).ok()?;
+    let bytes = STANDARD.decode_to_vec(start).ok()?;
     Request::instance_id_at(&bytes).map(str::to_owned)
 }
