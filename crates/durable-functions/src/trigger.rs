@@ -2,10 +2,8 @@
 
 use std::time::Instant;
 
-use base64_simd::STANDARD;
-use bytes::Bytes;
-
 use crate::{Failure, KeptInstances, OrchestratorFunction, engine};
+use base64_simd::STANDARD;
 
 /// Runs one turn as the host asks for it: the base64 text of an `OrchestratorRequest` in, the base64
 /// text of an `OrchestratorResponse` out.
@@ -17,7 +15,7 @@ pub fn run_turn(orchestrator: &OrchestratorFunction, request: &str) -> String {
         .decode_to_vec(request)
         .map_err(|error| format!("it is not base64: {error}"))
         .and_then(|request| {
-            engine::execute(orchestrator, &Bytes::from(request)).map_err(|error| error.to_string())
+            engine::execute(orchestrator, request).map_err(|error| error.to_string())
         });
     answer_text(orchestrator, answer)
 }

@@ -3,7 +3,6 @@
 
 mod support;
 
-use bytes::Bytes;
 use durable_functions::{Activity, OrchestrationContext, Result, execute};
 use futures::future::try_join_all;
 use prost::Message;
@@ -35,9 +34,9 @@ fn per_task(host: &mut Host, n: u32, one_by_one: bool) -> f64 {
         }
     }
     host.completed(i32::try_from(n - 1).unwrap(), &result(n - 1));
-    let request = Bytes::from(host.request().encode_to_vec());
+    let request = host.request().encode_to_vec();
     let counted = allocation_counter::measure(|| {
-        execute(host.function(), &request).unwrap();
+        execute(host.function(), request).unwrap();
     });
     counted.count_total as f64 / f64::from(n)
 }

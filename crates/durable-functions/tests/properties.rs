@@ -23,7 +23,6 @@ mod program;
 #[path = "oracle/world.rs"]
 mod world;
 
-use bytes::Bytes;
 use durable_functions::proto::{
     HistoryEvent, OrchestrationStatus, OrchestratorAction, OrchestratorActionType,
     OrchestratorRequest, OrchestratorResponse, TaskFailureDetails,
@@ -38,7 +37,7 @@ use program::{Dialect, Program, programs};
 use world::{Choices, World, choices};
 
 fn run(function: &OrchestratorFunction, request: &OrchestratorRequest) -> OrchestratorResponse {
-    let answer = execute(function, &Bytes::from(request.encode_to_vec())).unwrap();
+    let answer = execute(function, request.encode_to_vec()).unwrap();
     OrchestratorResponse::decode(answer.as_slice()).unwrap()
 }
 
@@ -358,9 +357,8 @@ fn mutated(
 
 /// An answer, if there is one, that the host can carry out, and the same one twice.
 fn check_answer(function: &OrchestratorFunction, bytes: Vec<u8>) -> Result<(), TestCaseError> {
-    let bytes = Bytes::from(bytes);
-    let answer = execute(function, &bytes);
-    prop_assert_eq!(&answer, &execute(function, &bytes));
+    let answer = execute(function, bytes.clone());
+    prop_assert_eq!(&answer, &execute(function, bytes));
     let Ok(answer) = answer else { return Ok(()) };
     let answer = OrchestratorResponse::decode(answer.as_slice()).unwrap();
     let ends = answer

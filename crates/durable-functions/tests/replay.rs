@@ -486,7 +486,7 @@ fn a_custom_status_over_the_limit_fails_the_instance_before_the_host_does() {
 #[test]
 fn a_request_that_is_none_is_an_error_and_an_empty_one_fails_the_instance() {
     let function = orchestrator(chain);
-    assert!(execute(&function, &b"\x1a\xff".as_slice().into()).is_err());
+    assert!(execute(&function, b"\x1a\xff".to_vec()).is_err());
     let empty = answer(&function, &OrchestratorRequest::default());
     assert_eq!(failure(&empty).error_type, "InvalidRequest");
 }

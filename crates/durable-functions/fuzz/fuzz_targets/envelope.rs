@@ -3,7 +3,6 @@
 
 use std::sync::LazyLock;
 
-use bytes::Bytes;
 use durable_functions::proto::{
     EventType, ExecutionStartedEvent, HistoryEvent, OrchestratorRequest, OrchestratorResponse,
     TaskCompletedEvent,
@@ -55,7 +54,7 @@ fuzz_target!(|bytes: &[u8]| {
             ],
             ..Default::default()
         };
-        let answer = execute(&FUNCTION, &Bytes::from(request.encode_to_vec()))
+        let answer = execute(&FUNCTION, request.encode_to_vec())
             .expect("the request is valid");
         let answer = OrchestratorResponse::decode(answer.as_slice()).expect("a valid answer");
         assert_eq!(answer.actions.len(), 2, "the call and the end");

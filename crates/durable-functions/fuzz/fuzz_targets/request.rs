@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use durable_functions::proto::OrchestratorResponse;
 use durable_functions::{
     Activity, Event, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, RetryPolicy,
@@ -41,9 +40,8 @@ static FUNCTION: LazyLock<OrchestratorFunction> =
     LazyLock::new(|| OrchestratorFunction::new(Orchestrator::new("everything"), everything));
 
 fuzz_target!(|bytes: &[u8]| {
-    let request = Bytes::copy_from_slice(bytes);
-    let answer = execute(&FUNCTION, &request);
-    assert_eq!(answer, execute(&FUNCTION, &request));
+    let answer = execute(&FUNCTION, bytes.to_vec());
+    assert_eq!(answer, execute(&FUNCTION, bytes.to_vec()));
     if let Ok(answer) = answer {
         let _ = OrchestratorResponse::decode(answer.as_slice()).expect("a valid answer");
     }

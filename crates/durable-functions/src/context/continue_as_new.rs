@@ -26,11 +26,11 @@ impl OrchestrationContext {
         let mut state = self.state.borrow_mut();
         match input {
             Ok(input) => {
-                state.continued = Some(ContinuedAsNew {
+                state.continued = Some(Box::new(ContinuedAsNew {
                     input,
                     keep_events: true,
                     version: None,
-                });
+                }));
             }
             Err(failure) => state.condemn(failure),
         }

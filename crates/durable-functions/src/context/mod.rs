@@ -86,7 +86,7 @@ impl OrchestrationContext {
 
     /// The orchestration that started this one; `None` when a client did.
     pub fn parent(&self) -> Option<Parent> {
-        self.state.borrow().parent.clone()
+        self.state.borrow().parent.as_deref().cloned()
     }
 
     /// The current time (UTC) of the orchestration: when this turn began. The same on every replay,

@@ -67,7 +67,7 @@ impl<O: DeserializeOwned> Future for TaskFuture<O> {
                     }
                 }))
             }
-            Some(Outcome::Failed(failure)) => Poll::Ready(Err(state.failed(self.task, *failure))),
+            Some(Outcome::Failed(failure)) => Poll::Ready(Err(state.error_of(self.task, *failure))),
             // Polled again after it was ready: as any future, it has nothing more to say.
             Some(Outcome::Open | Outcome::Taken) => Poll::Pending,
         }

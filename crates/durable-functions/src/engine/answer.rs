@@ -19,7 +19,7 @@ pub(crate) enum Completion {
     /// The reason as the client gave it.
     Terminated(Option<String>),
     ContinuedAsNew {
-        next: ContinuedAsNew,
+        next: Box<ContinuedAsNew>,
         /// The events that the next generation begins with.
         events: Vec<Raised>,
     },

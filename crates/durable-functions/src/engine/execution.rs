@@ -11,15 +11,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
 use prost::Message;
 
 use super::answer::{self, Completion};
 use super::confirmed::Confirmed;
 use super::payload::Source;
-use super::slot::{Outcome, Slot, SlotKind};
+use super::slot::{Slot, SlotKind};
 use super::state::{Parent, State, wire_id};
-use super::wake::WakeFlag;
+use super::wake::{WakeFlag, WakerId};
 use crate::context::OrchestrationContext;
 use crate::orchestrator::{OrchestratorFunction, RunningOrchestrator};
 use crate::panic::panicked;
@@ -32,7 +31,6 @@ use crate::{Error, Failure, replay};
 const SELF_WAKES: usize = 10_000;
 
 pub(crate) struct Execution {
-    function: OrchestratorFunction,
     state: Rc<RefCell<State>>,
     root: Option<RunningOrchestrator>,
     started: bool,
@@ -44,23 +42,10 @@ pub(crate) struct Execution {
 }
 
 impl Execution {
-    pub(crate) fn new(
-        function: OrchestratorFunction,
-        request: &Request<'_>,
-        bytes: &Bytes,
-    ) -> Self {
-        let confirmed = Confirmed::from_events(&request.events);
+    pub(crate) fn new(request: &Request<'_>, bytes: &Rc<Vec<u8>>) -> Self {
         let (flag, waker) = WakeFlag::new();
-        let mut state = State::new(
-            request.instance_id,
-            confirmed,
-            Source::new(bytes),
-            waker.clone(),
-        );
-        state.default_version = request.default_version.map(Into::into);
-        state.http_poll_interval = request.http_poll_interval;
+        let state = State::new(request, Source::new(bytes), WakerId::of(&waker));
         Execution {
-            function,
             state: Rc::new(RefCell::new(state)),
             root: None,
             started: false,
@@ -72,10 +57,14 @@ impl Execution {
     }
 
     /// Applies all events of a request.
-    pub(crate) fn run(&mut self, request: &Request<'_>) -> Result<(), WireError> {
+    pub(crate) fn run(
+        &mut self,
+        function: &OrchestratorFunction,
+        request: &Request<'_>,
+    ) -> Result<(), WireError> {
         let (past, new) = request.events.split_at(request.past);
-        self.apply_all(past, true)?;
-        self.apply_all(new, false)
+        self.apply_all(function, past, true)?;
+        self.apply_all(function, new, false)
     }
 
     /// The id of the instance; `None` when the request had none.
@@ -101,25 +90,26 @@ impl Execution {
     /// `None` when anything is not as it would be in a replay: then only a replay knows the truth.
     pub(crate) fn resume(
         &mut self,
+        function: &OrchestratorFunction,
         rest: &Request<'_>,
-        bytes: &Bytes,
+        bytes: &Rc<Vec<u8>>,
     ) -> Result<Option<OrchestratorResponse>, WireError> {
         let (past, new) = rest.events.split_at(rest.past);
         {
             let mut state = self.state.borrow_mut();
             state.source = Source::new(bytes);
             state.confirmed = Confirmed::default();
-            state.http_poll_interval = rest.http_poll_interval;
-            if rest.leaves_out_past {
+            state.http_poll_interval = rest.properties.http_poll_interval;
+            if rest.properties.leaves_out_past {
                 // The host keeps the history to itself: it has stored what was answered.
                 state.pending.clear();
             }
         }
-        self.apply_all(past, true)?;
+        self.apply_all(function, past, true)?;
         if self.has_ended() || !self.state.borrow().pending.is_empty() {
             return Ok(None);
         }
-        self.apply_all(new, false)?;
+        self.apply_all(function, new, false)?;
         match &self.completion {
             Some(Completion::Failed(failure)) if failure.error_type() == "NonDeterminism" => {
                 Ok(None)
@@ -134,10 +124,15 @@ impl Execution {
     }
 
     /// Applies events one by one and lets the orchestrator go as far as it can after each.
-    fn apply_all(&mut self, events: &[Event<'_>], past: bool) -> Result<(), WireError> {
+    fn apply_all(
+        &mut self,
+        function: &OrchestratorFunction,
+        events: &[Event<'_>],
+        past: bool,
+    ) -> Result<(), WireError> {
         self.state.borrow_mut().replaying = past;
         for event in events {
-            self.apply(event)?;
+            self.apply(function, event)?;
             if self.state.borrow().verdict.is_some() {
                 self.sentence();
             }
@@ -155,13 +150,17 @@ impl Execution {
         }
     }
 
-    fn apply(&mut self, event: &Event<'_>) -> Result<(), WireError> {
+    fn apply(
+        &mut self,
+        function: &OrchestratorFunction,
+        event: &Event<'_>,
+    ) -> Result<(), WireError> {
         match event.kind {
             EventKind::Other => {}
             EventKind::OrchestratorStarted => {
                 self.state.borrow_mut().now = event.timestamp()?;
             }
-            EventKind::ExecutionStarted => self.start(event)?,
+            EventKind::ExecutionStarted => self.start(function, event)?,
             EventKind::TaskScheduled => self.confirm(event, SlotKind::Activity)?,
             EventKind::SubOrchestrationCreated => {
                 self.confirm(event, SlotKind::SubOrchestration)?
@@ -211,7 +210,11 @@ impl Execution {
         Ok(())
     }
 
-    fn start(&mut self, event: &Event<'_>) -> Result<(), WireError> {
+    fn start(
+        &mut self,
+        function: &OrchestratorFunction,
+        event: &Event<'_>,
+    ) -> Result<(), WireError> {
         if std::mem::replace(&mut self.started, true) {
             return Ok(());
         }
@@ -219,13 +222,14 @@ impl Execution {
         {
             let mut state = self.state.borrow_mut();
             state.identify(&identity);
-            state.parent = identity.parent.map(|parent| Parent {
-                instance_id: parent.instance_id.to_owned(),
-                name: parent.name.to_owned(),
+            state.parent = identity.parent.map(|parent| {
+                Box::new(Parent {
+                    instance_id: parent.instance_id.to_owned(),
+                    name: parent.name.to_owned(),
+                })
             });
         }
         let context = OrchestrationContext::new(Rc::clone(&self.state));
-        let function = self.function.clone();
         let replaying = replay::enter(self.state.borrow().replaying);
         let made = catch_unwind(AssertUnwindSafe(|| function.run(context, identity.input)));
         drop(replaying);
@@ -257,21 +261,25 @@ impl Execution {
         let waker = match event.kind {
             EventKind::TaskCompleted => {
                 let (id, result) = event.completion()?;
-                self.completed(id, SlotKind::Activity, result)
+                let mut state = self.state.borrow_mut();
+                state.completed(id, SlotKind::Activity, result)
             }
             EventKind::TaskFailed => {
                 let (id, details) = event.failure()?;
-                let failure = Box::new(failure(details)?);
-                self.ended(id, SlotKind::Activity, Outcome::Failed(failure))
+                let failure = failure(details)?;
+                let mut state = self.state.borrow_mut();
+                state.failed(id, SlotKind::Activity, failure)
             }
             EventKind::SubOrchestrationCompleted => {
                 let (id, result) = event.completion()?;
-                self.completed(id, SlotKind::SubOrchestration, result)
+                let mut state = self.state.borrow_mut();
+                state.completed(id, SlotKind::SubOrchestration, result)
             }
             EventKind::SubOrchestrationFailed => {
                 let (id, details) = event.failure()?;
-                let failure = Box::new(failure(details)?);
-                self.ended(id, SlotKind::SubOrchestration, Outcome::Failed(failure))
+                let failure = failure(details)?;
+                let mut state = self.state.borrow_mut();
+                state.failed(id, SlotKind::SubOrchestration, failure)
             }
             EventKind::EventRaised => {
                 let (name, input) = event.raised()?;
@@ -279,8 +287,7 @@ impl Execution {
             }
             EventKind::TimerFired => {
                 let id = event.timer_id()?;
-                self.end_of(id, SlotKind::Timer)
-                    .and_then(|id| self.state.borrow_mut().timer_fired(id))
+                self.state.borrow_mut().timer_fired(id)
             }
             _ => None,
         };
@@ -291,28 +298,6 @@ impl Execution {
             self.poll();
         }
         Ok(())
-    }
-
-    fn completed(&mut self, id: i32, kind: SlotKind, result: Option<&[u8]>) -> Option<Waker> {
-        let id = self.end_of(id, kind)?;
-        let mut state = self.state.borrow_mut();
-        let result = state.source.payload(result);
-        state.attempt_ended(id, Outcome::Completed(result))
-    }
-
-    fn ended(&mut self, id: i32, kind: SlotKind, outcome: Outcome) -> Option<Waker> {
-        let id = self.end_of(id, kind)?;
-        self.state.borrow_mut().attempt_ended(id, outcome)
-    }
-
-    /// The action `id`, if the code scheduled one of that kind and this is the first report of its
-    /// end. Everything else is a duplicate, the result of work that another generation left open, or
-    /// the host's own timer -100.
-    fn end_of(&self, id: i32, kind: SlotKind) -> Option<usize> {
-        let id = usize::try_from(id).ok()?;
-        let mut state = self.state.borrow_mut();
-        let slot = state.slots.get_mut(id)?;
-        (slot.kind == kind && !std::mem::replace(&mut slot.ended, true)).then_some(id)
     }
 
     /// Whether anything asked for a poll since the last call.
@@ -329,10 +314,14 @@ impl Execution {
             let Some(root) = &mut self.root else { return };
             let mut context = Context::from_waker(&self.waker);
             let polled = catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(&mut context)));
-            let late = std::mem::take(&mut self.state.borrow_mut().late_wakers);
-            late.into_iter().for_each(Waker::wake);
             {
                 let mut state = self.state.borrow_mut();
+                if !state.late_wakers.is_empty() {
+                    let late = std::mem::take(&mut state.late_wakers);
+                    drop(state);
+                    late.into_iter().for_each(Waker::wake);
+                    state = self.state.borrow_mut();
+                }
                 if state.verdict.is_some() {
                     return;
                 }
@@ -390,7 +379,8 @@ impl Execution {
         {
             *events = state.unconsumed();
         }
-        let mut actions: Vec<_> = state.pending.iter().cloned().collect();
+        let mut actions = Vec::with_capacity(state.pending.len() + 1);
+        actions.extend(state.pending.iter().cloned());
         if let Some(completion) = &mut self.completion {
             if matches!(completion, Completion::Failed(failure) if failure.error_type() == "NonDeterminism")
             {

@@ -120,7 +120,7 @@ impl State {
             Delivery::Taken => None,
             Delivery::Awaited => {
                 waiter.event = Delivery::Awaited;
-                Self::register(&mut waiter.waker, &mut self.waiting, &self.root, waker);
+                Self::register(&mut waiter.waker, &mut self.waiting, self.root, waker);
                 None
             }
         }

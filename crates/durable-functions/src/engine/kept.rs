@@ -13,10 +13,10 @@
 //! instance does not, so a share of the turns is run both ways and compared.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use base64_simd::STANDARD;
-use bytes::Bytes;
 use prost::Message;
 
 use super::{Execution, RequestError};
@@ -147,7 +147,7 @@ impl KeptInstances {
     ) -> Result<Vec<u8>, String> {
         if self.limits.instances == 0 {
             let request = decode(text)?;
-            return super::execute(function, &request).map_err(|error| error.to_string());
+            return super::execute(function, request).map_err(|error| error.to_string());
         }
         let key = instance_id_of(text);
         let entry = key
@@ -189,10 +189,10 @@ impl KeptInstances {
         text: &str,
         now: Instant,
     ) -> Option<Vec<u8>> {
-        let bytes = decode(text.get(entry.text.len()..)?).ok()?;
+        let bytes = Rc::new(decode(text.get(entry.text.len()..)?).ok()?);
         let rest = bytes.strip_prefix(entry.tail.as_slice())?;
         let request = Request::read(rest).ok()?;
-        let answer = entry.execution.resume(&request, &bytes).ok()??;
+        let answer = entry.execution.resume(function, &request, &bytes).ok()??;
         let answer = answer.encode_to_vec();
         self.continued += 1;
         if self.limits.verify_every > 0
@@ -212,7 +212,7 @@ impl KeptInstances {
 
     /// Whether a replay gives the same answer.
     fn verified(&self, function: &OrchestratorFunction, text: &str, answer: &[u8]) -> bool {
-        let replayed = decode(text).map(|request| super::execute(function, &request));
+        let replayed = decode(text).map(|request| super::execute(function, request));
         if matches!(&replayed, Ok(Ok(replayed)) if replayed == answer) {
             return true;
         }
@@ -233,16 +233,16 @@ impl KeptInstances {
         text: &str,
         now: Instant,
     ) -> Result<Vec<u8>, String> {
-        let bytes = decode(text)?;
+        let bytes = Rc::new(decode(text)?);
         let invalid = |error| RequestError::from(error).to_string();
         let request = Request::read(&bytes).map_err(invalid)?;
         if request.lacks_history() {
             return self
-                .without_state(entry, &request, &bytes, now)
+                .without_state(entry, function, &request, &bytes, now)
                 .map_err(invalid);
         }
-        let mut execution = Execution::new(function.clone(), &request, &bytes);
-        execution.run(&request).map_err(invalid)?;
+        let mut execution = Execution::new(&request, &bytes);
+        execution.run(function, &request).map_err(invalid)?;
         let answer = execution.answer();
         if !execution.has_ended()
             && let Some(past) = request.as_past()
@@ -265,12 +265,13 @@ impl KeptInstances {
     fn without_state(
         &mut self,
         entry: Option<Entry>,
+        function: &OrchestratorFunction,
         request: &Request<'_>,
-        bytes: &Bytes,
+        bytes: &Rc<Vec<u8>>,
         now: Instant,
     ) -> Result<Vec<u8>, crate::wire::WireError> {
         if let Some(mut entry) = entry
-            && let Some(answer) = entry.execution.resume(request, bytes)?
+            && let Some(answer) = entry.execution.resume(function, request, bytes)?
         {
             if !entry.execution.has_ended() {
                 // What the next request begins with is unknown, so it must come without state too.
@@ -324,10 +325,9 @@ impl KeptInstances {
     }
 }
 
-fn decode(text: &str) -> Result<Bytes, String> {
+fn decode(text: &str) -> Result<Vec<u8>, String> {
     STANDARD
         .decode_to_vec(text)
-        .map(Bytes::from)
         .map_err(|error| format!("it is not base64: {error}"))
 }
 

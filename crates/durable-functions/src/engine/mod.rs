@@ -21,7 +21,8 @@ mod state;
 mod task;
 mod wake;
 
-use bytes::Bytes;
+use std::rc::Rc;
+
 use prost::Message;
 
 use crate::orchestrator::OrchestratorFunction;
@@ -45,7 +46,8 @@ pub(crate) use task::Call;
 #[error("the request is not a valid OrchestratorRequest: {0}")]
 pub struct RequestError(#[from] WireError);
 
-/// Runs one turn: an encoded `OrchestratorRequest` in, an encoded `OrchestratorResponse` out.
+/// Runs one turn: an encoded `OrchestratorRequest` in, an encoded `OrchestratorResponse` out. Takes
+/// the request, because the orchestrator decodes its results from where they lie.
 ///
 /// Everything that goes wrong inside the orchestrator (an error, a panic, changed code, an await
 /// that can never end) is a FAILED completion inside a valid response.
@@ -55,14 +57,15 @@ pub struct RequestError(#[from] WireError);
 /// answer then: see [`failed`].
 pub fn execute(
     orchestrator: &OrchestratorFunction,
-    request: &Bytes,
+    request: Vec<u8>,
 ) -> Result<Vec<u8>, RequestError> {
-    let view = Request::read(request)?;
+    let request = Rc::new(request);
+    let view = Request::read(&request)?;
     if view.lacks_history() {
         return Ok(history_required(view.instance_id));
     }
-    let mut execution = Execution::new(orchestrator.clone(), &view, request);
-    execution.run(&view)?;
+    let mut execution = Execution::new(&view, &request);
+    execution.run(orchestrator, &view)?;
     Ok(execution.answer().encode_to_vec())
 }
 

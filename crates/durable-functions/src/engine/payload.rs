@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use bytes::Bytes;
-
 /// A JSON text of an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Payload {
@@ -20,11 +18,11 @@ pub(crate) enum Payload {
 
 /// The request that is being read, for [`Payload::InRequest`].
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Source(Bytes);
+pub(crate) struct Source(Rc<Vec<u8>>);
 
 impl Source {
-    pub(crate) fn new(request: &Bytes) -> Self {
-        Source(request.clone())
+    pub(crate) fn new(request: &Rc<Vec<u8>>) -> Self {
+        Source(Rc::clone(request))
     }
 
     /// The payload for `text`, which lies in the request, or, if it does not, a copy.

@@ -13,9 +13,10 @@ use super::inbox::Inbox;
 use super::names::Names;
 use super::payload::Source;
 use super::slot::{Extra, Outcome, Slot, SlotKind};
+use super::wake::WakerId;
 use crate::entity::Ledger;
 use crate::proto::{OrchestratorAction, OrchestratorActionType};
-use crate::wire::Timestamp;
+use crate::wire::{Request, Timestamp};
 use crate::{Failure, TaskError};
 
 /// The orchestration that started this one as a sub-orchestration.
@@ -40,7 +41,7 @@ impl Parent {
 /// See the module documentation.
 pub(crate) struct State {
     pub(crate) names: Names,
-    pub(crate) parent: Option<Parent>,
+    pub(crate) parent: Option<Box<Parent>>,
     /// The time of the current turn.
     pub(crate) now: Timestamp,
     pub(crate) replaying: bool,
@@ -58,14 +59,14 @@ pub(crate) struct State {
     /// What the payloads of the current turn are parts of.
     pub(crate) source: Source,
     /// The waker of the orchestrator itself.
-    pub(crate) root: Waker,
+    pub(crate) root: WakerId,
     /// Set instead of waking `root`.
     pub(crate) root_woken: bool,
     pub(crate) inbox: Inbox,
     pub(crate) entities: Ledger,
     /// Wakers that a dropped future owes; woken by the engine, because no user code may run now.
     pub(crate) late_wakers: Vec<Waker>,
-    pub(crate) continued: Option<ContinuedAsNew>,
+    pub(crate) continued: Option<Box<ContinuedAsNew>>,
     /// The host's `defaultVersion`, for sub-orchestrations.
     pub(crate) default_version: Option<Rc<str>>,
     /// What host.json says about the polls of durable HTTP calls.
@@ -83,14 +84,10 @@ pub(crate) struct ContinuedAsNew {
 }
 
 impl State {
-    pub(crate) fn new(
-        instance_id: &str,
-        confirmed: Confirmed,
-        source: Source,
-        root: Waker,
-    ) -> Self {
+    pub(crate) fn new(request: &Request<'_>, source: Source, root: WakerId) -> Self {
+        let confirmed = Confirmed::from_events(&request.events);
         State {
-            names: Names::new(instance_id, &source),
+            names: Names::new(request.instance_id, &source),
             parent: None,
             now: Timestamp::default(),
             replaying: true,
@@ -107,8 +104,8 @@ impl State {
             entities: Ledger::default(),
             late_wakers: Vec::new(),
             continued: None,
-            default_version: None,
-            http_poll_interval: None,
+            default_version: request.properties.default_version.map(Into::into),
+            http_poll_interval: request.properties.http_poll_interval,
             drawn: 0,
         }
     }
@@ -189,7 +186,7 @@ impl State {
     pub(crate) fn register(
         place: &mut Option<Waiter>,
         waiting: &mut usize,
-        root: &Waker,
+        root: WakerId,
         waker: &Waker,
     ) {
         if place.is_none() {
@@ -197,7 +194,7 @@ impl State {
         }
         match place {
             // An orchestrator that awaits one thing at a time is woken without counting a waker.
-            _ if waker.will_wake(root) => *place = Some(Waiter::Root),
+            _ if root.is(waker) => *place = Some(Waiter::Root),
             Some(Waiter::Other(known)) => known.clone_from(waker),
             _ => *place = Some(Waiter::Other(waker.clone())),
         }
@@ -208,7 +205,7 @@ impl State {
     pub(crate) fn poll(&mut self, task: usize, waker: &Waker) -> Option<Outcome> {
         let slot = self.slots.get_mut(task)?;
         if slot.outcome.is_open() {
-            Self::register(&mut slot.waker, &mut self.waiting, &self.root, waker);
+            Self::register(&mut slot.waker, &mut self.waiting, self.root, waker);
             return None;
         }
         Some(std::mem::replace(&mut slot.outcome, Outcome::Taken))
@@ -254,7 +251,7 @@ impl State {
     }
 
     /// The error that a future yields for a failed task.
-    pub(crate) fn failed(&self, task: usize, failure: Failure) -> TaskError {
+    pub(crate) fn error_of(&self, task: usize, failure: Failure) -> TaskError {
         TaskError::Failed {
             task: self.describe(task),
             failure,

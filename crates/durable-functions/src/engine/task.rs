@@ -179,10 +179,22 @@ impl State {
         }
     }
 
+    /// The action `id`, if the code scheduled one of that kind and this is the first report of its
+    /// end. Everything else is a duplicate, the result of work that another generation left open, or
+    /// the host's own timer -100.
+    fn end_of(&mut self, id: i32, kind: SlotKind) -> Option<usize> {
+        let id = usize::try_from(id).ok()?;
+        let slot = self.slots.get_mut(id)?;
+        (slot.kind == kind && !std::mem::replace(&mut slot.ended, true)).then_some(id)
+    }
+
     /// The action `id` fired its timer. The time of firing is not looked at: hosts fire up to a
     /// second early, and a timer that has fired is over.
+    ///
+    /// As of all reports, the waker is to be woken once the borrow has ended.
     #[must_use]
-    pub(crate) fn timer_fired(&mut self, id: usize) -> Option<Waker> {
+    pub(crate) fn timer_fired(&mut self, id: i32) -> Option<Waker> {
+        let id = self.end_of(id, SlotKind::Timer)?;
         let task = self.slots.get(id)?.owner as usize;
         let slot = self.slots.get_mut(task)?;
         let Some(Extra::Driver(driver)) = slot.extra.as_deref_mut() else {
@@ -205,24 +217,41 @@ impl State {
         None
     }
 
-    /// An attempt of a call ended with `outcome`: the task ends, or it waits and tries again.
+    /// The action `id` has a result.
     #[must_use]
-    pub(crate) fn attempt_ended(&mut self, id: usize, outcome: Outcome) -> Option<Waker> {
+    pub(crate) fn completed(
+        &mut self,
+        id: i32,
+        kind: SlotKind,
+        result: Option<&[u8]>,
+    ) -> Option<Waker> {
+        let id = self.end_of(id, kind)?;
+        let failure = match kind {
+            SlotKind::Activity => result.and_then(envelope::failure_in),
+            _ => None,
+        };
+        let outcome = match failure {
+            Some(failure) => Outcome::Failed(Box::new(failure)),
+            None => Outcome::Completed(self.source.payload(result)),
+        };
+        self.attempt_ended(id, outcome)
+    }
+
+    /// The action `id` failed.
+    #[must_use]
+    pub(crate) fn failed(&mut self, id: i32, kind: SlotKind, failure: Failure) -> Option<Waker> {
+        let id = self.end_of(id, kind)?;
+        self.attempt_ended(id, Outcome::Failed(Box::new(failure)))
+    }
+
+    /// An attempt of a call ended with `outcome`: the task ends, or it waits and tries again.
+    fn attempt_ended(&mut self, id: usize, outcome: Outcome) -> Option<Waker> {
         let now = self.now;
         let task = self.slots.get(id)?.owner as usize;
         let slot = self.slots.get_mut(task)?;
         if !slot.outcome.is_open() {
             return None;
         }
-        let outcome = match outcome {
-            Outcome::Completed(result) if slot.kind == SlotKind::Activity => {
-                match self.source.text(&result).and_then(envelope::failure_in) {
-                    Some(failure) => Outcome::Failed(Box::new(failure)),
-                    None => Outcome::Completed(result),
-                }
-            }
-            other => other,
-        };
         if let Outcome::Failed(failure) = &outcome
             && let Some(Extra::Driver(driver)) = slot.extra.as_deref_mut()
             && let Some(retry) = &driver.retry

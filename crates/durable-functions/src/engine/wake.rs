@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Wake, Waker};
+use std::task::{RawWakerVTable, Wake, Waker};
 
 /// Set when anything wakes the orchestrator. Atomic because `Waker` must be `Send`; an orchestrator
 /// itself never leaves its thread.
@@ -20,6 +20,21 @@ impl WakeFlag {
     pub(crate) fn take(&self) -> bool {
         // Reading is cheap, and the flag is rarely set by anything but the futures of users.
         self.0.load(Ordering::Acquire) && self.0.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// Tells the waker of the orchestrator from others, without counting a reference to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WakerId(*const (), *const RawWakerVTable);
+
+impl WakerId {
+    pub(crate) fn of(waker: &Waker) -> Self {
+        WakerId(waker.data(), waker.vtable())
+    }
+
+    /// As [`Waker::will_wake`]: false at worst for one that does.
+    pub(crate) fn is(self, waker: &Waker) -> bool {
+        self == WakerId::of(waker)
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Ledger {
     /// Every request that is answered, for the whole execution: a late duplicate of an answer must
     /// not be taken for an external event.
     requests: BTreeMap<Uuid, Request>,
-    section: Option<Section>,
+    section: Option<Box<Section>>,
     /// Locks that were asked for and are not awaited any more; given back when they are granted.
     abandoned: Vec<Section>,
 }
@@ -183,12 +183,12 @@ impl State {
             message::lock(id, sender, &entities, label)
         });
         self.expect_answer(id, task, None);
-        self.entities.section = Some(Section {
+        self.entities.section = Some(Box::new(Section {
             id,
             entities,
             granted: false,
             busy: HashSet::new(),
-        });
+        }));
         (task, id)
     }
 
@@ -198,7 +198,7 @@ impl State {
             if section.granted {
                 self.send_releases(&section);
             } else {
-                self.entities.abandoned.push(section);
+                self.entities.abandoned.push(*section);
             }
         }
     }
@@ -210,6 +210,7 @@ impl State {
             .entities
             .section
             .take()
+            .map(|section| *section)
             .into_iter()
             .chain(abandoned)
             .collect();

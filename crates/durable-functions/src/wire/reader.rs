@@ -17,7 +17,8 @@ pub(crate) enum WireError {
 ///
 /// An error ends the walk and is kept for [`finish`](Self::finish), instead of a `Result` at every
 /// step: results of this size travel through memory, and half the time of a replay would be waiting
-/// for it.
+/// for it. For the same reason no method passes `self` to a function that is not inlined: a reader
+/// lives in registers.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -76,7 +77,7 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 u32::from(first)
             }
-            Some(_) => u32::try_from(self.long_varint()).unwrap_or(0),
+            Some(_) => u32::try_from(self.long()).unwrap_or(0),
         };
         if tag < 8 {
             self.fail(WireError::Tag);
@@ -93,7 +94,7 @@ impl<'a> Reader<'a> {
             self.rest = rest;
             return u64::from(first);
         }
-        self.long_varint()
+        self.long()
     }
 
     /// An `int32`. Negative numbers travel as ten bytes, so that the cut to 32 bits is the rule.
@@ -116,6 +117,7 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
+    #[inline(always)]
     pub(crate) fn string(&mut self) -> &'a str {
         let bytes = self.bytes();
         self.text(bytes)
@@ -133,18 +135,26 @@ impl<'a> Reader<'a> {
                 tag => inner.skip(tag),
             }
         }
-        if let Some(error) = inner.error {
-            self.fail(error);
-        }
+        self.close(&inner);
         value
     }
 
+    /// Ends the walk over a message inside this one; what was wrong there is wrong here.
+    #[inline(always)]
+    pub(crate) fn close(&mut self, inner: &Reader<'_>) {
+        if let Some(error) = inner.error {
+            self.fail(error);
+        }
+    }
+
+    #[inline(always)]
     pub(crate) fn wrapped_string(&mut self) -> &'a str {
         let bytes = self.wrapped_bytes();
         self.text(bytes)
     }
 
     /// A `double`.
+    #[inline(always)]
     pub(crate) fn double(&mut self) -> f64 {
         let bytes = self.take(8).try_into();
         f64::from_le_bytes(bytes.unwrap_or_default())
@@ -162,11 +172,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline(always)]
     fn text(&mut self, bytes: &'a [u8]) -> &'a str {
-        std::str::from_utf8(bytes).unwrap_or_else(|_| {
-            self.fail(WireError::Utf8);
-            ""
-        })
+        match std::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) => {
+                self.fail(WireError::Utf8);
+                ""
+            }
+        }
     }
 
     #[inline(always)]
@@ -183,50 +197,50 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A varint of several bytes. Up to eight (times, larger ids and lengths) are taken at once: the
-    /// seven payload bits of each byte are moved together in three steps.
-    #[inline]
-    fn long_varint(&mut self) -> u64 {
-        if let Some(chunk) = self.rest.first_chunk::<8>() {
-            let word = u64::from_le_bytes(*chunk);
-            let ends = !word & 0x8080_8080_8080_8080;
-            if ends != 0 {
-                let length = ends.trailing_zeros() as usize / 8 + 1;
-                let bits = word & (ends ^ ends.wrapping_sub(1)) & 0x7f7f_7f7f_7f7f_7f7f;
-                let bits = (bits & 0x007f_007f_007f_007f) | (bits & 0x7f00_7f00_7f00_7f00) >> 1;
-                let bits = (bits & 0x0000_3fff_0000_3fff) | (bits & 0x3fff_0000_3fff_0000) >> 2;
-                let bits = (bits & 0x0fff_ffff) | (bits & 0x0fff_ffff_0000_0000) >> 4;
-                self.rest = self.rest.get(length..).unwrap_or(&[]);
-                return bits;
-            }
+    /// A varint of several bytes.
+    #[inline(always)]
+    fn long(&mut self) -> u64 {
+        let (value, length) = long_varint(self.rest);
+        match self.rest.get(length..) {
+            Some(rest) if length > 0 => self.rest = rest,
+            _ if self.rest.len() < 10 => self.fail(WireError::Truncated),
+            _ => self.fail(WireError::Varint),
         }
-        self.longest_varint()
+        value
     }
 
-    #[inline(never)]
-    fn longest_varint(&mut self) -> u64 {
-        let mut value = 0u64;
-        for (index, &byte) in self.rest.iter().enumerate().take(10) {
-            value |= u64::from(byte & 0x7f) << (7 * index);
-            if byte < 0x80 {
-                self.rest = self.rest.get(index + 1..).unwrap_or(&[]);
-                return value;
-            }
-        }
-        self.fail(if self.rest.len() < 10 {
-            WireError::Truncated
-        } else {
-            WireError::Varint
-        });
-        0
-    }
-
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     fn fail(&mut self, error: WireError) {
+        std::hint::cold_path();
         self.error.get_or_insert(error);
         self.rest = &[];
     }
+}
+
+/// The value and the length of the varint that `rest` begins with; the length is 0 when there is none.
+/// Up to eight bytes (times, larger ids and lengths) are taken at once: the seven payload bits of each
+/// byte are moved together in three steps.
+#[inline(never)]
+fn long_varint(rest: &[u8]) -> (u64, usize) {
+    if let Some(chunk) = rest.first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        let ends = !word & 0x8080_8080_8080_8080;
+        if ends != 0 {
+            let bits = word & (ends ^ ends.wrapping_sub(1)) & 0x7f7f_7f7f_7f7f_7f7f;
+            let bits = (bits & 0x007f_007f_007f_007f) | (bits & 0x7f00_7f00_7f00_7f00) >> 1;
+            let bits = (bits & 0x0000_3fff_0000_3fff) | (bits & 0x3fff_0000_3fff_0000) >> 2;
+            let bits = (bits & 0x0fff_ffff) | (bits & 0x0fff_ffff_0000_0000) >> 4;
+            return (bits, ends.trailing_zeros() as usize / 8 + 1);
+        }
+    }
+    let mut value = 0u64;
+    for (index, &byte) in rest.iter().enumerate().take(10) {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte < 0x80 {
+            return (value, index + 1);
+        }
+    }
+    (0, 0)
 }
 
 #[cfg(test)]

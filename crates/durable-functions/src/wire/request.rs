@@ -20,14 +20,7 @@ pub(crate) struct Request<'a> {
     pub(crate) events: Vec<Event<'a>>,
     /// How many of [`Self::events`] are past events.
     pub(crate) past: usize,
-    /// The property `defaultVersion`: what host.json gives to sub-orchestrations.
-    pub(crate) default_version: Option<&'a str>,
-    /// The property `HttpDefaultAsyncRequestSleepTimeMilliseconds`: how long host.json waits between
-    /// two polls of a durable HTTP call.
-    pub(crate) http_poll_interval: Option<Duration>,
-    /// Whether the host left the past events out because it believes that the worker keeps them. It
-    /// says so with the property `IncludeState`, in older versions `IncludePastEvents`.
-    pub(crate) leaves_out_past: bool,
+    pub(crate) properties: Properties<'a>,
     /// Whether names, past events, new events and the rest follow each other in this order.
     pub(crate) in_order: bool,
     message: &'a [u8],
@@ -35,78 +28,68 @@ pub(crate) struct Request<'a> {
 
 impl<'a> Request<'a> {
     pub(crate) fn read(message: &'a [u8]) -> Result<Self, WireError> {
-        let mut request = Request {
-            instance_id: "",
-            // The events of real histories take 30 to 50 bytes each.
-            events: Vec::with_capacity(message.len() / 32 + 1),
-            past: 0,
-            default_version: None,
-            http_poll_interval: None,
-            leaves_out_past: false,
-            in_order: true,
-            message,
-        };
-        let mut stage = 0;
+        let mut instance_id = "";
+        // The events of real histories take 30 to 50 bytes each.
+        let mut events = Vec::with_capacity(message.len() / 32 + 1);
+        let mut past = 0;
         let mut late_past = Vec::new();
+        let mut properties = Properties::default();
+        let mut stage = Stage::Names;
+        let mut in_order = true;
         let mut reader = Reader::new(message);
         loop {
             let tag = reader.tag();
             let stage_of = match tag {
                 0 => break,
-                PAST_EVENT => {
-                    let event = Event::read(reader.bytes())?;
-                    if stage < 2 {
-                        request.events.push(event);
-                        request.past += 1;
+                PAST_EVENT | NEW_EVENT => {
+                    let event = Event::read(&mut reader);
+                    if tag == NEW_EVENT {
+                        events.push(event);
+                        Stage::New
                     } else {
-                        late_past.push(event);
+                        if stage <= Stage::Past {
+                            events.push(event);
+                            past += 1;
+                        } else {
+                            late_past.push(event);
+                        }
+                        Stage::Past
                     }
-                    1
-                }
-                NEW_EVENT => {
-                    request.events.push(Event::read(reader.bytes())?);
-                    2
                 }
                 INSTANCE_ID => {
-                    request.instance_id = reader.string();
-                    0
+                    instance_id = reader.string();
+                    Stage::Names
                 }
                 EXECUTION_ID => {
                     reader.skip(tag);
-                    0
+                    Stage::Names
                 }
                 PROPERTY => {
-                    match property(reader.bytes())? {
-                        ("defaultVersion", Property::Text(version)) => {
-                            request.default_version = Some(version);
-                        }
-                        (
-                            "HttpDefaultAsyncRequestSleepTimeMilliseconds",
-                            Property::Number(milliseconds),
-                        ) => {
-                            request.http_poll_interval =
-                                Duration::try_from_secs_f64(milliseconds / 1000.0).ok();
-                        }
-                        ("IncludeState" | "IncludePastEvents", Property::Bool(included)) => {
-                            request.leaves_out_past = !included;
-                        }
-                        _ => {}
-                    }
-                    3
+                    properties.read(reader.bytes())?;
+                    Stage::Rest
                 }
                 tag => {
                     reader.skip(tag);
-                    3
+                    Stage::Rest
                 }
             };
-            request.in_order &= stage_of >= stage;
+            in_order &= stage_of >= stage;
             stage = stage.max(stage_of);
         }
         reader.finish()?;
-        let past = request.past;
-        request.past += late_past.len();
-        request.events.splice(past..past, late_past);
-        Ok(request)
+        if !late_past.is_empty() {
+            let behind = past;
+            past += late_past.len();
+            events.splice(behind..behind, late_past);
+        }
+        Ok(Request {
+            instance_id,
+            events,
+            past,
+            properties,
+            in_order,
+            message,
+        })
     }
 
     /// The beginning of the message up to its last event, as the next request will begin: with all
@@ -141,7 +124,7 @@ impl<'a> Request<'a> {
     /// Whether this cannot be replayed: the history was left out, and it is not the first turn.
     pub(crate) fn lacks_history(&self) -> bool {
         let started = |event: &Event<'_>| event.kind == EventKind::ExecutionStarted;
-        self.leaves_out_past && !self.events.iter().any(started)
+        self.properties.leaves_out_past && !self.events.iter().any(started)
     }
 
     /// The instance id of the request that begins with `start`, which may be cut off anywhere.
@@ -152,6 +135,45 @@ impl<'a> Request<'a> {
         }
         let id = reader.string();
         (!id.is_empty() && reader.finish().is_ok()).then_some(id)
+    }
+}
+
+/// The parts of a request in the order in which hosts write them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Names,
+    Past,
+    New,
+    Rest,
+}
+
+/// What a request says about the host.
+#[derive(Debug, Default)]
+pub(crate) struct Properties<'a> {
+    /// `defaultVersion`: what host.json gives to sub-orchestrations.
+    pub(crate) default_version: Option<&'a str>,
+    /// `HttpDefaultAsyncRequestSleepTimeMilliseconds`: how long host.json waits between two polls of a
+    /// durable HTTP call.
+    pub(crate) http_poll_interval: Option<Duration>,
+    /// Whether the host left the past events out because it believes that the worker keeps them. It
+    /// says so with `IncludeState`, in older versions `IncludePastEvents`.
+    pub(crate) leaves_out_past: bool,
+}
+
+impl<'a> Properties<'a> {
+    #[inline(never)]
+    fn read(&mut self, entry: &'a [u8]) -> Result<(), WireError> {
+        match property(entry)? {
+            ("defaultVersion", Property::Text(version)) => self.default_version = Some(version),
+            ("HttpDefaultAsyncRequestSleepTimeMilliseconds", Property::Number(milliseconds)) => {
+                self.http_poll_interval = Duration::try_from_secs_f64(milliseconds / 1000.0).ok();
+            }
+            ("IncludeState" | "IncludePastEvents", Property::Bool(included)) => {
+                self.leaves_out_past = !included;
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 

@@ -29,7 +29,6 @@ mod world;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use durable_functions::proto::{
     EventType, OrchestrationStatus, OrchestratorRequest, OrchestratorResponse, TaskScheduledEvent,
     TimerCreatedEvent,
@@ -196,6 +195,6 @@ fn tamper(world: &mut World, ours: &mut History, theirs: &mut History) -> bool {
 }
 
 fn run(function: &OrchestratorFunction, request: &OrchestratorRequest) -> OrchestratorResponse {
-    let answer = execute(function, &Bytes::from(request.encode_to_vec())).unwrap();
+    let answer = execute(function, request.encode_to_vec()).unwrap();
     OrchestratorResponse::decode(answer.as_slice()).unwrap()
 }

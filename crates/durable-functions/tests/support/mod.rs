@@ -5,7 +5,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use durable_functions::proto::{
     CompleteOrchestrationAction, EventRaisedEvent, EventSentEvent, EventType,
     ExecutionStartedEvent, ExecutionTerminatedEvent, HistoryEvent, OrchestrationInstance,
@@ -176,9 +175,9 @@ pub(crate) fn answer(
     function: &OrchestratorFunction,
     request: &OrchestratorRequest,
 ) -> OrchestratorResponse {
-    let request = Bytes::from(request.encode_to_vec());
-    let first = execute(function, &request).unwrap();
-    let second = execute(function, &request).unwrap();
+    let request = request.encode_to_vec();
+    let first = execute(function, request.clone()).unwrap();
+    let second = execute(function, request).unwrap();
     assert_eq!(first, second, "the same request gave two answers");
     OrchestratorResponse::decode(first.as_slice()).unwrap()
 }
