@@ -21,10 +21,23 @@ pub(crate) struct History {
 impl History {
     /// `n` activities one after the other: a turn for each.
     pub(crate) fn chain(n: u32) -> Self {
+        History::chain_of(n, plain)
+    }
+
+    /// The same with results in the envelope that activities of this crate answer with.
+    #[allow(dead_code, reason = "one of the benchmarks measures it")]
+    pub(crate) fn enveloped_chain(n: u32) -> Self {
+        History::chain_of(n, |i| {
+            let envelope = format!(r#"{{"activityResult":{}}}"#, plain(i));
+            serde_json::to_string(&envelope).unwrap()
+        })
+    }
+
+    fn chain_of(n: u32, result: fn(u32) -> String) -> Self {
         let mut history = History::begin("chain", n);
         for i in 0..n {
             history.events.push(scheduled(i));
-            history.turn(vec![completed(i)]);
+            history.turn(vec![completed(i, result(i))]);
         }
         history
     }
@@ -34,7 +47,8 @@ impl History {
         let mut history = History::begin("fan-out", n);
         history.events.extend((0..n).map(scheduled));
         for first in (0..n).step_by(10) {
-            history.turn((first..n.min(first + 10)).map(completed).collect());
+            let last = n.min(first + 10);
+            history.turn((first..last).map(|i| completed(i, plain(i))).collect());
         }
         history
     }
@@ -45,9 +59,14 @@ impl History {
 
     /// The base64 text of the request of a turn.
     pub(crate) fn request(&self, turn: usize) -> String {
+        self.request_of(&format!("{}-of-the-benchmark", self.name), turn)
+    }
+
+    /// The same for another instance.
+    pub(crate) fn request_of(&self, instance_id: &str, turn: usize) -> String {
         let new = self.turns[turn].clone();
         let request = OrchestratorRequest {
-            instance_id: format!("{}-of-the-benchmark", self.name),
+            instance_id: instance_id.to_owned(),
             past_events: self.events[..new.start].to_vec(),
             new_events: self.events[new].to_vec(),
             ..Default::default()
@@ -99,10 +118,15 @@ fn scheduled(i: u32) -> HistoryEvent {
     event(i as i32, EventType::TaskScheduled(Box::new(task)))
 }
 
-fn completed(i: u32) -> HistoryEvent {
+/// A result as JSON text.
+fn plain(i: u32) -> String {
+    format!("\"Hello number {i}!\"")
+}
+
+fn completed(i: u32, result: String) -> HistoryEvent {
     let task = TaskCompletedEvent {
         task_scheduled_id: i as i32,
-        result: Some(format!("\"Hello number {i}!\"")),
+        result: Some(result),
     };
     event(-1, EventType::TaskCompleted(task))
 }

@@ -19,6 +19,7 @@ use axum::body::{Body, Bytes};
 use axum::http::Request;
 use durable_functions::{Activity, AppExt, OrchestrationContext, Orchestrator, Result};
 use functions_handler::App;
+use futures::future::join_all;
 use histories::History;
 use tower::ServiceExt;
 
@@ -62,6 +63,42 @@ async fn post(router: &Router, function: &str, body: Bytes) -> Bytes {
         .unwrap()
 }
 
+/// The last turns of many instances at the same time: what an invocation costs when nothing waits for
+/// a sleeping thread.
+fn at_once(runtime: &tokio::runtime::Runtime, router: &Router) {
+    const INSTANCES: usize = 64;
+    println!("\n{INSTANCES} instances at once, per invocation\n");
+    println!("shape    |     n |  floor µs | handler µs | ratio");
+    println!("-------- | ----: | --------: | ---------: | ----:");
+    for n in [3, 30, 300, 3000] {
+        let history = History::chain(n);
+        let last = history.turns() - 1;
+        let requests: Vec<_> = (0..INSTANCES)
+            .map(|instance| history.request_of(&format!("chain-{instance}"), last))
+            .collect();
+        let bodies: Vec<_> = requests.iter().map(|request| body(request)).collect();
+        let [floor_us, handler_us] = measure::interleaved([
+            &mut || {
+                requests
+                    .iter()
+                    .for_each(|request| drop(black_box(floor::answer(request))))
+            },
+            &mut || {
+                let posts = bodies
+                    .iter()
+                    .map(|body| post(router, "chain", body.clone()));
+                drop(black_box(runtime.block_on(join_all(posts))));
+            },
+        ]);
+        println!(
+            "chain    | {n:5} | {:9.1} | {:10.1} | {:5.2}",
+            floor_us / INSTANCES as f64,
+            handler_us / INSTANCES as f64,
+            handler_us / floor_us,
+        );
+    }
+}
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -100,6 +137,8 @@ fn main() {
             );
         }
     }
+
+    at_once(&runtime, &router);
 
     let history = History::chain(300);
     let requests: Vec<_> = (0..history.turns())
