@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use crate::{Failure, KeptInstances, OrchestratorFunction, engine};
 use base64_simd::STANDARD;
+
+use crate::{Failure, KeptInstances, OrchestratorFunction, engine};
 
 /// Runs one turn as the host asks for it: the base64 text of an `OrchestratorRequest` in, the base64
 /// text of an `OrchestratorResponse` out.

@@ -1,8 +1,8 @@
 //! One execution of an orchestrator: the live future, fed with events.
 //!
 //! Owns the orchestrator's future and the state it shares with the context. It does not own the
-//! request: events are applied while they are borrowed, and what must outlive them is kept as
-//! counted slices of the request.
+//! request alone: events are applied while they are borrowed, and what must outlive them is kept as
+//! ranges of it.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
