@@ -54,8 +54,7 @@ fuzz_target!(|bytes: &[u8]| {
             ],
             ..Default::default()
         };
-        let answer = execute(&FUNCTION, request.encode_to_vec())
-            .expect("the request is valid");
+        let answer = execute(&FUNCTION, request.encode_to_vec()).expect("the request is valid");
         let answer = OrchestratorResponse::decode(answer.as_slice()).expect("a valid answer");
         assert_eq!(answer.actions.len(), 2, "the call and the end");
     }
