@@ -287,6 +287,26 @@ fn every_turn_but_the_first_is_continued() {
     assert!(kept.is_empty(), "what has ended is not kept");
 }
 
+/// The text of an ended instance leaves its memory to the next one, and nothing else.
+#[test]
+fn an_instance_that_follows_an_ended_one_is_continued_by_its_own_history() {
+    let function = orchestrator(two_calls);
+    let mut kept = KeptInstances::new(KeptLimits::default());
+    for (round, first) in ["10", " 7 ", "1000000"].into_iter().enumerate() {
+        let mut host = Host::new(function.clone(), None);
+        kept_turn(&mut kept, &function, &mut host);
+        host.completed(0, first);
+        kept_turn(&mut kept, &function, &mut host);
+        host.completed(1, "20");
+        let sum = first.trim().parse::<u32>().unwrap() + 20;
+        assert_eq!(
+            kept_turn(&mut kept, &function, &mut host),
+            [format!("#2 Completed({sum})")]
+        );
+        assert_eq!(kept.continued(), 2 * (round as u64 + 1));
+    }
+}
+
 #[test]
 fn nothing_is_kept_when_it_is_switched_off() {
     let function = orchestrator(two_calls);
