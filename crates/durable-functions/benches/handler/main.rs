@@ -11,36 +11,20 @@ mod floor;
 mod histories;
 #[path = "../common/measure.rs"]
 mod measure;
+#[path = "../common/orchestrators.rs"]
+mod orchestrators;
 
 use std::hint::black_box;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::Request;
-use durable_functions::{Activity, AppExt, OrchestrationContext, Orchestrator, Result};
+use durable_functions::{AppExt, Orchestrator};
 use functions_handler::App;
 use futures::future::join_all;
 use histories::History;
+use orchestrators::{chain, fan_out};
 use tower::ServiceExt;
-
-const ECHO: Activity<u32, String> = Activity::new("echo");
-
-async fn chain(ctx: OrchestrationContext, n: u32) -> Result<usize> {
-    let mut length = 0;
-    for i in 0..n {
-        length += ctx.call(ECHO, i).await?.len();
-    }
-    Ok(length)
-}
-
-async fn fan_out(ctx: OrchestrationContext, n: u32) -> Result<usize> {
-    let calls: Vec<_> = (0..n).map(|i| ctx.call(ECHO, i)).collect();
-    let mut length = 0;
-    for call in calls {
-        length += call.await?.len();
-    }
-    Ok(length)
-}
 
 /// The body of an invocation, as a host writes it.
 fn body(request: &str) -> Bytes {
@@ -77,19 +61,13 @@ fn at_once(runtime: &tokio::runtime::Runtime, router: &Router) {
             .map(|instance| history.request_of(&format!("chain-{instance}"), last))
             .collect();
         let bodies: Vec<_> = requests.iter().map(|request| body(request)).collect();
-        let [floor_us, handler_us] = measure::interleaved([
-            &mut || {
-                requests
-                    .iter()
-                    .for_each(|request| drop(black_box(floor::answer(request))))
-            },
-            &mut || {
+        let [floor_us, handler_us] =
+            measure::interleaved([&mut || floor::answer_all(&requests), &mut || {
                 let posts = bodies
                     .iter()
                     .map(|body| post(router, "chain", body.clone()));
                 drop(black_box(runtime.block_on(join_all(posts))));
-            },
-        ]);
+            }]);
         println!(
             "chain    | {n:5} | {:9.1} | {:10.1} | {:5.2}",
             floor_us / INSTANCES as f64,
@@ -145,18 +123,12 @@ fn main() {
         .map(|turn| history.request(turn))
         .collect();
     let bodies: Vec<_> = requests.iter().map(|request| body(request)).collect();
-    let [floor_us, handler_us] = measure::interleaved([
-        &mut || {
-            requests
-                .iter()
-                .for_each(|request| drop(black_box(floor::answer(request))))
-        },
-        &mut || {
+    let [floor_us, handler_us] =
+        measure::interleaved([&mut || floor::answer_all(&requests), &mut || {
             bodies
                 .iter()
                 .for_each(|body| drop(black_box(post("chain", body))))
-        },
-    ]);
+        }]);
     println!(
         "\nchain of 300, all {} turns, instances kept: floors {floor_us:.0} µs, handler {handler_us:.0} µs \
          ({:.2})",

@@ -12,39 +12,22 @@ mod floor;
 mod histories;
 #[path = "../common/measure.rs"]
 mod measure;
+#[path = "../common/orchestrators.rs"]
+mod orchestrators;
 mod prepared;
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use durable_functions::{
-    Activity, KeptInstances, KeptLimits, OrchestrationContext, Orchestrator, OrchestratorFunction,
-    Result, run_turn,
+    KeptInstances, KeptLimits, OrchestrationContext, Orchestrator, OrchestratorFunction, Result,
+    run_turn,
 };
 use futures::future::try_join_all;
 use histories::History;
+use orchestrators::{ECHO, chain, fan_out};
 
-const ECHO: Activity<u32, String> = Activity::new("echo");
-
-async fn chain(ctx: OrchestrationContext, n: u32) -> Result<usize> {
-    let mut length = 0;
-    for i in 0..n {
-        length += ctx.call(ECHO, i).await?.len();
-    }
-    Ok(length)
-}
-
-/// Calls run from the moment they are made, so awaiting them one by one waits for all of them.
-async fn fan_out(ctx: OrchestrationContext, n: u32) -> Result<usize> {
-    let calls: Vec<_> = (0..n).map(|i| ctx.call(ECHO, i)).collect();
-    let mut length = 0;
-    for call in calls {
-        length += call.await?.len();
-    }
-    Ok(length)
-}
-
-/// The same with a combinator, whose own cost comes on top.
+/// The fan-out with a combinator, whose own cost comes on top.
 async fn join_all(ctx: OrchestrationContext, n: u32) -> Result<usize> {
     let greetings = try_join_all((0..n).map(|i| ctx.call(ECHO, i))).await?;
     Ok(greetings.iter().map(String::len).sum())
@@ -180,11 +163,7 @@ fn whole_orchestration(shape: &Shape, n: u32) {
         .map(|turn| history.request(turn))
         .collect();
     let [floor_us, replay_us, kept_us] = measure::interleaved([
-        &mut || {
-            requests
-                .iter()
-                .for_each(|request| drop(black_box(floor::answer(request))))
-        },
+        &mut || floor::answer_all(&requests),
         &mut || {
             for request in &requests {
                 black_box(run_turn(&shape.function, request));

@@ -6,7 +6,7 @@ use durable_functions::proto::{
 };
 use serde_json::{Value, json};
 
-use crate::history::START;
+use crate::history::stored::START;
 use crate::program::{RETRIED_ACTIVITY, RETRIED_CHILD};
 
 /// Drops what `theirs` asks for after its end: durabletask goes on with retries when the results of

@@ -7,18 +7,21 @@
 // Each of the test crates that share this module uses its part of it.
 #![allow(dead_code)]
 
+#[path = "../support/stored.rs"]
+pub(crate) mod stored;
+
 use durable_functions::proto::{
-    EventRaisedEvent, EventSentEvent, EventType, ExecutionStartedEvent, ExecutionTerminatedEvent,
-    HistoryEvent, OrchestrationInstance, OrchestratorAction, OrchestratorActionType,
-    OrchestratorCompletedEvent, OrchestratorRequest, OrchestratorResponse,
+    EventRaisedEvent, EventType, ExecutionStartedEvent, ExecutionTerminatedEvent, HistoryEvent,
+    OrchestrationInstance, OrchestratorCompletedEvent, OrchestratorRequest, OrchestratorResponse,
     OrchestratorStartedEvent, SubOrchestrationInstanceCompletedEvent,
-    SubOrchestrationInstanceCreatedEvent, SubOrchestrationInstanceFailedEvent, TaskCompletedEvent,
-    TaskFailedEvent, TaskFailureDetails, TaskScheduledEvent, TimerCreatedEvent, TimerFiredEvent,
+    SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
+    TimerFiredEvent,
 };
 
+use stored::confirmation;
+pub(crate) use stored::event;
+
 pub(crate) const INSTANCE: &str = "abc";
-/// 2024-01-02T03:04:05Z.
-pub(crate) const START: i64 = 1_704_164_645;
 
 /// Something that the host tells an execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +64,7 @@ pub(crate) enum Delivery {
 /// What comes in one turn.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Batch {
-    /// Seconds since [`START`].
+    /// Seconds since [`stored::START`].
     pub(crate) clock: i64,
     pub(crate) deliveries: Vec<Delivery>,
 }
@@ -232,50 +235,4 @@ pub(crate) fn started(clock: i64) -> HistoryEvent {
         EventType::OrchestratorStarted(OrchestratorStartedEvent {}),
         clock,
     )
-}
-
-pub(crate) fn event(id: i32, kind: EventType, clock: i64) -> HistoryEvent {
-    HistoryEvent {
-        event_id: id,
-        timestamp: Some(prost_types::Timestamp {
-            seconds: START + clock,
-            nanos: 0,
-        }),
-        event_type: Some(kind),
-    }
-}
-
-/// What the host writes down for an action, without the inputs of calls; nothing for a completion.
-fn confirmation(action: &OrchestratorAction) -> Option<EventType> {
-    match action.orchestrator_action_type.as_ref().unwrap() {
-        OrchestratorActionType::ScheduleTask(task) => {
-            Some(EventType::TaskScheduled(Box::new(TaskScheduledEvent {
-                name: task.name.clone(),
-                ..Default::default()
-            })))
-        }
-        OrchestratorActionType::CreateTimer(timer) => {
-            Some(EventType::TimerCreated(TimerCreatedEvent {
-                fire_at: timer.fire_at,
-            }))
-        }
-        OrchestratorActionType::CreateSubOrchestration(child) => {
-            Some(EventType::SubOrchestrationInstanceCreated(Box::new(
-                SubOrchestrationInstanceCreatedEvent {
-                    instance_id: child.instance_id.clone(),
-                    name: child.name.clone(),
-                    ..Default::default()
-                },
-            )))
-        }
-        OrchestratorActionType::SendEvent(sent) => {
-            Some(EventType::EventSent(Box::new(EventSentEvent {
-                instance_id: sent.instance.as_ref().unwrap().instance_id.clone(),
-                name: sent.name.clone(),
-                input: sent.data.clone(),
-            })))
-        }
-        OrchestratorActionType::CompleteOrchestration(_) => None,
-        other => panic!("not an action of ours: {other:?}"),
-    }
 }

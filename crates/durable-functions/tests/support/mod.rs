@@ -3,24 +3,25 @@
 // Each test file uses its part of it.
 #![allow(dead_code)]
 
+mod stored;
+
 use std::time::{Duration, SystemTime};
 
 use durable_functions::proto::{
-    CompleteOrchestrationAction, EventRaisedEvent, EventSentEvent, EventType,
-    ExecutionStartedEvent, ExecutionTerminatedEvent, HistoryEvent, OrchestrationInstance,
-    OrchestrationStatus, OrchestratorAction, OrchestratorActionType, OrchestratorCompletedEvent,
-    OrchestratorRequest, OrchestratorResponse, OrchestratorStartedEvent,
-    SubOrchestrationInstanceCompletedEvent, SubOrchestrationInstanceCreatedEvent,
+    CompleteOrchestrationAction, EventRaisedEvent, EventType, ExecutionStartedEvent,
+    ExecutionTerminatedEvent, HistoryEvent, OrchestrationInstance, OrchestrationStatus,
+    OrchestratorAction, OrchestratorActionType, OrchestratorCompletedEvent, OrchestratorRequest,
+    OrchestratorResponse, OrchestratorStartedEvent, SubOrchestrationInstanceCompletedEvent,
     SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
-    TaskScheduledEvent, TimerCreatedEvent, TimerFiredEvent,
+    TimerFiredEvent,
 };
 use durable_functions::{
     OrchestrationContext, Orchestrator, OrchestratorFunction, Result, execute,
 };
 use prost::Message;
 
-/// 2024-01-02T03:04:05Z.
-pub(crate) const START: i64 = 1_704_164_645;
+use stored::confirmation;
+pub(crate) use stored::{START, event};
 
 pub(crate) struct Host {
     function: OrchestratorFunction,
@@ -180,51 +181,6 @@ pub(crate) fn answer(
     let second = execute(function, request).unwrap();
     assert_eq!(first, second, "the same request gave two answers");
     OrchestratorResponse::decode(first.as_slice()).unwrap()
-}
-
-pub(crate) fn event(id: i32, kind: EventType, clock: i64) -> HistoryEvent {
-    HistoryEvent {
-        event_id: id,
-        timestamp: Some(prost_types::Timestamp {
-            seconds: START + clock,
-            nanos: 0,
-        }),
-        event_type: Some(kind),
-    }
-}
-
-fn confirmation(action: &OrchestratorAction) -> Option<EventType> {
-    match action.orchestrator_action_type.as_ref()? {
-        OrchestratorActionType::ScheduleTask(task) => {
-            Some(EventType::TaskScheduled(Box::new(TaskScheduledEvent {
-                name: task.name.clone(),
-                ..Default::default()
-            })))
-        }
-        OrchestratorActionType::CreateTimer(timer) => {
-            Some(EventType::TimerCreated(TimerCreatedEvent {
-                fire_at: timer.fire_at,
-            }))
-        }
-        OrchestratorActionType::CreateSubOrchestration(child) => {
-            Some(EventType::SubOrchestrationInstanceCreated(Box::new(
-                SubOrchestrationInstanceCreatedEvent {
-                    instance_id: child.instance_id.clone(),
-                    name: child.name.clone(),
-                    version: child.version.clone(),
-                    ..Default::default()
-                },
-            )))
-        }
-        OrchestratorActionType::SendEvent(sent) => {
-            Some(EventType::EventSent(Box::new(EventSentEvent {
-                instance_id: sent.instance.as_ref()?.instance_id.clone(),
-                name: sent.name.clone(),
-                input: sent.data.clone(),
-            })))
-        }
-        _ => None,
-    }
 }
 
 /// The actions in short: `#0 echo("x")`, `#1 timer +2`, `#2 Completed("y")`.
