@@ -71,7 +71,7 @@ impl State {
             return waker;
         }
         let input = self.source.payload(input);
-        let inbox = &mut self.inbox;
+        let inbox = self.inbox.get_or_insert_default();
         let raised = Raised {
             arrival: inbox.arrivals,
             name: name.to_owned(),
@@ -95,8 +95,9 @@ impl State {
     /// Waits for the next event of a name; gives the number of the waiter.
     pub(crate) fn wait_for(&mut self, name: &str) -> usize {
         let key = name.to_lowercase();
-        let queue = self.inbox.queues.entry(key.clone()).or_default();
-        let id = self.inbox.waiters.len();
+        let inbox = self.inbox.get_or_insert_default();
+        let queue = inbox.queues.entry(key.clone()).or_default();
+        let id = inbox.waiters.len();
         let event = match queue.events.pop_front() {
             Some(raised) => Delivery::Arrived(raised),
             None => {
@@ -104,7 +105,7 @@ impl State {
                 Delivery::Awaited
             }
         };
-        self.inbox.waiters.push(Taker {
+        inbox.waiters.push(Taker {
             queue: key,
             event,
             waker: None,
@@ -114,7 +115,7 @@ impl State {
 
     /// What the future of a waiter finds when it is polled.
     pub(crate) fn poll_event(&mut self, waiter: usize, waker: &Waker) -> Option<Raised> {
-        let waiter = self.inbox.waiters.get_mut(waiter)?;
+        let waiter = self.inbox.as_deref_mut()?.waiters.get_mut(waiter)?;
         match std::mem::replace(&mut waiter.event, Delivery::Taken) {
             Delivery::Arrived(raised) => Some(raised),
             Delivery::Taken => None,
@@ -129,21 +130,24 @@ impl State {
     /// The future of a waiter is gone. An event that had arrived for it goes back to where it was:
     /// nothing that was accepted is lost.
     pub(crate) fn stop_waiting(&mut self, waiter: usize) {
-        let Some(entry) = self.inbox.waiters.get_mut(waiter) else {
+        let Some(inbox) = self.inbox.as_deref_mut() else {
+            return;
+        };
+        let Some(entry) = inbox.waiters.get_mut(waiter) else {
             return;
         };
         if entry.waker.take().is_some() {
             self.waiting -= 1;
         }
         let event = std::mem::replace(&mut entry.event, Delivery::Taken);
-        let queue = self.inbox.queues.entry(entry.queue.clone()).or_default();
+        let queue = inbox.queues.entry(entry.queue.clone()).or_default();
         match event {
             Delivery::Taken => {}
             Delivery::Awaited => queue.waiters.retain(|&other| other != waiter),
             Delivery::Arrived(raised) => match queue.waiters.pop_front() {
                 // Somebody else waits for an event of this name by now.
                 Some(next) => {
-                    if let Some(next) = self.inbox.waiters.get_mut(next) {
+                    if let Some(next) = inbox.waiters.get_mut(next) {
                         next.event = Delivery::Arrived(raised);
                         let waker = next.waker.take();
                         let waker = self.release(waker);
@@ -162,9 +166,11 @@ impl State {
 
     /// The events that nobody took, in the order of their arrival.
     pub(crate) fn unconsumed(&self) -> Vec<Raised> {
-        let kept = self.inbox.queues.values().flat_map(|queue| &queue.events);
-        let undelivered = self
-            .inbox
+        let Some(inbox) = self.inbox.as_deref() else {
+            return Vec::new();
+        };
+        let kept = inbox.queues.values().flat_map(|queue| &queue.events);
+        let undelivered = inbox
             .waiters
             .iter()
             .filter_map(|waiter| match &waiter.event {

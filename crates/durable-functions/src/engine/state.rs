@@ -62,8 +62,9 @@ pub(crate) struct State {
     pub(crate) root: WakerId,
     /// Set instead of waking `root`.
     pub(crate) root_woken: bool,
-    pub(crate) inbox: Inbox,
-    pub(crate) entities: Ledger,
+    /// Made when it is first used, as `entities`: few orchestrations have either, and all would pay.
+    pub(crate) inbox: Option<Box<Inbox>>,
+    pub(crate) entities: Option<Box<Ledger>>,
     /// Wakers that a dropped future owes; woken by the engine, because no user code may run now.
     pub(crate) late_wakers: Vec<Waker>,
     pub(crate) continued: Option<Box<ContinuedAsNew>>,
@@ -100,8 +101,8 @@ impl State {
             source,
             root,
             root_woken: false,
-            inbox: Inbox::default(),
-            entities: Ledger::default(),
+            inbox: None,
+            entities: None,
             late_wakers: Vec::new(),
             continued: None,
             default_version: request.properties.default_version.map(Into::into),
@@ -232,7 +233,9 @@ impl State {
                 source.detach(payload);
             }
         }
-        self.inbox.detach(&source);
+        if let Some(inbox) = &mut self.inbox {
+            inbox.detach(&source);
+        }
         self.names.detach(&source);
     }
 

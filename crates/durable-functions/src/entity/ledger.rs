@@ -30,7 +30,7 @@ pub(crate) struct Ledger {
     /// Every request that is answered, for the whole execution: a late duplicate of an answer must
     /// not be taken for an external event.
     requests: BTreeMap<Uuid, Request>,
-    section: Option<Box<Section>>,
+    section: Option<Section>,
     /// Locks that were asked for and are not awaited any more; given back when they are granted.
     abandoned: Vec<Section>,
 }
@@ -84,10 +84,18 @@ impl Ledger {
 }
 
 impl State {
+    fn ledger(&mut self) -> &mut Ledger {
+        self.entities.get_or_insert_default()
+    }
+
+    fn section(&self) -> Option<&Section> {
+        self.entities.as_deref()?.section.as_ref()
+    }
+
     /// Inside a critical section no child can be started: if it needed a locked entity, both would
     /// wait for ever.
     pub(crate) fn check_child(&self) -> Result<(), Failure> {
-        match self.entities.section {
+        match self.section() {
             Some(_) => Err(violation(
                 "a sub-orchestration cannot be started while the orchestrator holds a lock",
             )),
@@ -104,18 +112,19 @@ impl State {
     ) -> usize {
         let allowed = entity
             .checked()
-            .and_then(|()| self.entities.check_call(entity));
+            .and_then(|()| self.ledger().check_call(entity));
         // Before anything is counted as sent: an entity waits for a message that a label names.
         let input = match allowed.and_then(|()| self.input(input)) {
             Ok(input) => input,
             Err(failure) => return self.refused_request(failure),
         };
         let id = self.request_id();
-        let label = self.entities.labels.next(entity, self.now);
+        let now = self.now;
+        let label = self.ledger().labels.next(entity, now);
         let task = self.send_to_entity(entity, Cow::Borrowed(message::REQUEST), |sender| {
             message::operation(id, sender, operation, false, input.as_deref(), label)
         });
-        if let Some(section) = &mut self.entities.section {
+        if let Some(section) = &mut self.ledger().section {
             section.busy.insert(entity.clone());
         }
         self.expect_answer(id, task, Some(entity.clone()));
@@ -131,13 +140,14 @@ impl State {
         due: Option<Timestamp>,
     ) -> Result<(), Failure> {
         entity.checked()?;
-        self.entities.check_signal(entity)?;
+        self.ledger().check_signal(entity)?;
         let input = self.input(input)?;
         let input = input.as_deref();
         let id = self.request_id();
         match due {
             None => {
-                let label = self.entities.labels.next(entity, self.now);
+                let now = self.now;
+                let label = self.ledger().labels.next(entity, now);
                 self.send_to_entity(entity, Cow::Borrowed(message::REQUEST), |sender| {
                     message::operation(id, sender, operation, true, input, label)
                 });
@@ -159,7 +169,7 @@ impl State {
         entities.sort();
         entities.dedup();
         let id = self.request_id();
-        let allowed = match (&self.entities.section, entities.first()) {
+        let allowed = match (self.section(), entities.first()) {
             (Some(_), _) => Err(violation(
                 "the orchestrator holds a lock or waits for one: release it before it asks for \
                  another, and lock entities that are needed together with one call",
@@ -178,39 +188,42 @@ impl State {
             Ok(first) => first,
             Err(failure) => return (self.refused_request(failure), id),
         };
-        let label = self.entities.labels.next(&first, self.now);
+        let now = self.now;
+        let label = self.ledger().labels.next(&first, now);
         let task = self.send_to_entity(&first, Cow::Borrowed(message::REQUEST), |sender| {
             message::lock(id, sender, &entities, label)
         });
         self.expect_answer(id, task, None);
-        self.entities.section = Some(Box::new(Section {
+        self.ledger().section = Some(Section {
             id,
             entities,
             granted: false,
             busy: HashSet::new(),
-        }));
+        });
         (task, id)
     }
 
     /// Gives a lock back, if it is not yet: now, or when it is granted.
     pub(crate) fn release_lock(&mut self, id: Uuid) {
-        if let Some(section) = self.entities.section.take_if(|section| section.id == id) {
+        let held = self.ledger().section.take_if(|section| section.id == id);
+        if let Some(section) = held {
             if section.granted {
                 self.send_releases(&section);
             } else {
-                self.entities.abandoned.push(*section);
+                self.ledger().abandoned.push(section);
             }
         }
     }
 
     /// The execution ends: what it holds or has asked for is given back with its completion.
     pub(crate) fn release_all_locks(&mut self) {
-        let abandoned = std::mem::take(&mut self.entities.abandoned);
-        let sections: Vec<_> = self
-            .entities
+        let Some(entities) = &mut self.entities else {
+            return;
+        };
+        let abandoned = std::mem::take(&mut entities.abandoned);
+        let sections: Vec<_> = entities
             .section
             .take()
-            .map(|section| *section)
             .into_iter()
             .chain(abandoned)
             .collect();
@@ -241,16 +254,17 @@ impl State {
         payload: Option<&[u8]>,
     ) -> Option<Option<Waker>> {
         const HYPHENATED: usize = 36;
-        if self.entities.requests.is_empty() || name.len() != HYPHENATED {
+        let entities = self.entities.as_deref_mut()?;
+        if name.len() != HYPHENATED {
             return None;
         }
         let id = Uuid::try_parse(name).ok()?;
-        let request = self.entities.requests.get(&id)?;
+        let request = entities.requests.get(&id)?;
         let task = request.task;
         let outcome = reply::outcome(payload, request.called.is_none());
         match &request.called {
             Some(entity) => {
-                if let Some(section) = &mut self.entities.section {
+                if let Some(section) = &mut entities.section {
                     section.busy.remove(entity);
                 }
             }
@@ -262,25 +276,22 @@ impl State {
     fn lock_answered(&mut self, id: Uuid, outcome: &Outcome) {
         let granted = matches!(outcome, Outcome::Completed(_));
         let is_it = |section: &Section| section.id == id;
-        if let Some(section) = self
-            .entities
-            .section
-            .as_mut()
-            .filter(|section| is_it(section))
-        {
+        let ledger = self.ledger();
+        if let Some(section) = ledger.section.as_mut().filter(|section| is_it(section)) {
             section.granted = true;
             if !granted {
                 // Entities that had granted it before another failed keep it otherwise.
                 self.release_lock(id);
             }
-        } else if let Some(index) = self.entities.abandoned.iter().position(is_it) {
-            let section = self.entities.abandoned.swap_remove(index);
+        } else if let Some(index) = ledger.abandoned.iter().position(is_it) {
+            let section = ledger.abandoned.swap_remove(index);
             self.send_releases(&section);
         }
     }
 
     fn expect_answer(&mut self, id: Uuid, task: usize, called: Option<EntityId>) {
-        self.entities.requests.insert(id, Request { task, called });
+        let request = Request { task, called };
+        self.ledger().requests.insert(id, request);
     }
 
     /// The id of the next request. Of the execution and the action alone, so that a turn that is
