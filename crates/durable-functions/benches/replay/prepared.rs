@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 15;
 
 /// The best time of `call` in microseconds, each on a state of its own that `prepare` makes outside
 /// of the measurement.

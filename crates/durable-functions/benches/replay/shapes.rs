@@ -1,0 +1,51 @@
+//! What is measured: an orchestrator and the history that goes with it.
+
+use durable_functions::{OrchestrationContext, Orchestrator, OrchestratorFunction, Result};
+use futures::future::try_join_all;
+
+use crate::histories::History;
+use crate::orchestrators::{ECHO, chain, fan_out};
+
+pub(crate) struct Shape {
+    pub(crate) name: &'static str,
+    pub(crate) function: OrchestratorFunction,
+    pub(crate) history: fn(u32) -> History,
+    /// Whether it goes into the file of figures, which holds the two shapes that peers are compared by.
+    pub(crate) compared: bool,
+}
+
+pub(crate) fn shapes() -> [Shape; 4] {
+    let chain = OrchestratorFunction::new(Orchestrator::new("chain"), chain);
+    [
+        Shape {
+            name: "chain",
+            function: chain.clone(),
+            history: History::chain,
+            compared: true,
+        },
+        Shape {
+            name: "fan-out",
+            function: OrchestratorFunction::new(Orchestrator::new("fan-out"), fan_out),
+            history: History::fan_out,
+            compared: true,
+        },
+        Shape {
+            name: "envelope",
+            function: chain,
+            history: History::enveloped_chain,
+            compared: false,
+        },
+        Shape {
+            name: "join_all",
+            function: OrchestratorFunction::new(Orchestrator::new("fan-out"), join_all),
+            history: History::fan_out,
+            compared: false,
+        },
+    ]
+}
+
+/// The fan-out with a combinator, whose own cost comes on top.
+async fn join_all(ctx: OrchestrationContext, n: u32) -> Result<usize> {
+    let greetings = try_join_all((0..n).map(|i| ctx.call(ECHO, i))).await?;
+    Ok(greetings.iter().map(String::len).sum())
+}
