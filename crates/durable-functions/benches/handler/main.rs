@@ -2,80 +2,27 @@
 //! HTTP body of the answer out; everything but the socket.
 //!
 //! Run with `cargo bench -p durable-functions --bench handler`. The floor is that of the benchmark
-//! `replay`: a program without an engine and without HTTP.
+//! `replay`: a program without an engine and without HTTP. As there, the best of several passes counts.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[path = "../common/floor.rs"]
 mod floor;
 #[path = "../common/histories.rs"]
 mod histories;
+mod load;
 #[path = "../common/measure.rs"]
 mod measure;
 #[path = "../common/orchestrators.rs"]
 mod orchestrators;
 
-use std::hint::black_box;
-
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::http::Request;
 use durable_functions::{AppExt, Orchestrator};
 use functions_handler::App;
-use futures::future::join_all;
 use histories::History;
+use load::Load;
 use orchestrators::{chain, fan_out};
-use tower::ServiceExt;
 
-/// The body of an invocation, as a host writes it.
-fn body(request: &str) -> Bytes {
-    let metadata = r#"{"sys":{"MethodName":"f","UtcNow":"2026-11-21T06:24:35.1058794Z","RandGuid":"6b5a1d44-d8b7-4fa1-aa99-78cb9d08acc3"}}"#;
-    format!(r#"{{"Data":{{"context":"\"{request}\""}},"Metadata":{metadata}}}"#).into()
-}
-
-async fn post(router: &Router, function: &str, body: Bytes) -> Bytes {
-    let request = Request::post(format!("/{function}"))
-        .header("content-type", "application/json; charset=utf-8")
-        .header(
-            "x-azure-functions-invocationid",
-            "48535ede-2292-42ac-ab8f-55aefce23f26",
-        )
-        .body(Body::from(body))
-        .unwrap();
-    let response = router.clone().oneshot(request).await.unwrap();
-    axum::body::to_bytes(response.into_body(), usize::MAX)
-        .await
-        .unwrap()
-}
-
-/// The last turns of many instances at the same time: what an invocation costs when nothing waits for
-/// a sleeping thread.
-fn at_once(runtime: &tokio::runtime::Runtime, router: &Router) {
-    const INSTANCES: usize = 64;
-    println!("\n{INSTANCES} instances at once, per invocation\n");
-    println!("shape    |     n |  floor µs | handler µs | ratio");
-    println!("-------- | ----: | --------: | ---------: | ----:");
-    for n in [3, 30, 300, 3000] {
-        let history = History::chain(n);
-        let last = history.turns() - 1;
-        let requests: Vec<_> = (0..INSTANCES)
-            .map(|instance| history.request_of(&format!("chain-{instance}"), last))
-            .collect();
-        let bodies: Vec<_> = requests.iter().map(|request| body(request)).collect();
-        let [floor_us, handler_us] =
-            measure::interleaved([&mut || floor::answer_all(&requests), &mut || {
-                let posts = bodies
-                    .iter()
-                    .map(|body| post(router, "chain", body.clone()));
-                drop(black_box(runtime.block_on(join_all(posts))));
-            }]);
-        println!(
-            "chain    | {n:5} | {:9.1} | {:10.1} | {:5.2}",
-            floor_us / INSTANCES as f64,
-            handler_us / INSTANCES as f64,
-            handler_us / floor_us,
-        );
-    }
-}
+const PASSES: usize = 4;
+const AT_ONCE: usize = 64;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -86,53 +33,84 @@ fn main() {
         .orchestrator(Orchestrator::new("chain"), chain)
         .orchestrator(Orchestrator::new("fan-out"), fan_out)
         .into_router();
-    let post =
-        |function: &str, body: &Bytes| runtime.block_on(post(&router, function, body.clone()));
 
-    println!(
-        "the last turn with its whole history, HTTP body in, HTTP body out; best of several rounds\n"
-    );
-    println!("shape    |     n | body KiB |  floor µs | handler µs | per task | ratio");
-    println!("-------- | ----: | -------: | --------: | ---------: | -------: | ----:");
-    type Shape = (&'static str, fn(u32) -> History);
-    let shapes: [Shape; 2] = [("chain", History::chain), ("fan-out", History::fan_out)];
-    for (shape, history) in shapes {
-        for n in [3, 30, 300, 3000, 10_000] {
-            let history = history(n);
-            let request = history.request(history.turns() - 1);
-            let body = body(&request);
-            let answer = String::from_utf8(post(shape, &body).to_vec()).unwrap();
-            assert!(answer.contains(&floor::answer(&request)), "{answer}");
-            let [floor_us, handler_us] = measure::interleaved([
-                &mut || drop(black_box(floor::answer(&request))),
-                &mut || drop(black_box(post(shape, &body))),
-            ]);
-            println!(
-                "{shape:8} | {n:5} | {:8.1} | {floor_us:9.1} | {handler_us:10.1} | {:8.3} | {:5.2}",
-                body.len() as f64 / 1024.0,
-                handler_us / f64::from(n),
-                handler_us / floor_us,
-            );
-        }
+    let mut alone = last_turns();
+    let mut at_once = many_instances();
+    let mut all_turns = all_turns(300);
+    let loads = || alone.iter().chain(&at_once);
+    loads().for_each(|load| load.check(&runtime, &router));
+
+    for pass in 1..=PASSES {
+        eprintln!("pass {pass} of {PASSES}");
+        let loads = alone.iter_mut().chain(&mut at_once).chain([&mut all_turns]);
+        loads.for_each(|load| load.measure(&runtime, &router));
     }
 
-    at_once(&runtime, &router);
-
-    let history = History::chain(300);
-    let requests: Vec<_> = (0..history.turns())
-        .map(|turn| history.request(turn))
-        .collect();
-    let bodies: Vec<_> = requests.iter().map(|request| body(request)).collect();
-    let [floor_us, handler_us] =
-        measure::interleaved([&mut || floor::answer_all(&requests), &mut || {
-            bodies
-                .iter()
-                .for_each(|body| drop(black_box(post("chain", body))))
-        }]);
+    println!("\nthe last turn with its whole history, HTTP body in, HTTP body out\n");
+    println!("shape    |     n | body KiB |  floor µs | handler µs | per task | ratio");
+    println!("-------- | ----: | -------: | --------: | ---------: | -------: | ----:");
+    for load in &alone {
+        let [floor_us, handler_us] = load.each_us();
+        println!(
+            "{:8} | {:5} | {:8.1} | {floor_us:9.1} | {handler_us:10.1} | {:8.3} | {:5.2}",
+            load.shape,
+            load.n,
+            load.body_kib(),
+            handler_us / f64::from(load.n),
+            load.ratio(),
+        );
+    }
+    println!("\n{AT_ONCE} instances at once, per invocation\n");
+    println!("shape    |     n |  floor µs | handler µs | ratio");
+    println!("-------- | ----: | --------: | ---------: | ----:");
+    for load in &at_once {
+        let [floor_us, handler_us] = load.each_us();
+        println!(
+            "{:8} | {:5} | {floor_us:9.1} | {handler_us:10.1} | {:5.2}",
+            load.shape,
+            load.n,
+            load.ratio(),
+        );
+    }
+    let [floor_us, handler_us] = all_turns.each_us();
     println!(
-        "\nchain of 300, all {} turns, instances kept: floors {floor_us:.0} µs, handler {handler_us:.0} µs \
-         ({:.2})",
-        requests.len(),
-        handler_us / floor_us,
+        "\nchain of {}, all {} turns, instances kept, per turn: floor {floor_us:.1} µs, handler \
+         {handler_us:.1} µs ({:.2})",
+        all_turns.n,
+        all_turns.invocations(),
+        all_turns.ratio(),
     );
+}
+
+fn last_turns() -> Vec<Load> {
+    type Shape = (&'static str, fn(u32) -> History);
+    let shapes: [Shape; 2] = [("chain", History::chain), ("fan-out", History::fan_out)];
+    let sizes = [3, 30, 300, 3000, 10_000];
+    let last_turn = |(shape, history): Shape, n| {
+        let history = history(n);
+        Load::new(shape, n, vec![history.request(history.turns() - 1)])
+    };
+    shapes
+        .into_iter()
+        .flat_map(|shape| sizes.map(|n| last_turn(shape, n)))
+        .collect()
+}
+
+/// The last turns of many instances at the same time: what an invocation costs when nothing waits for
+/// a sleeping thread.
+fn many_instances() -> Vec<Load> {
+    let last_turns = |n| {
+        let history = History::chain(n);
+        let last = history.turns() - 1;
+        let requests =
+            (0..AT_ONCE).map(|instance| history.request_of(&format!("chain-{instance}"), last));
+        Load::new("chain", n, requests.collect()).at_once()
+    };
+    [3, 30, 300, 3000].map(last_turns).into()
+}
+
+fn all_turns(n: u32) -> Load {
+    let history = History::chain(n);
+    let requests = (0..history.turns()).map(|turn| history.request(turn));
+    Load::new("chain", n, requests.collect())
 }
