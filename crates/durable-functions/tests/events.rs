@@ -169,6 +169,53 @@ fn continue_as_new_passes_on_the_events_that_nobody_took() {
     );
 }
 
+/// The event comes behind the decision and while the execution is suspended: nobody will resume it.
+#[test]
+fn an_event_behind_continue_as_new_and_a_suspension_reaches_the_next_generation() {
+    let mut host = Host::new(orchestrator(collect), Some("10"));
+    host.turn();
+    host.raised("item", Some("1"))
+        .suspended()
+        .raised("item", Some("2"));
+    assert_eq!(actions(&host.turn()), ["#0 ContinuedAsNew(11) +item=2"]);
+}
+
+/// The host takes the termination for consumed; the next generation would run on.
+#[test]
+fn a_termination_behind_continue_as_new_ends_the_instance() {
+    let mut host = Host::new(orchestrator(collect), Some("10"));
+    host.turn();
+    host.raised("item", Some("1")).terminated(r#""stop""#);
+    assert_eq!(actions(&host.turn()), [r#"#0 Terminated("stop")"#]);
+}
+
+#[test]
+fn an_event_that_is_awaited_behind_continue_as_new_reaches_the_next_generation() {
+    let function = orchestrator(async |ctx: OrchestrationContext, n: u64| -> Result<()> {
+        ctx.wait_for(Event::<()>::new("begin")).await?;
+        let ends = async { ctx.continue_as_new::<()>(n + 1).await };
+        let takes = async { drop(ctx.wait_for(APPROVAL).await) };
+        join(ends, takes).await;
+        Ok(())
+    });
+    let mut host = Host::new(function, Some("0"));
+    host.turn();
+    host.raised("approval", Some("5")).raised("begin", None);
+    assert_eq!(actions(&host.turn()), ["#0 ContinuedAsNew(1) +approval=5"]);
+}
+
+#[test]
+fn the_first_continue_as_new_counts() {
+    let function = orchestrator(async |ctx: OrchestrationContext, _: u64| -> Result<()> {
+        let first = ctx.continue_as_new::<Result<()>>(1);
+        drop(ctx.continue_as_new::<()>(2).dropping_events());
+        first.await
+    });
+    let mut host = Host::new(function, Some("0"));
+    host.raised("approval", Some("5"));
+    assert_eq!(actions(&host.turn()), ["#0 ContinuedAsNew(1) +approval=5"]);
+}
+
 #[test]
 fn continue_as_new_can_drop_events_and_change_the_version() {
     let mut host = Host::new(

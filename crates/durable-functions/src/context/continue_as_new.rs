@@ -16,27 +16,31 @@ impl OrchestrationContext {
     /// Ends this execution and starts the orchestrator again, under the same instance id, with
     /// `input` and an empty history.
     ///
-    /// The decision is taken when this returns; nothing that the orchestrator does afterwards
-    /// counts, so write `return ctx.continue_as_new(input).await`. Events that nobody has taken go on
-    /// to the next execution. Results of calls and timers that are still open never arrive.
+    /// The decision is taken when this returns, and awaiting it ends the orchestrator, so write
+    /// `return ctx.continue_as_new(input).await`. What is called before the next await is still
+    /// sent; a second continue-as-new has no effect. Events that nobody has taken go on to the next
+    /// execution. Results of calls and timers that are still open never arrive.
     ///
     /// An input that cannot be written as JSON ends the instance with a failure.
     pub fn continue_as_new<T>(&self, input: impl Serialize) -> ContinueAsNew<T> {
         let input = to_json(&input, "continue-as-new of", &self.name());
         let mut state = self.state.borrow_mut();
+        let decides = state.continued.is_none();
         match input {
-            Ok(input) => {
+            Ok(input) if decides => {
                 state.continued = Some(Box::new(ContinuedAsNew {
                     input,
                     keep_events: true,
                     version: None,
                 }));
             }
+            Ok(_) => {}
             Err(failure) => state.condemn(failure),
         }
         drop(state);
         ContinueAsNew {
             state: Rc::clone(&self.state),
+            decides,
             output: PhantomData,
         }
     }
@@ -46,13 +50,17 @@ impl OrchestrationContext {
 #[must_use = "await it: what stands behind it does not count any more"]
 pub struct ContinueAsNew<T> {
     state: Rc<RefCell<State>>,
+    /// Not the second one.
+    decides: bool,
     output: PhantomData<fn() -> T>,
 }
 
 impl<T> ContinueAsNew<T> {
     /// Drops the events that nobody has taken, instead of passing them on.
     pub fn dropping_events(self) -> Self {
-        if let Some(next) = &mut self.state.borrow_mut().continued {
+        if let Some(next) = &mut self.state.borrow_mut().continued
+            && self.decides
+        {
             next.keep_events = false;
         }
         self
@@ -60,7 +68,9 @@ impl<T> ContinueAsNew<T> {
 
     /// Gives the next execution another version; without it, it keeps this one's.
     pub fn with_version(self, version: impl Into<String>) -> Self {
-        if let Some(next) = &mut self.state.borrow_mut().continued {
+        if let Some(next) = &mut self.state.borrow_mut().continued
+            && self.decides
+        {
             next.version = Some(version.into());
         }
         self

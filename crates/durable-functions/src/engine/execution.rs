@@ -173,6 +173,10 @@ impl Execution {
             }
             EventKind::ExecutionTerminated => {
                 let reason = event.reason()?.map(str::to_owned);
+                // The host takes the message for consumed with this turn, so that a next generation
+                // would never hear of it.
+                self.completion
+                    .take_if(|end| matches!(end, Completion::ContinuedAsNew { .. }));
                 self.finish(Completion::Terminated(reason));
             }
             EventKind::ExecutionSuspended => {
@@ -184,8 +188,11 @@ impl Execution {
                 }
             }
             kind => match &mut self.suspended {
-                Some(waiting) => waiting.push_back((kind, event.body().into())),
-                None => self.deliver(event)?,
+                Some(waiting) if self.completion.is_none() => {
+                    waiting.push_back((kind, event.body().into()));
+                }
+                // Of an execution that has ended nothing waits; its next generation gets the events.
+                _ => self.deliver(event)?,
             },
         }
         Ok(())

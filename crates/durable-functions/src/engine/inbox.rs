@@ -115,6 +115,10 @@ impl State {
 
     /// What the future of a waiter finds when it is polled.
     pub(crate) fn poll_event(&mut self, waiter: usize, waker: &Waker) -> Option<Raised> {
+        if self.continued.is_some() {
+            // Nothing counts any more; the next generation gets the event.
+            return None;
+        }
         let waiter = self.inbox.as_deref_mut()?.waiters.get_mut(waiter)?;
         match std::mem::replace(&mut waiter.event, Delivery::Taken) {
             Delivery::Arrived(raised) => Some(raised),
