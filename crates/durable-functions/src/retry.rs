@@ -57,8 +57,9 @@ impl RetryPolicy {
         self
     }
 
-    /// No further attempt once this much time has passed since the first one, on the
-    /// orchestration's clock.
+    /// No further attempt for a failure that comes when this much time has passed since the first
+    /// attempt, on the orchestration's clock. A wait that has begun is not cut short, so that the
+    /// last attempt may begin later.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -88,6 +89,10 @@ impl RetryPolicy {
         if refused {
             return None;
         }
+        if self.first_interval.is_zero() {
+            // Times an infinite factor it would be no number, and that the longest wait.
+            return Some(Duration::ZERO);
+        }
         let factor = self
             .backoff
             .powi(i32::try_from(attempt - 1).unwrap_or(i32::MAX));
@@ -100,6 +105,12 @@ impl RetryPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_interval_stays_none_whatever_the_backoff() {
+        let policy = RetryPolicy::new(9, Duration::ZERO).backoff(1e300);
+        assert_eq!(delays(policy), [Some(0); 7]);
+    }
 
     fn delays(policy: RetryPolicy) -> Vec<Option<u64>> {
         let failure = Failure::new("E", "m");

@@ -34,7 +34,8 @@ impl State {
     /// Adds what the history says about the execution.
     pub(crate) fn identify(&mut self, identity: &Identity<'_>) {
         let part = |text: Option<&str>| self.source.payload(text.map(str::as_bytes));
-        self.names.execution_id = part(identity.execution_id);
+        // Empty is as good as absent: it tells no two executions apart.
+        self.names.execution_id = part(identity.execution_id.filter(|id| !id.is_empty()));
         self.names.name = part(Some(identity.name));
         self.names.version = part(identity.version);
     }
