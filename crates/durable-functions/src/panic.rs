@@ -13,7 +13,7 @@ pub(crate) fn guarded<T>(
     noun: &str,
     code: impl FnOnce() -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    catch_unwind(AssertUnwindSafe(code)).unwrap_or_else(|panic| Err(panicked(noun, &*panic)))
+    catch_unwind(AssertUnwindSafe(code)).unwrap_or_else(|panic| Err(panicked(noun, panic)))
 }
 
 /// Runs code that is; a panic while it runs, or when it is dropped, is its failure.
@@ -24,21 +24,31 @@ pub(crate) async fn caught<T>(
     let mut code = Box::pin(code);
     let outcome = std::future::poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| code.as_mut().poll(context)));
-        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(noun, &*panic))))
+        polled.unwrap_or_else(|panic| Poll::Ready(Err(panicked(noun, panic))))
     })
     .await;
     match catch_unwind(AssertUnwindSafe(|| drop(code))) {
         Ok(()) => outcome,
-        Err(panic) => Err(panicked(noun, &*panic)),
+        Err(panic) => Err(panicked(noun, panic)),
     }
 }
 
-/// The failure that stands for a panic.
-pub(crate) fn panicked(noun: &str, panic: &(dyn Any + Send)) -> Failure {
+/// Drops what users made; a panic of its destructor ends here.
+pub(crate) fn drop_quietly<T>(value: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        std::mem::forget(panic);
+    }
+}
+
+/// The failure that stands for a panic. What the panic threw is never dropped: its destructor could
+/// panic again, and a leak of some bytes is the smaller harm.
+pub(crate) fn panicked(noun: &str, panic: Box<dyn Any + Send>) -> Failure {
     let text = panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without a text");
-    Failure::new("Panic", format!("the {noun} panicked: {text}"))
+    let failure = Failure::new("Panic", format!("the {noun} panicked: {text}"));
+    std::mem::forget(panic);
+    failure
 }

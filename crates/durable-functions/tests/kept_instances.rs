@@ -18,8 +18,8 @@ use durable_functions::proto::{
     OrchestratorResponse,
 };
 use durable_functions::{
-    Activity, Event, KeptInstances, KeptLimits, OrchestrationContext, OrchestratorFunction, Result,
-    run_turn,
+    Activity, Event, KeptInstances, KeptLimits, OrchestrationContext, Orchestrator,
+    OrchestratorFunction, Result, run_turn,
 };
 use futures::future::{join_all, select};
 use proptest::prelude::*;
@@ -388,4 +388,52 @@ fn an_orchestrator_that_is_not_deterministic_is_found_out_and_the_replay_counts(
     host.completed(0, "1");
     let end = kept_turn(&mut kept, &function, &mut host);
     assert_ne!(end, ["#1 Completed(0)"], "the kept run was the first one");
+}
+
+thread_local! {
+    static SAID: std::cell::RefCell<Vec<&'static str>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// The check of a continued turn runs the code again.
+#[test]
+fn what_a_continued_turn_logs_is_logged_once_although_it_is_verified() {
+    let function = orchestrator(async |ctx: OrchestrationContext, (): ()| -> Result<u32> {
+        let first = ctx.call(ECHO, 1).await?;
+        if !durable_functions::is_replaying() && !ctx.is_replaying() {
+            SAID.with_borrow_mut(|said| said.push("between"));
+        }
+        Ok(first + ctx.call(ECHO, 2).await?)
+    });
+    let mut host = Host::new(function.clone(), None);
+    let mut kept = KeptInstances::new(KeptLimits::default().verify_every(1));
+    kept_turn(&mut kept, &function, &mut host);
+    host.completed(0, "1");
+    kept_turn(&mut kept, &function, &mut host);
+    assert_eq!(kept.continued(), 1);
+    assert_eq!(SAID.take(), ["between"]);
+}
+
+#[test]
+fn a_new_default_version_counts_for_a_kept_instance_as_well() {
+    const CHILD: Orchestrator<u32, u32> = Orchestrator::new("child");
+    let function = orchestrator(async |ctx: OrchestrationContext, (): ()| -> Result<u32> {
+        ctx.call(ECHO, 1).await?;
+        Ok(ctx.call_orchestrator(CHILD, 1).await?)
+    });
+    let mut host = Host::new(function.clone(), None);
+    let mut kept = KeptInstances::new(KeptLimits::default().verify_every(0));
+    for (turn, version) in ["1.0", "2.0"].into_iter().enumerate() {
+        let mut request = host.request();
+        let value = prost_types::value::Kind::StringValue(version.to_owned());
+        let value = prost_types::Value { kind: Some(value) };
+        request
+            .properties
+            .insert("defaultVersion".to_owned(), value);
+        let text = STANDARD.encode(request.encode_to_vec());
+        let answer = kept.run_turn(&function, &text, Instant::now());
+        assert_eq!(answer, run_turn(&function, &text), "turn {turn}");
+        host.store(host.request(), &decode(&answer));
+        host.completed(0, "1");
+    }
+    assert_eq!(kept.continued(), 1);
 }

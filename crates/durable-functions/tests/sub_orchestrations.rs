@@ -10,8 +10,8 @@ mod support;
 
 use std::time::Duration;
 
-use durable_functions::proto::{OrchestratorActionType, TaskFailureDetails};
-use durable_functions::{Activity, OrchestrationContext, Orchestrator, RetryPolicy};
+use durable_functions::proto::{EventType, OrchestratorActionType, TaskFailureDetails};
+use durable_functions::{Activity, Event, OrchestrationContext, Orchestrator, RetryPolicy};
 use support::{Host, actions, failure, orchestrator};
 
 const CHILD: Orchestrator<u64, u64> = Orchestrator::new("child");
@@ -146,4 +146,47 @@ fn a_child_and_an_activity_of_one_name_are_told_apart() {
     assert!(host.turn().actions.is_empty());
     host.completed(1, "3").child_completed(0, "5");
     assert_eq!(actions(&host.turn()), ["#2 Completed(2)"]);
+}
+
+/// The type of a failure is free: only the engine's own verdict takes back what was asked for.
+#[test]
+fn a_child_that_fails_with_non_determinism_leaves_its_parents_actions_alone() {
+    let mut host = Host::new(
+        orchestrator(async |ctx: OrchestrationContext, (): ()| {
+            match ctx.call_orchestrator(CHILD, 1).await {
+                Ok(output) => Ok(output),
+                Err(error) => {
+                    ctx.send_event("audit", Event::<u64>::new("failed"), 7)?;
+                    Err(error.into())
+                }
+            }
+        }),
+        None,
+    );
+    host.turn();
+    let details = TaskFailureDetails {
+        error_type: "NonDeterminism".to_owned(),
+        error_message: "changed".to_owned(),
+        ..Default::default()
+    };
+    let answer = actions(&host.child_failed(0, Some(details)).turn());
+    assert_eq!(answer.len(), 2, "{answer:?}");
+    assert!(answer[0].contains("failed"), "{answer:?}");
+}
+
+#[test]
+fn an_empty_execution_id_is_none_for_the_ids_of_children() {
+    let mut host = Host::new(
+        orchestrator(async |ctx: OrchestrationContext, (): ()| {
+            Ok(ctx.call_orchestrator(CHILD, 1).await?)
+        }),
+        None,
+    );
+    for event in &mut host.inbox {
+        if let Some(EventType::ExecutionStarted(started)) = &mut event.event_type {
+            let instance = started.orchestration_instance.as_mut().unwrap();
+            instance.execution_id = Some(String::new());
+        }
+    }
+    assert_eq!(actions(&host.turn()), ["#0 child abc:0000 child(1)"]);
 }

@@ -21,7 +21,7 @@ use super::state::{Parent, State, wire_id};
 use super::wake::{WakeFlag, WakerId};
 use crate::context::OrchestrationContext;
 use crate::orchestrator::{OrchestratorFunction, RunningOrchestrator};
-use crate::panic::panicked;
+use crate::panic::{drop_quietly, panicked};
 use crate::proto::{OrchestratorResponse, TaskFailureDetails};
 use crate::wire::{Event, EventKind, Request, WireError};
 use crate::{Error, Failure, replay};
@@ -37,6 +37,8 @@ pub(crate) struct Execution {
     flag: Arc<WakeFlag>,
     waker: Waker,
     completion: Option<Completion>,
+    /// Whether the code left the path that its history shows.
+    diverged: bool,
     /// While suspended: the events that wait for the resumption.
     suspended: Option<VecDeque<(EventKind, Box<[u8]>)>>,
 }
@@ -52,6 +54,7 @@ impl Execution {
             flag,
             waker,
             completion: None,
+            diverged: false,
             suspended: None,
         }
     }
@@ -65,6 +68,15 @@ impl Execution {
         let (past, new) = request.events.split_at(request.past);
         self.apply_all(function, past, true)?;
         self.apply_all(function, new, false)
+    }
+
+    /// The same for a request that was answered before: nothing of it happens for the first time.
+    pub(crate) fn rerun(
+        &mut self,
+        function: &OrchestratorFunction,
+        request: &Request<'_>,
+    ) -> Result<(), WireError> {
+        self.apply_all(function, &request.events, true)
     }
 
     /// The id of the instance; `None` when the request had none.
@@ -100,6 +112,7 @@ impl Execution {
             state.source = Source::new(bytes);
             state.confirmed = Confirmed::default();
             state.http_poll_interval = rest.properties.http_poll_interval;
+            state.default_version = rest.properties.default_version.map(Into::into);
             if rest.properties.leaves_out_past {
                 // The host keeps the history to itself: it has stored what was answered.
                 state.pending.clear();
@@ -110,12 +123,7 @@ impl Execution {
             return Ok(None);
         }
         self.apply_all(function, new, false)?;
-        match &self.completion {
-            Some(Completion::Failed(failure)) if failure.error_type() == "NonDeterminism" => {
-                Ok(None)
-            }
-            _ => Ok(Some(self.answer())),
-        }
+        Ok((!self.diverged).then(|| self.answer()))
     }
 
     /// Prepares for being kept: nothing may refer to the request of the turn that ends.
@@ -124,6 +132,10 @@ impl Execution {
     }
 
     /// Applies events one by one and lets the orchestrator go as far as it can after each.
+    ///
+    /// Polling is not all that runs code of users: there are retry predicates, wakers, errors that
+    /// are formatted or dropped. A panic anywhere ends the orchestrator, and the events that follow
+    /// still confirm what it had asked for.
     fn apply_all(
         &mut self,
         function: &OrchestratorFunction,
@@ -131,13 +143,22 @@ impl Execution {
         past: bool,
     ) -> Result<(), WireError> {
         self.state.borrow_mut().replaying = past;
-        for event in events {
-            self.apply(function, event)?;
-            if self.state.borrow().verdict.is_some() {
-                self.sentence();
+        let mut events = events.iter();
+        loop {
+            let applied = catch_unwind(AssertUnwindSafe(|| {
+                events.try_for_each(|event| {
+                    self.apply(function, event)?;
+                    if self.state.borrow().verdict.is_some() {
+                        self.sentence();
+                    }
+                    Ok(())
+                })
+            }));
+            match applied {
+                Ok(applied) => return applied,
+                Err(panic) => self.finish(Completion::Failed(panicked("orchestrator", panic))),
             }
         }
-        Ok(())
     }
 
     /// Whatever the orchestrator made of it: it left the path that its history shows.
@@ -145,6 +166,7 @@ impl Execution {
     fn sentence(&mut self) {
         let verdict = self.state.borrow_mut().verdict.take();
         if let Some(verdict) = verdict {
+            self.diverged |= verdict.error_type() == "NonDeterminism";
             self.completion = None;
             self.finish(Completion::Failed(*verdict));
         }
@@ -246,7 +268,7 @@ impl Execution {
                 self.poll();
             }
             Ok(Err(failure)) => self.finish(Completion::Failed(failure)),
-            Err(panic) => self.finish(Completion::Failed(panicked("orchestrator", &*panic))),
+            Err(panic) => self.finish(Completion::Failed(panicked("orchestrator", panic))),
         }
         Ok(())
     }
@@ -342,7 +364,7 @@ impl Execution {
             match polled {
                 Ok(Poll::Ready(Ok(output))) => break Completion::Completed(output),
                 Ok(Poll::Ready(Err(error))) => break Completion::Failed(Error::to_failure(&error)),
-                Err(panic) => break Completion::Failed(panicked("orchestrator", &*panic)),
+                Err(panic) => break Completion::Failed(panicked("orchestrator", panic)),
                 Ok(Poll::Pending) => {}
             }
             if !self.woken() {
@@ -367,7 +389,7 @@ impl Execution {
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(root)));
         let completion = match dropped {
             Ok(()) => completion,
-            Err(panic) => Completion::Failed(panicked("orchestrator", &*panic)),
+            Err(panic) => Completion::Failed(panicked("orchestrator", panic)),
         };
         self.completion.get_or_insert(completion);
     }
@@ -389,8 +411,7 @@ impl Execution {
         let mut actions = Vec::with_capacity(state.pending.len() + 1);
         actions.extend(state.pending.iter().cloned());
         if let Some(completion) = &mut self.completion {
-            if matches!(completion, Completion::Failed(failure) if failure.error_type() == "NonDeterminism")
-            {
+            if self.diverged {
                 // What changed code asks for was never meant to happen in this instance.
                 // But a lock that it holds would be held for ever.
                 actions.retain(crate::entity::is_release);
@@ -415,9 +436,16 @@ impl Drop for Execution {
     fn drop(&mut self) {
         // Unloading is no step of the orchestration: what its destructors log comes with its end.
         let _replaying = replay::enter(true);
-        let root = self.root.take();
-        // A panic in a user's `Drop` must not end the thread; the answer is already made.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(root)));
+        if let Ok(mut state) = self.state.try_borrow_mut() {
+            state.replaying = true;
+        }
+        // The answer is already made, so that no panic needs to be told. Tasks hold wakers of users.
+        drop_quietly(self.root.take());
+        if let Ok(mut state) = self.state.try_borrow_mut() {
+            let waiting = (std::mem::take(&mut state.slots), state.inbox.take());
+            drop(state);
+            drop_quietly(waiting);
+        }
     }
 }
 
