@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{OrchestrationContext, TaskFuture, to_json};
+use super::{OrchestrationContext, TaskFuture};
 use crate::Activity;
 #[cfg(doc)]
 use crate::TaskError;
@@ -28,11 +28,9 @@ impl OrchestrationContext {
         let call = Call::Activity {
             name: activity.name,
         };
-        let task = self.state.borrow_mut().call(
-            call,
-            || to_json(&input, "activity", activity.name),
-            activity.retry,
-        );
+        let retries = activity.retry.is_some();
+        let input = self.input(&input, "activity", activity.name, retries);
+        let task = self.state.borrow_mut().call(call, || input, activity.retry);
         TaskFuture::activity(&self.state, task)
     }
 }

@@ -53,11 +53,9 @@ impl<T: DeserializeOwned> Future for EventFuture<T> {
         let Some(raised) = polled else {
             return Poll::Pending;
         };
-        let state = self.state.borrow();
-        let payload = state
-            .source
-            .text(&raised.input)
-            .filter(|input| !input.is_empty());
+        // Decoding runs code of users, so that nothing may be borrowed.
+        let source = self.state.borrow().source.clone();
+        let payload = source.text(&raised.input).filter(|input| !input.is_empty());
         Poll::Ready(
             serde_json::from_slice(payload.unwrap_or(b"null")).map_err(|error| TaskError::Decode {
                 task: format!("event '{}'", self.name),

@@ -64,6 +64,23 @@ impl OrchestrationContext {
         OrchestrationContext { state }
     }
 
+    /// The input of the next action, as JSON text. None when the history holds the action: then it is
+    /// only needed for `retries`, which send it again.
+    ///
+    /// Made before anything borrows the state, because serialising runs code of users.
+    fn input<I: Serialize>(
+        &self,
+        input: &I,
+        noun: &str,
+        name: &str,
+        retries: bool,
+    ) -> Result<Option<String>, Failure> {
+        if !retries && self.state.borrow().next_is_confirmed() {
+            return Ok(None);
+        }
+        to_json(input, noun, name)
+    }
+
     /// The id of this instance.
     pub fn instance_id(&self) -> String {
         self.state.borrow().instance_id().to_owned()

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{OrchestrationContext, TaskFuture, to_json};
+use super::{OrchestrationContext, TaskFuture};
 use crate::engine::Call;
 use crate::instance_id;
 use crate::{Failure, Orchestrator};
@@ -77,12 +77,11 @@ impl OrchestrationContext {
             version: orchestrator.version,
             instance_id,
         };
+        let retries = orchestrator.retry.is_some();
+        let input = self.input(&input, "orchestrator", orchestrator.name, retries);
         let task = self.state.borrow_mut().call(
             call,
-            || {
-                checked.and(allowed)?;
-                to_json(&input, "orchestrator", orchestrator.name)
-            },
+            || checked.and(allowed).and(input),
             orchestrator.retry,
         );
         TaskFuture::sub_orchestration(&self.state, task)

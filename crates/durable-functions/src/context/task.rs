@@ -55,19 +55,23 @@ impl<O: DeserializeOwned> Future for TaskFuture<O> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let polled = self.state.borrow_mut().poll(self.task, context.waker());
-        let state = self.state.borrow();
         match polled {
             None => Poll::Pending,
             Some(Outcome::Completed(result)) => {
-                Poll::Ready((self.decode)(state.source.text(&result)).map_err(|error| {
+                // Decoding runs code of users, so that nothing may be borrowed.
+                let source = self.state.borrow().source.clone();
+                Poll::Ready((self.decode)(source.text(&result)).map_err(|error| {
                     TaskError::Decode {
-                        task: state.describe(self.task),
+                        task: self.state.borrow().describe(self.task),
                         expected: std::any::type_name::<O>(),
                         detail: error.to_string(),
                     }
                 }))
             }
-            Some(Outcome::Failed(failure)) => Poll::Ready(Err(state.error_of(self.task, *failure))),
+            Some(Outcome::Failed(failure)) => {
+                let state = self.state.borrow();
+                Poll::Ready(Err(state.error_of(self.task, *failure)))
+            }
             // Polled again after it was ready: as any future, it has nothing more to say.
             Some(Outcome::Open | Outcome::Taken) => Poll::Pending,
         }
@@ -77,7 +81,9 @@ impl<O: DeserializeOwned> Future for TaskFuture<O> {
 impl<O> Drop for TaskFuture<O> {
     fn drop(&mut self) {
         if let Ok(mut state) = self.state.try_borrow_mut() {
-            state.forget(self.task);
+            let waiter = state.forget(self.task);
+            drop(state);
+            drop(waiter);
         }
     }
 }

@@ -81,7 +81,9 @@ impl Future for TimerFuture {
 impl Drop for TimerFuture {
     fn drop(&mut self) {
         if let Ok(mut state) = self.state.try_borrow_mut() {
-            state.forget(self.task);
+            let waiter = state.forget(self.task);
+            drop(state);
+            drop(waiter);
         }
     }
 }

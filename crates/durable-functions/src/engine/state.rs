@@ -147,6 +147,11 @@ impl State {
         id
     }
 
+    /// Whether the history holds the next action already.
+    pub(crate) fn next_is_confirmed(&self) -> bool {
+        self.confirmed.contains(self.slots.len())
+    }
+
     /// Ends the instance with `failure`; the first verdict stays.
     pub(crate) fn condemn(&mut self, failure: Failure) {
         self.verdict.get_or_insert_with(|| Box::new(failure));
@@ -214,15 +219,19 @@ impl State {
 
     /// The future of `task` is gone: nobody waits for it any more. The action itself goes on, the
     /// protocol cannot take it back.
-    pub(crate) fn forget(&mut self, task: usize) {
-        if let Some(slot) = self.slots.get_mut(task) {
-            if slot.waker.take().is_some() {
-                self.waiting -= 1;
-            }
-            if !slot.outcome.is_open() {
-                slot.outcome = Outcome::Taken;
-            }
+    ///
+    /// What is returned belongs to users and is to be dropped once the borrow has ended.
+    #[must_use]
+    pub(crate) fn forget(&mut self, task: usize) -> Option<Waiter> {
+        let slot = self.slots.get_mut(task)?;
+        if !slot.outcome.is_open() {
+            slot.outcome = Outcome::Taken;
         }
+        let waiter = slot.waker.take();
+        if waiter.is_some() {
+            self.waiting -= 1;
+        }
+        waiter
     }
 
     /// Cuts the ties to the request of the turn that ends now.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::super::{OrchestrationContext, TaskFuture, to_json};
+use super::super::{OrchestrationContext, TaskFuture};
 use crate::{EntityId, Operation, TaskError};
 
 impl OrchestrationContext {
@@ -47,10 +47,8 @@ impl OrchestrationContext {
     {
         let entity = entity.as_ref();
         let name = operation.name();
-        let task = self
-            .state
-            .borrow_mut()
-            .call_entity(entity, name, || to_json(&input, "operation", name));
+        let input = self.input(&input, "operation", name, false);
+        let task = self.state.borrow_mut().call_entity(entity, name, || input);
         EntityFuture {
             answer: TaskFuture::entity(&self.state, task),
             entity: entity.clone(),

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-use super::super::{OrchestrationContext, to_json};
+use super::super::OrchestrationContext;
 use crate::wire::Timestamp;
 use crate::{EntityId, Failure, Operation};
 
@@ -50,8 +50,8 @@ impl OrchestrationContext {
         input: &I,
         due: Option<Timestamp>,
     ) -> Result<(), Failure> {
+        let input = self.input(input, "operation", operation, false);
         let mut state = self.state.borrow_mut();
-        let json = || to_json(input, "operation", operation);
-        state.signal_entity(entity, operation, json, due)
+        state.signal_entity(entity, operation, || input, due)
     }
 }
