@@ -4,11 +4,16 @@ use std::fmt;
 
 use crate::proto::TaskFailureDetails;
 
+/// How many causes of causes travel with a failure. Decoders refuse what is nested a hundred deep, the
+/// host's as well as ours, and then the whole answer is lost.
+pub(crate) const MOST_CAUSES: usize = 32;
+
 /// Why an activity or an orchestration failed.
 ///
 /// This is what travels: an activity's failure reaches the orchestrator in this form, and an
 /// orchestrator's failure reaches its parent and the status of the instance. `error_type` is the
-/// word that code decides by (a retry predicate, a client), `message` is for people.
+/// word that code decides by (a retry predicate, a client), `message` is for people. Of the causes
+/// behind it, 32 travel.
 ///
 /// ```
 /// use durable_functions::Failure;
@@ -104,6 +109,15 @@ impl Failure {
         )
     }
 
+    /// What stands for a failure that was reported in a form that cannot be read.
+    pub(crate) fn unreadable() -> Self {
+        Failure::new(
+            "UnreadableFailure",
+            "the task failed, but what its failure says cannot be read: it is damaged, or nested too \
+             deep",
+        )
+    }
+
     pub(crate) fn from_details(details: TaskFailureDetails) -> Self {
         Failure {
             error_type: if details.error_type.is_empty() {
@@ -120,6 +134,10 @@ impl Failure {
     }
 
     pub(crate) fn to_details(&self) -> TaskFailureDetails {
+        self.to_details_within(MOST_CAUSES)
+    }
+
+    fn to_details_within(&self, causes: usize) -> TaskFailureDetails {
         TaskFailureDetails {
             error_type: harmless_type(&self.error_type).to_owned(),
             error_message: self.message.clone(),
@@ -127,7 +145,8 @@ impl Failure {
             inner_failure: self
                 .cause
                 .as_ref()
-                .map(|cause| Box::new(cause.to_details())),
+                .zip(causes.checked_sub(1))
+                .map(|(cause, causes)| Box::new(cause.to_details_within(causes))),
             is_non_retriable: self.non_retriable,
             properties: Default::default(),
         }
@@ -175,6 +194,19 @@ mod tests {
         let details = failure.to_details();
         let inner = details.inner_failure.unwrap();
         assert_eq!(inner.error_type, "OutOfMemory");
+    }
+
+    #[test]
+    fn so_many_causes_travel_that_every_decoder_takes_them() {
+        let mut failure = Failure::new("Root", "0");
+        for depth in 1..200 {
+            failure = Failure::new("E", depth.to_string()).with_cause(failure);
+        }
+        let details = prost::Message::encode_to_vec(&failure.to_details());
+        let decoded: TaskFailureDetails = prost::Message::decode(details.as_slice()).unwrap();
+        let failure = Failure::from_details(decoded);
+        let causes = std::iter::successors(failure.cause(), |cause| cause.cause());
+        assert_eq!(causes.count(), MOST_CAUSES);
     }
 
     #[test]

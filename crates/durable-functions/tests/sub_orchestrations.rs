@@ -190,3 +190,27 @@ fn an_empty_execution_id_is_none_for_the_ids_of_children() {
     }
     assert_eq!(actions(&host.turn()), ["#0 child abc:0000 child(1)"]);
 }
+
+#[test]
+fn a_failure_nested_deeper_than_a_decoder_goes_is_still_the_failure_of_its_task() {
+    let mut host = Host::new(
+        orchestrator(async |ctx: OrchestrationContext, (): ()| {
+            let failed = ctx.call_orchestrator(CHILD, 1).await.unwrap_err();
+            Ok(failed.into_failure().error_type().to_owned())
+        }),
+        None,
+    );
+    host.turn();
+    let details = (0..120).fold(TaskFailureDetails::default(), |inner, depth| {
+        TaskFailureDetails {
+            error_type: "E".to_owned(),
+            error_message: depth.to_string(),
+            inner_failure: Some(Box::new(inner)),
+            ..Default::default()
+        }
+    });
+    assert_eq!(
+        actions(&host.child_failed(0, Some(details)).turn()),
+        [r#"#1 Completed("UnreadableFailure")"#]
+    );
+}

@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
+use crate::failure::MOST_CAUSES;
 
 const RESULT: &str = r#"{"activityResult":"#;
 const FAILURE: &str = r#"{"activityFailure":"#;
@@ -38,14 +39,15 @@ struct FailureRecord {
 }
 
 impl FailureRecord {
-    fn from_failure(failure: &Failure) -> Self {
+    fn from_failure(failure: &Failure, causes: usize) -> Self {
         FailureRecord {
             error_type: failure.error_type().to_owned(),
             error_message: failure.message().to_owned(),
             is_non_retriable: failure.is_non_retriable(),
             inner_failure: failure
                 .cause()
-                .map(|cause| Box::new(FailureRecord::from_failure(cause))),
+                .zip(causes.checked_sub(1))
+                .map(|(cause, causes)| Box::new(FailureRecord::from_failure(cause, causes))),
         }
     }
 
@@ -68,7 +70,7 @@ pub(crate) fn encode_result(json: &str) -> String {
 
 /// The text to return for a failure.
 pub(crate) fn encode_failure(failure: &Failure) -> String {
-    match serde_json::to_string(&FailureRecord::from_failure(failure)) {
+    match serde_json::to_string(&FailureRecord::from_failure(failure, MOST_CAUSES)) {
         Ok(json) => [FAILURE, &json, "}"].concat(),
         // A record of strings always serialises; the type keeps the promise if that changes.
         Err(error) => encode_result(&format!("{:?}", error.to_string())),
@@ -84,8 +86,11 @@ pub(crate) fn failure_in(result: &[u8]) -> Option<Failure> {
     }
     let text: String = serde_json::from_slice(result).ok()?;
     let json = text.strip_prefix(FAILURE)?.strip_suffix('}')?;
-    let record: FailureRecord = serde_json::from_str(json).ok()?;
-    Some(record.into_failure())
+    // Whatever it says, it says that the activity failed.
+    Some(
+        serde_json::from_str(json)
+            .map_or_else(|_| Failure::unreadable(), FailureRecord::into_failure),
+    )
 }
 
 /// Decodes a result of the history, in our form or plain; absent is `null`.
@@ -178,6 +183,25 @@ mod tests {
         assert_eq!(decode_result::<Vec<u8>>(Some(stored)).unwrap(), [1]);
         let stored = br#""{\u0022activityFailure\u0022:{\u0022errorType\u0022:\u0022E\u0022,\u0022errorMessage\u0022:\u0022m\u0022}}""#;
         assert_eq!(failure_in(stored), Some(Failure::new("E", "m")));
+    }
+
+    #[test]
+    fn a_failure_of_any_depth_is_a_failure() {
+        let mut failure = Failure::new("Root", "0");
+        for depth in 1..200 {
+            failure = Failure::new("E", depth.to_string()).with_cause(failure);
+        }
+        let stored = through_the_host(&encode_failure(&failure));
+        assert_eq!(failure_in(&stored).unwrap().message(), "199");
+    }
+
+    #[test]
+    fn a_failure_that_cannot_be_read_is_a_failure() {
+        let stored = through_the_host(r#"{"activityFailure":{"errorType":7}}"#);
+        assert_eq!(
+            failure_in(&stored).unwrap().error_type(),
+            "UnreadableFailure"
+        );
     }
 
     proptest! {

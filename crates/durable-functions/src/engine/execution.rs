@@ -295,7 +295,7 @@ impl Execution {
             }
             EventKind::TaskFailed => {
                 let (id, details) = event.failure()?;
-                let failure = failure(details)?;
+                let failure = failure(details);
                 let mut state = self.state.borrow_mut();
                 state.failed(id, SlotKind::Activity, failure)
             }
@@ -306,7 +306,7 @@ impl Execution {
             }
             EventKind::SubOrchestrationFailed => {
                 let (id, details) = event.failure()?;
-                let failure = failure(details)?;
+                let failure = failure(details);
                 let mut state = self.state.borrow_mut();
                 state.failed(id, SlotKind::SubOrchestration, failure)
             }
@@ -449,12 +449,12 @@ impl Drop for Execution {
     }
 }
 
-fn failure(details: Option<&[u8]>) -> Result<Failure, WireError> {
+/// A task failed, whether or not its details can be read: the orchestrator decides what that means.
+fn failure(details: Option<&[u8]>) -> Failure {
     match details {
         Some(details) => TaskFailureDetails::decode(details)
-            .map(Failure::from_details)
-            .map_err(|_| WireError::Truncated),
-        None => Ok(Failure::unknown()),
+            .map_or_else(|_| Failure::unreadable(), Failure::from_details),
+        None => Failure::unknown(),
     }
 }
 
