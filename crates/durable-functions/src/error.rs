@@ -28,13 +28,14 @@ impl Error {
         });
         match named {
             Some(mut failure) => {
-                let text = self.0.to_string();
-                let is_context = self.0.downcast_ref::<TaskError>().map_or_else(
-                    || text != failure.to_string(),
-                    |task| text != task.to_string(),
-                );
-                if is_context {
-                    failure = failure.in_context(&text);
+                let contexts: Vec<_> = self
+                    .0
+                    .chain()
+                    .take_while(|link| !link.is::<Failure>() && !link.is::<TaskError>())
+                    .map(ToString::to_string)
+                    .collect();
+                for context in contexts.iter().rev() {
+                    failure = failure.in_context(context);
                 }
                 failure
             }
@@ -155,6 +156,17 @@ mod tests {
         let failure = error.to_failure();
         assert_eq!(failure.error_type(), "NotFound");
         assert!(failure.message().starts_with("copying: "), "{failure}");
+    }
+
+    #[test]
+    fn every_anyhow_context_is_in_the_message() {
+        let result: std::result::Result<(), _> = Err(Failure::new("NotFound", "no such file"));
+        let error = result.context("reading").context("copying").unwrap_err();
+        let failure = Error::from(error).to_failure();
+        assert_eq!(
+            failure.to_string(),
+            "NotFound: copying: reading: no such file"
+        );
     }
 
     #[test]
