@@ -8,10 +8,10 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use durable_functions::proto::{
-    EventType, OrchestratorRequest, TaskScheduledEvent, TimerCreatedEvent,
+    EventType, OrchestratorActionType, OrchestratorRequest, TaskScheduledEvent, TimerCreatedEvent,
 };
 use durable_functions::{
     Activity, Failure, OrchestrationContext, Result, RetryPolicy, TaskError, execute,
@@ -433,6 +433,26 @@ fn a_long_timer_is_split_and_never_more_than_three_days_ahead() {
         [timer(0, 3), timer(1, 6), timer(2, 9), timer(3, 10)]
     );
     assert_eq!(seen[4], [r#"#4 Completed("done")"#]);
+}
+
+#[test]
+fn a_time_before_all_calendars_is_sent_as_one_that_hosts_can_read() {
+    let long_ago = SystemTime::UNIX_EPOCH - Duration::from_secs(70_000_000_000);
+    let mut host = Host::new(
+        orchestrator(move |ctx: OrchestrationContext, (): ()| async move {
+            ctx.sleep_until(long_ago).await;
+            Ok(())
+        }),
+        None,
+    );
+    let answer = host.turn();
+    let Some(OrchestratorActionType::CreateTimer(timer)) =
+        &answer.actions[0].orchestrator_action_type
+    else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(timer.fire_at.unwrap().seconds, 0);
+    assert_eq!(actions(&host.fired(0).turn()), ["#1 Completed(null)"]);
 }
 
 #[test]

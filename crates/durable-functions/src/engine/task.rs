@@ -149,6 +149,8 @@ impl State {
 
     /// Starts a timer that fires at `due`, in as many steps as it takes.
     pub(crate) fn create_timer(&mut self, due: Timestamp) -> usize {
+        // What is long past fires at once, too; before year 1 there is no time that a host can read.
+        let due = due.max(Timestamp::default());
         let reached = next_step(self.now, due);
         let task = self.timer_action(None, reached);
         if reached < due {
