@@ -10,7 +10,8 @@ use crate::Failure;
 const LIMIT: usize = 8192;
 
 impl OrchestrationContext {
-    /// Sets the custom status that clients see while the instance runs and afterwards.
+    /// Sets the custom status that clients see while the instance runs and afterwards. A
+    /// continue-as-new begins without one.
     ///
     /// At most 8,192 UTF-16 units as JSON text (16 KB). A larger one, or one that cannot be written
     /// as JSON, ends the instance with a failure that says so.

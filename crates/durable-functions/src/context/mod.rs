@@ -96,7 +96,7 @@ impl OrchestrationContext {
         self.state.borrow().name().to_owned()
     }
 
-    /// The version that the instance was started with, if any.
+    /// The version that the instance was started with, if any. Some hosts send an empty one for none.
     pub fn version(&self) -> Option<String> {
         self.state.borrow().version().map(str::to_owned)
     }
