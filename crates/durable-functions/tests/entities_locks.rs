@@ -239,6 +239,49 @@ fn a_lock_that_nobody_awaits_any_more_is_given_back_when_it_is_granted() {
     assert!(actions(&end)[1].ends_with(r#"Completed("waited")"#));
 }
 
+/// An entity knows its holder by the instance alone: of two requests it would grant both, and give
+/// both up with the release of the first.
+#[test]
+fn a_lock_that_was_given_up_and_is_wanted_again_is_not_asked_for_twice() {
+    let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
+        let limited = ctx.timeout(Duration::from_secs(5), ctx.lock([a()])).await;
+        assert!(limited.is_err());
+        let _lock = ctx.lock([a()]).await?;
+        ctx.wait_for(GO).await?;
+        Ok("held")
+    });
+    let mut host = Host::new(function, None);
+    let first = host.turn();
+    let request = request_id(&first, 0);
+    assert!(sent(&host.fired(1).turn()).is_empty());
+    granted(&mut host, &request);
+    assert!(host.turn().actions.is_empty(), "it is held");
+    let end = host.raised("go", None).turn();
+    assert_eq!(sent(&end), ["release to @counter@a"]);
+    assert!(actions(&end)[1].ends_with(r#"Completed("held")"#));
+}
+
+#[test]
+fn a_set_that_overlaps_a_lock_that_was_given_up_is_refused() {
+    let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
+        let limited = ctx.timeout(Duration::from_secs(5), ctx.lock([a()])).await;
+        assert!(limited.is_err());
+        match ctx.lock([a(), b()]).await {
+            Ok(_) => Ok("locked".to_owned()),
+            Err(error) => Ok(error.into_failure().error_type().to_owned()),
+        }
+    });
+    let mut host = Host::new(function, None);
+    host.turn();
+    let end = actions(&host.fired(1).turn());
+    assert!(
+        end.last()
+            .unwrap()
+            .ends_with(r#"Completed("CriticalSection")"#),
+        "{end:?}"
+    );
+}
+
 #[test]
 fn a_lock_that_is_granted_and_dropped_in_the_same_turn_is_given_back() {
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {

@@ -1,7 +1,9 @@
 //! What an execution keeps about entities: open requests, labels and the critical section.
 //!
-//! Invariant: whatever becomes of an orchestrator, every lock that it asked for is given back: by
-//! its guard, when the grant of a lock that nobody awaits any more arrives, or with the completion.
+//! Invariant: whatever becomes of an orchestrator, every lock that it holds is given back: by its
+//! guard, when the grant of a lock that nobody awaits any more arrives, or with the completion. A lock
+//! that an entity has not granted by then is out of reach: the entity ignores a release by somebody
+//! who does not hold it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -168,8 +170,17 @@ impl State {
         // One order everywhere, or two orchestrations could wait for each other.
         entities.sort();
         entities.dedup();
+        if self.section().is_none()
+            && let Some(asked) = self.asked_before(&entities)
+        {
+            return asked;
+        }
         let id = self.request_id();
         let allowed = match (self.section(), entities.first()) {
+            _ if self.overlaps_abandoned(&entities) => Err(violation(
+                "a lock of some of these entities was asked for and given up, and is not granted \
+                 yet: lock the same set again, which takes up the old request",
+            )),
             (Some(_), _) => Err(violation(
                 "the orchestrator holds a lock or waits for one: release it before it asks for \
                  another, and lock entities that are needed together with one call",
@@ -203,6 +214,30 @@ impl State {
         (task, id)
     }
 
+    /// A request for the same set that was given up and is not granted yet, which becomes the critical
+    /// section.
+    ///
+    /// It must not be asked for twice: an entity knows who holds it by the instance alone, so that it
+    /// would grant both requests one after the other, and give up both with the first release.
+    fn asked_before(&mut self, entities: &[EntityId]) -> Option<(usize, Uuid)> {
+        let ledger = self.entities.as_deref_mut()?;
+        let same = |section: &Section| section.entities == entities;
+        let section = ledger
+            .abandoned
+            .swap_remove(ledger.abandoned.iter().position(same)?);
+        let task = ledger.requests.get(&section.id)?.task;
+        let id = section.id;
+        ledger.section = Some(section);
+        Some((task, id))
+    }
+
+    fn overlaps_abandoned(&self, entities: &[EntityId]) -> bool {
+        let abandoned = self.entities.iter().flat_map(|ledger| &ledger.abandoned);
+        abandoned
+            .flat_map(|section| &section.entities)
+            .any(|entity| entities.contains(entity))
+    }
+
     /// Gives a lock back, if it is not yet: now, or when it is granted.
     pub(crate) fn release_lock(&mut self, id: Uuid) {
         let held = self.ledger().section.take_if(|section| section.id == id);
@@ -234,6 +269,14 @@ impl State {
         // would count as sent.
         self.confirmed = Default::default();
         for section in sections {
+            if !section.granted && !self.replaying {
+                tracing::warn!(
+                    instance = self.instance_id(),
+                    entities = ?section.entities,
+                    "the orchestrator ends while it waits for a lock: what is granted later stays \
+                     locked; await a lock before the end"
+                );
+            }
             self.send_releases(&section);
         }
     }

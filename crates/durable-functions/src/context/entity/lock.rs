@@ -17,11 +17,15 @@ impl OrchestrationContext {
     /// operations but those that this orchestration calls.
     ///
     /// The locks are asked for when this returns, and acquired in one order everywhere, so that
-    /// orchestrations cannot block each other. They are given back in any case: also when the
-    /// orchestrator fails, panics, is terminated or continues as new, and when this future is
-    /// dropped before it is ready (then as soon as they are granted). One gap is the protocol's: of
-    /// a set that is only half granted when the orchestrator ends, the rest can be granted later and
-    /// stay locked.
+    /// orchestrations cannot block each other. A lock that is held is given back in any case: also
+    /// when the orchestrator fails, panics, is terminated or continues as new. When this future is
+    /// dropped before it is ready, for example by a time limit, the lock is given back as soon as it
+    /// is granted; to lock the same set again before that takes up the old request, and a set that
+    /// only overlaps fails with `CriticalSection`.
+    ///
+    /// One gap is the protocol's: an orchestrator that ends before a lock is granted cannot give it
+    /// back, and entities that grant it later stay locked. So do not end while you wait for one:
+    /// keep the future, and await it before the end.
     ///
     /// From the request until the release, as in .NET, an orchestration can only call entities that
     /// are locked, one call at a time for each; it cannot signal those, lock others, or start
