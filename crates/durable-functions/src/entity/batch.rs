@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::context::Effects;
+use super::patience::Patience;
 use super::{EntityContext, EntityFunction, EntityId};
 use crate::engine::same_name;
 use crate::panic::{caught, guarded};
@@ -33,6 +34,14 @@ where
     /// hosts than the custom handler. There is one result for each, in order, and a panic does not
     /// leave this function. The future is not `Send`, because operations borrow the state.
     pub async fn run_batch(&self, request: EntityBatchRequest) -> EntityBatchResult {
+        self.run_batch_within(request, Patience::default()).await
+    }
+
+    pub(crate) async fn run_batch_within(
+        &self,
+        request: EntityBatchRequest,
+        patience: Patience,
+    ) -> EntityBatchResult {
         let entity = request
             .instance_id
             .parse()
@@ -40,6 +49,7 @@ where
         let mut batch = Batch {
             function: self,
             entity: Rc::new(entity),
+            patience,
             // Hosts before 3.19 do not tell; roll-back is what host.json means when it is silent.
             rollback: !matches!(
                 request
@@ -66,6 +76,7 @@ where
 struct Batch<'a, S> {
     function: &'a EntityFunction<S>,
     entity: Rc<EntityId>,
+    patience: Patience,
     rollback: bool,
     /// The state as JSON text after the last operation that counts; `None` when there is none.
     stored: Option<String>,
@@ -80,7 +91,12 @@ where
 {
     async fn run(&mut self, request: &OperationRequest) {
         let started = now();
-        let context = EntityContext::new(&self.entity, &request.operation, &request.request_id);
+        let context = EntityContext::new(
+            &self.entity,
+            &request.operation,
+            &request.request_id,
+            &self.patience,
+        );
         let outcome = self.operate(&context, request).await;
         let keep = outcome.is_ok() || !self.rollback;
         let outcome = match self.settle(context.take_effects(), keep) {

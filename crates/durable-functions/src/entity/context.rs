@@ -3,11 +3,18 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+#[cfg(feature = "handler")]
+use std::time::Duration;
 use std::time::SystemTime;
 
+#[cfg(feature = "handler")]
+use functions_handler::CancellationToken;
 use serde::Serialize;
+#[cfg(feature = "handler")]
+use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::patience::Patience;
 use super::{EntityId, Operation};
 use crate::context::to_json;
 use crate::proto::{OperationActionType, SendSignalAction, StartNewOrchestrationAction};
@@ -18,11 +25,23 @@ use crate::{Failure, Orchestrator, instance_id};
 ///
 /// What it asks for (signals, new orchestrations, the deletion of its state) happens when the
 /// operation has succeeded; of an operation that fails nothing happens. Cheap to clone.
+///
+/// # Time
+///
+/// The host asks for operations in batches, and kills the whole handler over one batch that overruns
+/// `functionTimeout`. All operations of a batch share a `deadline` before it, at which `cancellation`
+/// fires; a little later the batch is dropped, and all its operations fail, also those that had
+/// ended. So an operation that can take long should watch the token and come to an end.
 #[derive(Clone)]
 pub struct EntityContext {
     entity: Rc<EntityId>,
     operation: Rc<str>,
     request_id: Rc<str>,
+    #[cfg_attr(
+        not(feature = "handler"),
+        allow(dead_code, reason = "no host, no deadline")
+    )]
+    patience: Patience,
     effects: Rc<RefCell<Effects>>,
 }
 
@@ -34,11 +53,17 @@ pub(super) struct Effects {
 }
 
 impl EntityContext {
-    pub(super) fn new(entity: &Rc<EntityId>, operation: &str, request_id: &str) -> Self {
+    pub(super) fn new(
+        entity: &Rc<EntityId>,
+        operation: &str,
+        request_id: &str,
+        patience: &Patience,
+    ) -> Self {
         EntityContext {
             entity: Rc::clone(entity),
             operation: operation.into(),
             request_id: request_id.into(),
+            patience: patience.clone(),
             effects: Rc::default(),
         }
     }
@@ -61,6 +86,25 @@ impl EntityContext {
     /// idempotency key.
     pub fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// When the batch should have ended, on tokio's clock; `None` when the host sets no limit.
+    #[cfg(feature = "handler")]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.patience.deadline
+    }
+
+    /// The time until the deadline; zero after it, `None` when the host sets no limit.
+    #[cfg(feature = "handler")]
+    pub fn remaining(&self) -> Option<Duration> {
+        let deadline = self.patience.deadline?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Fires at the deadline, when the handler is told to stop, and when the batch was dropped.
+    #[cfg(feature = "handler")]
+    pub fn cancellation(&self) -> &CancellationToken {
+        &self.patience.cancellation
     }
 
     /// Deletes the state: the entity is as if it had never been called, and the next operation

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tracing::Span;
 
 use crate::EntityFunction;
+use crate::entity::Patience;
 use crate::proto::{EntityBatchRequest, EntityBatchResult};
 
 pub(super) struct Handler<S>(pub(super) Arc<EntityFunction<S>>);
@@ -28,12 +29,16 @@ where
         let function = Arc::clone(&self.0);
         Box::pin(async move {
             let request = request(&invocation)?;
+            let patience = Patience {
+                deadline: invocation.deadline(),
+                cancellation: invocation.cancellation().clone(),
+            };
             let (span, runtime) = (Span::current(), Handle::current());
             // Operations are not `Send`, which is what lets them borrow the state: one thread for
             // the whole batch. A host asks for few at a time (`maxConcurrentEntityFunctions`).
             let (answer, answered) = oneshot::channel();
             tokio::task::spawn_blocking(move || {
-                let batch = run(&function, request, answer);
+                let batch = run(&function, request, patience, answer);
                 span.in_scope(|| runtime.block_on(batch));
             });
             let answer = answered.await?;
@@ -71,13 +76,14 @@ where
 async fn run<S>(
     function: &EntityFunction<S>,
     request: EntityBatchRequest,
+    patience: Patience,
     mut answer: oneshot::Sender<EntityBatchResult>,
 ) where
     S: Default + Serialize + DeserializeOwned + 'static,
 {
     let result = tokio::select! {
         biased;
-        result = function.run_batch(request) => result,
+        result = function.run_batch_within(request, patience) => result,
         () = answer.closed() => return,
     };
     // Given up this very moment.

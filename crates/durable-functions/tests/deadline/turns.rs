@@ -148,6 +148,24 @@ async fn an_entity_batch_that_overruns_fails_and_keeps_its_state() {
     assert!(answer.get("ReturnValue").is_none());
 }
 
+#[tokio::test]
+async fn an_operation_sees_its_deadline_and_may_come_to_an_end_by_itself() {
+    let counter = EntityFunction::new(COUNTER).on(ADD, async |context, count: &mut i64, n| {
+        assert!(context.remaining() <= Some(Duration::from_secs(2)));
+        assert!(context.deadline().is_some());
+        context.cancellation().cancelled().await;
+        *count += n;
+        Ok(*count)
+    });
+    let router = App::new()
+        .function_timeout(LIMIT)
+        .entity(counter)
+        .into_router();
+    let (status, answer) = invoke(&router, "counter", addition("5")).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(batch_result(&answer).entity_state.as_deref(), Some("6"));
+}
+
 /// One invocation over a connection of its own: the status line and the JSON of the answer.
 async fn call(address: SocketAddr, function: &str, body: Value) -> (String, Value) {
     let mut stream = TcpStream::connect(address).await.unwrap();
