@@ -9,6 +9,10 @@ use crate::{Failure, KeptInstances, OrchestratorFunction, engine};
 /// Runs one turn as the host asks for it: the base64 text of an `OrchestratorRequest` in, the base64
 /// text of an `OrchestratorResponse` out.
 ///
+/// For a thread of its own. On a task of tokio, call it within `tokio::task::unconstrained`: otherwise a
+/// task that has spent its budget finds `tokio::select!` and channels pending that are ready, and then
+/// an orchestrator that uses them decides differently.
+///
 /// There is an answer for every text. One that is not a request fails the instance: the host would
 /// fail it as well, but with an error that names no cause.
 pub fn run_turn(orchestrator: &OrchestratorFunction, request: &str) -> String {

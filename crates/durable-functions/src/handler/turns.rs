@@ -52,7 +52,8 @@ pub(super) async fn run(function: OrchestratorFunction, invocation: Invocation) 
     }
     // A thread that is gone keeps nothing; a replay needs no thread of its own.
     tracing::error!("the thread of this instance has ended; its turn is replayed");
-    run_turn(&function, &request(&invocation))
+    // A task that has spent tokio's budget would find tokio's futures pending that are ready.
+    tokio::task::unconstrained(async { run_turn(&function, &request(&invocation)) }).await
 }
 
 impl Threads {
