@@ -17,6 +17,7 @@ use crate::host_json;
 use crate::serve::{self, ServeError};
 use crate::stop::Stop;
 use crate::time_limit::TimeLimit;
+use crate::watch::Watch;
 
 /// The functions of a function app.
 ///
@@ -36,6 +37,7 @@ pub(crate) struct Running {
     pub(crate) functions: Functions,
     pub(crate) limit: Option<TimeLimit>,
     pub(crate) stop: Stop,
+    pub(crate) watch: Watch,
 }
 
 /// The registered functions.
@@ -114,8 +116,11 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// that later the function is dropped. Time counts from the arrival of the request.
     ///
     /// A function that blocks its thread cannot be dropped. It is answered for in time as long as
-    /// another thread of the runtime is free, but runs on: work that blocks belongs in
-    /// `tokio::task::spawn_blocking`, and should look at the token.
+    /// another worker thread of the runtime is free, but runs on: work that blocks belongs in
+    /// `tokio::task::spawn_blocking`, and should look at the token. A runtime with a single worker,
+    /// which is what `#[tokio::main]` starts on a machine with one processor, has no other: there
+    /// such a function holds up deadlines, the stop and every other invocation until it returns,
+    /// unless `main` asks for more `worker_threads`.
     ///
     /// By default [`serve`](Self::serve) takes what the host takes: the app setting
     /// `AzureFunctionsJobHost__functionTimeout`, else `functionTimeout` in the `host.json` in
@@ -154,6 +159,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         let running = Arc::new(Running {
             functions: self.functions,
             limit,
+            watch: Watch::new(stop.clone(), limit),
             stop,
         });
         Router::new()

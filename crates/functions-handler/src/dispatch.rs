@@ -56,7 +56,7 @@ impl Failure {
 
 /// Answers `POST /{FunctionName}`.
 pub(crate) async fn dispatch(app: Arc<Running>, request: Request) -> Response {
-    let _in_flight = app.stop.enter();
+    let _in_flight = app.watch.enter();
     let lifetime = Lifetime::begin(app.limit, &app.stop);
     let id = invocation_id(request.headers());
     let path = request.uri().path();

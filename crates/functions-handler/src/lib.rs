@@ -15,6 +15,7 @@ mod serve;
 mod stop;
 mod time_limit;
 mod value;
+mod watch;
 
 pub use answer::{Answer, AnswerError};
 pub use app::App;

@@ -35,8 +35,9 @@ use tokio::time::Instant;
 /// }
 /// ```
 ///
-/// An activity that blocks its thread cannot be dropped; it is answered for, but runs on. Blocking
-/// work belongs in `tokio::task::spawn_blocking`, with a clone of the token to look at.
+/// An activity that blocks its thread cannot be dropped; it is answered for as long as another worker
+/// thread of the runtime is free, but runs on. Blocking work belongs in
+/// `tokio::task::spawn_blocking`, with a clone of the token to look at.
 #[derive(Clone, Debug)]
 pub struct ActivityContext {
     pub(crate) function_name: String,
