@@ -66,9 +66,9 @@ pub(crate) enum Problem {
 
 /// The time that the host gives an invocation; `None` is no limit.
 ///
-/// What cannot be read costs a warning, not the start. A host does not start with such a value
-/// either, so whoever runs this handler has understood what we have not; an end here would be a
-/// crash loop, a wrong guess costs only this protection.
+/// What cannot be read costs a warning, not the start. The host that runs this handler has started
+/// with it, so it has understood what we have not; an end here would be a crash loop, a wrong guess
+/// costs only this protection.
 pub(crate) fn function_timeout(environment: &Environment) -> Option<Duration> {
     match read(environment, Path::new(".")) {
         Ok(timeout) => timeout,

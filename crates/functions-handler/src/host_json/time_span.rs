@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-/// Reads `[d.]hh:mm[:ss[.fffffff]]`, `d:hh:mm:ss[.fffffff]` or `d`: days, hours, minutes, seconds.
+/// Reads `[d.]hh:mm[:ss[.fffffff]]`, `d:hh:mm:ss[.fffffff]`, `d:hh:mm` with more than 23 days, or `d`:
+/// days, hours, minutes, seconds.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     let parts: Vec<&str> = text.split(':').collect();
     let (days, hours, minutes, seconds) = match *parts.as_slice() {
         [days] => (days, "0", "0", "0"),
         [hours, minutes] => on_days(hours, minutes, "0"),
+        // .NET takes `24:00:00` for 24 days, not for the one that was meant.
+        [days, hours, minutes] if number(days, 23).is_none() && !days.contains('.') => {
+            (days, hours, minutes, "0")
+        }
         [hours, minutes, seconds] => on_days(hours, minutes, seconds),
         [days, hours, minutes, seconds] => (days, hours, minutes, seconds),
         _ => return None,
@@ -60,6 +65,9 @@ mod tests {
             ("00:00:02.5", 2.5),
             ("00:00:02.0000001", 2.000_000_1),
             ("7", 604_800.0),
+            ("24:00:00", 2_073_600.0),
+            ("25:00:00", 2_160_000.0),
+            ("24:23:59", 2_159_940.0),
         ] {
             assert_eq!(
                 parse(text).map(|span| span.as_secs_f64()),
@@ -79,7 +87,11 @@ mod tests {
             "+1",
             "1h",
             "24:00",
-            "25:00:00",
+            "24:24:00",
+            "24:00:60",
+            "24:00:00.5",
+            "1.24:00:00",
+            "x:00:00",
             "00:60:00",
             "00:00:60",
             "1.5",
