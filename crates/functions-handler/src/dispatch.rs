@@ -1,6 +1,7 @@
 //! One call of the host: reads the request, runs the function, writes the answer. Invariant: every
 //! request gets an answer that the host can finish with, whatever the function does.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -117,7 +118,7 @@ async fn run(
         Ok(Err(error)) => Err(Failure::of_function(error.to_string())),
         Err(Cut::Panicked(panic)) => Err(Failure::of_function(format!(
             "panicked: {}",
-            panic_message(&*panic)
+            panic_text(panic)
         ))),
         Err(Cut::Interrupted(why)) => interrupted(function.as_ref(), &invocation, why),
     }
@@ -129,7 +130,7 @@ fn interrupted(
     why: Interruption,
 ) -> Result<Answer, Failure> {
     let answer = catch_unwind(AssertUnwindSafe(|| function.interrupted(invocation, why)))
-        .unwrap_or_else(|panic| Err(FunctionError::from(panic_message(&*panic).to_owned())));
+        .unwrap_or_else(|panic| Err(FunctionError::from(panic_text(panic))));
     match answer {
         Ok(answer) => {
             log_interruption(invocation, "answered without the function", why);
@@ -152,13 +153,17 @@ pub(crate) fn log_interruption(invocation: &Invocation, outcome: &str, why: Inte
     }
 }
 
-/// The message of a panic, for the log only.
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic
+/// The text of a panic, for the log only. What the panic threw is never dropped: its destructor could
+/// panic again, and a leak of some bytes is the smaller harm.
+pub(crate) fn panic_text(panic: Box<dyn Any + Send>) -> String {
+    let text = panic
         .downcast_ref::<&'static str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("(no text)")
+        .to_owned();
+    std::mem::forget(panic);
+    text
 }
 
 async fn read(

@@ -10,6 +10,7 @@
 mod support;
 
 use std::future::pending;
+use std::panic::panic_any;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use functions_handler::{
     Answer, App, BoxFuture, CancellationToken, Function, FunctionError, Interruption, Invocation,
 };
 use serde_json::json;
-use support::{data, get, invoke};
+use support::{Bomb, data, get, invoke};
 use tokio::time::{Instant, sleep};
 
 const LIMIT: Duration = Duration::from_secs(3);
@@ -191,6 +192,8 @@ async fn a_function_decides_what_its_dropped_invocations_answer() {
     assert_eq!(reply.status, StatusCode::OK);
     assert_eq!(reply.body["ReturnValue"], "later");
 
+    let reply = invoke_own(|_| panic_any(Bomb)).await;
+    assert_eq!(reply.status, StatusCode::GATEWAY_TIMEOUT);
     let reply = invoke_own(|_| panic!("password=3")).await;
     assert_eq!(reply.status, StatusCode::GATEWAY_TIMEOUT);
     assert!(

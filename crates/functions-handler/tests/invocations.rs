@@ -9,6 +9,8 @@
 
 mod support;
 
+use std::panic::panic_any;
+
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -17,7 +19,7 @@ use functions_handler::{Answer, App, BoxFuture, Function, FunctionError, Invocat
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use support::{data, get, http, invoke};
+use support::{Bomb, data, get, http, invoke};
 use tower::ServiceExt;
 
 async fn echo(invocation: Invocation) -> Result<Answer, FunctionError> {
@@ -93,6 +95,19 @@ async fn a_function_that_panics_before_its_future_exists_fails_the_invocation_to
     let router = App::new().function("hasty", Hasty).into_router();
     let reply = invoke(&router, "hasty", data(json!({}))).await;
     assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn a_panic_that_throws_what_panics_when_it_is_dropped_is_answered_like_any_other() {
+    let other = async |_: Invocation| -> Result<Answer, FunctionError> { panic_any(Bomb) };
+    let router = App::new()
+        .function("other", other)
+        .http("http", async || -> &'static str { panic_any(Bomb) })
+        .into_router();
+    let reply = invoke(&router, "other", data(json!({}))).await;
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let reply = invoke(&router, "http", get()).await;
+    assert_eq!(reply.res()["statusCode"], 500);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ pub(crate) use self::response::HttpOutput;
 use self::request::HttpTrigger;
 use crate::Interruption;
 use crate::app::HttpHandler;
-use crate::dispatch::{Failure, log_interruption, panic_message};
+use crate::dispatch::{Failure, log_interruption, panic_text};
 use crate::invocation::Invocation;
 use crate::lifetime::{Cut, Lifetime};
 
@@ -46,7 +46,7 @@ pub(crate) async fn call(
     let problem = match lifetime.run(answer).await {
         Ok(Ok(output)) => return Ok(output),
         Ok(Err(refusal)) => refusal.to_string(),
-        Err(Cut::Panicked(panic)) => format!("the function panicked: {}", panic_message(&*panic)),
+        Err(Cut::Panicked(panic)) => format!("the function panicked: {}", panic_text(panic)),
         Err(Cut::Interrupted(why)) => return Ok(interrupted(invocation, why)),
     };
     tracing::error!(

@@ -9,6 +9,15 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+/// Thrown by a panic, it panics again when it is dropped.
+pub(crate) struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking(), "the bomb was dropped");
+    }
+}
+
 /// A handler's answer to the host.
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
