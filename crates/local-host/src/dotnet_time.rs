@@ -5,11 +5,25 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 /// Reads a time span, `[d.]HH:MM:SS[.fffffff]`; seconds may be missing. `None` when the text is not one.
+///
+/// As .NET does it takes `d:HH:MM` with more than 23 days, too: `24:00:00` are 24 days.
 #[must_use]
 pub fn parse_span(text: &str) -> Option<Duration> {
     let (days, clock) = match text.split_once('.') {
         Some((days, clock)) if clock.contains(':') => (days.parse::<u64>().ok()?, clock),
-        _ => (0, text),
+        _ => match text.split_once(':') {
+            Some((days, clock)) if clock.contains(':') => match days.parse::<u64>().ok()? {
+                days @ 24.. => {
+                    // A clock without seconds: with them it would be four parts, with a dot none.
+                    if clock.contains('.') || clock.matches(':').count() > 1 {
+                        return None;
+                    }
+                    (days, clock)
+                }
+                _ => (0, text),
+            },
+            _ => (0, text),
+        },
     };
     let mut parts = clock.split(':');
     let hours: u64 = parts.next()?.parse().ok()?;
@@ -69,7 +83,21 @@ mod tests {
         assert_eq!(seconds("1.00:00:01"), Some(86_401.0));
         assert_eq!(seconds("00:00:02.5"), Some(2.5));
         assert_eq!(seconds("01:30"), Some(5400.0));
-        for text in ["abc", "5", "25:00:00", "00:60:00", "", "1:2:3:4"] {
+        assert_eq!(seconds("24:00:00"), Some(2_073_600.0));
+        assert_eq!(seconds("25:23:59"), Some(2_246_340.0));
+        for text in [
+            "abc",
+            "5",
+            "24:00",
+            "24:24:00",
+            "24:00:60",
+            "24:00:00.5",
+            "1.24:00:00",
+            "00:60:00",
+            "",
+            "1:2:3:4",
+            "24:2:3:4",
+        ] {
             assert_eq!(parse_span(text), None, "{text}");
         }
     }
