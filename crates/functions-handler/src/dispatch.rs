@@ -21,7 +21,7 @@ use crate::http;
 use crate::invocation::Invocation;
 use crate::lifetime::{Cut, Lifetime};
 use crate::logs::InvocationLog;
-use crate::{Answer, FunctionError, Interruption};
+use crate::{Answer, Interruption};
 
 /// The largest body taken from the host or from a function, in bytes. A real host takes 100 MB
 /// from a client, which base64 and JSON escapes enlarge; beyond this there is a mistake.
@@ -108,14 +108,18 @@ async fn run(
     invocation: Invocation,
     lifetime: &Lifetime,
 ) -> Result<Answer, Failure> {
-    // `call` itself may panic or block before it returns a future, hence the block around it.
+    // `call` itself may panic or block before it returns a future, hence the block around it. An
+    // error may panic when it is written or dropped, hence its text.
     let call = {
         let (function, invocation) = (function.clone(), invocation.clone());
-        async move { function.call(invocation).await }
+        async move {
+            let outcome = function.call(invocation).await;
+            outcome.map_err(|error| error.to_string())
+        }
     };
     match lifetime.run(call).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(Failure::of_function(error.to_string())),
+        Ok(Err(problem)) => Err(Failure::of_function(problem)),
         Err(Cut::Panicked(panic)) => Err(Failure::of_function(format!(
             "panicked: {}",
             panic_text(panic)
@@ -129,17 +133,20 @@ fn interrupted(
     invocation: &Invocation,
     why: Interruption,
 ) -> Result<Answer, Failure> {
-    let answer = catch_unwind(AssertUnwindSafe(|| function.interrupted(invocation, why)))
-        .unwrap_or_else(|panic| Err(FunctionError::from(panic_text(panic))));
+    let answer = catch_unwind(AssertUnwindSafe(|| {
+        let answer = function.interrupted(invocation, why);
+        answer.map_err(|error| error.to_string())
+    }))
+    .unwrap_or_else(|panic| Err(panic_text(panic)));
     match answer {
         Ok(answer) => {
             log_interruption(invocation, "answered without the function", why);
             Ok(answer)
         }
-        Err(error) => Err(Failure {
+        Err(problem) => Err(Failure {
             status: why.status(),
             error: why.to_string(),
-            detail: Some(error.to_string()),
+            detail: Some(problem),
         }),
     }
 }

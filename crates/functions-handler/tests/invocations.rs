@@ -111,6 +111,23 @@ async fn a_panic_that_throws_what_panics_when_it_is_dropped_is_answered_like_any
 }
 
 #[tokio::test]
+async fn an_error_that_panics_when_it_is_written_is_answered_like_any_other() {
+    #[derive(Debug)]
+    struct Unwritable;
+    impl std::fmt::Display for Unwritable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("no text")
+        }
+    }
+    impl std::error::Error for Unwritable {}
+
+    let other = async |_: Invocation| -> Result<Answer, FunctionError> { Err(Unwritable.into()) };
+    let router = App::new().function("other", other).into_router();
+    let reply = invoke(&router, "other", data(json!({}))).await;
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
 async fn an_unknown_function_is_named_together_with_the_known_ones() {
     let router = App::new()
         .function("echo", echo)
