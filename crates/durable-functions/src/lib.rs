@@ -14,6 +14,7 @@ mod handler;
 mod instance_id;
 mod orchestrator;
 mod panic;
+mod patience;
 pub mod proto;
 mod replay;
 mod retry;

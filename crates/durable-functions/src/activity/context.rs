@@ -8,6 +8,8 @@ use functions_handler::CancellationToken;
 #[cfg(feature = "handler")]
 use tokio::time::Instant;
 
+use crate::patience::Patience;
+
 /// What an activity knows of its invocation.
 ///
 /// Activities run at least once: after a crash or a time-out the host can run the same call again,
@@ -43,10 +45,11 @@ pub struct ActivityContext {
     pub(crate) function_name: String,
     pub(crate) invocation_id: String,
     pub(crate) instance_id: Option<String>,
-    #[cfg(feature = "handler")]
-    pub(crate) deadline: Option<Instant>,
-    #[cfg(feature = "handler")]
-    pub(crate) cancellation: CancellationToken,
+    #[cfg_attr(
+        not(feature = "handler"),
+        allow(dead_code, reason = "no host, no deadline")
+    )]
+    pub(crate) patience: Patience,
 }
 
 impl ActivityContext {
@@ -57,10 +60,7 @@ impl ActivityContext {
             function_name: function_name.into(),
             invocation_id: invocation_id.into(),
             instance_id: None,
-            #[cfg(feature = "handler")]
-            deadline: None,
-            #[cfg(feature = "handler")]
-            cancellation: CancellationToken::new(),
+            patience: Patience::default(),
         }
     }
 
@@ -86,31 +86,30 @@ impl ActivityContext {
 impl ActivityContext {
     /// When the activity should have ended, on tokio's clock; `None` when the host sets no limit.
     pub fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        self.patience.deadline
     }
 
     /// The time until the deadline; zero after it, `None` when the host sets no limit.
     pub fn remaining(&self) -> Option<Duration> {
-        let deadline = self.deadline?;
-        Some(deadline.saturating_duration_since(Instant::now()))
+        self.patience.remaining()
     }
 
     /// Fires at the deadline, when the handler is told to stop, and when the activity was dropped.
     pub fn cancellation(&self) -> &CancellationToken {
-        &self.cancellation
+        &self.patience.cancellation
     }
 
     /// The context with this deadline, for tests of activities that look at it.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
-        self.deadline = Some(deadline);
+        self.patience.deadline = Some(deadline);
         self
     }
 
     /// The context with this token, for tests of activities that watch it.
     #[must_use]
     pub fn with_cancellation(mut self, cancellation: CancellationToken) -> Self {
-        self.cancellation = cancellation;
+        self.patience.cancellation = cancellation;
         self
     }
 }

@@ -12,10 +12,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::context::Effects;
-use super::patience::Patience;
 use super::{EntityContext, EntityFunction, EntityId};
 use crate::engine::same_name;
 use crate::panic::{caught, guarded};
+use crate::patience::Patience;
 use crate::proto::{
     EntityBatchRequest, EntityBatchResult, OperationAction, OperationRequest, OperationResult,
     OperationResultFailure, OperationResultSuccess, ResultType,

@@ -14,9 +14,9 @@ use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::patience::Patience;
 use super::{EntityId, Operation};
 use crate::context::to_json;
+use crate::patience::Patience;
 use crate::proto::{OperationActionType, SendSignalAction, StartNewOrchestrationAction};
 use crate::wire::Timestamp;
 use crate::{Failure, Orchestrator, instance_id};
@@ -97,8 +97,7 @@ impl EntityContext {
     /// The time until the deadline; zero after it, `None` when the host sets no limit.
     #[cfg(feature = "handler")]
     pub fn remaining(&self) -> Option<Duration> {
-        let deadline = self.patience.deadline?;
-        Some(deadline.saturating_duration_since(Instant::now()))
+        self.patience.remaining()
     }
 
     /// Fires at the deadline, when the handler is told to stop, and when the batch was dropped.

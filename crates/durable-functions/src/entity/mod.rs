@@ -17,7 +17,6 @@ mod id;
 mod label;
 mod ledger;
 mod message;
-mod patience;
 mod reply;
 
 pub use context::EntityContext;
@@ -26,5 +25,3 @@ pub use handle::{Entity, Operation};
 pub use id::{EntityId, ParseEntityIdError};
 pub(crate) use ledger::Ledger;
 pub(crate) use message::is_release;
-#[cfg(feature = "handler")]
-pub(crate) use patience::Patience;

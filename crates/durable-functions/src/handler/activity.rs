@@ -3,6 +3,7 @@
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 
 use crate::activity::envelope;
+use crate::patience::Patience;
 use crate::{ActivityContext, ActivityFunction, Failure};
 
 /// The failure type of an activity that overran.
@@ -21,8 +22,7 @@ impl Function for Handler {
                     .metadata("instanceId")
                     .and_then(|id| id.text().ok().flatten())
                     .map(|id| id.into_owned()),
-                deadline: invocation.deadline(),
-                cancellation: invocation.cancellation().clone(),
+                patience: Patience::of(&invocation),
             };
             // The value is the JSON text of the input, as the orchestrator wrote it.
             let text = match invocation.data_iter().next().map(|(_, value)| value.text()) {

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tracing::Span;
 
 use crate::EntityFunction;
-use crate::entity::Patience;
+use crate::patience::Patience;
 use crate::proto::{EntityBatchRequest, EntityBatchResult};
 
 pub(super) struct Handler<S>(pub(super) Arc<EntityFunction<S>>);
@@ -29,10 +29,7 @@ where
         let function = Arc::clone(&self.0);
         Box::pin(async move {
             let request = request(&invocation)?;
-            let patience = Patience {
-                deadline: invocation.deadline(),
-                cancellation: invocation.cancellation().clone(),
-            };
+            let patience = Patience::of(&invocation);
             let (span, runtime) = (Span::current(), Handle::current());
             // Operations are not `Send`, which is what lets them borrow the state: one thread for
             // the whole batch. A host asks for few at a time (`maxConcurrentEntityFunctions`).
