@@ -294,6 +294,9 @@ fn an_instance_that_follows_an_ended_one_is_continued_by_its_own_history() {
     let mut kept = KeptInstances::new(KeptLimits::default());
     for (round, first) in ["10", " 7 ", "1000000"].into_iter().enumerate() {
         let mut host = Host::new(function.clone(), None);
+        // A beginning that is long enough, and longer each time, for the memory of the one before.
+        let nobodys = format!("{:?}", "x".repeat(4000 + 500 * round));
+        host.raised("nobodys", Some(&nobodys));
         kept_turn(&mut kept, &function, &mut host);
         host.completed(0, first);
         kept_turn(&mut kept, &function, &mut host);

@@ -135,7 +135,7 @@ impl Execution {
     ///
     /// Polling is not all that runs code of users: there are retry predicates, wakers, errors that
     /// are formatted or dropped. A panic anywhere ends the orchestrator, and the events that follow
-    /// still confirm what it had asked for.
+    /// are still compared with what it did.
     fn apply_all(
         &mut self,
         function: &OrchestratorFunction,
