@@ -250,7 +250,8 @@ impl State {
         }
     }
 
-    /// The execution ends: what it holds or has asked for is given back with its completion.
+    /// The execution ends: what it holds is given back with its completion. So is what it waits for,
+    /// because a part of the set may be granted already; the rest is out of reach.
     pub(crate) fn release_all_locks(&mut self) {
         let Some(entities) = &mut self.entities else {
             return;
