@@ -1,0 +1,51 @@
+//! What travels for an error.
+
+use anyhow::Context;
+use durable_functions::{Error, Failure, TaskError};
+
+#[test]
+fn a_failure_keeps_its_type_and_flag_under_every_context_that_is_put_around_it() {
+    let lost = Failure::new("Lost", "no such town").non_retriable();
+    assert_eq!(Error::from(lost.clone()).to_failure(), lost);
+    let wrapped: Result<(), Failure> = Err(lost);
+    let wrapped = wrapped.context("by train").context("to Oslo");
+    let failure = Error::from(wrapped.unwrap_err()).to_failure();
+    assert_eq!(failure.error_type(), "Lost");
+    assert_eq!(failure.message(), "to Oslo: by train: no such town");
+    assert!(failure.is_non_retriable());
+}
+
+#[test]
+fn of_any_other_error_the_texts_travel() {
+    let error: Result<u8, _> = "x".parse::<u8>();
+    let failure = Error::from(error.context("the day").unwrap_err()).to_failure();
+    assert_eq!(failure.error_type(), "Error");
+    assert_eq!(failure.message(), "the day");
+    let cause = failure.cause().unwrap();
+    assert_eq!(cause.message(), "invalid digit found in string");
+}
+
+#[test]
+fn an_error_of_a_task_travels_as_the_failure_of_the_task() {
+    let busy = Failure::new("Busy", "try later").non_retriable();
+    let failed = TaskError::Failed {
+        task: "activity 'copy' (#3)".to_owned(),
+        failure: busy.clone(),
+    };
+    assert_eq!(failed.clone().into_failure(), busy);
+    let failure = Error::from(failed).to_failure();
+    assert_eq!(failure.error_type(), "Busy");
+    assert_eq!(failure.message(), "activity 'copy' (#3) failed: try later");
+    assert!(failure.is_non_retriable());
+
+    let unread = TaskError::Decode {
+        task: "event 'go'".to_owned(),
+        expected: "u8",
+        detail: "invalid type".to_owned(),
+    };
+    let failure = Error::from(unread.clone()).to_failure();
+    assert_eq!(failure, unread.into_failure());
+    assert_eq!(failure.error_type(), "UnexpectedResult");
+    assert!(failure.message().contains("event 'go'"), "{failure}");
+    assert!(failure.is_non_retriable());
+}

@@ -1,0 +1,24 @@
+//! What users of the crate call and see, where no test of a whole orchestration looks: the client
+//! against a task hub that listens, the names that a context tells, and the texts of values in logs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+#[cfg(feature = "handler")]
+mod activity_context;
+#[cfg(feature = "client")]
+mod client;
+mod debug_texts;
+mod errors;
+mod execution_id;
+#[cfg(feature = "handler")]
+mod extractor;
+#[cfg(feature = "client")]
+mod start;
+#[path = "../support/mod.rs"]
+mod support;
+#[cfg(feature = "client")]
+mod task_hub;
