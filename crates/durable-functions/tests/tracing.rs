@@ -12,7 +12,8 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use durable_functions::{
-    Activity, Event, OrchestrationContext, ReplayFilter, Result, is_replaying,
+    Activity, Event, Failure, KeptInstances, KeptLimits, OrchestrationContext, ReplayFilter,
+    Result, is_replaying,
 };
 use support::{Host, actions, orchestrator};
 use tracing::field::{Field, Visit};
@@ -216,4 +217,25 @@ fn code_outside_of_orchestrators_is_never_replaying() {
     assert!(!is_replaying());
     let (live, replayed) = ((false, false, true), (true, false, true));
     assert_eq!(*seen.lock().unwrap(), [live, live, replayed, replayed]);
+}
+
+/// The failure itself is the status of the instance; that it kept the instance from going on is not.
+#[test]
+fn a_failure_behind_continue_as_new_is_warned_of_once() {
+    recording(ReplayFilter::new(), |recorder| {
+        let function = orchestrator(async |ctx: OrchestrationContext, (): ()| -> Result<()> {
+            ctx.call(STEP, 1).await?;
+            drop(ctx.continue_as_new::<()>(1));
+            Err(Failure::new("Mine", "it failed").into())
+        });
+        let mut host = Host::new(function, None);
+        let mut kept = KeptInstances::new(KeptLimits::default().verify_every(1));
+        host.kept_turn(&mut kept);
+        let end = host.completed(0, "1").kept_turn(&mut kept);
+        assert_eq!(kept.continued(), 1);
+        assert_eq!(actions(&end), ["#1 Failed Mine: it failed"]);
+        let warned = recorder.taken();
+        assert_eq!(warned.len(), 1, "{warned:?}");
+        assert!(warned[0].starts_with("WARN the orchestrator failed after continue_as_new"));
+    });
 }

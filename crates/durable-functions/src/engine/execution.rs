@@ -4,6 +4,7 @@
 //! request alone: events are applied while they are borrowed, and what must outlive them is kept as
 //! ranges of it.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +16,7 @@ use prost::Message;
 
 use super::answer::{self, Completion};
 use super::confirmed::Confirmed;
+use super::non_durable;
 use super::payload::Source;
 use super::slot::{Slot, SlotKind};
 use super::state::{Parent, State, wire_id};
@@ -156,7 +158,10 @@ impl Execution {
             }));
             match applied {
                 Ok(applied) => return applied,
-                Err(panic) => self.finish(Completion::Failed(panicked("orchestrator", panic))),
+                Err(panic) => {
+                    let end = self.failed_after_all(self.panicked(panic));
+                    self.finish(end);
+                }
             }
         }
     }
@@ -268,7 +273,10 @@ impl Execution {
                 self.poll();
             }
             Ok(Err(failure)) => self.finish(Completion::Failed(failure)),
-            Err(panic) => self.finish(Completion::Failed(panicked("orchestrator", panic))),
+            Err(panic) => {
+                let end = self.failed_after_all(self.panicked(panic));
+                self.finish(end);
+            }
         }
         Ok(())
     }
@@ -354,31 +362,53 @@ impl Execution {
                 if state.verdict.is_some() {
                     return;
                 }
-                if let Some(next) = state.continued.take() {
-                    break Completion::ContinuedAsNew {
-                        next,
-                        events: Vec::new(),
-                    };
-                }
             }
+            // A failure counts whatever was decided before it: an instance that failed and goes on
+            // would fail again in every generation, and nobody would hear of it.
             match polled {
-                Ok(Poll::Ready(Ok(output))) => break Completion::Completed(output),
-                Ok(Poll::Ready(Err(error))) => break Completion::Failed(Error::to_failure(&error)),
-                Err(panic) => break Completion::Failed(panicked("orchestrator", panic)),
-                Ok(Poll::Pending) => {}
+                Ok(Poll::Ready(Err(error))) => {
+                    break self.failed_after_all(Error::to_failure(&error));
+                }
+                Err(panic) => break self.failed_after_all(self.panicked(panic)),
+                Ok(polled) => {
+                    if let Some(next) = self.state.borrow_mut().continued.take() {
+                        break Completion::ContinuedAsNew {
+                            next,
+                            events: Vec::new(),
+                        };
+                    }
+                    if let Poll::Ready(Ok(output)) = polled {
+                        break Completion::Completed(output);
+                    }
+                }
             }
             if !self.woken() {
                 if self.state.borrow().waiting > 0 {
                     return;
                 }
-                break Completion::Failed(foreign_await(&self.state.borrow()));
+                break Completion::Failed(non_durable::awaited(&self.state.borrow()));
             }
             polls += 1;
             if polls > SELF_WAKES + 16 * self.state.borrow().slots.len() {
-                break Completion::Failed(foreign_await(&self.state.borrow()));
+                break Completion::Failed(non_durable::awaited(&self.state.borrow()));
             }
         };
         self.finish(end);
+    }
+
+    /// The end of an orchestrator that failed, perhaps after it had continued as new.
+    fn failed_after_all(&self, failure: Failure) -> Completion {
+        let state = self.state.borrow();
+        if state.continued.is_some() {
+            warn_not_started_again(&state);
+        }
+        Completion::Failed(failure)
+    }
+
+    /// The failure that stands for a panic of the orchestrator.
+    fn panicked(&self, panic: Box<dyn Any + Send>) -> Failure {
+        let failure = panicked("orchestrator", panic);
+        non_durable::recognised(&self.state.borrow(), &failure).unwrap_or(failure)
     }
 
     /// Ends the execution; the first end counts. Dropping the orchestrator runs user code.
@@ -387,9 +417,14 @@ impl Execution {
         self.state.borrow_mut().release_all_locks();
         let root = self.root.take();
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(root)));
-        let completion = match dropped {
-            Ok(()) => completion,
-            Err(panic) => Completion::Failed(panicked("orchestrator", panic)),
+        let completion = match (dropped, completion) {
+            (Ok(()), completion) => completion,
+            (Err(panic), completion) => {
+                if matches!(completion, Completion::ContinuedAsNew { .. }) {
+                    warn_not_started_again(&self.state.borrow());
+                }
+                Completion::Failed(self.panicked(panic))
+            }
         };
         self.completion.get_or_insert(completion);
     }
@@ -458,15 +493,15 @@ fn failure(details: Option<&[u8]>) -> Failure {
     }
 }
 
-fn foreign_await(state: &State) -> Failure {
-    Failure::new(
-        "NonDurableAwait",
-        format!(
-            "orchestrator '{}' awaits something that no event of its history can complete: a future \
-             that is not durable (a tokio sleep, a channel, an HTTP call, a spawned task). An \
-             orchestrator may only await what its context gives; do everything else in an activity",
-            state.name()
-        ),
-    )
-    .non_retriable()
+/// Written once, by the turn in which it happens.
+#[cold]
+fn warn_not_started_again(state: &State) {
+    if !state.replaying {
+        tracing::warn!(
+            instance = state.instance_id(),
+            orchestrator = state.name(),
+            "the orchestrator failed after continue_as_new: the failure counts, and the instance is \
+             not started again"
+        );
+    }
 }

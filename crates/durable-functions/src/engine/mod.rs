@@ -14,6 +14,7 @@ mod execution;
 mod inbox;
 mod kept;
 mod names;
+mod non_durable;
 mod nondeterminism;
 mod payload;
 mod slot;

@@ -5,8 +5,10 @@
 
 mod stored;
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use durable_functions::proto::{
     CompleteOrchestrationAction, EventRaisedEvent, EventType, ExecutionStartedEvent,
     ExecutionTerminatedEvent, HistoryEvent, OrchestrationInstance, OrchestrationStatus,
@@ -16,7 +18,7 @@ use durable_functions::proto::{
     TimerFiredEvent,
 };
 use durable_functions::{
-    OrchestrationContext, Orchestrator, OrchestratorFunction, Result, execute,
+    KeptInstances, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, execute,
 };
 use prost::Message;
 
@@ -74,6 +76,17 @@ impl Host {
     pub(crate) fn turn(&mut self) -> OrchestratorResponse {
         let request = self.request();
         let answer = answer(&self.function, &request);
+        self.store(request, &answer);
+        answer
+    }
+
+    /// The same by an engine that keeps instances between their turns.
+    pub(crate) fn kept_turn(&mut self, kept: &mut KeptInstances) -> OrchestratorResponse {
+        let request = self.request();
+        let text = STANDARD.encode(request.encode_to_vec());
+        let answer = kept.run_turn(&self.function, &text, Instant::now());
+        let answer = STANDARD.decode(answer).unwrap();
+        let answer = OrchestratorResponse::decode(answer.as_slice()).unwrap();
         self.store(request, &answer);
         answer
     }
