@@ -325,3 +325,35 @@ fn a_lock_that_is_refused_is_an_error_and_leaves_nothing_locked() {
         ]
     );
 }
+
+/// Hosts deliver an answer twice. The second copy of the first answer must not make the section
+/// believe that the second call has been answered.
+#[test]
+fn a_late_duplicate_of_an_answer_does_not_free_a_newer_call() {
+    let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
+        let _lock = ctx.lock([a()]).await?;
+        let first = ctx.call_entity(a(), GET, ()).await?;
+        let open = ctx.call_entity(a(), GET, ());
+        ctx.wait_for(GO).await?;
+        let third = ctx.call_entity(a(), GET, ()).await;
+        let second = open.await?;
+        Ok((
+            first,
+            second,
+            format!("{:?}", third.unwrap_err()).contains("has not answered"),
+        ))
+    });
+    let mut host = Host::new(function, None);
+    let first = host.turn();
+    granted(&mut host, &request_id(&first, 0));
+    let called = host.turn();
+    let answered = request_id(&called, 0);
+    replied(&mut host, &answered, "1");
+    let again = host.turn();
+    let open = request_id(&again, 0);
+    replied(&mut host, &answered, "1");
+    assert!(sent(&host.raised("go", None).turn()).is_empty());
+    replied(&mut host, &open, "2");
+    let end = actions(&host.turn());
+    assert_eq!(end.last().unwrap(), "#5 Completed([1,2,true])");
+}

@@ -79,11 +79,10 @@ impl OrchestrationContext {
         };
         let retries = orchestrator.retry.is_some();
         let input = self.input(&input, "orchestrator", orchestrator.name, retries);
-        let task = self.state.borrow_mut().call(
-            call,
-            || checked.and(allowed).and(input),
-            orchestrator.retry,
-        );
+        let task =
+            self.state
+                .borrow_mut()
+                .call(call, checked.and(allowed), || input, orchestrator.retry);
         TaskFuture::sub_orchestration(&self.state, task)
     }
 }

@@ -45,10 +45,14 @@ impl State {
                 name: event,
                 target: instance,
             }) => same_name(event, name) && target == Some(instance),
+            Some(Extra::Refused { .. }) => false,
             _ => same_name(slot.name, name),
         };
         if slot.kind != kind || !same {
-            let done = self.describe(usize::try_from(id).unwrap_or(usize::MAX));
+            let mut done = self.describe(usize::try_from(id).unwrap_or(usize::MAX));
+            if let Some(Extra::Refused { reason, .. }) = slot.extra.as_deref() {
+                done = format!("{done}, which is refused ({reason})");
+            }
             self.condemn(differs(self, id, kind, name, target, &done));
             return;
         }

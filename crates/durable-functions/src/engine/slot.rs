@@ -68,4 +68,6 @@ pub(crate) enum Extra {
     Driver(Driver),
     /// The event that was sent, and to which instance.
     Sent { name: String, target: String },
+    /// The action was refused and never sent: a history that holds it is of other code.
+    Refused { name: String, reason: String },
 }

@@ -147,6 +147,30 @@ impl State {
         id
     }
 
+    /// Takes the next action id for an action that must not be sent: its task has failed, whatever
+    /// the history holds.
+    ///
+    /// For what the code itself decides, so that a replay decides the same. An input that cannot be
+    /// written is not such a thing: nobody writes it again once the history holds the action.
+    pub(crate) fn refuse(&mut self, kind: SlotKind, name: &str, failure: Failure) -> usize {
+        let id = self.slots.len();
+        let refused = Extra::Refused {
+            name: name.to_owned(),
+            reason: failure.to_string(),
+        };
+        self.slots.push(Slot {
+            kind,
+            owner: u32::try_from(id).unwrap_or(u32::MAX),
+            // No action of the history has no name, so that none is the same as this one.
+            name: "",
+            ended: true,
+            outcome: Outcome::Failed(Box::new(failure)),
+            waker: None,
+            extra: Some(Box::new(refused)),
+        });
+        id
+    }
+
     /// Whether the history holds the next action already.
     pub(crate) fn next_is_confirmed(&self) -> bool {
         self.confirmed.contains(self.slots.len())
@@ -254,6 +278,9 @@ impl State {
             Some(slot) => match (slot.extra.as_deref(), slot.name) {
                 (Some(Extra::Sent { name, target }), _) => {
                     format!("event '{name}' to '{target}' (#{task})")
+                }
+                (Some(Extra::Refused { name, .. }), _) => {
+                    format!("{} '{name}' (#{task})", slot.kind.noun())
                 }
                 (_, "") => format!("{} (#{task})", slot.kind.noun()),
                 (_, name) => format!("{} '{name}' (#{task})", slot.kind.noun()),

@@ -107,13 +107,17 @@ struct Retry {
 }
 
 impl State {
-    /// Schedules a call. One whose input cannot be made has failed at once.
+    /// Schedules a call. One that is not allowed, or whose input cannot be made, has failed at once.
     pub(crate) fn call(
         &mut self,
         call: Call,
+        allowed: Result<(), Failure>,
         input: impl FnOnce() -> Result<Option<String>, Failure>,
         retry: Option<RetryPolicy>,
     ) -> usize {
+        if let Err(failure) = allowed {
+            return self.refuse(call.kind(), call.name(), failure);
+        }
         let Some(policy) = retry else {
             return self.schedule(call.kind(), call.name(), None, |state, id| {
                 Ok(call.action(state, id, input()?))
@@ -122,9 +126,7 @@ impl State {
         // Every attempt sends the input again, so it is made even when the first is history.
         let input = match input() {
             Ok(input) => input,
-            Err(failure) => {
-                return self.schedule(call.kind(), call.name(), None, |_, _| Err(failure));
-            }
+            Err(failure) => return self.refuse(call.kind(), call.name(), failure),
         };
         let first_at = self.now;
         let task = self.schedule(call.kind(), call.name(), None, |state, id| {

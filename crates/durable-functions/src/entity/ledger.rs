@@ -6,7 +6,7 @@
 //! who does not hold it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::task::Waker;
 
 use uuid::Uuid;
@@ -51,8 +51,9 @@ struct Section {
     /// Sorted, without duplicates.
     entities: Vec<EntityId>,
     granted: bool,
-    /// Locked entities that have not answered their last call.
-    busy: HashSet<EntityId>,
+    /// Locked entities that have not answered their last call, with its request id: an answer that
+    /// comes twice must not free the call behind it.
+    busy: HashMap<EntityId, Uuid>,
 }
 
 impl Ledger {
@@ -67,7 +68,7 @@ impl Ledger {
                 "{entity} is not locked: while an orchestrator holds a lock it can only call the \
                  entities that are locked"
             ))),
-            Some(section) if section.busy.contains(entity) => Err(violation(&format!(
+            Some(section) if section.busy.contains_key(entity) => Err(violation(&format!(
                 "{entity} is locked and has not answered the last call: await that first"
             ))),
             Some(_) => Ok(()),
@@ -118,7 +119,10 @@ impl State {
         // Before anything is counted as sent: an entity waits for a message that a label names.
         let input = match allowed.and_then(|()| self.input(input)) {
             Ok(input) => input,
-            Err(failure) => return self.refused_request(failure),
+            Err(failure) => {
+                let name = format!("{} {operation}", message::REQUEST);
+                return self.refuse(SlotKind::SendEvent, &name, failure);
+            }
         };
         let id = self.request_id();
         let now = self.now;
@@ -127,7 +131,7 @@ impl State {
             message::operation(id, sender, operation, false, input.as_deref(), label)
         });
         if let Some(section) = &mut self.ledger().section {
-            section.busy.insert(entity.clone());
+            section.busy.insert(entity.clone(), id);
         }
         self.expect_answer(id, task, Some(entity.clone()));
         task
@@ -197,7 +201,10 @@ impl State {
         };
         let first = match allowed {
             Ok(first) => first,
-            Err(failure) => return (self.refused_request(failure), id),
+            Err(failure) => {
+                let name = format!("{} lock", message::REQUEST);
+                return (self.refuse(SlotKind::SendEvent, &name, failure), id);
+            }
         };
         let now = self.now;
         let label = self.ledger().labels.next(&first, now);
@@ -209,7 +216,7 @@ impl State {
             id,
             entities,
             granted: false,
-            busy: HashSet::new(),
+            busy: HashMap::new(),
         });
         (task, id)
     }
@@ -308,7 +315,9 @@ impl State {
         let outcome = reply::outcome(payload, request.called.is_none());
         match &request.called {
             Some(entity) => {
-                if let Some(section) = &mut entities.section {
+                if let Some(section) = &mut entities.section
+                    && section.busy.get(entity) == Some(&id)
+                {
                     section.busy.remove(entity);
                 }
             }
@@ -361,12 +370,6 @@ impl State {
         } else {
             input()
         }
-    }
-
-    fn refused_request(&mut self, failure: Failure) -> usize {
-        self.schedule(SlotKind::SendEvent, message::REQUEST, None, |_, _| {
-            Err(failure)
-        })
     }
 
     /// Sends an event to an entity; `data` is only made when the history does not hold it.

@@ -82,7 +82,10 @@ impl OrchestrationContext {
         let call = Call::Activity { name: ACTIVITY };
         let retry = request.retry();
         let input = || request.to_input().map(Some);
-        let task = self.state.borrow_mut().call(call, input, retry);
+        let task = self
+            .state
+            .borrow_mut()
+            .call(call, request.check(), input, retry);
         TaskFuture::activity(&self.state, task)
     }
 }

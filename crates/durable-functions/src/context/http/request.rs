@@ -199,14 +199,16 @@ impl HttpRequest {
         self.retry
     }
 
+    /// Whether it can be sent.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        match &self.mistake {
+            Some(mistake) => Err(invalid(mistake)),
+            None => Ok(()),
+        }
+    }
+
     /// The input of the built-in activity: an array with one request.
     pub(super) fn to_input(&self) -> Result<String, Failure> {
-        let invalid = |mistake: &str| {
-            Failure::new("InvalidInput", format!("it is not valid: {mistake}")).non_retriable()
-        };
-        if let Some(mistake) = &self.mistake {
-            return Err(invalid(mistake));
-        }
         let mut headers = BTreeMap::<&str, Vec<&str>>::new();
         for (name, value) in &self.headers {
             // Only visible ASCII got in.
@@ -258,6 +260,10 @@ impl HttpRequest {
         poll.url = Some(url);
         Some(poll)
     }
+}
+
+fn invalid(mistake: &str) -> Failure {
+    Failure::new("InvalidInput", format!("it is not valid: {mistake}")).non_retriable()
 }
 
 fn is_http(url: &Url) -> bool {
