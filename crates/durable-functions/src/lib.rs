@@ -12,6 +12,7 @@ mod handle;
 #[cfg(feature = "handler")]
 mod handler;
 mod instance_id;
+mod json;
 mod orchestrator;
 mod panic;
 mod patience;
@@ -25,8 +26,8 @@ pub use activity::{ActivityContext, ActivityFunction};
 #[cfg(feature = "client")]
 pub use client::{ClientError, DurableClient, Instance, InstanceStatus, RuntimeStatus, Start};
 pub use context::{
-    ContinueAsNew, DurableRng, EntityFuture, EntityLock, EventFuture, HttpFuture, HttpRequest,
-    HttpResponse, LockFuture, OrchestrationContext, TaskFuture, TimerFuture,
+    ContinueAsNew, DurableRng, DurableTask, EntityFuture, EntityLock, EventFuture, HttpFuture,
+    HttpRequest, HttpResponse, LockFuture, OrchestrationContext, TaskFuture, TimerFuture,
 };
 pub use engine::{KeptInstances, KeptLimits, Parent, RequestError, execute, failed};
 pub use entity::{Entity, EntityContext, EntityFunction, EntityId, Operation, ParseEntityIdError};

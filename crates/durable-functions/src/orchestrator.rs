@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Failure, OrchestrationContext, Orchestrator, Result};
+use crate::{Failure, OrchestrationContext, Orchestrator, Result, json};
 
 /// A started orchestrator; yields its output as JSON text. Not `Send`: it lives on one thread.
 pub(crate) type RunningOrchestrator = Pin<Box<dyn Future<Output = Result<String>>>>;
@@ -41,7 +41,7 @@ impl OrchestratorFunction {
         let name = handle.name();
         let run = move |context: OrchestrationContext, input: Option<&[u8]>| {
             let input = input.filter(|input| !input.is_empty()).unwrap_or(b"null");
-            let input: I = serde_json::from_slice(input).map_err(|error| {
+            let input: I = json::read(input).map_err(|error| {
                 Failure::new(
                     "InvalidInput",
                     format!(

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 use crate::failure::MOST_CAUSES;
+use crate::json;
 
 const RESULT: &str = r#"{"activityResult":"#;
 const FAILURE: &str = r#"{"activityFailure":"#;
@@ -98,14 +99,14 @@ pub(crate) fn decode_result<O: DeserializeOwned>(
     result: Option<&[u8]>,
 ) -> Result<O, serde_json::Error> {
     let Some(result) = result else {
-        return serde_json::from_str("null");
+        return json::read(b"null");
     };
     if let Some(escaped) = result
         .strip_prefix(RESULT_ESCAPED)
         .and_then(|rest| rest.strip_suffix(b"}\""))
         && let Some(json) = unescape(escaped)
     {
-        return serde_json::from_slice(&json);
+        return json::read(&json);
     }
     if (result.starts_with(RESULT_ESCAPED) || may_be_reescaped(result))
         && let Ok(text) = serde_json::from_slice::<String>(result)
@@ -113,9 +114,9 @@ pub(crate) fn decode_result<O: DeserializeOwned>(
             .strip_prefix(RESULT)
             .and_then(|rest| rest.strip_suffix('}'))
     {
-        return serde_json::from_str(json);
+        return json::read(json.as_bytes());
     }
-    serde_json::from_slice(result)
+    json::read(result)
 }
 
 /// Undoes the escapes of quotes and backslashes, which are nearly all that there are in JSON inside a

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{ActivityContext, envelope};
+use crate::json;
 use crate::panic::{caught, guarded};
 use crate::{Activity, Failure, Result};
 
@@ -33,7 +34,7 @@ impl ActivityFunction {
     {
         let name = handle.name();
         let run = move |context: ActivityContext, input: Option<&str>| {
-            let input: I = serde_json::from_str(input.unwrap_or("null")).map_err(|error| {
+            let input: I = json::read(input.unwrap_or("null").as_bytes()).map_err(|error| {
                 Failure::new(
                     "InvalidInput",
                     format!(

@@ -8,6 +8,7 @@ use tonic::Code;
 use super::rpc::Connection;
 use super::{ClientError, rpc};
 use crate::Failure;
+use crate::json;
 use crate::proto::{
     GetInstanceRequest, GetInstanceResponse, OrchestrationState, OrchestrationStatus,
 };
@@ -114,7 +115,7 @@ impl InstanceStatus {
         if self.runtime_status != RuntimeStatus::Completed {
             return Ok(None);
         }
-        serde_json::from_str(self.output.as_deref().unwrap_or("null"))
+        json::read(self.output.as_deref().unwrap_or("null").as_bytes())
             .map(Some)
             .map_err(|error| ClientError::UnexpectedOutput {
                 id: self.instance_id.clone(),

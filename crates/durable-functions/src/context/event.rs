@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::OrchestrationContext;
 use crate::engine::State;
-use crate::{Event, TaskError};
+use crate::{Event, TaskError, json};
 
 impl OrchestrationContext {
     /// Waits for the next external event of this name.
@@ -57,7 +57,7 @@ impl<T: DeserializeOwned> Future for EventFuture<T> {
         let source = self.state.borrow().source.clone();
         let payload = source.text(&raised.input).filter(|input| !input.is_empty());
         Poll::Ready(
-            serde_json::from_slice(payload.unwrap_or(b"null")).map_err(|error| TaskError::Decode {
+            json::read(payload.unwrap_or(b"null")).map_err(|error| TaskError::Decode {
                 task: format!("event '{}'", self.name),
                 expected: std::any::type_name::<T>(),
                 detail: error.to_string(),

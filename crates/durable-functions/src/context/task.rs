@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::TaskError;
 use crate::activity::envelope;
 use crate::engine::{Outcome, State};
+use crate::json;
 
 /// The result of an activity or a sub-orchestration, once it is there.
 #[must_use = "the call goes on, but its result and its failure are lost unless this is awaited"]
@@ -32,9 +33,7 @@ impl<O: DeserializeOwned> TaskFuture<O> {
 
     /// Outputs of orchestrations reach their parent as they are, without an envelope.
     pub(super) fn sub_orchestration(state: &Rc<RefCell<State>>, task: usize) -> Self {
-        Self::new(state, task, |output| {
-            serde_json::from_slice(output.unwrap_or(b"null"))
-        })
+        Self::new(state, task, |output| json::read(output.unwrap_or(b"null")))
     }
 
     fn new(

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Entity, EntityContext, Operation};
 use crate::engine::same_name;
-use crate::{Failure, Result};
+use crate::{Failure, Result, json};
 
 /// A started operation; yields its result as JSON text. Not `Send`: it lives on one thread.
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Option<String>, Failure>> + 'a>>;
@@ -110,7 +110,7 @@ where
 
 fn decoded<I: DeserializeOwned>(operation: &str, input: Option<&str>) -> Result<I, Failure> {
     let input = input.filter(|input| !input.is_empty()).unwrap_or("null");
-    serde_json::from_str(input).map_err(|error| {
+    json::read(input.as_bytes()).map_err(|error| {
         Failure::new(
             "InvalidInput",
             format!(
