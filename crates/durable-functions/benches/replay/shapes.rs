@@ -36,8 +36,8 @@ pub(crate) fn shapes() -> [Shape; 4] {
             compared: false,
         },
         Shape {
-            name: "join_all",
-            function: OrchestratorFunction::new(Orchestrator::new("fan-out"), join_all),
+            name: "try_join_all",
+            function: OrchestratorFunction::new(Orchestrator::new("fan-out"), with_try_join_all),
             history: History::fan_out,
             compared: false,
         },
@@ -45,7 +45,7 @@ pub(crate) fn shapes() -> [Shape; 4] {
 }
 
 /// The fan-out with a combinator, whose own cost comes on top.
-async fn join_all(ctx: OrchestrationContext, n: u32) -> Result<usize> {
+async fn with_try_join_all(ctx: OrchestrationContext, n: u32) -> Result<usize> {
     let greetings = try_join_all((0..n).map(|i| ctx.call(ECHO, i))).await?;
     Ok(greetings.iter().map(String::len).sum())
 }

@@ -6,6 +6,7 @@ mod custom_status;
 mod entity;
 mod event;
 mod http;
+mod join_all;
 mod random;
 mod send_event;
 mod sub_orchestration;
@@ -21,6 +22,7 @@ pub use continue_as_new::ContinueAsNew;
 pub use entity::{EntityFuture, EntityLock, LockFuture};
 pub use event::EventFuture;
 pub use http::{HttpFuture, HttpRequest, HttpResponse};
+pub use join_all::DurableTask;
 pub use random::DurableRng;
 pub use task::TaskFuture;
 pub use timer::TimerFuture;
@@ -52,8 +54,8 @@ pub(crate) fn to_json<I: Serialize>(
 /// `Send`: an orchestrator runs on one thread, and `tokio::spawn` inside one does not compile.
 ///
 /// Everything that it gives is the same on every replay. Await nothing but the futures that it
-/// returns, alone or combined with any combinator (`join!`, `try_join_all`, `select!` with
-/// `biased;`).
+/// returns, alone or combined: with [`join_all`](Self::join_all), which waits for all of a fan-out, or
+/// with any combinator (`join!`, `select!` with `biased;`).
 #[derive(Clone)]
 pub struct OrchestrationContext {
     state: Rc<RefCell<State>>,

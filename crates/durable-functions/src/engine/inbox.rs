@@ -12,7 +12,7 @@ use super::state::{State, Waiter};
 /// An event that was raised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Raised {
-    /// The how-manieth event of the execution this is: the order in which events are carried over.
+    /// The number of the event in its execution: the order in which events are carried over.
     arrival: u64,
     /// As the sender spelled it.
     pub(crate) name: String,

@@ -36,8 +36,7 @@ pub struct KeptLimits {
     pub bytes: usize,
     /// How long an instance is kept without a turn.
     pub idle: Duration,
-    /// Every how manieth continued turn is also replayed in full and compared; 0 for none, 1 for
-    /// all.
+    /// One in so many continued turns is also replayed in full and compared; 0 for none, 1 for all.
     pub verify_every: u64,
 }
 
@@ -84,7 +83,7 @@ impl KeptLimits {
         self
     }
 
-    /// Every how manieth continued turn is verified.
+    /// Verifies one in `turns` continued turns; 0 for none, 1 for all.
     #[must_use]
     pub fn verify_every(mut self, turns: u64) -> Self {
         self.verify_every = turns;

@@ -1,0 +1,115 @@
+//! The fan-in that waits for every task.
+
+use std::future::Future;
+
+use super::{EntityFuture, EventFuture, HttpFuture, OrchestrationContext, TaskFuture, TimerFuture};
+use crate::TaskError;
+
+impl OrchestrationContext {
+    /// Waits until all `tasks` have ended, and gives their results in the order of the tasks.
+    ///
+    /// The way to end a fan-out. Tasks run from the moment they are made, so that this waits for all
+    /// of them at once, and a failure is only told when the last of them has ended. `try_join_all` of
+    /// the crate `futures` ends at the first failure: an orchestrator that returns it has ended while
+    /// other tasks run, and their results are thrown away, so that they are neither in the history
+    /// nor there for a rewind. It also costs more for each task of each turn.
+    ///
+    /// ```
+    /// use durable_functions::{Activity, OrchestrationContext, Result};
+    ///
+    /// const COUNT: Activity<u32, u64> = Activity::new("count");
+    ///
+    /// async fn total(ctx: OrchestrationContext, parts: Vec<u32>) -> Result<u64> {
+    ///     let counts = ctx.join_all(parts.into_iter().map(|part| ctx.call(COUNT, part))).await?;
+    ///     Ok(counts.into_iter().sum())
+    /// }
+    /// ```
+    ///
+    /// It takes what the context gives, not `async` blocks: those do nothing until they are polled,
+    /// and would run one after the other. For several steps for each part, start a sub-orchestration
+    /// for each, or use `join_all` of the crate `futures`, which waits for all as well, and then
+    /// look for failures.
+    ///
+    /// # Errors
+    /// The failure of the first task, in the order of `tasks`, that failed. It is the same on every
+    /// replay, whichever task failed earlier.
+    pub async fn join_all<T: DurableTask>(
+        &self,
+        tasks: impl IntoIterator<Item = T>,
+    ) -> Result<Vec<T::Output>, TaskError> {
+        // All are made before the first is awaited, or they would run one after the other.
+        let tasks: Vec<T> = tasks.into_iter().collect();
+        let mut outputs = Vec::with_capacity(tasks.len());
+        let mut failed = None;
+        for task in tasks {
+            match task.end().await {
+                Ok(output) if failed.is_none() => outputs.push(output),
+                Ok(_) => {}
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(outputs),
+        }
+    }
+}
+
+/// What [`OrchestrationContext::join_all`] waits for: a future of the context, which stands for work
+/// that runs whether or not it is polled.
+pub trait DurableTask: sealed::Sealed {
+    /// What the task gives when it does not fail.
+    type Output;
+
+    /// The end of the task.
+    #[doc(hidden)]
+    fn end(self) -> impl Future<Output = Result<Self::Output, TaskError>>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Futures that give a result or a failure.
+macro_rules! fallible {
+    ($($future:ty: $bound:path),*) => {
+        $(
+            impl<O: $bound> sealed::Sealed for $future {}
+
+            impl<O: $bound> DurableTask for $future {
+                type Output = O;
+
+                fn end(self) -> impl Future<Output = Result<O, TaskError>> {
+                    self
+                }
+            }
+        )*
+    };
+}
+
+fallible!(
+    TaskFuture<O>: serde::de::DeserializeOwned,
+    EntityFuture<O>: serde::de::DeserializeOwned,
+    EventFuture<O>: serde::de::DeserializeOwned
+);
+
+impl sealed::Sealed for HttpFuture {}
+
+impl DurableTask for HttpFuture {
+    type Output = super::HttpResponse;
+
+    fn end(self) -> impl Future<Output = Result<Self::Output, TaskError>> {
+        self
+    }
+}
+
+impl sealed::Sealed for TimerFuture {}
+
+impl DurableTask for TimerFuture {
+    type Output = ();
+
+    async fn end(self) -> Result<(), TaskError> {
+        self.await;
+        Ok(())
+    }
+}
