@@ -8,6 +8,7 @@ mod activity;
 mod client;
 mod entity;
 mod orchestrator;
+mod settings;
 mod turns;
 
 use std::future::Future;

@@ -17,11 +17,9 @@ use tokio::sync::oneshot;
 use tracing::Span;
 
 use super::orchestrator::request;
+use super::settings;
 use crate::engine::instance_id_of;
 use crate::{KeptInstances, KeptLimits, OrchestratorFunction, run_turn};
-
-/// The app setting that limits how many instances are kept between their turns; 0 switches it off.
-const SETTING: &str = "DURABLE_FUNCTIONS_KEPT_INSTANCES";
 
 static THREADS: LazyLock<Threads> = LazyLock::new(|| Threads::start(limits()));
 
@@ -116,18 +114,9 @@ fn serve(turns: &Receiver<Turn>, limits: KeptLimits) {
 }
 
 fn limits() -> KeptLimits {
-    let limits = KeptLimits::default();
-    match std::env::var(SETTING) {
-        Err(_) => limits,
-        Ok(value) => match value.trim().parse() {
-            Ok(instances) => limits.instances(instances),
-            Err(_) => {
-                tracing::warn!(
-                    "{SETTING} must be a number, for example {} (0 keeps none); the default is used",
-                    limits.instances
-                );
-                limits
-            }
-        },
+    let (limits, mistakes) = settings::kept_limits(|name| std::env::var(name).ok());
+    for mistake in mistakes {
+        tracing::warn!("{mistake}");
     }
+    limits
 }

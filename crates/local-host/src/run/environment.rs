@@ -60,5 +60,26 @@ pub(super) fn of_handler(app: &Environment, port: u16, root: &Path) -> Environme
         environment.set(name, &worker);
     }
     environment.set("FUNCTIONS_APP_ROOT_PATH", root.to_string_lossy());
+    // Where code is written, every turn is to find out an orchestrator that is not deterministic. A
+    // handler of other crates does not know the variable.
+    environment.set_if_absent("DURABLE_FUNCTIONS_VERIFY_EVERY", "1");
     environment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_handler_verifies_every_turn_unless_a_setting_says_otherwise() {
+        let verified = |app: Environment| {
+            let handler = of_handler(&app, 7072, Path::new("/app"));
+            handler
+                .get("DURABLE_FUNCTIONS_VERIFY_EVERY")
+                .map(str::to_owned)
+        };
+        assert_eq!(verified(Environment::default()).as_deref(), Some("1"));
+        let set = [("DURABLE_FUNCTIONS_VERIFY_EVERY", "50")];
+        assert_eq!(verified(set.into_iter().collect()).as_deref(), Some("50"));
+    }
 }
