@@ -140,17 +140,45 @@ async fn a_refused_submission_reaches_the_client_through_the_envelope() {
     );
 }
 
+/// Nobody listens at the task hub's address: whoever asked it would get a 503.
 #[tokio::test]
-async fn an_id_that_no_job_can_have_is_not_found() {
-    let res = http(
-        "get-status",
-        "GET",
-        "/api/status/@counter@1",
-        json!({ "id": "@counter@1" }),
-        None,
-    )
-    .await;
-    assert_answer(&res, 404, r#"{"error":"Job not found"}"#);
+async fn an_id_that_no_job_can_have_is_not_found_without_asking_the_task_hub() {
+    for id in [
+        "",
+        " ",
+        "@counter@1",
+        ".",
+        "..",
+        "%2e%2E",
+        "a/b",
+        "a\\b",
+        "a#b",
+        "a?b",
+        "a+b",
+        "a\nb",
+        &"x".repeat(257),
+    ] {
+        let res = http(
+            "get-status",
+            "GET",
+            "/api/status/x",
+            json!({ "id": id }),
+            None,
+        )
+        .await;
+        assert_answer(&res, 404, r#"{"error":"Job not found"}"#);
+    }
+    for id in ["a b", "ä", "...", &"x".repeat(256)] {
+        let res = http(
+            "get-status",
+            "GET",
+            "/api/status/x",
+            json!({ "id": id }),
+            None,
+        )
+        .await;
+        assert_eq!(res["statusCode"], 503, "{id}");
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use tonic::Code;
 
+use crate::instance_id;
+
 /// Why the durable client could not do what it was asked to do.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -12,7 +14,8 @@ pub enum ClientError {
         /// The id.
         id: String,
     },
-    /// The id is one that the host stores and then cannot handle.
+    /// The id is one that the host stores and then cannot handle: see
+    /// [`Start::with_id`](crate::Start::with_id).
     #[error("'{id}' is not a valid instance id: {reason}")]
     InvalidId {
         /// The id.
@@ -60,4 +63,12 @@ pub enum ClientError {
         /// The host's text; internal, not for clients.
         message: String,
     },
+}
+
+/// Checks an id before anything is sent.
+pub(super) fn check(id: &str) -> Result<(), ClientError> {
+    instance_id::check(id).map_err(|reason| ClientError::InvalidId {
+        id: id.to_owned(),
+        reason,
+    })
 }

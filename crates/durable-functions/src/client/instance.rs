@@ -30,7 +30,7 @@ impl<O> Instance<O> {
     /// The state of the instance, or `None` when it does not exist.
     ///
     /// # Errors
-    /// [`ClientError::Rpc`].
+    /// [`ClientError::InvalidId`]; [`ClientError::Rpc`].
     pub async fn status(&self) -> Result<Option<InstanceStatus>, ClientError> {
         self.client.status(&self.id).await
     }
@@ -39,7 +39,8 @@ impl<O> Instance<O> {
     /// unknown id it waits as well: the instance may be started yet.
     ///
     /// # Errors
-    /// [`ClientError::NotEnded`] when the limit passed first; [`ClientError::Rpc`].
+    /// [`ClientError::NotEnded`] when the limit passed first; [`ClientError::InvalidId`];
+    /// [`ClientError::Rpc`].
     pub async fn wait(&self, limit: Duration) -> Result<InstanceStatus, ClientError> {
         status::wait(&self.client.connection, &self.id, limit).await
     }

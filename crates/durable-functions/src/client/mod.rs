@@ -79,7 +79,8 @@ impl DurableClient {
     /// instance.
     ///
     /// # Errors
-    /// [`ClientError::Rpc`].
+    /// [`ClientError::InvalidId`] for an id that no instance can be started with; nobody is asked
+    /// then. [`ClientError::Rpc`].
     pub async fn status(&self, id: &str) -> Result<Option<InstanceStatus>, ClientError> {
         status::get(&self.connection, id).await
     }

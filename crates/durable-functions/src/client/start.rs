@@ -6,9 +6,9 @@ use std::pin::Pin;
 
 use tonic::Code;
 
-use super::{ClientError, DurableClient, Instance, rpc};
+use super::{ClientError, DurableClient, Instance, error::check, rpc};
+use crate::Orchestrator;
 use crate::proto::{CreateInstanceRequest, CreateInstanceResponse};
-use crate::{Orchestrator, instance_id};
 
 /// A start that has not been sent yet; see [`DurableClient::start`]. Awaiting it sends it.
 #[must_use = "nothing is started until this is awaited"]
@@ -37,8 +37,9 @@ impl<O> Start<O> {
         }
     }
 
-    /// The id of the instance: 1 to 256 characters, none of `/ \ # ? +` and no control characters,
-    /// not beginning with `@`. Without it the instance gets a random UUID.
+    /// The id of the instance: 1 to 256 characters (one beyond U+FFFF counts as two), not only blanks,
+    /// none of `/ \ # ? +` and no control characters, not beginning with `@`, and not `.` or `..`,
+    /// which no URL reaches. Without it the instance gets a random UUID.
     pub fn with_id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
@@ -52,10 +53,7 @@ impl<O> Start<O> {
         })?;
         let instance_id = match self.id {
             Some(chosen) => {
-                instance_id::check(&chosen).map_err(|reason| ClientError::InvalidId {
-                    id: chosen.clone(),
-                    reason,
-                })?;
+                check(&chosen)?;
                 chosen
             }
             // Made here and not by the host, so that the caller knows it even if the answer is lost.

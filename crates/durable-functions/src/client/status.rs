@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use tonic::Code;
 
 use super::rpc::Connection;
-use super::{ClientError, rpc};
+use super::{ClientError, error::check, rpc};
 use crate::Failure;
 use crate::json;
 use crate::proto::{
@@ -156,6 +156,7 @@ pub(super) async fn get(
     id: &str,
 ) -> Result<Option<InstanceStatus>, ClientError> {
     const METHOD: &str = "GetInstance";
+    check(id)?;
     let answer: GetInstanceResponse = connection
         .call(METHOD, request(id), None)
         .await
@@ -169,6 +170,7 @@ pub(super) async fn wait(
     limit: Duration,
 ) -> Result<InstanceStatus, ClientError> {
     const METHOD: &str = "WaitForInstanceCompletion";
+    check(id)?;
     let answer: Result<GetInstanceResponse, _> =
         connection.call(METHOD, request(id), Some(limit)).await;
     match answer {

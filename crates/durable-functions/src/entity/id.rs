@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
+use crate::{Failure, instance_id};
 
 /// An entity: the name of its entity function, in lower case, and its key.
 ///
@@ -29,9 +29,9 @@ pub struct EntityId {
 impl EntityId {
     /// The entity with this key of the entity function `name`, whose letter case does not count.
     ///
-    /// Whether the host can handle them is checked where they are used: a name must not be empty,
-    /// a key not either, neither may contain `/ \ # ? +` or control characters, a name no `@`, and
-    /// together they have at most 254 characters.
+    /// Whether the host can handle them is checked where they are used. For name and key each the
+    /// rule of instance ids holds (see [`Start::with_id`](crate::Start::with_id)); a name has no `@`
+    /// in it, a key may; and together they have at most 254 characters.
     pub fn new(name: impl AsRef<str>, key: impl Into<String>) -> Self {
         EntityId {
             name: name.as_ref().to_lowercase(),
@@ -51,25 +51,26 @@ impl EntityId {
 
     /// Checks what the host would accept and then not find, or not be able to address.
     pub(crate) fn checked(&self) -> Result<(), Failure> {
-        self.check().map_err(|reason| {
+        self.check().map_err(|(place, reason)| {
             Failure::new(
                 "InvalidEntityId",
-                format!("'{self}' is not a valid entity id: {reason}"),
+                format!("'{self}' is not a valid entity id ({place}): {reason}"),
             )
             .non_retriable()
         })
     }
 
-    fn check(&self) -> Result<(), &'static str> {
-        let forbidden = |c: char| matches!(c, '/' | '\\' | '#' | '?' | '+') || c.is_control();
-        if self.name.is_empty() || self.name.contains('@') {
-            Err("its name must not be empty or contain '@'")
-        } else if self.key.trim().is_empty() {
-            Err("its key must not be empty or blank")
-        } else if self.name.contains(forbidden) || self.key.contains(forbidden) {
-            Err("it must not contain / \\ # ? + or control characters")
-        } else if self.name.chars().count() + self.key.chars().count() > 254 {
-            Err("name and key must have at most 254 characters together")
+    /// The error is the place and what it must be.
+    fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        instance_id::check_part(&self.name).map_err(|reason| ("its name", reason))?;
+        instance_id::check_part(&self.key).map_err(|reason| ("its key", reason))?;
+        if self.name.contains('@') {
+            Err(("its name", "it must not contain '@'"))
+        } else if instance_id::is_too_long(&self.name, &self.key) {
+            Err((
+                "its length",
+                "name and key must have at most 254 characters together",
+            ))
         } else {
             Ok(())
         }
@@ -132,6 +133,10 @@ mod tests {
             ("n", " "),
             ("n", "a/b"),
             ("n", "a\nb"),
+            ("n", ".."),
+            ("n", "%2E"),
+            (".", "k"),
+            (" ", "k"),
             ("n?", "k"),
             ("n", long.as_str()),
         ] {

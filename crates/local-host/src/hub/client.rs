@@ -20,7 +20,8 @@ use crate::log::LogLevel;
 pub(super) enum StartError {
     #[error("An Orchestration instance with the ID {0} already exists.")]
     AlreadyExists(String),
-    /// A real host would accept the start and never get rid of the message.
+    /// A real host would accept the start and never get rid of the message. That is all: which ids
+    /// are wise is the worker's rule, and a real host checks no other over gRPC.
     #[error(
         "The instance ID '{0}' begins with '@', which is for entities. A real host accepts the \
          start, cannot process the message and slows down the whole task hub."
