@@ -9,22 +9,31 @@
 
 mod support;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::request::Parts;
+use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use functions_handler::{App, Invocation, OriginalUrl, Params};
+use functions_handler::{App, Invocation, OriginalUrl, Params, logs};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use support::{invoke, invoke_as};
+use support::{Reply, http, invoke, invoke_as};
+use tracing::instrument::WithSubscriber;
 
 fn cases() -> Vec<Value> {
     let fixture: Value = serde_json::from_str(include_str!("fixtures/requests.json")).unwrap();
     fixture["cases"].as_array().unwrap().clone()
 }
+
+/// Bodies that are not UTF-8, under types that the host decodes as text.
+const DAMAGED: [&str; 4] = [
+    "request-body/image",
+    "request-body/no-content-type-binary",
+    "request-body/gzip",
+    "request-body/latin1",
+];
 
 /// Answers with what it sees.
 async fn mirror(
@@ -83,7 +92,7 @@ async fn the_handler_sees_the_client_s_method_path_query_headers_and_body() {
     let (mut compared, mut bodies) = (0, 0);
     for case in cases() {
         let name = case["name"].as_str().unwrap();
-        if name.contains("/chunked") {
+        if name.contains("/chunked") || DAMAGED.contains(&name) {
             continue;
         }
         let (client, seen) = (&case["client"], seen(&case).await);
@@ -112,20 +121,19 @@ async fn the_handler_sees_the_client_s_method_path_query_headers_and_body() {
         };
         assert_eq!(lines(&seen["headers"]), lines(&client["headers"]), "{name}");
 
-        // The host decodes an image as text, which damages it before it gets here.
-        if name != "request-body/image" {
-            let sent = match (&client["body"], &client["bodyBase64"]) {
-                (Value::String(text), _) => text.clone().into_bytes(),
-                (_, Value::String(base64)) => STANDARD.decode(base64).unwrap(),
-                _ => Vec::new(),
-            };
-            bodies += usize::from(!sent.is_empty());
-            assert_eq!(
-                STANDARD.decode(seen["body"].as_str().unwrap()).unwrap(),
-                sent,
-                "{name}"
-            );
-        }
+        // UTF-16 with a byte order mark is the one encoding that the host turns into UTF-8.
+        let sent = match (&client["body"], &client["bodyBase64"]) {
+            _ if name == "request-body/utf16" => br#"{"a":1}"#.to_vec(),
+            (Value::String(text), _) => text.clone().into_bytes(),
+            (_, Value::String(base64)) => STANDARD.decode(base64).unwrap(),
+            _ => Vec::new(),
+        };
+        bodies += usize::from(!sent.is_empty());
+        assert_eq!(
+            STANDARD.decode(seen["body"].as_str().unwrap()).unwrap(),
+            sent,
+            "{name}"
+        );
         compared += 1;
     }
     assert!(
@@ -155,22 +163,91 @@ async fn route_parameters_arrive_without_those_left_out() {
 #[tokio::test]
 async fn a_chunked_request_whose_body_the_host_dropped_gets_411_and_the_reason() {
     for name in ["request-body/chunked", "request-body/chunked-octet"] {
-        let case = cases()
-            .into_iter()
-            .find(|case| case["name"] == name)
-            .unwrap();
-        let untouchable = async || -> &'static str { panic!("the handler was called") };
-        let router = App::new().http("echo", untouchable).into_router();
-        let reply = invoke(&router, "echo", case["body"].to_string()).await;
-        assert_eq!(reply.res()["statusCode"], 411);
-        assert_eq!(reply.res()["headers"]["content-type"], "application/json");
-        let body: Value = serde_json::from_str(reply.res()["body"].as_str().unwrap()).unwrap();
+        let case = cases().into_iter().find(|case| case["name"] == name);
+        let res = refused(case.unwrap()["body"].to_string()).await;
+        assert_eq!(res["statusCode"], 411);
+        let body: Value = serde_json::from_str(res["body"].as_str().unwrap()).unwrap();
         let error = body["error"].as_str().unwrap();
         assert!(
             error.contains("chunked") && error.contains("Content-Length"),
             "{error}"
         );
     }
+}
+
+/// An invocation of `echo` with its log lines.
+async fn logged(router: &Router, body: String) -> Reply {
+    let logs = logs::Builder::new().filter("info").build(std::io::sink);
+    invoke(router, "echo", body)
+        .with_subscriber(logs.unwrap())
+        .await
+}
+
+/// The answer to an HTTP request whose function must not be called.
+async fn refused(body: String) -> Value {
+    let untouchable = async || -> &'static str { panic!("the handler was called") };
+    let router = App::new().http("echo", untouchable).into_router();
+    let reply = logged(&router, body).await;
+    let res = reply.res().clone();
+    assert_eq!(res["headers"]["content-type"], "application/json");
+    assert!(
+        reply.has_log(&["WARN", &res["statusCode"].to_string()]),
+        "{:?}",
+        reply.logs()
+    );
+    res
+}
+
+#[tokio::test]
+async fn a_request_whose_body_the_host_damaged_gets_415_and_the_types_that_it_carries() {
+    for name in DAMAGED {
+        let case = cases().into_iter().find(|case| case["name"] == name);
+        let res = refused(case.unwrap()["body"].to_string()).await;
+        assert_eq!(res["statusCode"], 415, "{name}");
+        let error = res["body"].as_str().unwrap();
+        for part in ["UTF-8", "application/octet-stream", "multipart/*"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}
+
+/// The body of an HTTP invocation with these headers, however spelled.
+fn with_body(headers: Value, body: &str) -> String {
+    http("POST", "http://h/api/echo", headers, json!({}), Some(body))
+}
+
+#[tokio::test]
+async fn a_replacement_character_of_the_client_s_own_reaches_the_function() {
+    let text = "a\u{fffd}ü";
+    for headers in [
+        json!({ "content-length": ["6"] }),
+        // The host has stripped a byte order mark.
+        json!({ "Content-Length": ["9"] }),
+        // It has read UTF-16.
+        json!({ "Content-Length": ["8"], "Content-Type": ["text/plain; charset=utf-16"] }),
+        // Nobody knows.
+        json!({}),
+        json!({ "Content-Length": ["six"] }),
+    ] {
+        let router = App::new()
+            .http("echo", async |body: String| body)
+            .into_router();
+        let reply = logged(&router, with_body(headers.clone(), text)).await;
+        assert_eq!(reply.res()["body"], text, "{headers}");
+        assert_eq!(reply.logs(), Vec::<&str>::new());
+    }
+    for length in ["1", "4", "5", "7", "10"] {
+        let headers = json!({ "CONTENT-LENGTH": [length], "Content-Type": ["image/png"] });
+        let res = refused(with_body(headers, text)).await;
+        assert_eq!(res["statusCode"], 415, "{length}");
+    }
+    // A length that does not fit proves nothing by itself.
+    let router = App::new()
+        .http("echo", async |body: String| body)
+        .into_router();
+    let headers = json!({ "Content-Length": ["5"] });
+    let reply = invoke(&router, "echo", with_body(headers, "abc")).await;
+    assert_eq!(reply.res()["body"], "abc");
 }
 
 #[tokio::test]

@@ -37,7 +37,16 @@ pub(crate) async fn call(
             &json!({ "error": LENGTH_REQUIRED }),
         ));
     }
-    let request = trigger.into_request(invocation)?;
+    let Some(request) = trigger.into_request(invocation)? else {
+        tracing::warn!(
+            "refused a request body that is not UTF-8 with 415: the host carries other bytes only \
+             as application/octet-stream or multipart/*"
+        );
+        return Ok(HttpOutput::json(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            &json!({ "error": NOT_UTF_8 }),
+        ));
+    };
     let answer = {
         let handler = handler.clone();
         // The body's stream is the function's too: it may take its time, or panic.
@@ -73,3 +82,7 @@ fn interrupted(invocation: &Invocation, why: Interruption) -> HttpOutput {
 
 const LENGTH_REQUIRED: &str = "The request was sent with `Transfer-Encoding: chunked`, and Azure \
     Functions does not pass the body of such a request on. Send it with a Content-Length.";
+
+const NOT_UTF_8: &str = "The request body is not UTF-8 text, and Azure Functions passes other bytes \
+    on unchanged only when the Content-Type is application/octet-stream or multipart/*. Send it \
+    under one of these types (compressed bodies as well), or as UTF-8 text.";

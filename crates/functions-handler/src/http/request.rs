@@ -110,9 +110,14 @@ impl<'a> HttpTrigger<'a> {
                 .any(|value| value.to_ascii_lowercase().contains("chunked"))
     }
 
-    /// The request for the axum handler.
-    pub(super) fn into_request(self, invocation: &Invocation) -> Result<Request<Body>, Failure> {
-        let body = self.decode_body()?;
+    /// The request for the axum handler, or `None` when the host has damaged its body.
+    pub(super) fn into_request(
+        self,
+        invocation: &Invocation,
+    ) -> Result<Option<Request<Body>>, Failure> {
+        let Some(body) = self.decode_body()? else {
+            return Ok(None);
+        };
         let url = OriginalUrl::new(&self.url);
         let mut request = Request::new(body);
         *request.method_mut() = Method::from_bytes(self.method.as_bytes())
@@ -123,7 +128,7 @@ impl<'a> HttpTrigger<'a> {
         extensions.insert(invocation.clone());
         extensions.insert(url);
         extensions.insert(RouteParams(Arc::new(self.params)));
-        Ok(request)
+        Ok(Some(request))
     }
 
     fn header(&self, name: &'static str) -> impl Iterator<Item = &str> {
@@ -133,19 +138,30 @@ impl<'a> HttpTrigger<'a> {
             .flat_map(|(_, lines)| lines.as_slice().iter().map(String::as_str))
     }
 
-    fn decode_body(&self) -> Result<Body, Failure> {
+    /// The body, or `None` when the host has damaged it.
+    fn decode_body(&self) -> Result<Option<Body>, Failure> {
         let Some(raw) = self.body.filter(|raw| raw.get() != "null") else {
-            return Ok(Body::empty());
+            return Ok(Some(Body::empty()));
         };
         let text: String =
             serde_json::from_str(raw.get()).map_err(|error| bad("Body", &error.to_string()))?;
         if !self.is_base64() {
-            return Ok(Body::from(text));
+            let intact = !received_damaged(&text, self.content_length());
+            return Ok(intact.then(|| Body::from(text)));
         }
         STANDARD
             .decode(text)
-            .map(Body::from)
+            .map(|bytes| Some(Body::from(bytes)))
             .map_err(|error| bad("Body", &format!("expected base64: {error}")))
+    }
+
+    /// What the client said about the length of its body, in bytes.
+    fn content_length(&self) -> Option<usize> {
+        self.header(header::CONTENT_LENGTH.as_str())
+            .next()?
+            .trim()
+            .parse()
+            .ok()
     }
 
     /// The two kinds of body that the host sends as bytes; all others it decodes as UTF-8 text.
@@ -162,6 +178,23 @@ impl<'a> HttpTrigger<'a> {
                 media_type == "application/octet-stream" || media_type.starts_with("multipart/")
             })
     }
+}
+
+/// Whether the host has replaced bytes of a body that is not UTF-8, each run of them by U+FFFD.
+///
+/// That character may be the client's own, so its presence is no proof; but the host passes on the
+/// length that the client gave, and U+FFFD is longer than almost all that it replaces. Without a
+/// length nobody can tell. Nor can anybody where the replaced bytes are as many as those of U+FFFD:
+/// an emoji cut off in its last byte.
+fn received_damaged(text: &str, sent: Option<usize>) -> bool {
+    let Some(sent) = sent else {
+        return false;
+    };
+    // The host strips a byte order mark. That of UTF-16 makes it read UTF-16.
+    let utf8 = text.len() == sent || text.len() + 3 == sent;
+    !utf8
+        && text.contains(char::REPLACEMENT_CHARACTER)
+        && 2 * (text.encode_utf16().count() + 1) != sent
 }
 
 fn uri(url: &OriginalUrl) -> Result<Uri, Failure> {
@@ -201,4 +234,33 @@ fn bad(member: &str, problem: &str) -> Failure {
         StatusCode::BAD_REQUEST,
         format!("the HTTP request in Data: {member}: {problem}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::received_damaged;
+
+    proptest! {
+        /// Lossy decoding as the host does it, with everything that `from_utf8_lossy` replaces.
+        #[test]
+        fn what_lossy_decoding_has_lengthened_is_damaged(bytes: Vec<u8>) {
+            let text = String::from_utf8_lossy(&bytes);
+            let lengthened = text.len() != bytes.len();
+            // Bytes could by chance be as many as those of a byte order mark, or of UTF-16.
+            prop_assume!(text.len() + 3 != bytes.len());
+            prop_assume!(2 * (text.encode_utf16().count() + 1) != bytes.len());
+            prop_assert_eq!(received_damaged(&text, Some(bytes.len())), lengthened);
+        }
+
+        #[test]
+        fn text_that_arrives_as_it_was_sent_is_never_damaged(text in "[a-zü\u{fffd}\u{1f600}]{0,8}") {
+            let units = text.encode_utf16().count();
+            for sent in [text.len(), text.len() + 3, 2 * units + 2] {
+                prop_assert!(!received_damaged(&text, Some(sent)));
+            }
+            prop_assert!(!received_damaged(&text, None));
+        }
+    }
 }
