@@ -126,7 +126,8 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// `AzureFunctionsJobHost__functionTimeout`, else `functionTimeout` in the `host.json` in
     /// `FUNCTIONS_APP_ROOT_PATH` (without it, in the working directory), else 30 minutes, or 5 on the
     /// Consumption plan (`WEBSITE_SKU` is `Dynamic`). It is `"HH:MM:SS"`, with days `"d.HH:MM:SS"`,
-    /// or -1 for no limit. A value that cannot be read is logged as a warning and the default taken.
+    /// or -1 for no limit; [`HostJson::function_timeout`](crate::host_json::HostJson::function_timeout)
+    /// has the other forms. A value that cannot be read is logged as a warning and the default taken.
     /// [`serve_on`](Self::serve_on) and [`into_router`](Self::into_router) have no limit but the one
     /// that is set here.
     pub fn function_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {

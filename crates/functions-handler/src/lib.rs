@@ -5,7 +5,7 @@ mod app;
 mod dispatch;
 mod envelope;
 mod function;
-mod host_json;
+pub mod host_json;
 mod http;
 mod interruption;
 mod invocation;

@@ -1,157 +1,95 @@
-//! Where `functionTimeout` comes from, and what is made of the odd.
+//! The file, flattened.
 
 use super::*;
 
-fn environment(variables: &[(&str, &str)]) -> Environment {
-    variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
-}
-
-/// Reads with this host.json in the working directory.
-fn with_file(file: &str, variables: &[(&str, &str)]) -> Result<Option<Duration>, Problem> {
-    let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("host.json"), file).unwrap();
-    read(&environment(variables), directory.path())
-}
-
-fn seconds(read: Result<Option<Duration>, Problem>) -> Option<u64> {
-    read.unwrap().map(|timeout| timeout.as_secs())
+fn parse(text: &str) -> HostJson {
+    HostJson::parse(Path::new("host.json"), text).unwrap()
 }
 
 #[test]
-fn the_file_decides() {
-    for (file, timeout) in [
-        (
-            r#"{"version":"2.0","functionTimeout":"00:10:00"}"#,
-            Some(600),
-        ),
-        (r#"{"functionTimeout":"1.00:00:00"}"#, Some(86_400)),
-        (r#"{"FUNCTIONTIMEOUT":"00:00:03"}"#, Some(3)),
-        (r#"{"functionTimeout":"-1"}"#, None),
-        (r#"{"functionTimeout":-1}"#, None),
-        (r#"{"functionTimeout":null}"#, Some(1800)),
-        (r#"{"functionTimeout":""}"#, Some(1800)),
-        (r#"{"version":"2.0"}"#, Some(1800)),
-        // Not the one at the top.
-        (
-            r#"{"extensions":{"functionTimeout":"00:00:03"}}"#,
-            Some(1800),
-        ),
-    ] {
-        assert_eq!(seconds(with_file(file, &[])), timeout, "{file}");
-    }
-}
-
-#[test]
-fn a_file_with_comments_trailing_commas_and_a_byte_order_mark_is_read() {
-    let file = "\u{feff}{
-        // the host is patient
-        \"functionTimeout\": \"00:07:00\", /* minutes */
-        \"functions\": [\"a\", \"b\",],
-    }";
-    assert_eq!(seconds(with_file(file, &[])), Some(420));
-}
-
-#[test]
-fn the_default_is_half_an_hour_and_five_minutes_on_the_consumption_plan() {
-    assert_eq!(seconds(with_file("{}", &[])), Some(1800));
-    let sku = |sku| [("WEBSITE_SKU", sku)];
-    assert_eq!(seconds(with_file("{}", &sku("Dynamic"))), Some(300));
-    assert_eq!(seconds(with_file("{}", &sku("ElasticPremium"))), Some(1800));
-    let none = tempfile::tempdir().unwrap();
-    assert_eq!(seconds(read(&environment(&[]), none.path())), Some(1800));
-}
-
-#[test]
-fn the_environment_overrides_the_file_in_any_case() {
-    for name in [
-        "AzureFunctionsJobHost__functionTimeout",
-        "azurefunctionsjobhost__functiontimeout",
-        "AzureFunctionsJobHost:functionTimeout",
-    ] {
-        let timeout = with_file(r#"{"functionTimeout":"00:10:00"}"#, &[(name, "00:00:20")]);
-        assert_eq!(seconds(timeout), Some(20), "{name}");
-    }
-    let timeout = |value| {
-        with_file(
-            r#"{"functionTimeout":"00:10:00"}"#,
-            &[("AzureFunctionsJobHost__functionTimeout", value)],
-        )
-    };
-    assert_eq!(seconds(timeout("-1")), None);
-    // As in .NET an empty setting is one: it unsets what the file says.
-    assert_eq!(seconds(timeout("")), Some(1800));
-}
-
-#[test]
-fn the_app_s_root_is_where_the_host_says() {
-    let root = tempfile::tempdir().unwrap();
-    fs::write(
-        root.path().join("host.json"),
-        r#"{"functionTimeout":"00:00:09"}"#,
-    )
-    .unwrap();
-    let variables = [("FUNCTIONS_APP_ROOT_PATH", root.path().to_str().unwrap())];
-    let timeout = with_file(r#"{"functionTimeout":"00:00:03"}"#, &variables);
-    assert_eq!(seconds(timeout), Some(9));
-    // Started by hand.
-    let timeout = with_file(
-        r#"{"functionTimeout":"00:00:03"}"#,
-        &[("FUNCTIONS_APP_ROOT_PATH", "")],
+fn values_are_found_by_their_path_in_any_case() {
+    let json = parse(
+        r#"{"a":{"B":["x",2,true,null,{"c":1.50}],"empty":{}},"when":"2024-10-24T12:00:00.120Z"}"#,
     );
-    assert_eq!(seconds(timeout), Some(3));
-}
-
-#[test]
-fn a_value_that_is_no_time_is_named_with_its_place_and_an_example() {
-    for value in ["soon", "00:00:00", "00:00:00.5", "24:24:00", "-2", "true"] {
-        let json = if value == "true" {
-            value.to_owned()
-        } else {
-            format!("\"{value}\"")
-        };
-        let file = format!(r#"{{"functionTimeout":{json}}}"#);
-        let problem = with_file(&file, &[]).unwrap_err().to_string();
-        for part in [
-            "functionTimeout in ",
-            "host.json",
-            "00:10:00",
-            "-1 for no limit",
-        ] {
-            assert!(problem.contains(part), "{problem}");
-        }
-        let problem = with_file("{}", &[("AzureFunctionsJobHost__functionTimeout", value)]);
-        let problem = problem.unwrap_err().to_string();
-        let start = format!("AzureFunctionsJobHost__functionTimeout is `{value}`");
-        assert!(problem.starts_with(&start), "{problem}");
-    }
-}
-
-#[test]
-fn a_file_that_is_no_json_object_is_named() {
-    for (file, reason) in [
-        ("{", "is not JSON"),
-        ("[1]", "is not a JSON object"),
-        ("", "is not a JSON object"),
+    for (key, value) in [
+        ("a:b:0", "x"),
+        ("A:B:1", "2"),
+        ("a:b:2", "True"),
+        ("a:b:3", ""),
+        ("a:b:4:C", "1.50"),
+        ("when", "2024-10-24T12:00:00.120Z"),
     ] {
-        let problem = with_file(file, &[]).unwrap_err().to_string();
+        assert_eq!(json.get(key), Some(value), "{key}");
+    }
+    assert_eq!(json.get("a"), None);
+    assert!(json.has("a") && json.has("A:b") && !json.has("a:empty") && !json.has("whe"));
+    assert_eq!(
+        json.children("a:b"),
+        [("0", "x"), ("1", "2"), ("2", "True"), ("3", "")]
+    );
+}
+
+#[test]
+fn what_the_host_s_json_library_reads_is_read() {
+    let json = parse("\u{feff}{ // c\n 'a': 'x', b: NaN, /* c */ \"c\": [1, 2,], }");
+    assert_eq!(json.get("a"), Some("x"));
+    assert_eq!(json.get("b"), Some("NaN"));
+    assert_eq!(json.list("c").unwrap(), ["1", "2"]);
+    for text in [
+        "{\"a\":1 \"b\":2}",
+        "{\"a\":+1}",
+        "{\"a\":\"\\x41\"}",
+        "{\"a\":1",
+    ] {
         assert!(
-            problem.contains("host.json") && problem.contains(reason),
-            "{problem}"
+            matches!(
+                HostJson::parse(Path::new("host.json"), text),
+                Err(HostJsonError::Json { .. })
+            ),
+            "{text}"
         );
     }
 }
 
 #[test]
-fn what_cannot_be_read_costs_a_warning_and_not_the_start() {
-    let wrong = |extra: (&str, &str)| {
-        function_timeout(&environment(&[
-            ("AzureFunctionsJobHost__functionTimeout", "soon"),
-            extra,
-        ]))
-    };
-    assert_eq!(wrong(("A", "b")), Some(DEFAULT));
-    assert_eq!(wrong(("WEBSITE_SKU", "Dynamic")), Some(DEFAULT_DYNAMIC));
+fn variables_replace_values_and_lists_as_a_whole() {
+    let mut json = parse(r#"{"a":{"b":"x","list":["1","2"]},"functions":["f"]}"#);
+    json.override_from([
+        ("AzureFunctionsJobHost__a__b", "y"),
+        ("AZUREFUNCTIONSJOBHOST__A__LIST", " [\"3\"]"),
+        ("AzureFunctionsJobHost:c", "z"),
+        ("OtherPrefix__a__b", "no"),
+        ("AzureFunctionsJobHost", "no"),
+    ]);
+    assert_eq!(json.get("a:b"), Some("y"));
+    assert_eq!(json.get("c"), Some("z"));
+    assert_eq!(json.list("a:list").unwrap(), ["3"]);
+    assert_eq!(json.list("functions").unwrap(), ["f"]);
+    assert!(json.list("none").unwrap().is_empty());
+    json.override_from([("AzureFunctionsJobHost__a__list", "[1")]);
+    assert_eq!(
+        json.list("a:list").unwrap_err().to_string(),
+        "AzureFunctionsJobHost__a__list is `[1`, expected a JSON array such as [\"a\", \"b\"]"
+    );
+}
+
+#[test]
+fn a_time_span_that_is_none_is_named_with_its_place() {
+    let json = parse(r#"{"customHandler":{"initializationTimeout":"soon","other":"00:00:07"}}"#);
+    assert_eq!(
+        json.time_span("customhandler:initializationtimeout")
+            .unwrap_err()
+            .to_string(),
+        "customHandler.initializationTimeout in host.json is `soon`, expected a time span such as \
+         \"00:00:30\" (hours, minutes, seconds)"
+    );
+    let read = json.time_span("customHandler:other").unwrap();
+    assert_eq!(read, Some(Duration::from_secs(7)));
+    assert_eq!(json.time_span("customHandler:none").unwrap(), None);
+}
+
+#[test]
+fn nesting_without_end_is_an_error() {
+    let text = format!("{{\"a\":{}", "[".repeat(100_000));
+    assert!(HostJson::parse(Path::new("host.json"), &text).is_err());
 }

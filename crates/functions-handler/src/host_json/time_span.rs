@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-/// Reads `[d.]hh:mm[:ss[.fffffff]]`, `d:hh:mm:ss[.fffffff]`, `d:hh:mm` with more than 23 days, or `d`:
-/// days, hours, minutes, seconds.
-pub(super) fn parse(text: &str) -> Option<Duration> {
-    let parts: Vec<&str> = text.split(':').collect();
+/// Reads a time span as .NET's `TimeSpan.Parse` does: `[d.]hh:mm[:ss[.fffffff]]`,
+/// `d:hh:mm:ss[.fffffff]`, `d:hh:mm` with more than 23 days, or `d` (days, hours, minutes, seconds), with
+/// white space around it. `None` for anything else, also for negative spans.
+pub fn parse(text: &str) -> Option<Duration> {
+    let parts: Vec<&str> = text.trim().split(':').collect();
     let (days, hours, minutes, seconds) = match *parts.as_slice() {
         [days] => (days, "0", "0", "0"),
         [hours, minutes] => on_days(hours, minutes, "0"),
@@ -18,7 +19,7 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
-    if fraction.len() > 7 {
+    if fraction.is_empty() || fraction.len() > 7 {
         return None;
     }
     let clock = number(hours, 23)? * 3600 + number(minutes, 59)? * 60 + number(seconds, 59)?;
@@ -68,6 +69,7 @@ mod tests {
             ("24:00:00", 2_073_600.0),
             ("25:00:00", 2_160_000.0),
             ("24:23:59", 2_159_940.0),
+            (" 00:05:00\t", 300.0),
         ] {
             assert_eq!(
                 parse(text).map(|span| span.as_secs_f64()),
@@ -101,6 +103,9 @@ mod tests {
             "99999999999999999999",
             "10675200.00:00:00",
             "00:00:05s",
+            "00:00:05.",
+            "+5",
+            "5 0",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

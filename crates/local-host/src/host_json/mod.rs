@@ -1,18 +1,13 @@
-//! `host.json` with its overrides.
+//! What local-host uses of `host.json` and of the variables that override it.
 //!
-//! As in the host, the file is flattened to keys such as `extensions:http:routePrefix`, compared
-//! without case; an environment variable `AzureFunctionsJobHost__extensions__http__routePrefix`
-//! replaces the value. This is how `local.settings.json` points at a local build of the handler
-//! without a change of `host.json`.
+//! The file itself is read by `functions_handler::host_json`, as the handler reads it. Overrides are
+//! how `local.settings.json` points at a local build of the handler without a change of `host.json`.
 
-mod values;
-
-use crate::json::{Json, parse_document};
 use crate::settings::Environment;
-use anyhow::{Context, bail};
+use anyhow::bail;
+use functions_handler::host_json::{HostJson as Values, HostJsonError};
 use std::path::Path;
 use std::time::Duration;
-use values::Values;
 
 const HANDLER: &str = "customHandler:description";
 
@@ -67,28 +62,25 @@ impl HostJson {
     /// What stops a real host: no JSON object, a wrong `version`, no handler, a value of the wrong
     /// form, named.
     pub fn read(root: &Path, environment: &Environment) -> anyhow::Result<Self> {
-        let path = root.join("host.json");
-        let text = std::fs::read_to_string(&path).with_context(|| {
+        let unable = |error: &HostJsonError| {
+            let path = root.join("host.json");
+            let verb = match error {
+                HostJsonError::Io { .. } => "read",
+                _ => "parse",
+            };
             format!(
-                "Unable to read host configuration file '{}'",
-                path.display()
-            )
-        })?;
-        let unable = || {
-            format!(
-                "Unable to parse host configuration file '{}'.",
+                "Unable to {verb} host configuration file '{}'.",
                 path.display()
             )
         };
-        match parse_document(&text).with_context(unable)? {
-            json @ Json::Object(_) => Self::from_json(&json, environment),
-            _ => bail!("{} Expected a JSON object.", unable()),
-        }
+        let values = Values::read(root).map_err(|error| {
+            let context = unable(&error);
+            anyhow::Error::new(error).context(context)
+        })?;
+        Self::from_file(values, environment)
     }
 
-    fn from_json(json: &Json, environment: &Environment) -> anyhow::Result<Self> {
-        let mut values = Values::default();
-        values.flatten("", json);
+    fn from_file(mut values: Values, environment: &Environment) -> anyhow::Result<Self> {
         match values.get("version") {
             Some("2.0") => {}
             Some(other) => bail!(
@@ -98,7 +90,7 @@ impl HostJson {
                 "The host.json file is missing the required 'version' property. Expected \"version\": \"2.0\"."
             ),
         }
-        values.override_from(environment);
+        values.override_from(environment.iter());
         Self::from_values(&values, environment)
     }
 
@@ -120,7 +112,7 @@ impl HostJson {
             );
         }
         let handler = |name: &str| format!("{HANDLER}:{name}");
-        let Some(executable) = values.non_empty(&handler("defaultExecutablePath")) else {
+        let Some(executable) = non_empty(values, &handler("defaultExecutablePath")) else {
             bail!("WorkerDescription DefaultExecutablePath cannot be empty");
         };
         let route_prefix = values
@@ -136,17 +128,7 @@ impl HostJson {
                  a real host stops with a RouteCreationException and answers 503 to everything. Write it without slashes."
             );
         }
-        let function_timeout = match values.get("functionTimeout") {
-            Some("-1") => None,
-            _ => Some(
-                values
-                    .time_span("functionTimeout")?
-                    .unwrap_or(Duration::from_secs(30 * 60)),
-            ),
-        };
-        if function_timeout.is_some_and(|limit| limit < Duration::from_secs(1)) {
-            bail!("host.json functionTimeout: FunctionTimeout must be at least 00:00:01.");
-        }
+        let function_timeout = values.function_timeout(environment.get("WEBSITE_SKU"))?;
         let initialization_timeout = values
             .time_span("customHandler:initializationTimeout")?
             .unwrap_or(Duration::from_secs(30));
@@ -155,23 +137,42 @@ impl HostJson {
             function_timeout,
             handler: HandlerDescription {
                 executable,
-                working_directory: values.non_empty(&handler("workingDirectory")),
-                worker_directory: values.non_empty(&handler("workerDirectory")),
+                working_directory: non_empty(values, &handler("workingDirectory")),
+                worker_directory: non_empty(values, &handler("workerDirectory")),
                 arguments: values.list(&handler("arguments"))?,
-                worker_path: values.non_empty(&handler("defaultWorkerPath")),
+                worker_path: non_empty(values, &handler("defaultWorkerPath")),
                 worker_arguments: values.list(&handler("workerArguments"))?,
-                stderr_is_error: values.flag(&handler("useStdErrorStreamForErrorsOnly"), true)?,
+                stderr_is_error: flag(values, &handler("useStdErrorStreamForErrorsOnly"), true)?,
             },
             initialization_timeout,
-            forward_http: values.flag("customHandler:enableForwardingHttpRequest", false)?,
+            forward_http: flag(values, "customHandler:enableForwardingHttpRequest", false)?,
             functions: values.list("functions")?,
-            hub_name: values
-                .non_empty("extensions:durableTask:hubName")
+            hub_name: non_empty(values, "extensions:durableTask:hubName")
                 .map(|name| environment.expand(&name)),
-            default_version: values.non_empty("extensions:durableTask:defaultVersion"),
+            default_version: non_empty(values, "extensions:durableTask:defaultVersion"),
             has_bundle: values.has("extensionBundle"),
-            custom_headers: values.children("extensions:http:customHeaders"),
+            custom_headers: values
+                .children("extensions:http:customHeaders")
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
         })
+    }
+}
+
+fn non_empty(values: &Values, key: &str) -> Option<String> {
+    values
+        .get(key)
+        .filter(|value| !value.is_empty())
+        .map(str::to_owned)
+}
+
+fn flag(values: &Values, key: &str, default: bool) -> anyhow::Result<bool> {
+    match values.get(key) {
+        None | Some("") => Ok(default),
+        Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+        Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+        Some(text) => bail!("host.json {key}: expected true or false, got '{text}'."),
     }
 }
 
@@ -181,7 +182,7 @@ mod tests {
 
     fn read(text: &str, environment: &[(&str, &str)]) -> anyhow::Result<HostJson> {
         let environment = environment.iter().copied().collect();
-        HostJson::from_json(&parse_document(text)?, &environment)
+        HostJson::from_file(Values::parse(Path::new("host.json"), text)?, &environment)
     }
 
     const MINIMAL: &str =
@@ -222,6 +223,40 @@ mod tests {
         assert_eq!(host.route_prefix, "");
         assert_eq!(host.functions, ["submit"]);
         assert_eq!(host.hub_name.as_deref(), Some("MyHub"));
+    }
+
+    /// The handler and the host must not differ: one counts down what the other enforces.
+    #[test]
+    fn function_timeout_is_what_the_handler_reads() {
+        let with = |value: &str, sku: &str| {
+            let environment = [
+                ("AzureFunctionsJobHost__functionTimeout", value),
+                ("WEBSITE_SKU", sku),
+            ];
+            read(MINIMAL, &environment).map(|host| host.function_timeout)
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        for (value, sku, timeout) in [
+            ("7", "", seconds(604_800)),
+            ("1:02:03:04", "", seconds(93_784)),
+            ("", "", seconds(1800)),
+            ("-1", "", None),
+            ("", "Dynamic", seconds(300)),
+            ("", "FlexConsumption", seconds(1800)),
+        ] {
+            assert_eq!(with(value, sku).unwrap(), timeout, "{value} {sku}");
+        }
+        for (value, sku) in [
+            ("+5", ""),
+            ("00:00:00.9", ""),
+            ("-1", "Dynamic"),
+            ("00:10:01", "Dynamic"),
+        ] {
+            let error = with(value, sku).unwrap_err().to_string();
+            let start =
+                format!("AzureFunctionsJobHost__functionTimeout is `{value}`, expected a time");
+            assert!(error.starts_with(&start), "{error}");
+        }
     }
 
     #[test]

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use functions_handler::host_json::parse_time_span;
 use http::header::{CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use url::Url;
 
 use super::Problem;
-use crate::dotnet_time::parse_span;
 use crate::hub::failure::Cause;
 use crate::json::{Json, JsonObject, parse_payload};
 
@@ -143,7 +143,7 @@ fn request_of(request: &JsonObject) -> Result<Call, Problem> {
     }
     let timeout = match text("timeout") {
         None => LONGEST,
-        Some(span) => parse_span(span)
+        Some(span) => parse_time_span(span)
             .filter(|span| !span.is_zero())
             .ok_or_else(|| {
                 told(
