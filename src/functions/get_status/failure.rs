@@ -15,6 +15,13 @@ pub(super) struct JobError {
     message: String,
 }
 
+/// Types of failures that mean that the activity reached `functionTimeout`: told by the handler before it, or by the host
+/// after it.
+const FUNCTION_TIMEOUT: [&str; 2] = [
+    "ActivityTimeout",
+    "Microsoft.Azure.WebJobs.Host.FunctionTimeoutException",
+];
+
 /// What is said of a failure that is not one of ours; the log has the rest, under the job's id.
 const INTERNAL: (&str, &str) = ("Internal", "The job failed with an internal error.");
 
@@ -24,7 +31,12 @@ impl JobError {
         let code = output
             .and_then(|text| text.split_once(": "))
             .map(|(code, _)| code);
-        match code.and_then(AuditError::from_code) {
+        let error = match code {
+            // The query is all that an activity of this app does.
+            Some(code) if FUNCTION_TIMEOUT.contains(&code) => Some(AuditError::ScanTimeout),
+            code => code.and_then(AuditError::from_code),
+        };
+        match error {
             Some(error) => Self {
                 code: error.code(),
                 message: error.to_string(),

@@ -150,14 +150,23 @@ async fn any_other_failure_is_internal_and_shows_nothing() {
         Some("TableNotFound"),
         Some("ActivityPanicked: index out of bounds at src/secret.rs:7"),
         Some(
-            "Microsoft.Azure.WebJobs.Host.FunctionTimeoutException: Timeout value of 00:10:00 was exceeded",
-        ),
-        Some(
             r#"{"message":"Function 'x' failed with an unhandled exception.","details":"   at Secret.Stack()"}"#,
         ),
         Some(r#""TableNotFound: quoted""#),
     ] {
         assert_eq!(failed(output).await, internal, "{output:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_activity_that_reached_the_function_timeout_took_too_long() {
+    let expected =
+        r#"{"code":"ScanTimeout","message":"The query took too long. Ask for fewer days."}"#;
+    for output in [
+        "ActivityTimeout: 'query-activity' did not end within 00:09:59 of functionTimeout 00:10:00",
+        "Microsoft.Azure.WebJobs.Host.FunctionTimeoutException: Timeout value of 00:10:00 was exceeded by function: Functions.query-activity",
+    ] {
+        assert_eq!(failed(Some(output)).await, expected);
     }
 }
 
