@@ -28,6 +28,10 @@ fn open(connection_string: &str) -> AuditTable {
 }
 
 fn open_with_deadline(connection_string: &str, deadline: Duration) -> AuditTable {
+    open_with(connection_string, ATTEMPTS, deadline)
+}
+
+fn open_with(connection_string: &str, attempts: usize, deadline: Duration) -> AuditTable {
     let query = AuditQuery {
         table: TableName::parse("audit").unwrap(),
         count_column: PropertyName::parse("identificationNumber").unwrap(),
@@ -38,7 +42,7 @@ fn open_with_deadline(connection_string: &str, deadline: Duration) -> AuditTable
             request: Duration::from_secs(10),
         },
         retry: RetryPolicy {
-            attempts: ATTEMPTS as u32,
+            attempts: attempts as u32,
             first_delay: Duration::from_millis(1),
             max_delay: Duration::from_millis(5),
             budget: Duration::from_secs(60),
@@ -150,10 +154,129 @@ async fn pages_are_followed_to_the_end_even_when_empty_over_one_connection() {
 }
 
 #[tokio::test]
-async fn a_token_that_leads_to_itself_ends_with_an_error() {
-    let (outcome, requests) = count(vec![Step::page_then(&["1"], "p1", Some("r1"))]).await;
-    assert_eq!(outcome, Err(AuditError::UnexpectedAnswer));
+async fn tokens_that_repeat_end_the_scan_with_an_error_at_their_first_repetition() {
+    for tokens in [
+        &["p1"][..],
+        &["p1", "p2"],
+        &["p0", "p1", "p2", "p3"],
+        &["p0", "p0"],
+    ] {
+        let pages = tokens
+            .iter()
+            .map(|token| Step::page_then(&["1"], token, Some("r")));
+        // Once through, and once more: a fake that answers by the number of the request.
+        let steps: Vec<_> = pages.clone().chain(pages).collect();
+        let (outcome, requests) = count(steps).await;
+        assert_eq!(outcome, Err(AuditError::UnexpectedAnswer), "{tokens:?}");
+        let distinct: std::collections::HashSet<_> = tokens.iter().collect();
+        assert_eq!(requests.len(), distinct.len() + 1, "{tokens:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_with_the_same_partition_and_another_row_is_no_repetition() {
+    let (outcome, _) = count(vec![
+        Step::page_then(&["1"], "p", Some("r1")),
+        Step::page_then(&["2"], "p", Some("r2")),
+        Step::page_then(&["3"], "p", None),
+        Step::page(&["4"]),
+    ])
+    .await;
+    assert_eq!(outcome, Ok(4));
+}
+
+#[tokio::test]
+async fn an_empty_row_key_is_left_out_of_the_next_request_and_an_empty_partition_key_is_the_end() {
+    let (outcome, requests) = count(vec![
+        Step::page_then(&["1"], "p1", Some("")),
+        Step::page_then(&["2"], "", Some("")),
+    ])
+    .await;
+    assert_eq!(outcome, Ok(2));
     assert_eq!(requests.len(), 2);
+    assert_eq!(
+        parameter(&requests[1], "NextPartitionKey").as_deref(),
+        Some("p1")
+    );
+    assert_eq!(parameter(&requests[1], "NextRowKey"), None);
+}
+
+/// Each of these would otherwise be taken for the last page, and the job would end with a count of a part.
+#[tokio::test]
+async fn an_answer_that_may_be_a_part_of_the_table_is_never_counted_as_the_whole() {
+    const PARTITION: &str = "x-ms-continuation-NextPartitionKey";
+    const PAGE: &str = r#"{"odata.metadata":"m","value":[]}"#;
+    for part in [
+        Step::Raw(200, b"x-ms-continuation-NextPartitionKey: p\xff1\r\n"),
+        Step::Raw(
+            200,
+            b"x-ms-continuation-NextPartitionKey: p1\r\nx-ms-continuation-NextRowKey: r\xc3\xa9\r\n",
+        ),
+        Step::Raw(200, b"x-ms-continuation-NextRowKey: r1\r\n"),
+        Step::Raw(
+            200,
+            b"x-ms-continuation-NextPartitionKey: \r\nx-ms-continuation-NextRowKey: r1\r\n",
+        ),
+        Step::Raw(
+            200,
+            b"x-ms-continuation-NextPartitionKey: p1\r\nx-ms-continuation-NextPartitionKey: p2\r\n",
+        ),
+        Step::Raw(206, b""),
+        Step::Raw(203, b""),
+        Step::Status(200, vec![], r#"{"odata.metadata":"m"}"#),
+        Step::Status(201, vec![(PARTITION, "p1")], PAGE),
+    ] {
+        let (outcome, requests) = count(vec![part.clone()]).await;
+        assert_eq!(outcome, Err(AuditError::UnexpectedAnswer), "{part:?}");
+        assert_eq!(requests.len(), 1, "{part:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_without_an_end_is_given_up() {
+    let (outcome, requests) = count(vec![Step::Endless]).await;
+    assert_eq!(outcome, Err(AuditError::UnexpectedAnswer));
+    assert_eq!(requests.len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_is_not_one_of_a_table_service() {
+    for answer in [
+        Step::Status(200, vec![], ""),
+        Step::Status(204, vec![], ""),
+        Step::Status(200, vec![], "<!doctype html><title>Welcome</title>"),
+    ] {
+        let (outcome, requests) = count(vec![answer.clone()]).await;
+        assert_eq!(outcome, Err(AuditError::UnexpectedAnswer), "{answer:?}");
+        assert_eq!(requests.len(), 1, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_answer_is_not_a_query_that_takes_too_long() {
+    for (steps, expected) in [
+        (vec![Step::Hang], AuditError::Timeout),
+        (
+            vec![Step::page_then(&["1"], "p1", None), Step::Hang],
+            AuditError::Timeout,
+        ),
+        (
+            vec![
+                Step::page_then(&["1"], "p1", None),
+                Step::Status(503, vec![("Retry-After", "5")], ""),
+            ],
+            AuditError::Throttled,
+        ),
+    ] {
+        let server = FakeTable::start(steps.clone()).await;
+        // Longer than the wait for one answer, shorter than all attempts: the scan's own deadline ends it.
+        let table = open_with(&server.connection_string(), 100_000, Duration::from_secs(2));
+        assert_eq!(
+            table.count_distinct(days()).await,
+            Err(expected),
+            "{steps:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -273,9 +396,11 @@ async fn a_failure_that_lasts_ends_with_its_own_error() {
 
 #[tokio::test]
 async fn a_scan_that_never_ends_is_stopped_at_its_deadline() {
-    // Every page names another one, alternately.
-    let steps = (0..100_000)
-        .map(|page| Step::page_then(&["1"], if page % 2 == 0 { "p1" } else { "p2" }, None));
+    // Every page names another one.
+    let steps = (0..100_000).map(|page| {
+        let token: &'static str = format!("p{page}").leak();
+        Step::page_then(&["1"], token, None)
+    });
     let server = FakeTable::start(steps.collect()).await;
     let table = open_with_deadline(&server.connection_string(), Duration::from_millis(200));
     assert_eq!(

@@ -136,3 +136,54 @@ async fn no_level_shows_a_shared_access_signature() {
     let log = log_of(text, Err(AuditError::Unreachable)).await;
     assert!(!log.contains("SeCrEtSiGnAtUrE"), "{log}");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_not_a_table_services_is_logged_with_the_reason_and_without_its_text() {
+    for (answer, reason) in [
+        (Step::Status(200, vec![], ""), "no body"),
+        (Step::Status(204, vec![], ""), "another 2xx"),
+        (Step::Status(206, vec![], "SeCrEt"), "another 2xx"),
+        (
+            Step::Status(200, vec![], "<p>SeCrEt</p>"),
+            "not the JSON of a page",
+        ),
+        (
+            Step::Status(200, vec![], r#"{"odata.metadata":"SeCrEt"}"#),
+            "no member `value`",
+        ),
+        (
+            Step::Status(200, vec![], r#"{"odata.metadata":7,"value":["SeCrEt"]}"#),
+            "not the JSON of a page",
+        ),
+        (Step::Status(404, vec![], "SeCrEt"), "status 404"),
+        (
+            Step::Page {
+                entities: vec![r#""SeCrEt""#.to_owned()],
+                next: None,
+            },
+            "no JSON object",
+        ),
+        (Step::page_then(&["SeCrEt"], "p", None), "a second time"),
+        (
+            Step::Raw(200, b"x-ms-continuation-NextRowKey: SeCrEt\r\n"),
+            "no partition key",
+        ),
+        (
+            Step::Raw(200, b"x-ms-continuation-NextPartitionKey: SeCrEt\xff\r\n"),
+            "not ASCII",
+        ),
+    ] {
+        let server = FakeTable::start(vec![answer.clone()]).await;
+        let log = log_of(
+            &server.connection_string(),
+            Err(AuditError::UnexpectedAnswer),
+        )
+        .await;
+        let errors: Vec<_> = log.lines().filter(|line| line.contains("ERROR")).collect();
+        assert!(
+            errors.iter().any(|line| line.contains(reason)),
+            "{answer:?}: {errors:?}"
+        );
+        assert!(!errors.concat().contains("SeCrEt"), "{errors:?}");
+    }
+}

@@ -94,14 +94,16 @@ impl AuditTable {
         let filter = Filter::ge(&partition_key, range.start().to_string().as_str())
             .and(Filter::le(&partition_key, range.end().to_string().as_str()))
             .and(Filter::ne(&self.query.filter_column, ""));
+        let progress = query::Progress::default();
         let count = query::count_distinct(
             &self.client,
             &filter,
             &self.query.count_column,
             &self.query.retry,
+            &progress,
         );
         tokio::time::timeout(self.query.deadline, count)
             .await
-            .unwrap_or(Err(AuditError::ScanTimeout))
+            .unwrap_or_else(|_| Err(progress.out_of_time()))
     }
 }

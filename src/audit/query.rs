@@ -1,9 +1,14 @@
 //! The query: pages of entities, and the count of distinct values in them.
 //!
-//! Invariant: memory is bounded by the distinct values and one page, not by the rows; and a scan ends only where the
-//! service sends no continuation token, however few entities a page has.
+//! Invariant: memory is bounded by the distinct values, one page, and the continuation tokens of all pages (some hundred
+//! bytes for each), not by the rows; and a scan ends only where the service sends no continuation token, however few
+//! entities a page has.
 
-use std::{collections::HashSet, pin::pin};
+use std::{
+    collections::HashSet,
+    pin::pin,
+    sync::{Mutex, PoisonError},
+};
 
 use azure_core::Continuable;
 use azure_data_tables::prelude::{Filter as SdkFilter, Select, TableClient};
@@ -34,17 +39,17 @@ pub(super) async fn count_distinct(
     filter: &Filter,
     column: &PropertyName,
     retry: &RetryPolicy,
+    progress: &Progress,
 ) -> Result<u64, AuditError> {
     let mut values: HashSet<Box<str>> = HashSet::new();
-    let mut pages_read = 0_u64;
     let mut entities_read = 0_u64;
-    let mut pages = pin!(pages(table, filter, column, retry));
+    let mut pages = pin!(pages(table, filter, column, retry, progress));
     while let Some(page) = pages.try_next().await? {
-        pages_read += 1;
         for entity in &page.entities {
             entities_read += 1;
-            let value =
-                entity::value(entity, column.as_str()).map_err(|_| AuditError::UnexpectedAnswer)?;
+            let value = entity::value(entity, column.as_str()).map_err(|_| {
+                unexpected("an entity is no JSON object, or its counted column holds one")
+            })?;
             if let Some(value) = value
                 && !values.contains(value.as_ref())
             {
@@ -53,7 +58,7 @@ pub(super) async fn count_distinct(
         }
     }
     tracing::debug!(
-        pages_read,
+        pages_read = progress.so_far().pages,
         entities_read,
         distinct = values.len(),
         "table scanned"
@@ -67,6 +72,7 @@ fn pages(
     filter: &Filter,
     column: &PropertyName,
     retry: &RetryPolicy,
+    progress: &Progress,
 ) -> impl Stream<Item = Result<Page, AuditError>> {
     enum Next {
         First,
@@ -74,25 +80,74 @@ fn pages(
         Done,
     }
 
-    stream::try_unfold(Next::First, move |next| async move {
+    let seen = HashSet::new();
+    stream::try_unfold((Next::First, seen), move |(next, mut seen)| async move {
         let from = match next {
             Next::First => None,
             Next::From(token) => Some(token),
             Next::Done => return Ok(None),
         };
         let page = retry
-            .run(|| fetch(table, filter, column, from.as_ref()))
+            .run(|| async {
+                let fetched = fetch(table, filter, column, from.as_ref()).await;
+                progress.note(&fetched);
+                fetched
+            })
             .await?;
         let next = match &page.next {
             None => Next::Done,
-            // A token that leads to itself would never end.
-            Some(token) if from.as_ref() == Some(token) => {
-                return Err(AuditError::UnexpectedAnswer);
-            }
-            Some(token) => Next::From(token.clone()),
+            Some(token) if seen.insert(token.clone()) => Next::From(token.clone()),
+            // A scan only goes forward: from here on the same pages would come again, without an end.
+            Some(_) => return Err(unexpected("a continuation token came a second time")),
         };
-        Ok(Some((page, next)))
+        Ok(Some((page, (next, seen))))
     })
+}
+
+/// How far a scan has come; what its end means when its time is over.
+#[derive(Debug, Default)]
+pub(super) struct Progress(Mutex<Fetched>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Fetched {
+    pages: u64,
+    /// How the last request failed; none when it brought a page.
+    failed: Option<AuditError>,
+}
+
+impl Progress {
+    fn note(&self, fetched: &Result<Page, Failed>) {
+        let mut so_far = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match fetched {
+            Ok(_) => {
+                so_far.pages += 1;
+                so_far.failed = None;
+            }
+            Err(failed) => so_far.failed = Some(failed.error),
+        }
+    }
+
+    fn so_far(&self) -> Fetched {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The error of a scan whose time is over. Fewer days help only where pages come.
+    pub(super) fn out_of_time(&self) -> AuditError {
+        match self.so_far() {
+            Fetched {
+                failed: Some(error),
+                ..
+            } => error,
+            Fetched { pages: 0, .. } => AuditError::Timeout,
+            Fetched { .. } => AuditError::ScanTimeout,
+        }
+    }
+}
+
+/// The error for an answer that no table service gives. Clients are told no more; the log says why.
+fn unexpected(reason: &str) -> AuditError {
+    tracing::error!("this is no answer of a table service: {reason}");
+    AuditError::UnexpectedAnswer
 }
 
 /// One request for one page. The SDK's own stream is not used beyond its first page: it ends at the first error, and
@@ -120,7 +175,7 @@ async fn fetch(
             entities: page.entities,
         }),
         Some(Err(error)) => Err(classify(&error)),
-        None => Err(AuditError::UnexpectedAnswer.into()),
+        None => Err(unexpected("the SDK gave no page").into()),
     }
 }
 
@@ -136,12 +191,19 @@ fn classify(error: &azure_core::Error) -> Failed {
             return if json.is_eof() {
                 AuditError::ConnectionLost.into()
             } else {
-                AuditError::UnexpectedAnswer.into()
+                // Not its text, which quotes the body.
+                unexpected(&format!(
+                    "the body is not the JSON of a page ({:?} error in line {}, column {})",
+                    json.classify(),
+                    json.line(),
+                    json.column()
+                ))
+                .into()
             };
         }
         source = error.source();
     }
-    AuditError::UnexpectedAnswer.into()
+    unexpected("a header that every answer of the service has is missing").into()
 }
 
 fn classify_transport(error: &TransportError) -> Failed {
@@ -160,7 +222,7 @@ fn classify_transport(error: &TransportError) -> Failed {
         TransportError::Connect => AuditError::Unreachable.into(),
         TransportError::Timeout => AuditError::Timeout.into(),
         TransportError::Broken => AuditError::ConnectionLost.into(),
-        TransportError::Invalid => AuditError::UnexpectedAnswer.into(),
+        TransportError::Invalid(reason) => unexpected(reason).into(),
     }
 }
 
@@ -175,7 +237,9 @@ fn classify_status(status: u16, code: Option<&str>) -> AuditError {
         (500..=599, _) => AuditError::ServiceFailed,
         // Without a code of the service, something else than a table service answered.
         (400..=499, Some(_)) => AuditError::QueryRejected,
-        _ => AuditError::UnexpectedAnswer,
+        _ => unexpected(&format!(
+            "status {status}, and no error code of the service"
+        )),
     }
 }
 

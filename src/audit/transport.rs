@@ -1,8 +1,8 @@
 //! How requests of the SDK reach the table service.
 //!
 //! The SDK's own transport opens a connection for every page and waits without end. This one keeps connections alive,
-//! has time limits, asks for the smaller of the two answer formats that the SDK can read, and is the one place that
-//! sees raw errors. Invariant: what leaves it is a [`TransportError`], which holds no URL and no header, because both
+//! has limits of time and size, asks for the smaller of the two answer formats that the SDK can read, refuses answers of
+//! which the SDK would read a part only, and is the one place that sees raw errors. Invariant: what leaves it is a [`TransportError`], which holds no URL and no header, because both
 //! may hold a signature.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -13,8 +13,8 @@ use azure_core::{
     error::{Error, ErrorKind},
     headers::{HeaderName, HeaderValue, Headers},
 };
-use bytes::BytesMut;
-use futures::TryStreamExt;
+use bytes::{Bytes, BytesMut};
+use futures::{future, stream};
 use serde::Deserialize;
 
 /// Full metadata triples the size of a page and tells us nothing; the SDK cannot read a page without any.
@@ -23,6 +23,10 @@ const MINIMAL_METADATA: &str = "application/json;odata=minimalmetadata";
 
 /// An error answer of the service is a few hundred bytes; whatever is longer is not one.
 const MAX_ERROR_BODY: usize = 64 * 1024;
+
+/// The largest page that is read, in bytes. The service ends a page at 1,000 entities or 4 MiB; a body that goes on
+/// without an end must not take the memory of the handler.
+const MAX_PAGE: usize = 64 * 1024 * 1024;
 
 /// Time limits for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +66,9 @@ pub(super) enum TransportError {
     Timeout,
     #[error("connection broken")]
     Broken,
-    #[error("not a valid request or answer")]
-    Invalid,
+    /// What is wrong with the request or the answer, in fixed words: the answer itself may hold anything.
+    #[error("{0}")]
+    Invalid(&'static str),
 }
 
 impl TransportError {
@@ -74,7 +79,7 @@ impl TransportError {
                 Err(_) => ErrorKind::Other,
             },
             Self::Connect | Self::Timeout | Self::Broken => ErrorKind::Io,
-            Self::Invalid => ErrorKind::Other,
+            Self::Invalid(_) => ErrorKind::Other,
         };
         Error::new(kind, self)
     }
@@ -88,7 +93,7 @@ impl From<reqwest::Error> for TransportError {
         } else if error.is_timeout() {
             Self::Timeout
         } else if error.is_builder() || error.is_redirect() {
-            Self::Invalid
+            Self::Invalid("the request cannot be sent")
         } else {
             Self::Broken
         };
@@ -139,7 +144,9 @@ impl Transport {
         }
         builder = match request.body() {
             Body::Bytes(bytes) => builder.body(bytes.clone()),
-            Body::SeekableStream(_) => return Err(TransportError::Invalid),
+            Body::SeekableStream(_) => {
+                return Err(TransportError::Invalid("a query has no body to stream"));
+            }
         };
         Ok(builder.send().await?)
     }
@@ -152,31 +159,102 @@ impl HttpClient for Transport {
             .send(request)
             .await
             .map_err(TransportError::into_core)?;
-        let status = answer.status();
-        if !status.is_success() {
-            return Err(error_answer(answer).await.into_core());
-        }
-        let status = StatusCode::try_from(status.as_u16())
-            .map_err(|_| TransportError::Invalid.into_core())?;
-        let headers = headers(answer.headers());
-        let body = answer
-            .bytes_stream()
-            .map_err(|error| TransportError::from(error).into_core());
-        Ok(Response::new(status, headers, Box::pin(body)))
+        let (headers, body) = page(answer).await.map_err(TransportError::into_core)?;
+        let body = stream::once(future::ready(Ok(body)));
+        Ok(Response::new(StatusCode::Ok, headers, Box::pin(body)))
     }
 }
 
 fn method(method: Method) -> Result<reqwest::Method, TransportError> {
-    reqwest::Method::from_bytes(method.as_ref().as_bytes()).map_err(|_| TransportError::Invalid)
+    reqwest::Method::from_bytes(method.as_ref().as_bytes())
+        .map_err(|_| TransportError::Invalid("the request has no valid method"))
 }
 
-fn headers(map: &reqwest::header::HeaderMap) -> Headers {
+/// The headers and the body of an answer that is a page, whole.
+///
+/// Whatever the SDK would read as less than was sent is refused here: it takes a token that it cannot read for the end
+/// of the scan, and a page without `value` for an empty one, and then the count would be wrong.
+async fn page(answer: reqwest::Response) -> Result<(Headers, Bytes), TransportError> {
+    match answer.status().as_u16() {
+        200 => {}
+        // Parts of a page, or none: no query is answered so.
+        201..=299 => {
+            return Err(TransportError::Invalid(
+                "the status of a page must be 200, and is another 2xx",
+            ));
+        }
+        _ => return Err(error_answer(answer).await),
+    }
+    let headers = headers(answer.headers())?;
+    let body = page_body(answer).await?;
+    Ok((headers, body))
+}
+
+async fn page_body(mut answer: reqwest::Response) -> Result<Bytes, TransportError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > MAX_PAGE {
+            return Err(TransportError::Invalid("the page is larger than 64 MiB"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if body.is_empty() {
+        return Err(TransportError::Invalid("the answer has no body"));
+    }
+    // At the beginning of every page, but for a few hundred bytes. A body that breaks off earlier is left to the parser,
+    // which knows that it is not whole.
+    const VALUE: &[u8] = b"\"value\"";
+    let whole = body.trim_ascii_end().ends_with(b"}");
+    if whole && !body.windows(VALUE.len()).any(|part| part == VALUE) {
+        return Err(TransportError::Invalid("the page has no member `value`"));
+    }
+    Ok(body.freeze())
+}
+
+const NEXT_PARTITION_KEY: &str = "x-ms-continuation-nextpartitionkey";
+const NEXT_ROW_KEY: &str = "x-ms-continuation-nextrowkey";
+
+/// The headers for the SDK. Of the continuation token an empty part is left out: the service then means none, and would
+/// refuse it if it came back.
+fn headers(map: &reqwest::header::HeaderMap) -> Result<Headers, TransportError> {
+    let partition_key = token_part(map, NEXT_PARTITION_KEY)?;
+    let row_key = token_part(map, NEXT_ROW_KEY)?;
+    if row_key.is_some() && partition_key.is_none() {
+        return Err(TransportError::Invalid(
+            "the continuation token has a row key and no partition key",
+        ));
+    }
     let readable = map.iter().filter_map(|(name, value)| {
+        let left_out = match name.as_str() {
+            NEXT_PARTITION_KEY => partition_key.is_none(),
+            NEXT_ROW_KEY => row_key.is_none(),
+            _ => false,
+        };
+        let value = value.to_str().ok().filter(|_| !left_out)?;
         let name = HeaderName::from(name.as_str().to_owned());
-        let value = HeaderValue::from(value.to_str().ok()?.to_owned());
-        Some((name, value))
+        Some((name, HeaderValue::from(value.to_owned())))
     });
-    Headers::from(readable.collect::<HashMap<_, _>>())
+    Ok(Headers::from(readable.collect::<HashMap<_, _>>()))
+}
+
+/// A part of the continuation token; none when it is absent or empty.
+fn token_part<'a>(
+    map: &'a reqwest::header::HeaderMap,
+    name: &str,
+) -> Result<Option<&'a str>, TransportError> {
+    let mut values = map.get_all(name).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(TransportError::Invalid(
+            "a part of the continuation token is there twice",
+        ));
+    }
+    let part = value.to_str().map_err(|_| {
+        TransportError::Invalid("the continuation token has bytes that are not ASCII")
+    })?;
+    Ok(Some(part).filter(|part| !part.is_empty()))
 }
 
 async fn error_answer(answer: reqwest::Response) -> TransportError {

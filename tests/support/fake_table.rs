@@ -21,6 +21,10 @@ pub(crate) enum Step {
     },
     /// Answers with a status, headers and a body.
     Status(u16, Vec<(&'static str, &'static str)>, &'static str),
+    /// Answers with a status, a page of one entity, and these bytes among the headers, whole lines.
+    Raw(u16, &'static [u8]),
+    /// Answers with a page that never ends.
+    Endless,
     /// Resets the connection without an answer.
     Reset,
     /// Promises a page and resets the connection in the middle of it.
@@ -165,6 +169,25 @@ async fn serve(mut stream: TcpStream, steps: Vec<Step>, requests: Arc<Mutex<Vec<
                     .map(|(name, value)| format!("{name}: {value}\r\n"))
                     .collect();
                 answer(&mut stream, status, &headers, body).await;
+            }
+            Step::Raw(status, headers) => {
+                let body = page(&entities(&["1"]));
+                let mut text = head_of(status).into_bytes();
+                text.extend_from_slice(headers);
+                text.extend_from_slice(
+                    format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes(),
+                );
+                text.extend_from_slice(body.as_bytes());
+                let _ = stream.write_all(&text).await;
+            }
+            Step::Endless => {
+                let begin = format!("{}Connection: close\r\n\r\n", head_of(200));
+                let mut sent = stream.write_all(begin.as_bytes()).await;
+                let blanks = [b' '; 64 * 1024];
+                while sent.is_ok() {
+                    sent = stream.write_all(&blanks).await;
+                }
+                return;
             }
             Step::Reset => {
                 stream.set_zero_linger().unwrap();
