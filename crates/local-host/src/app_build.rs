@@ -1,6 +1,7 @@
 //! Building the app with cargo before it starts.
 
 use anyhow::{Context, bail};
+use std::fmt;
 use std::path::{Component, Path};
 use tokio::process::Command;
 
@@ -13,13 +14,33 @@ pub struct Build {
     pub release: bool,
 }
 
+/// Why there is nothing to build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoBuild {
+    /// The user does not want it.
+    #[error("--no-build")]
+    Unwanted,
+    /// The app is no cargo package.
+    #[error("there is no Cargo.toml beside host.json")]
+    NoPackage,
+    /// The program is not where cargo would put it.
+    #[error(
+        "the path is not target/release/NAME or target/debug/NAME (set it as \
+         AzureFunctionsJobHost__customHandler__description__defaultExecutablePath in local.settings.json to have it \
+         built)"
+    )]
+    OtherPlace,
+}
+
 impl Build {
     /// Decides from the handler's path, as host.json and its overrides give it: there is something
     /// to build when it lies in `target/release` or `target/debug` of a root with a Cargo.toml.
-    #[must_use]
-    pub fn of(root: &Path, executable: &str) -> Option<Self> {
+    ///
+    /// # Errors
+    /// Why there is nothing to build.
+    pub fn of(root: &Path, executable: &str) -> Result<Self, NoBuild> {
         if !root.join("Cargo.toml").is_file() {
-            return None;
+            return Err(NoBuild::NoPackage);
         }
         let path = Path::new(executable);
         let relative = path.strip_prefix(root).unwrap_or(path);
@@ -27,14 +48,15 @@ impl Build {
             .components()
             .filter(|part| *part != Component::CurDir)
             .map(|part| part.as_os_str().to_str())
-            .collect::<Option<_>>()?;
+            .collect::<Option<_>>()
+            .ok_or(NoBuild::OtherPlace)?;
         let (profile, file) = match names.as_slice() {
             ["target", profile @ ("release" | "debug"), file] => (*profile, *file),
-            _ => return None,
+            _ => return Err(NoBuild::OtherPlace),
         };
         let suffix = std::env::consts::EXE_SUFFIX;
         let bin = file.strip_suffix(suffix).unwrap_or(file);
-        Some(Self {
+        Ok(Self {
             bin: bin.to_owned(),
             release: profile == "release",
         })
@@ -66,12 +88,16 @@ impl Build {
                 "Cannot start cargo to build the handler. Use --no-build to start it as it is.",
             )?;
         if !status.success() {
-            bail!(
-                "cargo {} failed. The handler was not started.",
-                self.arguments().join(" ")
-            );
+            bail!("{self} failed. The handler was not started.");
         }
         Ok(())
+    }
+}
+
+/// The command line.
+impl fmt::Display for Build {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cargo {}", self.arguments().join(" "))
     }
 }
 
@@ -83,10 +109,13 @@ mod tests {
     fn only_a_binary_of_this_package_is_built() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
-        assert_eq!(Build::of(root, "target/release/handler"), None);
+        assert_eq!(
+            Build::of(root, "target/release/handler"),
+            Err(NoBuild::NoPackage)
+        );
         std::fs::write(root.join("Cargo.toml"), "").unwrap();
         let build = |bin: &str, release| {
-            Some(Build {
+            Ok(Build {
                 bin: bin.to_owned(),
                 release,
             })
@@ -110,7 +139,7 @@ mod tests {
             "../target/release/handler",
             "node",
         ] {
-            assert_eq!(Build::of(root, other), None, "{other}");
+            assert_eq!(Build::of(root, other), Err(NoBuild::OtherPlace), "{other}");
         }
         assert_eq!(
             build("handler", true).unwrap().arguments(),

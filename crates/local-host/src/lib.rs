@@ -1,7 +1,7 @@
 //! A development host for custom handlers, with the feel of `func start`.
 //!
 //! It reads an app's files ([`settings`], [`host_json`], [`functions`]), builds and starts its handler
-//! ([`app_build`], [`handler`]), turns HTTP requests into the host's JSON envelope and answers into
+//! ([`app_build`], [`sources`], [`handler`]), turns HTTP requests into the host's JSON envelope and answers into
 //! responses ([`http`], [`binding_data`]), runs a task hub ([`hub`]) and, for machines without Azurite, a small table
 //! endpoint ([`table`]). [`run`] ties them together.
 //!
@@ -24,4 +24,5 @@ pub mod log;
 pub mod project;
 pub mod run;
 pub mod settings;
+pub mod sources;
 pub mod table;

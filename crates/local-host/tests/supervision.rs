@@ -34,17 +34,21 @@ struct Fixture {
     log: Logger,
 }
 
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
 fn start(behaviour: &str) -> Fixture {
     start_with(behaviour, Duration::from_secs(30), None)
 }
 
 fn start_with(behaviour: &str, initialization: Duration, timeout: Option<Duration>) -> Fixture {
     let program = std::env::current_exe().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_port();
     let mut environment = Environment::of_this_process();
     environment.set(tiny::BEHAVIOUR, behaviour);
     environment.set("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string());
@@ -141,20 +145,67 @@ async fn a_crash_fails_its_call_and_the_next_one_finds_a_new_process() {
     host.supervisor.stop().await;
 }
 
+#[cfg(unix)]
 #[tokio::test]
-async fn the_third_crash_stops_the_host() {
-    let host = start("exit-1");
+async fn the_third_crash_stops_the_host_and_says_the_rule_the_signal_and_what_is_lost() {
+    let host = start("serve");
+    for call in ["exit-3", "exit-3", "kill"] {
+        // A call that arrives before the host has noticed the last exit fails as well.
+        while host.call("pid").await.is_err() {}
+        assert!(host.call(call).await.is_err());
+    }
     let reason = host.supervisor.stopped().await.unwrap();
-    assert!(reason.starts_with("Exceeded http worker restart retry count."));
+    for expected in [
+        "Exceeded http worker restart retry count.",
+        "3 times, each less than 30 minutes after the one before",
+        "exited with code 137 (0x89), signal: 9 (SIGKILL)",
+        "orchestrations are lost",
+    ] {
+        assert!(reason.contains(expected), "{reason}");
+    }
     assert_eq!(host.said("Language Worker Process exited. Pid="), 3);
     assert!(matches!(host.call("pid").await, Err(InvokeError::Stopping)));
 }
 
 #[tokio::test]
-async fn a_handler_that_never_listens_is_started_three_times() {
+async fn a_handler_that_ends_at_its_first_start_stops_the_host_at_once_and_says_what_to_do() {
+    let host = start("exit-1");
+    let reason = host.supervisor.stopped().await.unwrap();
+    for expected in [
+        "exited with code 1 (0x1) before it listened on 127.0.0.1:",
+        "setting X is wrong",
+        "local.settings.json",
+    ] {
+        assert!(reason.contains(expected), "{reason}");
+    }
+    assert_eq!(host.said("Started the handler, process "), 1);
+}
+
+#[tokio::test]
+async fn a_handler_that_never_listens_stops_the_host_and_names_the_ports_variable() {
     let host = start_with("never-listen", Duration::from_millis(50), None);
-    assert!(host.supervisor.stopped().await.is_some());
-    assert_eq!(host.said("Initializing HttpWorker timed out"), 3);
+    let reason = host.supervisor.stopped().await.unwrap();
+    assert!(
+        reason.contains("Initializing HttpWorker timed out"),
+        "{reason}"
+    );
+    assert!(reason.contains("FUNCTIONS_CUSTOMHANDLER_PORT"), "{reason}");
+    assert_eq!(host.said("Started the handler, process "), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_asks_for_a_restart_at_once_gets_it_after_growing_pauses() {
+    // The clock runs ahead whenever nothing is to be done, also while the handler starts.
+    let host = start_with("exit-200", Duration::from_secs(24 * 60 * 60), None);
+    let pauses = |text: &str| host.said(text);
+    while pauses("started again in 800ms") == 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for pause in ["100ms", "200ms", "400ms", "800ms"] {
+        assert_eq!(pauses(&format!("started again in {pause}")), 1, "{pause}");
+    }
+    assert_eq!(pauses("needs to be restarted"), 5);
+    host.supervisor.stop().await;
 }
 
 #[tokio::test]
@@ -238,4 +289,48 @@ async fn stopping_kills_the_handler() {
     let connection = std::net::TcpStream::connect(("127.0.0.1", host.supervisor.port())).unwrap();
     host.supervisor.stop().await;
     assert!(tiny::is_closed(connection));
+}
+
+/// The one that is not in the handler's process group.
+#[cfg(target_os = "linux")]
+fn kill_the_guard_of(handler: u64) {
+    let handler = handler.to_string();
+    let guard = std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .find(|entry| {
+            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let words: Vec<_> = line.split(|byte| *byte == 0).collect();
+            words.contains(&&b"local-host-guard"[..]) && words.contains(&handler.as_bytes())
+        })
+        .unwrap()
+        .file_name();
+    let mut kill = std::process::Command::new("kill");
+    assert!(kill.arg("-KILL").arg(guard).status().unwrap().success());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn stopping_ends_everything_that_the_handler_started_also_without_the_guard() {
+    let host = start("serve");
+    let handler = host.process_id().await;
+    let port = free_port();
+    host.call(&format!("spawn-{port}")).await.unwrap();
+    let connection = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    kill_the_guard_of(handler);
+    host.supervisor.stop().await;
+    assert!(tiny::is_closed(connection));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_crash_ends_what_the_handler_started_too() {
+    let host = start("serve");
+    host.process_id().await;
+    let port = free_port();
+    host.call(&format!("spawn-{port}")).await.unwrap();
+    let connection = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    assert!(host.call("exit-3").await.is_err());
+    assert!(tiny::is_closed(connection));
+    host.supervisor.stop().await;
 }

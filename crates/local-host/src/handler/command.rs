@@ -54,6 +54,25 @@ impl Command {
             },
         }
     }
+
+    /// Whether the program is a name without a path, which the system looks for along PATH.
+    pub(super) fn is_plain_name(&self) -> bool {
+        self.program.components().count() == 1 && !self.program.is_absolute()
+    }
+
+    /// Whether there is a file to start.
+    pub(super) fn is_found(&self, environment: &Environment) -> bool {
+        let suffix = std::env::consts::EXE_SUFFIX;
+        let is_file = |path: PathBuf| {
+            path.is_file() || (!suffix.is_empty() && path.with_extension("exe").is_file())
+        };
+        if self.is_plain_name() {
+            let path = environment.get("PATH").unwrap_or_default();
+            std::env::split_paths(path).any(|folder| is_file(folder.join(&self.program)))
+        } else {
+            is_file(self.directory.join(&self.program))
+        }
+    }
 }
 
 fn push(line: &mut String, more: &str) {

@@ -3,7 +3,8 @@
 //! A real host on Linux leaves its handler behind when it is killed with SIGKILL. The kernel's own
 //! remedy (a parent-death signal set between fork and exec) needs unsafe code, so on Unix a shell
 //! waits on a pipe that only local-host holds open: however local-host ends, the pipe closes, and
-//! the shell kills the handler's process group.
+//! the shell kills the handler's process group. While local-host lives, it kills the group itself and
+//! does not depend on the guard.
 
 use tokio::process::Child;
 

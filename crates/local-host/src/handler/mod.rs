@@ -6,8 +6,10 @@
 mod answer;
 mod client;
 mod command;
+mod group;
 mod guard;
 mod invocation;
+mod mistakes;
 mod output;
 mod process;
 mod ready;
@@ -16,6 +18,7 @@ mod supervise;
 pub use answer::read_body as read_answer;
 pub use command::{Command, executable};
 pub use invocation::{Handler, HandlerOptions, Invocation};
+pub use mistakes::missing as missing_program;
 pub use supervise::{Supervisor, SupervisorOptions};
 
 /// The version that the host claims towards the handler.

@@ -1,10 +1,12 @@
 //! One life of the handler's process.
 
 use super::command::Command;
+use super::group;
 use super::guard::Guard;
 use super::output::{LastErrors, pump_stderr, pump_stdout};
 use crate::log::Logger;
 use crate::settings::Environment;
+use std::fmt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::process::Child;
@@ -27,8 +29,21 @@ pub(super) struct Process {
 pub(super) struct Exit {
     /// The exit code; 128 + N after signal N.
     pub(super) code: i32,
+    /// The signal's number and name.
+    signal: Option<String>,
     /// The last lines on stderr.
     pub(super) errors: String,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.code;
+        write!(f, "exited with code {code} (0x{code:X})")?;
+        match &self.signal {
+            Some(signal) => write!(f, ", {signal}"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Process {
@@ -86,22 +101,31 @@ impl Process {
         self.child.wait().await
     }
 
-    /// Clears up after a process that has ended.
-    pub(super) async fn clear_up(mut self, status: std::io::Result<ExitStatus>) -> Exit {
+    /// Clears up after a process that has ended: ends what it has left behind.
+    pub(super) async fn clear_up(self, status: std::io::Result<ExitStatus>) -> Exit {
+        group::kill(self.id);
+        self.finish(status).await
+    }
+
+    async fn finish(mut self, status: std::io::Result<ExitStatus>) -> Exit {
         let pumps = async { while self.pumps.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(LAST_OUTPUT, pumps).await;
         self.guard.dismiss().await;
+        let status = status.ok();
         Exit {
             code: status.map_or(-1, exit_code),
+            signal: status.and_then(signal),
             errors: self.errors.joined(),
         }
     }
 
-    /// Kills the process, as a real host does, without a chance to clear up.
+    /// Kills the process, as a real host does, without a chance to clear up, and with it its group.
     pub(super) async fn kill(mut self) {
+        // First the group: until the handler is waited for, nobody else can get its number.
+        group::kill(self.id);
         let _ = self.child.kill().await;
         let status = self.child.wait().await;
-        self.clear_up(status).await;
+        self.finish(status).await;
     }
 }
 
@@ -112,6 +136,18 @@ fn exit_code(status: ExitStatus) -> i32 {
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal))
         .unwrap_or(-1)
+}
+
+/// `signal: 9 (SIGKILL)`, as the standard library writes it.
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<String> {
+    use std::os::unix::process::ExitStatusExt;
+    status.signal().map(|_| status.to_string())
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<String> {
+    None
 }
 
 #[cfg(not(unix))]

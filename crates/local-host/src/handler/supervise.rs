@@ -2,10 +2,13 @@
 //!
 //! The rules are a real host's: the port stays the same for the life of the host; a crash restarts
 //! the handler at once, the third within 30 minutes stops the host; a restart after a function
-//! time-out is not counted. Two things differ, because a real host then waits in vain: exit code 0
-//! is reported loudly, and a program that cannot be started stops local-host at once.
+//! time-out is not counted. It differs where a real host tries or waits in vain: exit code 0 is
+//! reported loudly; a handler that cannot be started, or ends or stays silent before it was ready
+//! even once, stops local-host at once; one that asks for a restart (exit code 200) again and again
+//! gets it after growing pauses.
 
 use super::command::Command;
+use super::mistakes;
 use super::process::Process;
 use super::ready::wait_until_ready;
 use crate::log::{LogLevel, Logger};
@@ -18,6 +21,12 @@ use tokio::time::Instant;
 const ERROR_WINDOW: Duration = Duration::from_secs(30 * 60);
 /// This many errors stop the host.
 const MAX_ERRORS: usize = 3;
+/// A handler that asks for a restart sooner than this after its start has hardly served.
+const SHORT_LIFE: Duration = Duration::from_secs(1);
+/// The pause before the third of several short lives in a row; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What the supervisor needs to know.
 #[derive(Clone, Debug)]
@@ -83,6 +92,8 @@ impl Supervisor {
             requests: received,
             life: 0,
             errors: Vec::new(),
+            was_ready: false,
+            short_lives: 0,
         };
         tokio::spawn(keeper.run());
         supervisor
@@ -161,11 +172,17 @@ struct Keeper {
     requests: mpsc::UnboundedReceiver<Request>,
     life: u64,
     errors: Vec<Instant>,
+    /// Whether any life of the handler was ready.
+    was_ready: bool,
+    /// How many lives in a row ended at once with a wish for a restart.
+    short_lives: u32,
 }
 
 enum End {
-    Restart,
-    Error,
+    /// Start again after this pause.
+    Restart(Duration),
+    /// How it ended: `exited with …`.
+    Error(String),
     CleanExit,
     Stop(Option<String>),
 }
@@ -176,13 +193,14 @@ impl Keeper {
             self.life += 1;
             self.state.send_replace(State::Starting);
             match self.live().await {
-                End::Restart => {}
-                End::Error if self.may_restart() => {}
-                End::Error => {
-                    let reason =
-                        "Exceeded http worker restart retry count. Shutting down Functions Host";
-                    self.log.error(reason);
-                    break Some(reason.to_owned());
+                End::Restart(pause) => {
+                    if let Some(reason) = self.rest(pause).await {
+                        break reason;
+                    }
+                }
+                End::Error(_) if self.may_restart() => {}
+                End::Error(last) => {
+                    break Some(mistakes::gave_out(&last, MAX_ERRORS, ERROR_WINDOW));
                 }
                 End::CleanExit => {
                     self.after_clean_exit().await;
@@ -207,7 +225,35 @@ impl Keeper {
         self.errors.len() < MAX_ERRORS
     }
 
+    /// Waits before the next life; gives the reason when the host has to stop meanwhile.
+    async fn rest(&mut self, pause: Duration) -> Option<Option<String>> {
+        let over = tokio::time::sleep(pause);
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut over => return None,
+                request = self.requests.recv() => {
+                    if let Some(End::Stop(reason)) = self.end_of(request) {
+                        return Some(reason);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The pause after a life that ended with a wish for a restart.
+    fn pause_after(&mut self, lived: Duration, was_ready: bool) -> Duration {
+        if was_ready && lived >= SHORT_LIFE {
+            self.short_lives = 0;
+        } else {
+            self.short_lives = self.short_lives.saturating_add(1);
+        }
+        pause(self.short_lives)
+    }
+
     async fn live(&mut self) -> End {
+        let began = Instant::now();
         let SupervisorOptions {
             command,
             environment,
@@ -217,14 +263,7 @@ impl Keeper {
         let mut process = match Process::start(command, environment, *stderr_is_error, &self.log) {
             Ok(process) => process,
             Err(error) => {
-                let reason = format!(
-                    "Failed to start Worker Channel. Process fileName: {program}\n\
-                     An error occurred trying to start process '{program}' with working directory '{directory}'. {error}\n\
-                     A real host would not try again, and stop at the first request.",
-                    program = command.program.display(),
-                    directory = command.directory.display(),
-                );
-                self.log.error(&reason);
+                let reason = mistakes::cannot_start(command, environment, &error);
                 return End::Stop(Some(reason));
             }
         };
@@ -238,7 +277,7 @@ impl Keeper {
         );
         match self.until_ready(&mut process).await {
             None => {}
-            Some(Ended::Exit(status)) => return self.exited(process, status, false).await,
+            Some(Ended::Exit(status)) => return self.exited(process, status, began, false).await,
             Some(Ended::Request(end)) => {
                 process.kill().await;
                 return end;
@@ -246,10 +285,11 @@ impl Keeper {
         }
         self.log
             .user(LogLevel::Info, "Worker process started and initialized.");
+        self.was_ready = true;
         self.state.send_replace(State::Ready(self.life));
         loop {
             tokio::select! {
-                status = process.ended() => return self.exited(process, status, true).await,
+                status = process.ended() => return self.exited(process, status, began, true).await,
                 request = self.requests.recv() => {
                     if let Some(end) = self.end_of(request) {
                         self.state.send_replace(State::Starting);
@@ -272,13 +312,15 @@ impl Keeper {
                 status = process.ended() => return Some(Ended::Exit(status)),
                 () = &mut ready => return None,
                 () = &mut timeout => {
-                    self.log.error(format!(
-                        "Failed to start http worker process. Initializing HttpWorker timed out: \
-                         nothing listened on 127.0.0.1:{} within {} seconds.",
+                    let reason = mistakes::never_listened(
                         self.options.port,
-                        self.options.initialization_timeout.as_secs_f64(),
-                    ));
-                    return Some(Ended::Request(End::Error));
+                        self.options.initialization_timeout,
+                    );
+                    if !self.was_ready {
+                        return Some(Ended::Request(End::Stop(Some(reason))));
+                    }
+                    self.log.error(reason);
+                    return Some(Ended::Request(End::Error("did not listen again".to_owned())));
                 }
                 request = self.requests.recv() => {
                     if let Some(end) = self.end_of(request) {
@@ -291,11 +333,10 @@ impl Keeper {
 
     fn end_of(&self, request: Option<Request>) -> Option<End> {
         match request {
-            Some(Request::Restart(life)) if life == self.life => Some(End::Restart),
+            Some(Request::Restart(life)) if life == self.life => Some(End::Restart(Duration::ZERO)),
             Some(Request::Restart(_)) => None,
             Some(Request::GiveUp) => {
                 let reason = "Initialization timed out and host is shutting down";
-                self.log.error(reason);
                 Some(End::Stop(Some(reason.to_owned())))
             }
             Some(Request::Stop) | None => Some(End::Stop(None)),
@@ -303,9 +344,10 @@ impl Keeper {
     }
 
     async fn exited(
-        &self,
+        &mut self,
         process: Process,
         status: std::io::Result<std::process::ExitStatus>,
+        began: Instant,
         was_ready: bool,
     ) -> End {
         // Invocations wait from here on, not only once the last output is read.
@@ -323,27 +365,40 @@ impl Keeper {
                 ));
                 End::CleanExit
             }
+            200 => {
+                let pause = self.pause_after(began.elapsed(), was_ready);
+                self.log.user(
+                    LogLevel::Info,
+                    "Language Worker Process exited and needs to be restarted.",
+                );
+                if !pause.is_zero() {
+                    self.log.warning(format!(
+                        "The handler has asked for a restart (exit code 200) {} times in a row as soon as it was \
+                         started. It is started again in {pause:?}; a real host would do so at once, for ever.",
+                        self.short_lives
+                    ));
+                }
+                End::Restart(pause)
+            }
+            _ if !self.was_ready => End::Stop(Some(mistakes::exited_at_start(
+                &exit,
+                self.options.port,
+                &self.options.environment,
+            ))),
             0 => {
                 self.log.error(format!(
                     "The handler (process {id}) exited with code 0 before it listened on port {}. A real host would \
                      wait for it until customHandler.initializationTimeout.",
                     self.options.port
                 ));
-                End::Error
+                End::Error(exit.to_string())
             }
-            200 => {
-                self.log.user(
-                    LogLevel::Info,
-                    "Language Worker Process exited and needs to be restarted.",
-                );
-                End::Restart
-            }
-            code => {
+            _ => {
                 self.log.error(format!(
-                    "Language Worker Process exited. Pid={id}.\n{program} exited with code {code} (0x{code:X}). {}",
+                    "Language Worker Process exited. Pid={id}.\n{program} {exit}. {}",
                     exit.errors
                 ));
-                End::Error
+                End::Error(exit.to_string())
             }
         }
     }
@@ -358,4 +413,29 @@ impl Keeper {
 enum Ended {
     Exit(std::io::Result<std::process::ExitStatus>),
     Request(End),
+}
+
+/// The pause after the last of so many short lives in a row. One restart is what the handler asked
+/// for, and costs nothing.
+fn pause(short_lives: u32) -> Duration {
+    match short_lives {
+        0 | 1 => Duration::ZERO,
+        more => FIRST_PAUSE
+            .saturating_mul(2_u32.saturating_pow(more - 2))
+            .min(LONGEST_PAUSE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_between_short_lives_double_up_to_a_limit() {
+        assert_eq!(pause(0), Duration::ZERO);
+        assert_eq!(pause(1), Duration::ZERO);
+        assert_eq!(pause(2), FIRST_PAUSE);
+        assert_eq!(pause(4), FIRST_PAUSE * 4);
+        assert_eq!(pause(u32::MAX), LONGEST_PAUSE);
+    }
 }

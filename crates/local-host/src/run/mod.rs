@@ -1,5 +1,6 @@
 //! From the command line to a running host, and to its end.
 
+mod build;
 mod checks;
 mod environment;
 mod hub;
@@ -7,11 +8,12 @@ mod ports;
 mod signals;
 mod table;
 
-use crate::app_build::Build;
 use crate::cli::Cli;
 use crate::console;
 use crate::functions::{self, Functions};
-use crate::handler::{Command, Handler, HandlerOptions, Supervisor, SupervisorOptions};
+use crate::handler::{
+    Command, Handler, HandlerOptions, Supervisor, SupervisorOptions, missing_program,
+};
 use crate::host_json::HostJson;
 use crate::http::app::App;
 use crate::http::serve::serve;
@@ -58,16 +60,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let app = load(root, environment, &cli.functions, &log)?;
     let stop = signals::stop()?;
     tokio::pin!(stop);
-    if !cli.no_build
-        && let Some(build) = Build::of(
-            &app.root,
-            &app.environment.expand(&app.host.handler.executable),
-        )
-    {
-        tokio::select! {
-            built = build.run(&app.root) => built?,
-            () = &mut stop => return Ok(()),
-        }
+    tokio::select! {
+        built = build::build(&app, cli.no_build, &log) => built?,
+        () = &mut stop => return Ok(()),
     }
     table::start(&app.environment, !cli.no_sample_data, &log).await;
     let result = host(app, listener, port, cli.verbose, &log, stop).await;
@@ -183,8 +178,12 @@ async fn host(
 fn start_handler(app: &Loaded, log: &Logger) -> anyhow::Result<Supervisor> {
     let port = ports::free()?;
     let environment = environment::of_handler(&app.environment, port, &app.root);
+    let command = Command::new(&app.host.handler, &app.root, &environment);
+    if let Some(reason) = missing_program(&command, &environment) {
+        bail!(reason);
+    }
     let options = SupervisorOptions {
-        command: Command::new(&app.host.handler, &app.root, &environment),
+        command,
         environment,
         stderr_is_error: app.host.handler.stderr_is_error,
         port,

@@ -19,7 +19,11 @@ pub fn arguments(test: &str) -> Vec<String> {
 pub fn run_if_asked() {
     match std::env::var(BEHAVIOUR).as_deref() {
         Err(_) => {}
-        Ok("exit-1") => std::process::exit(1),
+        Ok("exit-1") => {
+            eprintln!("setting X is wrong");
+            std::process::exit(1)
+        }
+        Ok("exit-200") => std::process::exit(200),
         Ok("never-listen") => loop {
             std::thread::park();
         },
@@ -27,8 +31,12 @@ pub fn run_if_asked() {
     }
 }
 
-/// Whether the other side has closed the connection; waits until it does.
+/// Whether the other side has closed the connection; waits until it does, or for so long that it
+/// never will.
 pub fn is_closed(mut connection: TcpStream) -> bool {
+    connection
+        .set_read_timeout(Some(std::time::Duration::from_secs(60)))
+        .unwrap();
     match connection.read(&mut [0]) {
         Ok(read) => read == 0,
         Err(error) => error.kind() == ErrorKind::ConnectionReset,
@@ -76,6 +84,29 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
             "{{\"Outputs\":{{\"res\":{{\"statusCode\":200,\"body\":\"hello from {}\"}}}}}}",
             std::env::var("GREETING").unwrap_or_default()
         ),
+        // Starts another handler in the same process group, and waits until it listens.
+        spawn if spawn.starts_with("spawn-") => {
+            let port = spawn.trim_start_matches("spawn-");
+            let arguments: Vec<_> = std::env::args().skip(1).collect();
+            std::process::Command::new(std::env::current_exe().ok()?)
+                .args(arguments)
+                .env("FUNCTIONS_CUSTOMHANDLER_PORT", port)
+                .spawn()
+                .ok()?;
+            while TcpStream::connect(("127.0.0.1", port.parse().ok()?)).is_err() {
+                std::thread::yield_now();
+            }
+            "{}".to_owned()
+        }
+        "kill" => {
+            let id = std::process::id().to_string();
+            let _ = std::process::Command::new("kill")
+                .args(["-KILL", &id])
+                .status();
+            loop {
+                std::thread::park();
+            }
+        }
         "slow" => loop {
             std::thread::park();
         },

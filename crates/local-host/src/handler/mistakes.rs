@@ -1,0 +1,173 @@
+//! What the user reads when the handler does not start or does not stay: what happened, and what to
+//! do about it.
+
+use super::command::Command;
+use super::process::Exit;
+use crate::settings::Environment;
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The setting in host.json that names the program, and how local.settings.json replaces it.
+const SETTING: &str = "customHandler.description.defaultExecutablePath in host.json \
+    (AzureFunctionsJobHost__customHandler__description__defaultExecutablePath in local.settings.json)";
+
+/// Says why the program cannot be there, before it is started; `None` when it can.
+#[must_use]
+pub fn missing(command: &Command, environment: &Environment) -> Option<String> {
+    if command.is_found(environment) {
+        return None;
+    }
+    let program = command.program.display();
+    let place = if command.is_plain_name() {
+        format!(
+            "There is no file '{program}' in {}, and PATH has no program of this name",
+            command.directory.display()
+        )
+    } else {
+        format!("There is no file '{program}'")
+    };
+    Some(format!(
+        "The handler cannot be started. {place}.\n{}",
+        remedy(environment)
+    ))
+}
+
+/// Says why the program that is there could not be started.
+pub(super) fn cannot_start(command: &Command, environment: &Environment, error: &Error) -> String {
+    let program = command.program.display();
+    let directory = command.directory.display();
+    let advice = if !command.directory.is_dir() {
+        format!(
+            "The directory '{directory}' does not exist: correct customHandler.description.workingDirectory in \
+             host.json."
+        )
+    } else if error.kind() == ErrorKind::PermissionDenied {
+        format!("The file must be executable: chmod +x '{program}'")
+    } else {
+        format!(
+            "If it is a script, check its first line; if it is a program, check that it was built for this machine. {}",
+            remedy(environment)
+        )
+    };
+    format!(
+        "Failed to start Worker Channel. Process fileName: {program}\n\
+         An error occurred trying to start process '{program}' with working directory '{directory}'. {error}\n{advice}"
+    )
+}
+
+fn remedy(environment: &Environment) -> String {
+    let is_cargo_package =
+        app_root(environment).is_none_or(|root| root.join("Cargo.toml").is_file());
+    if is_cargo_package {
+        format!("Build it with `cargo build --release`, or name the right file in {SETTING}.")
+    } else {
+        format!("Name the right file in {SETTING}.")
+    }
+}
+
+/// The handler ended before it listened for the first time: it would do so again.
+pub(super) fn exited_at_start(exit: &Exit, port: u16, environment: &Environment) -> String {
+    let said = if exit.errors.is_empty() {
+        "It wrote nothing to stderr.".to_owned()
+    } else {
+        format!("It wrote: {}", exit.errors)
+    };
+    format!(
+        "The handler {exit} before it listened on 127.0.0.1:{port}. {said}\n\
+         If it refuses a setting: its settings are the Values of {} and the variables of the environment, which win \
+         over the file.\n\
+         It is not started again, because it would end again. (A real host starts a handler three times, then \
+         stops.)",
+        settings_file(environment).display()
+    )
+}
+
+/// The handler runs, but not where the host looks for it.
+pub(super) fn never_listened(port: u16, limit: Duration) -> String {
+    format!(
+        "Failed to start http worker process. Initializing HttpWorker timed out: the handler runs, but nothing \
+         listened on 127.0.0.1:{port} within {} seconds.\n\
+         A handler must listen on 127.0.0.1 and on the port that the variable FUNCTIONS_CUSTOMHANDLER_PORT names. If \
+         it needs longer, raise customHandler.initializationTimeout in host.json.",
+        limit.as_secs_f64()
+    )
+}
+
+/// The last error of a handler that has had too many.
+pub(super) fn gave_out(last: &str, errors: usize, window: Duration) -> String {
+    format!(
+        "Exceeded http worker restart retry count. Shutting down Functions Host\n\
+         The handler has ended with an error {errors} times, each less than {} minutes after the one before; the last \
+         time it {last}. A real host stops by the same rule.\n\
+         The task hub was in memory: its orchestrations are lost, the running ones too.",
+        window.as_secs() / 60
+    )
+}
+
+fn app_root(environment: &Environment) -> Option<&Path> {
+    environment.get("FUNCTIONS_APP_ROOT_PATH").map(Path::new)
+}
+
+fn settings_file(environment: &Environment) -> PathBuf {
+    app_root(environment)
+        .unwrap_or(Path::new(""))
+        .join("local.settings.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(program: &str, directory: &Path) -> Command {
+        Command {
+            program: program.into(),
+            arguments: Vec::new(),
+            directory: directory.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_missing_program_is_named_with_its_remedy_and_a_found_one_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let bin = root.path().join("bin");
+        std::fs::create_dir(&bin).unwrap();
+        std::fs::write(bin.join("node"), "").unwrap();
+        let mut environment = Environment::default();
+        environment.set("PATH", bin.to_str().unwrap());
+        environment.set("FUNCTIONS_APP_ROOT_PATH", root.path().to_str().unwrap());
+        let missing = |program: &str| missing(&command(program, root.path()), &environment);
+
+        assert_eq!(missing("node"), None);
+        assert_eq!(missing("bin/node"), None);
+        assert_eq!(missing(bin.join("node").to_str().unwrap()), None);
+
+        let text = missing("target/release/handler").unwrap();
+        assert!(text.contains("'target/release/handler'"), "{text}");
+        assert!(text.contains("customHandler.description.defaultExecutablePath"));
+        assert!(!text.contains("cargo"), "there is no package: {text}");
+        // A directory is no program.
+        assert!(missing("bin").is_some());
+        assert!(missing("nosuch").unwrap().contains("PATH"));
+
+        std::fs::write(root.path().join("Cargo.toml"), "").unwrap();
+        let text = super::missing(
+            &command("target/release/handler", root.path()),
+            &environment,
+        );
+        assert!(text.unwrap().contains("`cargo build --release`"));
+    }
+
+    #[test]
+    fn what_kept_a_program_from_starting_comes_with_its_own_remedy() {
+        let root = tempfile::tempdir().unwrap();
+        let environment = Environment::default();
+        let text = |directory: &Path, kind: ErrorKind| {
+            cannot_start(&command("h", directory), &environment, &Error::from(kind))
+        };
+        assert!(text(root.path(), ErrorKind::PermissionDenied).contains("chmod +x 'h'"));
+        assert!(text(root.path(), ErrorKind::InvalidInput).contains("built for this machine"));
+        let no_directory = text(&root.path().join("x"), ErrorKind::NotFound);
+        assert!(no_directory.contains("customHandler.description.workingDirectory"));
+    }
+}
