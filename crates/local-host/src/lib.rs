@@ -1,6 +1,6 @@
 //! A development host for custom handlers, with the feel of `func start`.
 //!
-//! It reads an app's files ([`settings`], [`host_json`], [`functions`]), builds and starts its handler
+//! It reads an app's files ([`app_file`], [`settings`], [`host_json`], [`functions`]), builds and starts its handler
 //! ([`app_build`], [`sources`], [`handler`]), turns HTTP requests into the host's JSON envelope and answers into
 //! responses ([`http`], [`binding_data`]), runs a task hub ([`hub`]) and, for machines without Azurite, a small table
 //! endpoint ([`table`]). [`run`] ties them together.
@@ -9,6 +9,7 @@
 //! something, it fails at once or warns, and says what a real host would do.
 
 pub mod app_build;
+pub mod app_file;
 pub mod binding_data;
 pub mod cli;
 pub mod console;

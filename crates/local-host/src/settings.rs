@@ -4,8 +4,10 @@
 //! with wins over the file. local-host never changes its own environment: everything that depends on
 //! a setting reads it from [`Environment`].
 
-use crate::json::{Json, JsonObject, parse_document};
+use crate::app_file::AppFile;
+use crate::json::Json;
 use crate::log::Logger;
+use anyhow::Context;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -93,16 +95,20 @@ pub struct LocalSettings {
     pub port: Option<u16>,
     /// `Host.LocalHttpAddress`.
     pub address: Option<String>,
+    /// `Host.CORS`: origins separated by commas.
+    pub cors: Option<String>,
+    /// `Host.CORSCredentials`.
+    pub cors_credentials: bool,
 }
 
 impl LocalSettings {
-    /// Reads the file in `root`. A missing file is empty; so is one that is not JSON, with a
-    /// warning, as under `func start`.
+    /// Reads the file in `root`. A missing file is empty. `func start` runs an app whose file is not
+    /// JSON without its settings, after a warning; it then fails in a place that does not tell why.
     ///
     /// # Errors
-    /// An encrypted file (`IsEncrypted` true or missing), a reserved name, or a value of the wrong
-    /// kind, by name.
-    pub fn read(root: &Path, log: &Logger) -> anyhow::Result<Self> {
+    /// No JSON object, an encrypted file (`IsEncrypted` true or missing), a reserved name, or a value
+    /// of the wrong kind, by name and with its place.
+    pub fn read(root: &Path) -> anyhow::Result<Self> {
         let path = root.join("local.settings.json");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
@@ -111,37 +117,35 @@ impl LocalSettings {
             }
             Err(error) => anyhow::bail!("Cannot read {}: {error}", path.display()),
         };
-        match parse_document(&text) {
-            Ok(Json::Object(file)) => Self::from_json(&file),
-            _ => {
-                log.warning(format!(
-                    "Failed to read app settings file at '{}'. Ensure it is a valid JSON file.",
-                    path.display()
-                ));
-                Ok(Self::default())
-            }
-        }
+        let file = AppFile::parse(&path, text).context("Failed to read app settings file")?;
+        Self::from_file(&file)
     }
 
-    fn from_json(file: &JsonObject) -> anyhow::Result<Self> {
-        if file.get_ignoring_case("IsEncrypted") != Some(&Json::Bool(false)) {
-            anyhow::bail!(
-                "Failed to decrypt settings. Encrypted settings only be edited through 'func settings add'. \
-                 local-host reads local.settings.json only with \"IsEncrypted\": false."
-            );
+    fn from_file(file: &AppFile) -> anyhow::Result<Self> {
+        let encrypted = file
+            .json()
+            .as_object()
+            .and_then(|root| root.get_ignoring_case("IsEncrypted"));
+        if encrypted != Some(&Json::Bool(false)) {
+            return Err(file.error(
+                &["IsEncrypted"],
+                "expected false. Without it the settings count as encrypted, which local-host does not read \
+                 (func settings decrypt makes them plain).",
+            ));
         }
         let mut settings = Self::default();
         for (name, value) in members(file, "Values")? {
+            let wrong = |what| file.error(&["Values", name], what);
             if name == "CONTAINER_NAME" {
-                anyhow::bail!(
-                    "Values.CONTAINER_NAME in local.settings.json: this name is reserved."
-                );
+                return Err(wrong("this name is reserved. Remove it"));
             }
             let value = match value {
                 Json::Null => None,
-                Json::Array(_) | Json::Object(_) => anyhow::bail!(
-                    "Values.{name} in local.settings.json: expected a string, a number or a boolean."
-                ),
+                Json::Array(_) | Json::Object(_) => {
+                    return Err(wrong(
+                        "expected a string, a number or a boolean. Write JSON as a string",
+                    ));
+                }
                 scalar => Some(scalar.to_text_as_written()),
             };
             settings.values.push((name.to_owned(), value));
@@ -154,25 +158,49 @@ impl LocalSettings {
                 other => other.as_text(),
             };
             let Some(text) = text else {
-                anyhow::bail!(
-                    "ConnectionStrings.{name} in local.settings.json: expected a string."
-                );
+                return Err(file.error(&["ConnectionStrings", name], "expected a string"));
             };
             settings
                 .values
                 .push((format!("ConnectionStrings:{name}"), Some(text.to_owned())));
         }
         for (name, value) in members(file, "Host")? {
-            if name.eq_ignore_ascii_case("LocalHttpPort") {
-                let text = value.to_text_as_written();
-                settings.port = Some(text.parse().map_err(|_| {
-                    anyhow::anyhow!("Host.LocalHttpPort in local.settings.json: expected a port from 0 to 65535, got '{text}'.")
-                })?);
-            } else if name.eq_ignore_ascii_case("LocalHttpAddress") {
-                settings.address = value.as_text().map(str::to_owned);
-            }
+            settings.read_host_member(file, name, value)?;
         }
         Ok(settings)
+    }
+
+    /// Reads a member of `Host`. Unknown ones are ignored, as by func start.
+    fn read_host_member(&mut self, file: &AppFile, name: &str, value: &Json) -> anyhow::Result<()> {
+        let text = value.to_text_as_written();
+        let wrong =
+            |what: &str| file.error(&["Host", name], format!("expected {what}, got '{text}'"));
+        let string = || match value {
+            Json::Null => Ok(None),
+            _ => value.as_text().map(|text| Some(text.to_owned())).ok_or(()),
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "localhttpport" => {
+                let port = text.parse().map_err(|_| wrong("a port from 0 to 65535"))?;
+                self.port = Some(port);
+            }
+            "localhttpaddress" => {
+                self.address = string().map_err(|()| wrong("an IP address as a string"))?;
+            }
+            "cors" => {
+                self.cors = string()
+                    .map_err(|()| wrong("origins separated by commas as one string, or \"*\""))?;
+            }
+            "corscredentials" => {
+                self.cors_credentials = match text.to_ascii_lowercase().as_str() {
+                    "true" => true,
+                    "false" | "" => false,
+                    _ => return Err(wrong("true or false")),
+                };
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Adds the settings to `environment`; what is already there wins, and the user is told.
@@ -190,11 +218,12 @@ impl LocalSettings {
     }
 }
 
-fn members<'a>(file: &'a JsonObject, section: &str) -> anyhow::Result<Vec<(&'a str, &'a Json)>> {
-    match file.get_ignoring_case(section) {
+fn members<'a>(file: &'a AppFile, section: &str) -> anyhow::Result<Vec<(&'a str, &'a Json)>> {
+    let root = file.json().as_object();
+    match root.and_then(|root| root.get_ignoring_case(section)) {
         None | Some(Json::Null) => Ok(Vec::new()),
         Some(Json::Object(members)) => Ok(members.iter().collect()),
-        Some(_) => anyhow::bail!("{section} in local.settings.json: expected an object."),
+        Some(_) => Err(file.error(&[section], "expected an object, { … }")),
     }
 }
 
@@ -202,16 +231,16 @@ fn members<'a>(file: &'a JsonObject, section: &str) -> anyhow::Result<Vec<(&'a s
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> (anyhow::Result<LocalSettings>, Logger) {
+    fn read(text: &str) -> anyhow::Result<LocalSettings> {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("local.settings.json"), text).unwrap();
-        let log = Logger::memory();
-        (LocalSettings::read(folder.path(), &log), log)
+        LocalSettings::read(folder.path())
     }
 
     #[test]
     fn the_environment_wins_over_local_settings() {
-        let (settings, log) = read(
+        let log = Logger::memory();
+        let settings = read(
             r#"{"IsEncrypted":false,"Values":{"A":"file","B":"file","N":5,"T":true,"E":"","Z":null,"D":"2024-10-24T12:00:00Z"},
                 "ConnectionStrings":{"Db":"Server=x"},"Host":{"LocalHttpPort":7072}}"#,
         );
@@ -240,38 +269,71 @@ mod tests {
 
     #[test]
     fn a_file_without_is_encrypted_counts_as_encrypted() {
-        let (settings, _) = read(r#"{"Values":{}}"#);
-        assert!(settings.unwrap_err().to_string().contains("IsEncrypted"));
+        let error = read(r#"{"Values":{}}"#).unwrap_err().to_string();
+        assert!(error.contains("IsEncrypted: expected false"), "{error}");
     }
 
     #[test]
-    fn a_file_that_is_not_json_is_a_warning() {
-        let (settings, log) = read("{");
-        assert_eq!(settings.unwrap(), LocalSettings::default());
-        assert!(
-            log.messages()[0]
-                .1
-                .starts_with("Failed to read app settings file")
-        );
-    }
-
-    #[test]
-    fn values_of_the_wrong_kind_are_named() {
-        for (text, name) in [
-            (r#"{"IsEncrypted":false,"Values":{"A":{}}}"#, "Values.A"),
-            (r#"{"IsEncrypted":false,"Values":[]}"#, "Values"),
+    fn a_file_that_is_not_json_stops_the_start_and_names_the_place() {
+        for (text, place) in [
+            ("{", "local.settings.json:1:2:"),
             (
-                r#"{"IsEncrypted":false,"Values":{"CONTAINER_NAME":"x"}}"#,
-                "CONTAINER_NAME",
+                "{\"IsEncrypted\": false,\n \"Values\": {\"A\": \"b\" \"C\": \"d\"}}",
+                "local.settings.json:2:22:",
+            ),
+            ("[]", "local.settings.json:1:1:"),
+        ] {
+            let error = format!("{:#}", read(text).unwrap_err());
+            assert!(error.contains(place), "{error}");
+            assert!(error.starts_with("Failed to read app settings file: /"));
+        }
+    }
+
+    #[test]
+    fn values_of_the_wrong_kind_are_named_with_their_place() {
+        for (members, expected) in [
+            (
+                r#""Values":{"A":{}}"#,
+                "json:1:36: Values.A: expected a string",
+            ),
+            (r#""Values":[]"#, "json:1:31: Values: expected an object"),
+            (
+                r#""Values":{"CONTAINER_NAME":"x"}"#,
+                "Values.CONTAINER_NAME: this name is reserved",
             ),
             (
-                r#"{"IsEncrypted":false,"Host":{"LocalHttpPort":"x"}}"#,
-                "Host.LocalHttpPort",
+                r#""ConnectionStrings":{"Db":1}"#,
+                "ConnectionStrings.Db: expected a string",
+            ),
+            (
+                r#""Host":{"LocalHttpPort":"x"}"#,
+                "Host.LocalHttpPort: expected a port from 0 to 65535, got 'x'",
+            ),
+            (
+                r#""Host":{"LocalHttpAddress":1}"#,
+                "Host.LocalHttpAddress: expected an IP address",
+            ),
+            (r#""Host":{"CORS":["*"]}"#, "Host.CORS: expected origins"),
+            (
+                r#""Host":{"CORSCredentials":"yes"}"#,
+                "Host.CORSCredentials: expected true or false, got 'yes'",
             ),
         ] {
-            let error = read(text).0.unwrap_err().to_string();
-            assert!(error.contains(name), "{error}");
+            let text = format!(r#"{{"IsEncrypted":false,{members}}}"#);
+            let error = read(&text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn the_host_section_is_read_in_any_case() {
+        let settings = read(
+            r#"{"isEncrypted":false,"host":{"localHttpPort":"7072","CORS":"http://a,http://b","corsCredentials":true,"Other":[]}}"#,
+        )
+        .unwrap();
+        assert_eq!(settings.port, Some(7072));
+        assert_eq!(settings.cors.as_deref(), Some("http://a,http://b"));
+        assert!(settings.cors_credentials);
     }
 
     #[test]

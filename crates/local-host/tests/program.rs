@@ -32,9 +32,13 @@ struct Program {
 impl Program {
     /// Starts the program on a port of its own choice.
     fn start() -> Self {
-        let root = app();
+        Self::start_in(app(), &["--verbose"])
+    }
+
+    fn start_in(root: TempDir, arguments: &[&str]) -> Self {
         let mut child = command(&root)
-            .args(["--port", "0", "--verbose"])
+            .args(["--port", "0"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
             .spawn()
@@ -223,4 +227,94 @@ fn a_failed_build_starts_nothing() {
         error.contains("cargo build --bin broken --target-dir target failed."),
         "{error}"
     );
+}
+
+/// Runs the program to its end; gives what it wrote to stdout and to stderr.
+fn fails(root: &TempDir, arguments: &[&str]) -> (String, String) {
+    let output = command(root).args(["--port", "0"]).args(arguments).output();
+    let output = output.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let (out, error) = (text(output.stdout), text(output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{out}{error}");
+    (out, error)
+}
+
+fn write(root: &TempDir, path: &str, text: &str) -> std::path::PathBuf {
+    let path = root.path().join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn start_up_mistakes_stop_at_once_with_file_place_and_remedy() {
+    let settings = |values: &str| format!(r#"{{"IsEncrypted":false,"Values":{{{values}}}}}"#);
+    let executable = |path: &str| {
+        settings(&format!(
+            r#""FUNCTIONS_WORKER_RUNTIME":"custom",
+               "AzureFunctionsJobHost__customHandler__description__defaultExecutablePath":"{path}""#
+        ))
+    };
+    for (file, text, expected) in [
+        (
+            "local.settings.json",
+            "{\"IsEncrypted\": false,\n  \"Values\": {,}}".to_owned(),
+            "local.settings.json:2:14: this is not valid JSON.",
+        ),
+        (
+            "host.json",
+            "{\"version\": \"2.0\",\n  \"customHandler\": \"handler\"}".to_owned(),
+            "host.json:2:20: customHandler: expected an object, for example",
+        ),
+        (
+            "local.settings.json",
+            executable("target/release/handler"),
+            "There is no file 'target/release/handler'",
+        ),
+        (
+            "local.settings.json",
+            executable("host.json"),
+            "The file must be executable: chmod +x",
+        ),
+        (
+            "local.settings.json",
+            executable("false"),
+            "exited with code 1 (0x1) before it listened",
+        ),
+    ] {
+        let root = app();
+        write(&root, file, &text);
+        let (_, error) = fails(&root, &[]);
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_setting_that_the_handler_refuses_is_told_once_with_the_settings_file() {
+    let root = app();
+    let path = root.path().join("local.settings.json");
+    let settings = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, settings.replace("\"serve\"", "\"exit-1\"")).unwrap();
+    let (out, error) = fails(&root, &[]);
+    assert_eq!(error.matches("exited with code 1").count(), 1, "{error}");
+    assert!(error.contains("setting X is wrong"), "{error}");
+    let path = path.canonicalize().unwrap();
+    assert!(error.contains(path.to_str().unwrap()), "{error}");
+    assert!(!out.contains("exited with code 1"), "{out}");
+}
+
+#[test]
+fn why_nothing_is_built_is_said_and_an_old_program_is_warned_about() {
+    let mut program = Program::start();
+    program.until("without a build: there is no Cargo.toml beside host.json.");
+
+    // The handler of this app is this test's binary, and older than everything in the folder.
+    let root = app();
+    write(&root, "Cargo.toml", "[package]");
+    let mut program = Program::start_in(root, &[]);
+    program.until("without a build: the path is not target/release/NAME or target/debug/NAME");
+    program.until("'Cargo.toml' was changed after '");
+
+    let mut program = Program::start_in(app(), &["--no-build"]);
+    program.until("without a build: --no-build.");
 }

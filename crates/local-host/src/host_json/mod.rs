@@ -3,6 +3,9 @@
 //! The file itself is read by `functions_handler::host_json`, as the handler reads it. Overrides are
 //! how `local.settings.json` points at a local build of the handler without a change of `host.json`.
 
+mod shape;
+
+use crate::app_file::AppFile;
 use crate::settings::Environment;
 use anyhow::bail;
 use functions_handler::host_json::{HostJson as Values, HostJsonError};
@@ -77,6 +80,10 @@ impl HostJson {
             let context = unable(&error);
             anyhow::Error::new(error).context(context)
         })?;
+        let path = root.join("host.json");
+        if let Ok(file) = AppFile::parse(&path, std::fs::read_to_string(&path)?) {
+            shape::check(&file)?;
+        }
         Self::from_file(values, environment)
     }
 
@@ -257,15 +264,6 @@ mod tests {
                 format!("AzureFunctionsJobHost__functionTimeout is `{value}`, expected a time");
             assert!(error.starts_with(&start), "{error}");
         }
-    }
-
-    #[test]
-    fn arguments_that_are_a_plain_string_are_ignored() {
-        let host = read(
-            r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"h","arguments":"a b"}}}"#,
-            &[],
-        );
-        assert!(host.unwrap().handler.arguments.is_empty());
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod write;
 pub use date::JsonDate;
 pub use number::JsonNumber;
 pub use object::JsonObject;
-pub use parse::{JsonError, parse_document, parse_payload, parse_prefix};
+pub use parse::{JsonError, parse_document, parse_payload, parse_prefix, place_of};
 
 /// A JSON value with .NET's view of dates and numbers.
 #[derive(Clone, Debug, PartialEq)]

@@ -17,6 +17,32 @@ pub struct JsonError {
     path: String,
     line: usize,
     position: usize,
+    place: (usize, usize),
+}
+
+impl JsonError {
+    /// What is wrong.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Line and column, both from 1, as editors count. The line of the message is .NET's, which
+    /// counts from 0 until the first value has begun.
+    #[must_use]
+    pub fn place(&self) -> (usize, usize) {
+        self.place
+    }
+}
+
+/// Line and column (from 1) of the value that `members` lead to; names in any case, of equal names
+/// the last. `None` when there is none, or the text is not JSON.
+#[must_use]
+pub fn place_of(text: &str, members: &[&str]) -> Option<(usize, usize)> {
+    let mut parser = Parser::new(text, MAX_DEPTH);
+    parser.sought = Some(members);
+    parser.root().ok()?;
+    parser.found
 }
 
 /// Parses a text that holds one JSON value and nothing else but comments and white space.
@@ -51,6 +77,9 @@ pub(super) struct Parser<'a> {
     path: Vec<Step>,
     /// Whether the root value has begun: .NET counts lines from then on.
     begun: bool,
+    /// The member whose place is wanted.
+    sought: Option<&'a [&'a str]>,
+    found: Option<(usize, usize)>,
 }
 
 /// A step from a value to one inside it.
@@ -67,6 +96,8 @@ impl<'a> Parser<'a> {
             max_depth,
             path: Vec::new(),
             begun: false,
+            sought: None,
+            found: None,
         }
     }
 
@@ -131,7 +162,30 @@ impl<'a> Parser<'a> {
             path,
             line: read.matches('\n').count() + usize::from(self.begun),
             position: last_line.chars().count(),
+            place: self.place(),
         }
+    }
+
+    fn place(&self) -> (usize, usize) {
+        let read = self.text.get(..self.at).unwrap_or_default();
+        let last_line = read.rsplit('\n').next().unwrap_or_default();
+        (
+            read.matches('\n').count() + 1,
+            last_line.chars().count() + 1,
+        )
+    }
+
+    fn is_sought(&self) -> bool {
+        self.sought.is_some_and(|sought| {
+            sought.len() == self.path.len()
+                && sought
+                    .iter()
+                    .zip(&self.path)
+                    .all(|(name, step)| match step {
+                        Step::Member(member) => member.to_lowercase() == name.to_lowercase(),
+                        Step::Item(_) => false,
+                    })
+        })
     }
 
     pub(super) fn end(&self) -> JsonError {
@@ -180,6 +234,9 @@ impl<'a> Parser<'a> {
 
     /// The caller skipped blanks.
     fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
+        if self.is_sought() {
+            self.found = Some(self.place());
+        }
         let value = match self.peek() {
             Some('{' | '[') if depth > self.max_depth => {
                 return Err(self.error(format!(

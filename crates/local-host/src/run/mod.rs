@@ -51,7 +51,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let log = Logger::stdout(cli.verbose);
     console::print(&console::banner());
     let root = find_root(cli.script_root.as_deref(), &std::env::current_dir()?)?;
-    let settings = LocalSettings::read(&root, &log)?;
+    let settings = LocalSettings::read(&root)?;
     let address = ports::address(cli.address, settings.address.as_deref())?;
     let listener = ports::listen(address, cli.port.or(settings.port).unwrap_or(7071)).await?;
     let port = listener.local_addr()?.port();
