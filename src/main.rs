@@ -5,6 +5,7 @@ use std::thread::available_parallelism;
 use std::{cmp, io};
 
 use function_app::{app, logging, settings::Settings};
+use functions_handler::host_json;
 use tokio::runtime::{Builder, Runtime};
 
 fn main() -> ExitCode {
@@ -33,7 +34,15 @@ async fn serve() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let app = match Settings::from_env() {
-        Ok(settings) => app(settings),
+        Ok(settings) => {
+            // A host.json that cannot be read is said by `serve`.
+            if let Ok(Some(timeout)) = host_json::function_timeout_of_this_process()
+                && let Some(mistake) = settings.mistake_under(timeout)
+            {
+                tracing::warn!("{mistake}");
+            }
+            app(settings)
+        }
         Err(error) => {
             eprintln!("{error}");
             return ExitCode::FAILURE;

@@ -64,3 +64,24 @@ fn without_a_host_the_handler_says_how_it_is_started() {
         "{text}"
     );
 }
+
+#[test]
+fn a_query_timeout_above_the_function_timeout_is_said_at_the_start_with_both_names() {
+    let start = |timeout| {
+        let output = start(&[
+            ("AuditStorage", "UseDevelopmentStorage=true"),
+            ("AzureFunctionsJobHost__functionTimeout", timeout),
+        ]);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = start("00:05:00");
+    let warning = text
+        .lines()
+        .find(|line| line.contains("QueryTimeoutSeconds"));
+    assert!(
+        warning.is_some_and(|line| line.contains("WARN") && line.contains("functionTimeout")),
+        "{text}"
+    );
+    let text = start("00:10:00");
+    assert!(!text.contains("QueryTimeoutSeconds"), "{text}");
+}

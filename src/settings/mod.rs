@@ -10,7 +10,7 @@
 //! | `AuditCountColumn` | `identificationNumber` | Column whose distinct values are counted |
 //! | `AuditFilterColumn` | `CertNumber` | Column that must not be empty |
 //! | `MaxSpanDays` | 366 | The most days that a job may cover |
-//! | `QueryTimeoutSeconds` | 540 | The most time for one scan of the table, in seconds; less than `functionTimeout` in host.json |
+//! | `QueryTimeoutSeconds` | 540 | The most time for one scan of the table, in seconds; less than `functionTimeout` in host.json, or a start warns |
 //! | `RetryAfterSeconds` | 5 | What clients are told to wait between polls, in seconds |
 //! | `PublicBaseUrl` | from the request | Address under which clients reach the functions, route prefix included |
 
@@ -20,6 +20,7 @@ pub use error::{SettingError, SettingsError};
 
 use std::{fmt, time::Duration};
 
+use functions_handler::time_for_functions;
 use url::Url;
 
 use crate::audit::{AuditQuery, Connection, PropertyName, RetryPolicy, TableName, Timeouts};
@@ -49,6 +50,23 @@ impl Settings {
     /// When a setting is missing or malformed; the error names all of them.
     pub fn from_env() -> Result<Self, SettingsError> {
         Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// What is wrong with these settings under the `functionTimeout` of the host, which has settings of its own: a
+    /// scan that may take longer than its activity has ends with the activity, and not with the failure that says
+    /// what to do.
+    pub fn mistake_under(&self, function_timeout: Duration) -> Option<String> {
+        let (scan, activity) = (self.query.deadline, time_for_functions(function_timeout));
+        (scan > activity).then(|| {
+            format!(
+                "QueryTimeoutSeconds is {} seconds, but functionTimeout is {}, of which a function has {}: a scan of \
+                 the table is cut off before QueryTimeoutSeconds has passed. Lower QueryTimeoutSeconds, or raise \
+                 functionTimeout in host.json",
+                scan.as_secs(),
+                function_timeout.as_secs(),
+                activity.as_secs()
+            )
+        })
     }
 
     /// Reads the settings from any source of values. An empty value is the same as none, as in the Azure portal.
@@ -231,6 +249,26 @@ mod tests {
         assert_eq!(settings.max_span_days, 366);
         assert_eq!(settings.retry_after, Duration::from_secs(5));
         assert_eq!(settings.public_base_url, None);
+    }
+
+    #[test]
+    fn a_query_timeout_beyond_what_a_function_has_is_a_mistake_that_names_both_settings() {
+        let settings = read(&[
+            ("AuditStorage", "UseDevelopmentStorage=true"),
+            ("QueryTimeoutSeconds", "270"),
+        ])
+        .unwrap();
+        let mistake = |seconds| settings.mistake_under(Duration::from_secs(seconds));
+        // Five minutes, less the half minute that is kept back for the answer.
+        assert_eq!(mistake(300), None);
+        let text = mistake(299).unwrap();
+        for part in [
+            "QueryTimeoutSeconds is 270 seconds",
+            "functionTimeout is 299",
+            "host.json",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The functions of a function app, by name. Built once at start; afterwards read only, so that
 //! invocations share no lock.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +12,10 @@ use axum::response::Response;
 use axum::routing::any;
 use tokio::net::TcpListener;
 
+use crate::app_folder::{self, Kind};
 use crate::function::{BoxFuture, Function};
 use crate::host_json;
+use crate::logs;
 use crate::serve::{self, ServeError};
 use crate::stop::Stop;
 use crate::time_limit::TimeLimit;
@@ -26,6 +28,7 @@ use crate::watch::Watch;
 pub struct App<S = ()> {
     state: S,
     functions: Functions,
+    kinds: BTreeMap<String, Kind>,
     /// Set by hand; otherwise `serve` asks the host's own settings.
     function_timeout: Option<Option<Duration>>,
     stop_grace: Duration,
@@ -70,6 +73,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         Self {
             state,
             functions: HashMap::new(),
+            kinds: BTreeMap::new(),
             function_timeout: None,
             stop_grace: serve::GRACE,
             problem: None,
@@ -94,12 +98,12 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         let state = self.state.clone();
         let handler: HttpHandler =
             Arc::new(move |request| Box::pin(handler.clone().call(request, state.clone())));
-        self.register(name, Registered::Http(handler))
+        self.register(name, Registered::Http(handler), Kind::http::<T>())
     }
 
     /// Adds a function with any other trigger.
     pub fn function(self, name: &str, function: impl Function) -> Self {
-        self.register(name, Registered::Other(Arc::new(function)))
+        self.register(name, Registered::Other(Arc::new(function)), Kind::Other)
     }
 
     /// Sets the time that the host gives an invocation; `None` is no limit.
@@ -175,6 +179,11 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// into exit code 0, after which the host never starts the handler again: `main` should end with
     /// [`ServeError::exit`].
     ///
+    /// The functions are compared with the folders of the app (in `FUNCTIONS_APP_ROOT_PATH`, without
+    /// it in the working directory). A folder without a function, a function without a folder, a
+    /// binding that is missing and an unknown key in host.json's `customHandler` cost a warning, which
+    /// is on stderr when the process has no logging.
+    ///
     /// # Stopping
     ///
     /// On SIGTERM or Ctrl+C every invocation in flight sees its
@@ -190,9 +199,12 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// a port that cannot be bound, and the stop by a signal.
     pub async fn serve(mut self) -> Result<(), ServeError> {
         self.check()?;
+        let environment = host_json::Environment::of_the_process();
+        for mistake in app_folder::mistakes(&environment, &self.kinds) {
+            logs::warn_at_the_start(&mistake);
+        }
         let listener = serve::bind(|name| std::env::var(name).ok()).await?;
         if self.function_timeout.is_none() {
-            let environment = host_json::Environment::of_the_process();
             self.function_timeout = Some(host_json::function_timeout(&environment));
         }
         match self.limit() {
@@ -232,7 +244,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         self.function_timeout.flatten().map(TimeLimit::new)
     }
 
-    fn register(mut self, name: &str, function: Registered) -> Self {
+    fn register(mut self, name: &str, function: Registered, kind: Kind) -> Self {
         let problem = if !is_function_name(name) {
             Some(ServeError::FunctionName {
                 name: name.to_owned(),
@@ -243,6 +255,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
             })
         } else {
             self.functions.insert(name.to_owned(), function);
+            self.kinds.insert(name.to_owned(), kind);
             None
         };
         self.problem = self.problem.or(problem);

@@ -2,6 +2,7 @@
 
 mod answer;
 mod app;
+mod app_folder;
 mod dispatch;
 mod envelope;
 mod function;
@@ -24,6 +25,7 @@ pub use http::{OriginalUrl, Params, ParamsRejection};
 pub use interruption::Interruption;
 pub use invocation::{Invocation, NotAnInvocation};
 pub use serve::{ServeError, Signal};
+pub use time_limit::time_for_functions;
 pub use value::{Value, ValueError};
 
 /// The token that [`Invocation::cancellation`] gives, tokio's own.

@@ -57,6 +57,14 @@ impl TimeLimit {
     }
 }
 
+/// The time that a function has of the host's `functionTimeout`: until its
+/// [deadline](crate::Invocation::deadline), from the arrival of its invocation. For an app that limits
+/// its own work.
+#[must_use]
+pub fn time_for_functions(function_timeout: Duration) -> Duration {
+    TimeLimit::new(function_timeout).deadline()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

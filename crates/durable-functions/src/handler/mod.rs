@@ -99,6 +99,7 @@ impl<S: Clone + Send + Sync + 'static> AppExt for App<S> {
         F: Fn(OrchestrationContext, I) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<O>> + 'static,
     {
+        turns::read_settings();
         let function = OrchestratorFunction::new(handle, function);
         self.function(handle.name(), orchestrator::Handler(function))
     }

@@ -12,7 +12,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use functions_handler::Invocation;
+use functions_handler::{Invocation, logs};
 use tokio::sync::oneshot;
 use tracing::Span;
 
@@ -21,7 +21,8 @@ use super::settings;
 use crate::engine::instance_id_of;
 use crate::{KeptInstances, KeptLimits, OrchestratorFunction, run_turn};
 
-static THREADS: LazyLock<Threads> = LazyLock::new(|| Threads::start(limits()));
+static LIMITS: LazyLock<KeptLimits> = LazyLock::new(limits);
+static THREADS: LazyLock<Threads> = LazyLock::new(|| Threads::start(*LIMITS));
 
 struct Threads(Vec<Mutex<Sender<Turn>>>);
 
@@ -113,10 +114,15 @@ fn serve(turns: &Receiver<Turn>, limits: KeptLimits) {
     }
 }
 
+/// Reads the settings now, so that a mistake in them is said at the start and not at the first turn.
+pub(super) fn read_settings() {
+    LazyLock::force(&LIMITS);
+}
+
 fn limits() -> KeptLimits {
     let (limits, mistakes) = settings::kept_limits(|name| std::env::var(name).ok());
     for mistake in mistakes {
-        tracing::warn!("{mistake}");
+        logs::warn_at_the_start(&mistake);
     }
     limits
 }

@@ -186,6 +186,16 @@ impl HostJson {
         self.below(key).next().is_some()
     }
 
+    /// The names directly below `key`, of values and of sections alike, as they are spelled.
+    pub(crate) fn keys(&self, key: &str) -> Vec<&str> {
+        let mut keys: Vec<_> = self
+            .below(key)
+            .map(|(rest, _)| rest.split_once(':').map_or(rest, |(first, _)| first))
+            .collect();
+        keys.dedup_by(|one, other| one.eq_ignore_ascii_case(other));
+        keys
+    }
+
     /// The last part of the name and the value of everything directly below `key`, array items in
     /// order of their index.
     pub fn children(&self, key: &str) -> Vec<(&str, &str)> {
@@ -258,7 +268,7 @@ impl HostJson {
 
 /// Reads what the host's JSON library reads: comments, trailing commas, single quotes, names without
 /// quotes and a byte order mark are in order; a missing comma is not.
-fn parse_json(text: &str) -> Result<Option<Value<'_>>, String> {
+pub(crate) fn parse_json(text: &str) -> Result<Option<Value<'_>>, String> {
     let options = ParseOptions {
         allow_missing_commas: false,
         allow_unary_plus_numbers: false,

@@ -26,7 +26,7 @@ mod caps;
 mod layer;
 mod one_line;
 
-use std::io;
+use std::io::{self, Write as _};
 
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
@@ -57,6 +57,17 @@ pub struct Builder {
     filter: Option<String>,
     caps: Vec<(String, LevelFilter)>,
     silences: Vec<fn() -> bool>,
+}
+
+/// Tells whoever runs the app about a mistake in how it is set up, found at its start: a warning in
+/// the log or, when the process has no logging, a line on stderr, which the host prints.
+pub fn warn_at_the_start(mistake: &str) {
+    if tracing::dispatcher::has_been_set() {
+        tracing::warn!("{mistake}");
+    } else {
+        // A host takes a line on stderr for an error unless it says otherwise.
+        let _ = writeln!(io::stderr(), "warning: {mistake}");
+    }
 }
 
 /// Logging cannot be set up.
