@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use crate::app_folder::{self, Kind};
 use crate::function::{BoxFuture, Function};
 use crate::host_json;
+use crate::host_process::HostProcess;
 use crate::logs;
 use crate::serve::{self, ServeError};
 use crate::stop::Stop;
@@ -194,12 +195,16 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// by failing the invocation, upon which a host that is stopping, too, delivers it again. As soon
     /// as nothing is in flight this returns [`ServeError::Stopped`].
     ///
+    /// A handler whose parent has ended stops in the same way: a host that is killed leaves its handler
+    /// behind. `FUNCTIONS_HANDLER_STOP_WITH_PARENT=false` switches that off.
+    ///
     /// # Errors
     /// Two functions with one name, a name that no function can have, a missing or malformed port,
-    /// a port that cannot be bound, and the stop by a signal.
+    /// a port that cannot be bound, and the stop by a signal or with the host.
     pub async fn serve(mut self) -> Result<(), ServeError> {
         self.check()?;
         let environment = host_json::Environment::of_the_process();
+        let host = HostProcess::watch(&environment, self.stop_grace);
         for mistake in app_folder::mistakes(&environment, &self.kinds) {
             logs::warn_at_the_start(&mistake);
         }
@@ -215,7 +220,8 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
             ),
             None => tracing::info!("functionTimeout is not limited"),
         }
-        self.serve_on(listener, serve::stop_signal()).await
+        let stop = host.or(serve::stop_signal());
+        self.serve_on(listener, stop).await
     }
 
     /// Serves the functions on a listener of one's own until `stop` completes, and then stops as

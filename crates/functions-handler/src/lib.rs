@@ -7,6 +7,7 @@ mod dispatch;
 mod envelope;
 mod function;
 pub mod host_json;
+mod host_process;
 mod http;
 mod interruption;
 mod invocation;

@@ -75,7 +75,7 @@ pub enum ServeError {
     Server(io::Error),
 }
 
-/// A signal that stops the handler.
+/// What stops the handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Signal {
@@ -83,6 +83,15 @@ pub enum Signal {
     Terminate,
     /// SIGINT, Ctrl+C.
     Interrupt,
+    /// The process that started the handler, the host, has ended.
+    ParentEnded,
+}
+
+impl Signal {
+    /// The exit code of a handler that this has stopped.
+    pub(crate) fn exit_code(self) -> u8 {
+        200
+    }
 }
 
 impl std::fmt::Display for Signal {
@@ -90,6 +99,7 @@ impl std::fmt::Display for Signal {
         f.write_str(match self {
             Self::Terminate => "SIGTERM",
             Self::Interrupt => "Ctrl+C",
+            Self::ParentEnded => "the end of its parent process",
         })
     }
 }
@@ -117,7 +127,7 @@ impl ServeError {
 
     fn code(&self) -> u8 {
         match self {
-            Self::Stopped(_) => 200,
+            Self::Stopped(signal) => signal.exit_code(),
             _ => 1,
         }
     }

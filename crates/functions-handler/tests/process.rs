@@ -119,3 +119,82 @@ fn stops_while_blocked_by(function: &str, test: &str) {
     assert!(answer.contains(r#""statusCode":503"#), "{answer}");
     assert_eq!(child.0.wait().unwrap().code(), Some(200));
 }
+
+/// Says which of the three processes of the following test this one is.
+const ROLE: &str = "FUNCTIONS_HANDLER_PROCESS_TEST_ROLE";
+
+#[test]
+fn a_handler_whose_host_was_killed_stops() {
+    ends_with_its_host(1, "a_handler_whose_host_was_killed_stops");
+}
+
+/// Then nothing is left that could stop it in order.
+#[test]
+fn a_handler_whose_host_was_killed_ends_though_functions_block_all_its_threads() {
+    let test = "a_handler_whose_host_was_killed_ends_though_functions_block_all_its_threads";
+    ends_with_its_host(2, test);
+}
+
+/// The body of `test`: kills a host whose handler has this many of its two threads blocked.
+fn ends_with_its_host(blocked: usize, test: &str) {
+    let command = |role: &str| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["--exact", test, "--nocapture"])
+            .env(ROLE, role);
+        command
+    };
+    match std::env::var(ROLE).as_deref() {
+        Ok("handler") => handler(),
+        Ok("host") => {
+            let ended = command("handler").status();
+            panic!("the handler ended before its host: {ended:?}");
+        }
+        _ => {}
+    }
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let host = command("host")
+        .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
+        .env("AzureFunctionsJobHost__functionTimeout", "00:00:20")
+        .env_remove("RUST_LOG")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut host = Killed(host);
+    let mut lines = BufReader::new(host.0.stdout.take().unwrap()).lines();
+    let mut wait_for = |text: &str| {
+        let found = lines.any(|line| line.unwrap().contains(text));
+        assert!(found, "the handler ended without the line `{text}`");
+    };
+    wait_for("functions have 18s");
+    let body = r#"{"Data":{"req":{"Url":"http://h/","Method":"GET","Headers":{}}}}"#;
+    let call = || {
+        let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        write!(
+            client,
+            "POST /stuck HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        client
+    };
+    let mut clients = Vec::new();
+    for _ in 0..blocked {
+        clients.push(call());
+        wait_for("blocks");
+    }
+
+    // SIGKILL.
+    host.0.kill().unwrap();
+    host.0.wait().unwrap();
+    // The handler holds the other ends of the pipes: they close when it has ended, and not before.
+    assert!(lines.all(|line| line.is_ok()));
+    let mut errors = String::new();
+    let mut stderr = host.0.stderr.take().unwrap();
+    stderr.read_to_string(&mut errors).unwrap();
+    let said = format!("(process {}) has ended: stopping", host.0.id());
+    assert!(errors.contains(&said), "{errors}");
+}
