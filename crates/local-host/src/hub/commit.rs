@@ -30,7 +30,10 @@ pub(super) fn decided(
     let parent = turn.start.parent_instance.clone();
     let mut unread = Vec::new();
     let ended = {
-        let mut work = instance.work();
+        let Some(mut work) = instance.work_of(&turn) else {
+            report_void(hub, instance, &turn);
+            return;
+        };
         persist(&mut work, turn.events, &turn.letters, &plan.events, now);
         match plan.completion {
             None => {
@@ -87,15 +90,6 @@ pub(super) fn failed(
     failure: &HostFailure,
 ) {
     let now = clock::later(clock::now(), turn.began);
-    hub.log(
-        LogLevel::Error,
-        format!(
-            "Orchestration '{}' ({}) failed: {}",
-            instance.id,
-            turn.start.name,
-            failure.summary()
-        ),
-    );
     let completed = events::host_event(
         now,
         EventType::ExecutionCompleted(Box::new(ExecutionCompletedEvent {
@@ -105,7 +99,10 @@ pub(super) fn failed(
         })),
     );
     let unread = {
-        let mut work = instance.work();
+        let Some(mut work) = instance.work_of(&turn) else {
+            report_void(hub, instance, &turn);
+            return;
+        };
         persist(&mut work, turn.events, &turn.letters, &[completed], now);
         let unread = work.end();
         instance.update(|state| {
@@ -116,10 +113,31 @@ pub(super) fn failed(
         });
         unread
     };
+    hub.log(
+        LogLevel::Error,
+        format!(
+            "Orchestration '{}' ({}) failed: {}",
+            instance.id,
+            turn.start.name,
+            failure.summary()
+        ),
+    );
     report_unread(hub, &instance.id, &unread);
     if let Some(parent) = &turn.start.parent_instance {
         answer_parent(hub, parent, |task| events::child_failed(now, task, None));
     }
+}
+
+/// Carried out, it would change the execution that has taken the id since.
+fn report_void(hub: &Inner, instance: &Instance, turn: &Turn) {
+    hub.log(
+        LogLevel::Warning,
+        format!(
+            "A turn of orchestration '{}' ({}) was thrown away: its execution ended while the turn \
+             was under way.",
+            instance.id, turn.start.name
+        ),
+    );
 }
 
 fn persist(

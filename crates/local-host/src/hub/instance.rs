@@ -51,6 +51,8 @@ pub(super) struct Work {
     generation: Option<Vec<Letter>>,
     /// Turns are under way.
     busy: bool,
+    /// How many turns were delivered.
+    delivered: u64,
 }
 
 /// One execution of the instance.
@@ -103,6 +105,8 @@ fn execution_id(start: &ExecutionStartedEvent) -> String {
 /// One turn, ready to be sent.
 pub(super) struct Turn {
     pub(super) execution: String,
+    /// Which delivery this is, counted for the instance.
+    delivery: u64,
     pub(super) start: ExecutionStartedEvent,
     /// The time of the turn.
     pub(super) began: Timestamp,
@@ -123,6 +127,7 @@ impl Instance {
                 inbox: VecDeque::new(),
                 generation: None,
                 busy: false,
+                delivered: 0,
             }),
             id,
         }
@@ -151,6 +156,22 @@ impl Instance {
     pub(super) fn work(&self) -> MutexGuard<'_, Work> {
         // Nothing in this module panics while it holds the lock.
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The work of the execution that a turn belongs to; `None` when it ended while the turn was
+    /// under way, or when the turn was delivered again since. What such a turn decided is void.
+    pub(super) fn work_of(&self, turn: &Turn) -> Option<MutexGuard<'_, Work>> {
+        let work = self.work();
+        let current = !work.execution.ended
+            && work.execution.id == turn.execution
+            && work.delivered == turn.delivery;
+        current.then_some(work)
+    }
+
+    /// Whether the execution has ended and no turn is under way.
+    pub(super) fn has_ended(&self) -> bool {
+        let work = self.work();
+        work.execution.ended && !work.busy
     }
 
     pub(super) fn status(&self) -> OrchestrationStatus {
@@ -229,6 +250,8 @@ impl Instance {
             work.busy = false;
             return None;
         }
+        work.delivered += 1;
+        let delivery = work.delivered;
         let execution = &mut work.execution;
         execution.started = true;
         let began = letters
@@ -243,6 +266,7 @@ impl Instance {
         }
         Some(Turn {
             execution: execution.id.clone(),
+            delivery,
             start: execution.start.clone(),
             began,
             request: execution.history.request(&self.id, &new, tail),
@@ -253,11 +277,11 @@ impl Instance {
 
     /// Puts the messages of an abandoned turn back, before those that came since.
     pub(super) fn abandon(&self, turn: Turn) {
-        let mut work = self.work();
-        if work.execution.id == turn.execution {
-            for letter in turn.letters.into_iter().rev() {
-                work.inbox.push_front(letter);
-            }
+        let Some(mut work) = self.work_of(&turn) else {
+            return;
+        };
+        for letter in turn.letters.into_iter().rev() {
+            work.inbox.push_front(letter);
         }
     }
 }

@@ -26,6 +26,7 @@ mod effects;
 mod entity;
 mod events;
 mod failure;
+mod finished;
 mod functions;
 mod grpc;
 mod history;
@@ -55,6 +56,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use uuid::Uuid;
 
 use entity::Entity;
+use finished::Finished;
 use functions::Functions;
 use instance::{Delivery, Instance, Letter};
 
@@ -66,6 +68,8 @@ const PLACES_PER_CPU: usize = 10;
 
 /// Where messages of the hub go.
 type Log = Arc<dyn Fn(LogLevel, String) + Send + Sync>;
+
+pub use finished::FINISHED_INSTANCES;
 
 /// How the hub behaves.
 #[derive(Clone, Debug)]
@@ -79,6 +83,8 @@ pub struct HubOptions {
     pub function_timeout: Option<Duration>,
     /// `extensions.durableTask.defaultVersion` of host.json.
     pub default_version: Option<String>,
+    /// How many finished instances are kept; the oldest beyond are forgotten.
+    pub finished_instances: usize,
 }
 
 /// A function with an orchestration, activity or entity trigger.
@@ -123,6 +129,8 @@ struct Inner {
     /// The fields of every `OrchestratorRequest` behind its events.
     request_tail: Vec<u8>,
     instances: Mutex<HashMap<String, Arc<Instance>>>,
+    /// Locked before `instances`.
+    finished: Mutex<Finished>,
     /// Wakes those who wait for an instance that does not exist.
     created: Notify,
     turns: Semaphore,
@@ -164,6 +172,7 @@ impl Hub {
                 key: Uuid::new_v4().simple().to_string(),
                 rpc_address: listener.local_addr()?,
                 instances: Mutex::default(),
+                finished: Mutex::default(),
                 created: Notify::new(),
                 turns: Semaphore::new(places),
                 activities: Semaphore::new(places),
@@ -276,6 +285,7 @@ impl Inner {
                 }
             }
         };
+        self.not_finished(id);
         self.created.notify_waiters();
         let execution = start
             .orchestration_instance

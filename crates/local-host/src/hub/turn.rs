@@ -78,6 +78,9 @@ pub(super) async fn run(hub: Arc<Inner>, instance: Arc<Instance>) {
             }
         }
     }
+    if instance.has_ended() {
+        hub.keep_finished(&instance.id);
+    }
 }
 
 /// The pause after `abandoned` turns in a row were given up before this one.

@@ -3,7 +3,7 @@
 use super::Loaded;
 use crate::functions::Function;
 use crate::handler::Handler;
-use crate::hub::{DurableFunction, DurableKind, Hub, HubOptions};
+use crate::hub::{DurableFunction, DurableKind, FINISHED_INSTANCES, Hub, HubOptions};
 use crate::log::Logger;
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ pub(super) async fn start(
         base_url: format!("http://localhost:{port}"),
         function_timeout: app.host.function_timeout,
         default_version: app.host.default_version.clone(),
+        finished_instances: FINISHED_INSTANCES,
     };
     let functions = app.functions.usable.iter().filter_map(durable).collect();
     let log = log.clone();

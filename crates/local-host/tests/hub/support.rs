@@ -30,6 +30,7 @@ pub(crate) fn options() -> HubOptions {
         base_url: "http://localhost:7071".into(),
         function_timeout: None,
         default_version: None,
+        finished_instances: 10_000,
     }
 }
 
@@ -187,19 +188,26 @@ pub(crate) async fn hub_with(
 
 /// A durable client that finds the hub as a handler does: through the binding.
 #[derive(Clone)]
-pub(crate) struct Client(tonic::client::Grpc<Channel>);
+pub(crate) struct Client {
+    grpc: tonic::client::Grpc<Channel>,
+    pub(crate) address: String,
+}
 
 impl Client {
     pub(crate) async fn connect(hub: &Hub) -> Self {
         let binding: serde_json::Value =
             serde_json::from_str(&hub.client_binding(None, None)).unwrap();
-        let address = binding["rpcBaseUrl"].as_str().unwrap().to_owned();
-        let channel = Endpoint::from_shared(address)
-            .unwrap()
-            .connect()
-            .await
-            .unwrap();
-        Self(tonic::client::Grpc::new(channel).max_decoding_message_size(usize::MAX))
+        Self::to(binding["rpcBaseUrl"].as_str().unwrap().to_owned()).await
+    }
+
+    /// With a connection of its own.
+    pub(crate) async fn to(address: String) -> Self {
+        let endpoint = Endpoint::from_shared(address.clone()).unwrap();
+        let channel = endpoint.connect().await.unwrap();
+        Self {
+            grpc: tonic::client::Grpc::new(channel).max_decoding_message_size(usize::MAX),
+            address,
+        }
     }
 
     pub(crate) async fn call<Req, Res>(
@@ -211,7 +219,7 @@ impl Client {
         Req: Message + Default + 'static,
         Res: Message + Default + 'static,
     {
-        let mut grpc = self.0.clone();
+        let mut grpc = self.grpc.clone();
         grpc.ready().await.unwrap();
         let path: PathAndQuery = format!("/TaskHubSidecarService/{method}").parse().unwrap();
         grpc.unary(

@@ -23,6 +23,14 @@ use crate::log::LogLevel;
 /// What a real host reads at most: the default of its web server, about 28.6 MiB.
 const LONGEST_REQUEST: usize = 30_000_000;
 
+/// How many bytes a client may send ahead on one connection. The transport counts small messages that
+/// wait against half of it and ends the connection when they are too many; with the default of 64 KiB,
+/// some hundred starts at once are.
+const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
+
+/// The same for one call.
+const CALL_WINDOW: u32 = 1024 * 1024;
+
 /// The service, in the path of every method.
 const SERVICE: &str = "/TaskHubSidecarService/";
 
@@ -31,6 +39,8 @@ pub(in crate::hub) async fn serve(hub: Hub, listener: TcpListener) {
     let log = Arc::clone(&hub.inner.log);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let served = Server::builder()
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_stream_window_size(CALL_WINDOW)
         .serve_with_incoming(Service { hub: hub.inner }, incoming)
         .await;
     if let Err(error) = served {

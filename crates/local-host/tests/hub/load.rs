@@ -1,0 +1,88 @@
+//! Bursts, and many instances one after the other.
+
+use durable_functions::proto::OrchestrationStatus;
+use futures::future::join_all;
+use local_host::hub::{Hub, HubOptions};
+use local_host::log::LogLevel;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use tokio::runtime;
+
+use crate::support::{
+    Answer, Client, Handler, Log, complete, decide, hub_with, options, orchestrator,
+};
+
+fn done() -> Answer {
+    decide(vec![complete(0, OrchestrationStatus::Completed, "1")])
+}
+
+/// All of them over the one connection that a handler keeps, and sent before the host reads the first.
+#[tokio::test]
+async fn a_burst_of_starts_does_not_end_the_connection() {
+    const STARTS: usize = 8_000;
+    let functions = vec![orchestrator("quick")];
+    let (hub, client) = hub_with(functions, &Log::default(), |_, _| done()).await;
+    let address = client.address.clone();
+    let (connected, is_connected) = tokio::sync::oneshot::channel();
+    let (sent, is_sent) = mpsc::channel();
+    let made = Arc::new(AtomicUsize::new(0));
+    let burst = std::thread::spawn(move || {
+        let counted = Arc::clone(&made);
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            // Without an answer, there is nothing left to do once everything is sent.
+            .on_thread_park(move || {
+                if counted.load(Ordering::Relaxed) == STARTS {
+                    let _ = sent.send(());
+                }
+            })
+            .build()
+            .unwrap();
+        runtime.block_on(async move {
+            let client = Client::to(address).await;
+            // The host has told how much it takes at once.
+            client.start("first", "quick", "null").await.unwrap();
+            connected.send(()).unwrap();
+            let starts = (0..STARTS).map(|n| {
+                let (client, made) = (&client, &made);
+                async move {
+                    let id = format!("job-{n}");
+                    made.fetch_add(1, Ordering::Relaxed);
+                    assert_eq!(client.start(&id, "quick", "null").await.unwrap(), id);
+                }
+            });
+            join_all(starts).await;
+        });
+    });
+    is_connected.await.unwrap();
+    // The host runs on this thread: it reads nothing meanwhile.
+    is_sent.recv().unwrap();
+    let joined = tokio::task::spawn_blocking(move || burst.join());
+    joined.await.unwrap().unwrap();
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn the_oldest_finished_instances_are_forgotten_beyond_the_limit() {
+    let log = Log::default();
+    let options = HubOptions {
+        finished_instances: 2,
+        ..options()
+    };
+    let handler = Arc::new(Handler(|_: &str, _| done()));
+    let hub = Hub::start(options, vec![orchestrator("quick")], handler, log.sink())
+        .await
+        .unwrap();
+    let client = Client::connect(&hub).await;
+    // One after the other, and `a` a second time: it is then the latest to end.
+    for id in ["a", "b", "a", "c"] {
+        client.start(id, "quick", "null").await.unwrap();
+        client.completion(id).await;
+    }
+    log.wait_for(LogLevel::Warning, "2 orchestrations have finished")
+        .await;
+    assert!(client.get("b").await.is_none());
+    assert!(client.get("a").await.is_some());
+    assert!(client.get("c").await.is_some());
+    hub.stop().await;
+}
