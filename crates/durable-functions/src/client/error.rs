@@ -53,6 +53,16 @@ pub enum ClientError {
         /// What the JSON decoder said.
         detail: String,
     },
+    /// The connection broke before the answer to a start came, and the host could not be asked
+    /// afterwards whether it had taken it: the instance may exist, now or soon.
+    #[error("it is not known whether the instance '{id}' was started: {message}")]
+    #[non_exhaustive]
+    StartUnknown {
+        /// The id that the instance has if it was started.
+        id: String,
+        /// How the connection broke; internal, not for clients.
+        message: String,
+    },
     /// The host refused the call or could not be reached.
     #[error("{method} failed: {code:?}: {message}")]
     Rpc {

@@ -58,7 +58,11 @@ impl DurableClient {
     /// # Errors
     /// [`ClientError::AlreadyExists`] when an instance with that id is pending, running or
     /// suspended; [`ClientError::InvalidId`] for an id that the host could not handle;
-    /// [`ClientError::InvalidInput`]; [`ClientError::Rpc`].
+    /// [`ClientError::InvalidInput`]; [`ClientError::Rpc`], and then nothing was started.
+    ///
+    /// When the connection breaks before the answer comes, the host is asked for up to two seconds
+    /// whether the instance exists. [`ClientError::StartUnknown`] says that this could not be found out,
+    /// or that an instance exists under an id of your choice, which may be an earlier one.
     pub fn start<I, O>(&self, orchestrator: Orchestrator<I, O>, input: &I) -> Start<O>
     where
         I: serde::Serialize,

@@ -82,6 +82,20 @@ impl Connection {
     }
 }
 
+/// Whether a call that failed may have reached the host all the same: the connection was there, and
+/// broke before the answer. A status that the host sent has no source.
+pub(super) fn may_have_arrived(status: &Status) -> bool {
+    let mut source = std::error::Error::source(status);
+    let broke = source.is_some();
+    while let Some(error) = source {
+        if error.is::<tonic::ConnectError>() {
+            return false;
+        }
+        source = error.source();
+    }
+    broke
+}
+
 /// A failed call as an error, for the cases that a method does not treat itself.
 pub(super) fn failed(method: &'static str, status: &Status) -> ClientError {
     ClientError::Rpc {

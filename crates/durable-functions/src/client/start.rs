@@ -3,6 +3,7 @@
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::time::Duration;
 
 use tonic::Code;
 
@@ -51,12 +52,13 @@ impl<O> Start<O> {
             orchestrator: self.orchestrator,
             detail,
         })?;
+        let chosen = self.id.is_some();
         let instance_id = match self.id {
             Some(chosen) => {
                 check(&chosen)?;
                 chosen
             }
-            // Made here and not by the host, so that the caller knows it even if the answer is lost.
+            // Made here and not by the host, so that it is known even if the answer is lost.
             None => uuid::Uuid::new_v4().to_string(),
         };
         let request = CreateInstanceRequest {
@@ -76,9 +78,49 @@ impl<O> Start<O> {
             Err(status) if status.code() == Code::AlreadyExists => {
                 Err(ClientError::AlreadyExists { id: instance_id })
             }
+            Err(status) if rpc::may_have_arrived(&status) => {
+                match look_up(&self.client, &instance_id).await {
+                    // Under a chosen id an earlier instance may be there.
+                    LookedUp::Exists if !chosen => Ok(Instance::new(self.client, instance_id)),
+                    LookedUp::Absent => Err(rpc::failed(METHOD, &status)),
+                    LookedUp::Exists | LookedUp::Unknown => Err(ClientError::StartUnknown {
+                        id: instance_id,
+                        message: status.message().to_owned(),
+                    }),
+                }
+            }
             Err(status) => Err(rpc::failed(METHOD, &status)),
         }
     }
+}
+
+enum LookedUp {
+    Exists,
+    Absent,
+    Unknown,
+}
+
+/// Whether an instance exists whose start got no answer.
+///
+/// Asked several times: the start may still be on its way when the first question overtakes it on a
+/// new connection, and a host that restarts needs a moment.
+async fn look_up(client: &DurableClient, id: &str) -> LookedUp {
+    const PAUSES: [Duration; 4] = [
+        Duration::ZERO,
+        Duration::from_millis(100),
+        Duration::from_millis(400),
+        Duration::from_millis(1500),
+    ];
+    let mut found = LookedUp::Unknown;
+    for pause in PAUSES {
+        tokio::time::sleep(pause).await;
+        found = match client.status(id).await {
+            Ok(Some(_)) => return LookedUp::Exists,
+            Ok(None) => LookedUp::Absent,
+            Err(_) => LookedUp::Unknown,
+        };
+    }
+    found
 }
 
 impl<O: 'static> IntoFuture for Start<O> {

@@ -17,6 +17,8 @@ mod execution_id;
 #[cfg(feature = "handler")]
 mod extractor;
 #[cfg(feature = "client")]
+mod lost_answers;
+#[cfg(feature = "client")]
 mod start;
 #[path = "../support/mod.rs"]
 mod support;

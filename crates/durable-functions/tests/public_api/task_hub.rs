@@ -78,6 +78,10 @@ impl TaskHub {
         .to_string()
     }
 
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     pub(crate) fn client(&self) -> DurableClient {
         DurableClient::from_binding(&self.binding()).unwrap()
     }
