@@ -14,6 +14,7 @@ use function_app::{app, settings::Settings};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use support::fake_table::{FakeTable, Step};
+use tokio::io::AsyncReadExt;
 use tower::ServiceExt;
 
 fn router(storage: &str) -> Router {
@@ -39,16 +40,31 @@ async fn invoke(router: Router, function: &str, data: Value) -> Value {
 
 /// The value of a `durableClient` binding; nobody listens at its address.
 fn starter() -> Value {
+    starter_at("http://127.0.0.1:1")
+}
+
+fn starter_at(address: &str) -> Value {
     let binding = json!({
         "taskHubName": "AuditJobs",
         "requiredQueryStringParameters": "code=SYSTEM_KEY",
-        "rpcBaseUrl": "http://127.0.0.1:1",
+        "rpcBaseUrl": address,
         "httpBaseUrl": "http://localhost:7071/runtime/webhooks/durabletask",
     });
     json!(serde_json::to_string(&binding.to_string()).unwrap())
 }
 
 async fn http(
+    function: &str,
+    method: &str,
+    target: &str,
+    params: Value,
+    body: Option<&str>,
+) -> Value {
+    http_with(starter(), function, method, target, params, body).await
+}
+
+async fn http_with(
+    starter: Value,
     function: &str,
     method: &str,
     target: &str,
@@ -69,7 +85,7 @@ async fn http(
     let answer = invoke(
         router("UseDevelopmentStorage=true"),
         function,
-        json!({ "req": req, "starter": starter() }),
+        json!({ "req": req, "starter": starter }),
     )
     .await;
     let text = answer.to_string();
@@ -209,6 +225,37 @@ async fn a_task_hub_that_cannot_be_reached_is_a_503_without_internals() {
         503,
         r#"{"error":"The status cannot be read at the moment. Try again later."}"#,
     );
+}
+
+/// 503 would say that nothing was started.
+#[tokio::test]
+async fn a_start_that_may_have_arrived_is_answered_with_the_address_of_the_job_and_no_503() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    // Takes every call, and hangs up.
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read_u8().await;
+        }
+    });
+    let res = http_with(
+        starter_at(&address),
+        "submit",
+        "GET",
+        "/api/submit/query?s=2021-01-01&e=2021-01-02",
+        json!({ "kind": "query" }),
+        None,
+    )
+    .await;
+    assert_eq!(res["statusCode"], 500, "{res}");
+    let location = res["headers"]["Location"]
+        .as_str()
+        .or(res["headers"]["location"].as_str());
+    let id = location
+        .unwrap()
+        .strip_prefix("http://localhost:7071/api/status/");
+    assert_eq!(id.unwrap().len(), 36, "{res}");
+    assert!(res["body"].as_str().unwrap().contains("not known"), "{res}");
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 //! `GET` and `POST /api/submit/query?s=2021-01-01&e=2021-01-31`, and `POST /api/submit` with the JSON body
 //! `{"start":"2021-01-01","end":"2021-01-31"}`. Both bounds are included. An accepted job is answered with 202, the
 //! header `Location`, the header `Retry-After` and `{"id":"…","statusUri":"…"}`; a refused one with 400 and
-//! `{"error":"…"}`. Invariant: nothing is started unless the answer is 202.
+//! `{"error":"…"}`. Invariant: nothing is started unless the answer is 202, or 500 with `Location`: that is the answer when
+//! the connection to the host broke and it could not be found out whether the job was started.
 
 mod body;
 mod range;
@@ -17,7 +18,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use durable_functions::DurableClient;
+use durable_functions::{ClientError, DurableClient};
 use functions_handler::{OriginalUrl, Params};
 use serde::{Deserialize, Serialize};
 
@@ -66,8 +67,18 @@ pub async fn submit(
         Ok(range) => range,
         Err(refusal) => return refusal.into_response(),
     };
+    let address = |id: &str| {
+        let path = url.path_and_query().split('?').next().unwrap_or_default();
+        let own_segments = 1 + usize::from(route.kind.is_some());
+        let base = settings.public_base_url.as_deref();
+        status_url(base, url.origin(), path, own_segments, id)
+    };
     let instance = match client.start(PROCESS_SUBMISSION, &range).await {
         Ok(instance) => instance,
+        Err(ClientError::StartUnknown { id, message, .. }) => {
+            tracing::error!(id, "job perhaps started: {message}");
+            return perhaps_started(&settings, &address(&id));
+        }
         Err(reason) => {
             tracing::error!("job not started: {reason}");
             let retry_after = [(
@@ -79,16 +90,21 @@ pub async fn submit(
         }
     };
     tracing::info!(id = instance.id(), start = %range.start(), end = %range.end(), "job started");
-    let path = url.path_and_query().split('?').next().unwrap_or_default();
-    let own_segments = 1 + usize::from(route.kind.is_some());
-    let status_uri = status_url(
-        settings.public_base_url.as_deref(),
-        url.origin(),
-        path,
-        own_segments,
-        instance.id(),
-    );
-    accepted(&settings, instance.id(), &status_uri)
+    accepted(&settings, instance.id(), &address(instance.id()))
+}
+
+/// 503 would say that nothing was started, and a client that tries again might start a second job.
+fn perhaps_started(settings: &Settings, status_uri: &str) -> Response {
+    let headers = [
+        (header::LOCATION, status_uri.to_owned()),
+        (
+            header::RETRY_AFTER,
+            settings.retry_after.as_secs().to_string(),
+        ),
+    ];
+    let text = "It is not known whether the job was started. Its address, in the header Location, answers 404 if it \
+                was not.";
+    (headers, error(StatusCode::INTERNAL_SERVER_ERROR, text)).into_response()
 }
 
 fn accepted(settings: &Settings, id: &str, status_uri: &str) -> Response {
