@@ -10,9 +10,10 @@ use crate::{
 };
 
 /// The activity in the folder `query-activity`. The table client repeats single requests by itself; the durable
-/// retries bridge what lasts longer, such as a restart of the app.
+/// retries bridge what lasts longer, such as a restart of the app: half a minute in all, and four restarts that meet
+/// the same job.
 pub const QUERY_ACTIVITY: Activity<DateRange, u64> = Activity::new("query-activity")
-    .with_retry(RetryPolicy::new(3, Duration::from_secs(2)).backoff(2.0));
+    .with_retry(RetryPolicy::new(5, Duration::from_secs(2)).backoff(2.0));
 
 /// Counts once. Safe to repeat: it only reads.
 ///

@@ -19,7 +19,7 @@ use function_app::{
     logging,
     settings::Settings,
 };
-use functions_handler::{App, Invocation};
+use functions_handler::{App, Invocation, ServeError};
 use serde::{Deserialize, Serialize};
 
 /// A job for days from this one on makes its activity panic.
@@ -51,7 +51,10 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::FAILURE
+            match error.downcast_ref::<ServeError>() {
+                Some(stopped) => stopped.exit(),
+                None => ExitCode::FAILURE,
+            }
         }
     }
 }

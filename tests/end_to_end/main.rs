@@ -9,6 +9,7 @@
 
 mod jobs;
 mod misbehaving;
+mod restarts;
 mod search;
 mod status_answers;
 mod status_body;

@@ -2,7 +2,10 @@
 //!
 //! It speaks raw HTTP/1.1 because it must break connections in the middle of an answer.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -35,6 +38,8 @@ pub(crate) enum Step {
     Hang,
     /// Takes the other step once the gate is open.
     Held(Gate, Box<Step>),
+    /// Takes so long for the other step.
+    Slow(Duration, Box<Step>),
 }
 
 /// Holds answers back until it is opened; it stays open then.
@@ -147,10 +152,19 @@ async fn serve(mut stream: TcpStream, steps: Vec<Step>, requests: Arc<Mutex<Vec<
             requests.push(head);
             steps[(requests.len() - 1).min(steps.len() - 1)].clone()
         };
-        while let Step::Held(gate, then) = step {
-            gate.passed().await;
-            step = *then;
-        }
+        let step = loop {
+            step = match step {
+                Step::Held(gate, then) => {
+                    gate.passed().await;
+                    *then
+                }
+                Step::Slow(time, then) => {
+                    tokio::time::sleep(time).await;
+                    *then
+                }
+                step => break step,
+            };
+        };
         match step {
             Step::Page { entities, next } => {
                 let body = page(&entities);
@@ -217,7 +231,7 @@ async fn serve(mut stream: TcpStream, steps: Vec<Step>, requests: Arc<Mutex<Vec<
                 return;
             }
             Step::Hang => Notify::new().notified().await,
-            Step::Held(..) => unreachable!("the loop above lets it pass"),
+            Step::Held(..) | Step::Slow(..) => unreachable!("the loop above lets it pass"),
         }
     }
 }

@@ -189,11 +189,17 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     ///
     /// On SIGTERM or Ctrl+C every invocation in flight sees its
     /// [cancellation token](crate::Invocation::cancellation) fire, and has 2 seconds
-    /// ([`stop_grace`](Self::stop_grace)) to end. What is running then, and what comes in meanwhile,
-    /// is answered without its function ([`Function::interrupted`]): an HTTP function with 503 to its
-    /// client, an orchestrator with the request to deliver the turn again, an activity or any other
-    /// by failing the invocation, upon which a host that is stopping, too, delivers it again. As soon
-    /// as nothing is in flight this returns [`ServeError::Stopped`].
+    /// ([`stop_grace`](Self::stop_grace)) to end. What is running then is answered without its function
+    /// ([`Function::interrupted`]): an HTTP function with 503 to its client, an orchestrator with the
+    /// request to deliver the turn again, an activity or any other by failing the invocation, upon which
+    /// a host that is stopping, too, delivers it again. What comes in meanwhile is answered in the same
+    /// way: an HTTP function at once, all others at the end of the stop, so that a host that lives on
+    /// does not send its whole queue into it. As soon as nothing is in flight this returns
+    /// [`ServeError::Stopped`].
+    ///
+    /// Every answer after the signal has the header `X-Handler-Stopping`. local-host holds invocations
+    /// back from the first one on; a real host does not know it, and there the few that it sends
+    /// between the last answer and the exit are lost.
     ///
     /// A handler whose parent has ended stops in the same way: a host that is killed leaves its handler
     /// behind. `FUNCTIONS_HANDLER_STOP_WITH_PARENT=false` switches that off.

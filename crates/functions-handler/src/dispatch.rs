@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use serde::Serialize;
@@ -55,10 +55,23 @@ impl Failure {
     }
 }
 
+/// The header of every answer that is given after the stop signal. local-host sends this process nothing
+/// more then; a real host does not know it.
+const STOPPING: HeaderName = HeaderName::from_static("x-handler-stopping");
+
 /// Answers `POST /{FunctionName}`.
 pub(crate) async fn dispatch(app: Arc<Running>, request: Request) -> Response {
-    let _in_flight = app.watch.enter();
-    let lifetime = Lifetime::begin(app.limit, &app.stop);
+    let in_flight = app.watch.enter();
+    let lifetime = Lifetime::begin(app.limit, &app.stop, in_flight.is_late);
+    let mut response = respond(&app, request, &lifetime).await;
+    if app.stop.is_stopping() {
+        let headers = response.headers_mut();
+        headers.insert(STOPPING, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+async fn respond(app: &Running, request: Request, lifetime: &Lifetime) -> Response {
     let id = invocation_id(request.headers());
     let path = request.uri().path();
     let name = path.strip_prefix('/').unwrap_or(path).to_owned();
@@ -74,7 +87,7 @@ pub(crate) async fn dispatch(app: Arc<Running>, request: Request) -> Response {
     }
     let log = InvocationLog::default();
     let span = log.span(&name, &id);
-    invoke(function, &name, id, request.into_body(), &lifetime, &log)
+    invoke(function, &name, id, request.into_body(), lifetime, &log)
         .instrument(span)
         .await
 }
@@ -108,6 +121,9 @@ async fn run(
     invocation: Invocation,
     lifetime: &Lifetime,
 ) -> Result<Answer, Failure> {
+    if let Some(why) = lifetime.turned_away().await {
+        return interrupted(function.as_ref(), &invocation, why);
+    }
     // `call` itself may panic or block before it returns a future, hence the block around it. An
     // error may panic when it is written or dropped, hence its text.
     let call = {

@@ -26,12 +26,12 @@ pub(crate) struct Lifetime {
 }
 
 impl Lifetime {
-    pub(crate) fn begin(limit: Option<TimeLimit>, stop: &Stop) -> Self {
+    pub(crate) fn begin(limit: Option<TimeLimit>, stop: &Stop, too_late: bool) -> Self {
         Self {
             cancellation: stop.cancellation(),
             limit: limit.map(|limit| (limit, Instant::now())),
             stop: stop.clone(),
-            too_late: stop.is_stopping(),
+            too_late,
         }
     }
 
@@ -44,6 +44,16 @@ impl Lifetime {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let (limit, arrival) = self.limit?;
         arrival.checked_add(limit.deadline())
+    }
+
+    /// For an invocation that came in after the signal: waits until it is to be turned away, and says
+    /// as what. `None` at once for every other.
+    pub(crate) async fn turned_away(&self) -> Option<Interruption> {
+        if self.too_late {
+            Some(self.interruption().await)
+        } else {
+            None
+        }
     }
 
     /// Runs a function in a task of its own, which is aborted when it overruns, when the grace of a

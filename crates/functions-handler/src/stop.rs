@@ -3,6 +3,12 @@
 //! Invariant: while the process listens, every invocation is answered. A connection that is refused
 //! or cut fails an orchestration for ever, so the listener stays open until nothing is in flight,
 //! and what comes in meanwhile is turned away in a way that each trigger survives.
+//!
+//! A host that lives on only holds invocations back once it has noticed the exit. Whatever is turned
+//! away before that makes room for the next one, so a queue of thousands would be turned away during the
+//! grace. An invocation that comes in after the signal is therefore answered at its end only: no more of
+//! them are lost than the host runs at a time. HTTP functions are the exception, for their clients
+//! can try again at once.
 
 use std::time::Duration;
 
@@ -13,6 +19,10 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 /// How long answers may take to leave once every function has been dropped.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
+/// How long the listener stays open after the last answer, for what is on its way to this process
+/// already. Longer would turn more of a host's queue away.
+const LINGER: Duration = Duration::from_millis(20);
+
 /// The stop of one app. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stop {
@@ -20,18 +30,33 @@ pub(crate) struct Stop {
     signal: CancellationToken,
     /// Fires when invocations in flight are to be answered without their functions.
     grace_over: CancellationToken,
+    /// What came in before the signal: the grace is for these.
     in_flight: TaskTracker,
+    /// What came in after it.
+    late: TaskTracker,
+}
+
+/// An invocation that is counted until this is dropped.
+pub(crate) struct Entry {
+    _counted: TaskTrackerToken,
+    /// It came in after the signal.
+    pub(crate) is_late: bool,
 }
 
 impl Stop {
-    /// Counts an invocation as in flight until the token is dropped.
-    pub(crate) fn enter(&self) -> TaskTrackerToken {
-        self.in_flight.token()
+    /// Counts an invocation as in flight until the entry is dropped.
+    pub(crate) fn enter(&self) -> Entry {
+        let is_late = self.is_stopping();
+        let tracker = if is_late { &self.late } else { &self.in_flight };
+        Entry {
+            _counted: tracker.token(),
+            is_late,
+        }
     }
 
     /// Whether nothing is in flight.
     pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight.is_empty()
+        self.in_flight.is_empty() && self.late.is_empty()
     }
 
     /// Whether new invocations are to be turned away.
@@ -50,10 +75,11 @@ impl Stop {
     }
 
     /// Stops: no new work, `grace` for the invocations in flight, then answers without their
-    /// functions. Returns as soon as nothing is in flight.
+    /// functions. Returns when nothing is in flight.
     pub(crate) async fn run(&self, grace: Duration) {
         self.signal.cancel();
         self.in_flight.close();
+        self.late.close();
         if tokio::time::timeout(grace, self.in_flight.wait())
             .await
             .is_err()
@@ -62,8 +88,18 @@ impl Stop {
                 invocations = self.in_flight.len(),
                 "still running {grace:?} after the signal: answered without their functions"
             );
-            self.grace_over.cancel();
-            let _ = tokio::time::timeout(LAST_WORDS, self.in_flight.wait()).await;
         }
+        self.grace_over.cancel();
+        self.all_answered().await;
+        tokio::time::sleep(LINGER).await;
+        self.all_answered().await;
+    }
+
+    async fn all_answered(&self) {
+        let answered = async {
+            self.in_flight.wait().await;
+            self.late.wait().await;
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, answered).await;
     }
 }

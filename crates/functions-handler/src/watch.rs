@@ -16,9 +16,8 @@ use std::thread::{Builder, JoinHandle, sleep};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::stop::Stop;
+use crate::stop::{Entry, Stop};
 use crate::time_limit::TimeLimit;
 
 /// For so long nobody may watch timers and sockets.
@@ -43,14 +42,14 @@ impl Watch {
         }
     }
 
-    /// Counts an invocation as in flight until the token is dropped.
-    pub(crate) fn enter(&self) -> TaskTrackerToken {
-        let token = self.stop.enter();
+    /// Counts an invocation as in flight until the entry is dropped.
+    pub(crate) fn enter(&self) -> Entry {
+        let entry = self.stop.enter();
         // After the count: whoever finds the thread awake here is seen by it before it sleeps.
         if !self.awake.swap(true, Ordering::AcqRel) && !self.wake() {
             self.awake.store(false, Ordering::Release);
         }
-        token
+        entry
     }
 
     fn wake(&self) -> bool {

@@ -42,9 +42,9 @@ pub enum InvokeError {
     /// The handler's answer was not a valid invocation answer.
     #[error("Invalid HttpResponseMessage: {0}")]
     BadAnswer(String),
-    /// The connection failed or the handler's process ended during the call.
-    #[error("An error occurred while sending the request: {0}")]
-    Connection(String),
+    /// There was no connection to the handler, or it broke during the call.
+    #[error(transparent)]
+    Connection(#[from] Disconnect),
     /// The invocation took longer than `functionTimeout`; the handler was killed.
     #[error("Timeout value of {timeout} was exceeded by function: Functions.{function}")]
     Timeout {
@@ -56,4 +56,40 @@ pub enum InvokeError {
     /// The host is stopping.
     #[error("The host is stopping.")]
     Stopping,
+}
+
+/// How an invocation lost the handler. A real host reports each as an `HttpRequestException`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Disconnect {
+    /// Nothing was sent: no connection could be opened for as long as invocations are held back.
+    #[error("{why} (127.0.0.1:{port})")]
+    Refused {
+        /// The port that the handler was told to listen on.
+        port: u16,
+        /// The system's reason, `Connection refused` as a rule.
+        why: String,
+    },
+    /// Nothing was sent: the handler has ended with exit code 0.
+    #[error(
+        "Connection refused (127.0.0.1:{port}): the handler has exited with code 0 and is not started again"
+    )]
+    Exited {
+        /// The port that the handler was told to listen on.
+        port: u16,
+    },
+    /// The request was under way, and the connection was closed before the end of the answer.
+    #[error(
+        "The response ended prematurely. The handler ended, or closed the connection, while it worked on \
+         this invocation; its answer is lost. A real host does not send an invocation again either"
+    )]
+    Ended,
+    /// The request was under way, and the connection was reset.
+    #[error(
+        "Connection reset by peer. The handler ended while this invocation was on its way; whether it was worked \
+         on is not known. A real host does not send an invocation again either"
+    )]
+    Reset,
+    /// The answer is not HTTP.
+    #[error("An error occurred while sending the request: {0}")]
+    Other(String),
 }

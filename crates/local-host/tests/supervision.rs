@@ -14,7 +14,7 @@
 mod tiny;
 
 use local_host::handler::{Command, Handler, HandlerOptions, Supervisor, SupervisorOptions};
-use local_host::invoke::{Invoke, InvokeError};
+use local_host::invoke::{Disconnect, Invoke, InvokeError};
 use local_host::json::JsonObject;
 use local_host::log::Logger;
 use local_host::settings::Environment;
@@ -131,18 +131,83 @@ async fn a_crash_fails_its_call_and_the_next_one_finds_a_new_process() {
     let first = host.process_id().await;
     assert!(matches!(
         host.call("exit-3").await,
-        Err(InvokeError::Connection(_))
+        Err(InvokeError::Connection(Disconnect::Ended))
     ));
-    // A call that arrives before the host has noticed the exit fails like the first one.
-    let second = loop {
-        if let Ok(id) = host.call("pid").await {
-            break id.as_u64().unwrap();
-        }
-    };
+    let second = host.process_id().await;
     assert_ne!(first, second);
     assert_eq!(host.said("exited with code 3 (0x3). about to exit"), 1);
     assert_eq!(host.said("Worker process started and initialized."), 2);
     host.supervisor.stop().await;
+}
+
+/// Kills the handler while `call` waits for it, and returns what the next one answers.
+#[cfg(unix)]
+async fn killed_while_a_call_waits(host: &Fixture, process: u64, waits: impl Fn() -> bool) -> u64 {
+    let call = host.process_id();
+    tokio::pin!(call);
+    tokio::select! {
+        biased;
+        answer = &mut call => return answer,
+        () = async {
+            while !waits() {
+                tokio::task::yield_now().await;
+            }
+        } => {}
+    }
+    let kill = std::process::Command::new("kill")
+        .args(["-KILL", &process.to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    call.await
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_invocation_of_which_nothing_was_sent_waits_for_the_next_process() {
+    let host = start("serve");
+    let first = host.process_id().await;
+    host.call("deaf").await.unwrap();
+    let second = killed_while_a_call_waits(&host, first, || {
+        host.said("Nothing of it has been sent.") > 0
+    })
+    .await;
+    assert_ne!(first, second);
+    host.supervisor.stop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_handler_that_says_that_it_is_stopping_gets_no_more_invocations() {
+    let host = start("serve");
+    let first = host.process_id().await;
+    host.call("stopping").await.unwrap();
+    let asked = std::cell::Cell::new(0);
+    let second = killed_while_a_call_waits(&host, first, || {
+        asked.set(asked.get() + 1);
+        asked.get() > 100
+    })
+    .await;
+    assert_ne!(first, second);
+    assert_eq!(host.said("Worker process started and initialized."), 2);
+    host.supervisor.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_waits_for_a_handler_that_nobody_starts_again() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let options = HandlerOptions {
+        function_timeout: None,
+        grace: Duration::ZERO,
+    };
+    let handler = Handler::new(Supervisor::attach(port), options, Logger::memory());
+    let call = handler.invoke("f", JsonObject::new(), JsonObject::new());
+    let error = call.await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("Connection refused (127.0.0.1:{port})")
+    );
 }
 
 #[cfg(unix)]
@@ -150,8 +215,7 @@ async fn a_crash_fails_its_call_and_the_next_one_finds_a_new_process() {
 async fn the_third_crash_stops_the_host_and_says_the_rule_the_signal_and_what_is_lost() {
     let host = start("serve");
     for call in ["exit-3", "exit-3", "kill"] {
-        // A call that arrives before the host has noticed the last exit fails as well.
-        while host.call("pid").await.is_err() {}
+        host.process_id().await;
         assert!(host.call(call).await.is_err());
     }
     let reason = host.supervisor.stopped().await.unwrap();

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 
 use super::*;
-use crate::{App, Invocation};
+use crate::{Answer, App, BoxFuture, Function, FunctionError, Invocation};
 
 #[tokio::test]
 async fn a_missing_port_names_the_variable_and_what_to_do() {
@@ -77,6 +77,15 @@ async fn wrong_registrations_stop_the_start() {
     }
 }
 
+/// A function with another trigger, which is never called in these tests.
+struct Trigger;
+
+impl Function for Trigger {
+    fn call(&self, _: Invocation) -> BoxFuture<'static, Result<Answer, FunctionError>> {
+        Box::pin(async { Ok(Answer::new()) })
+    }
+}
+
 /// An app whose function `f` tells that it runs and then waits to be released. `g` says hello.
 struct Busy {
     address: SocketAddr,
@@ -102,7 +111,8 @@ async fn busy(grace: Duration) -> Busy {
             wait.notified().await;
             "finished"
         })
-        .http("g", async || "hello");
+        .http("g", async || "hello")
+        .function("t", Trigger);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
@@ -178,6 +188,43 @@ async fn what_comes_in_while_the_server_stops_is_turned_away_and_not_refused() {
     assert!(first.contains("finished"), "{first}");
     let error = busy.server.await.unwrap().unwrap_err();
     assert!(matches!(error, ServeError::Stopped(Signal::Terminate)));
+}
+
+#[tokio::test]
+async fn other_triggers_are_turned_away_at_the_end_of_the_stop_so_that_a_queue_is_not_sent_into_it()
+{
+    let busy = busy(FOR_EVER).await;
+    busy.stop.send(Signal::Terminate).unwrap();
+    busy.stopping.notified().await;
+    let late = call(busy.address, "t").await;
+    // Two answers to later requests: the server has had the time to answer this one.
+    for _ in 0..2 {
+        assert!(turned_away(&answer(call(busy.address, "g").await).await));
+    }
+    let early = late.try_read(&mut [0]).unwrap_err();
+    assert_eq!(early.kind(), io::ErrorKind::WouldBlock);
+    busy.release.notify_one();
+    let late = answer(late).await;
+    assert!(late.starts_with("HTTP/1.1 503 "), "{late}");
+    assert!(answer(busy.client).await.contains("finished"));
+    assert!(busy.server.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn every_answer_after_the_signal_says_that_the_handler_is_stopping() {
+    const HEADER: &str = "\r\nx-handler-stopping: ";
+    let busy = busy(FOR_EVER).await;
+    let before = answer(call(busy.address, "g").await).await;
+    assert!(!before.contains(HEADER), "{before}");
+    busy.stop.send(Signal::Terminate).unwrap();
+    busy.stopping.notified().await;
+    let turned_away = answer(call(busy.address, "g").await).await;
+    busy.release.notify_one();
+    let finished = answer(busy.client).await;
+    for answer in [turned_away, finished] {
+        assert!(answer.contains(HEADER), "{answer}");
+    }
+    assert!(busy.server.await.unwrap().is_err());
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! HTTP towards the handler.
+//!
+//! Invariant: a request that is reported as not sent has not reached the handler with a single byte, so
+//! it may be sent again. Everything else may have been worked on.
 
 use super::HOST_VERSION;
-use crate::invoke::InvokeError;
+use crate::invoke::Disconnect;
 use crate::log::with_causes;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
@@ -11,7 +14,13 @@ use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
+
+/// With this header, whatever its value, the handler says that it is about to end: what is sent to it from
+/// now on comes back undone. Handlers built on `functions-handler` set it on every answer from the stop
+/// signal on; a real host does not know it.
+const STOPPING: &str = "x-handler-stopping";
 
 /// Sends the JSON requests; no limit on parallel calls, as in a real host.
 #[derive(Clone)]
@@ -25,6 +34,21 @@ pub(super) struct RawAnswer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+}
+
+impl RawAnswer {
+    /// Whether the handler said that it is about to end.
+    pub(super) fn says_stopping(&self) -> bool {
+        self.headers.contains_key(STOPPING)
+    }
+}
+
+/// Why there is no answer.
+pub(super) enum CallError {
+    /// Nothing of the request has left, and the system's reason.
+    NotSent(String),
+    /// The request was under way.
+    Broken(Disconnect),
 }
 
 impl Client {
@@ -44,8 +68,8 @@ impl Client {
         &self,
         function: &str,
         invocation: &str,
-        body: String,
-    ) -> Result<RawAnswer, InvokeError> {
+        body: Bytes,
+    ) -> Result<RawAnswer, CallError> {
         let authority = format!("127.0.0.1:{}", self.port);
         let request = Request::post(format!("http://{authority}/{function}"))
             .header(HOST, &authority)
@@ -54,17 +78,19 @@ impl Client {
             .header(USER_AGENT, format!("Azure-Functions-Host/{HOST_VERSION}"))
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .body(Full::from(body))
-            .map_err(|error| failed(&error))?;
-        let response = self
-            .http
-            .request(request)
-            .await
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| broken(&error))?;
+        let response = self.http.request(request).await.map_err(|error| {
+            if error.is_connect() || was_never_begun(&error) {
+                CallError::NotSent(innermost(&error))
+            } else {
+                broken(&error)
+            }
+        })?;
         let (head, body) = response.into_parts();
         let body = body
             .collect()
             .await
-            .map_err(|error| failed(&error))?
+            .map_err(|error| broken(&error))?
             .to_bytes();
         Ok(RawAnswer {
             status: head.status,
@@ -74,7 +100,46 @@ impl Client {
     }
 }
 
-/// hyper's outer text alone says little.
-fn failed(error: &dyn Error) -> InvokeError {
-    InvokeError::Connection(with_causes(error))
+/// Whether the connection ended before hyper took the request from its queue. hyper gives this kind to no
+/// other failure; the first byte written makes it another.
+fn was_never_begun(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| {
+        cause
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(|error| error.is_canceled() || error.is_closed())
+    })
+}
+
+fn broken(error: &(dyn Error + 'static)) -> CallError {
+    let reset = causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| {
+            matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
+            )
+        });
+    let ended = causes(error)
+        .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
+        .any(hyper::Error::is_incomplete_message);
+    CallError::Broken(if reset {
+        Disconnect::Reset
+    } else if ended {
+        Disconnect::Ended
+    } else {
+        // hyper's outer text alone says little.
+        Disconnect::Other(with_causes(error))
+    })
+}
+
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let cause = causes(error).last().unwrap_or(error);
+    match cause.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(ErrorKind::ConnectionRefused) => "Connection refused".to_owned(),
+        _ => cause.to_string(),
+    }
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (**error).source())
 }

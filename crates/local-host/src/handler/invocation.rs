@@ -1,12 +1,13 @@
 //! Invocations: sending them, limiting them, logging them.
 
 use super::answer;
-use super::client::Client;
+use super::client::{CallError, Client, RawAnswer};
 use super::supervise::{State, Supervisor};
 use crate::dotnet_time::format_span;
-use crate::invoke::{InvocationAnswer, Invoke, InvokeError};
+use crate::invoke::{Disconnect, InvocationAnswer, Invoke, InvokeError};
 use crate::json::{Json, JsonObject};
 use crate::log::{LogLevel, Logger};
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -80,6 +81,10 @@ impl Invocation {
     /// Sends the members of `Data` and `Metadata` once the handler is ready, prints the answer's
     /// `Logs` and returns it.
     ///
+    /// Of an invocation that meets no handler nothing has been lost: it waits for the next life of the
+    /// handler and is sent then. A real host does so from the moment in which it notices the exit; what
+    /// it sends in the few milliseconds before fails there.
+    ///
     /// # Errors
     /// [`InvokeError`] for everything that fails the invocation in a real host.
     pub async fn send(
@@ -87,35 +92,70 @@ impl Invocation {
         data: JsonObject,
         metadata: JsonObject,
     ) -> Result<InvocationAnswer, InvokeError> {
-        let life = match self.handler.supervisor.settled().await {
-            State::Ready(life) => life,
-            State::Exited => {
-                return Err(InvokeError::Connection(
-                    "the handler has exited with code 0 and is not started again".to_owned(),
-                ));
-            }
-            State::Starting | State::Stopped(_) => return Err(InvokeError::Stopping),
-        };
         let body = JsonObject::from_iter([("Data", data), ("Metadata", metadata)]);
-        let call =
-            self.handler
-                .client
-                .post(&self.function, &self.id, Json::Object(body).to_compact());
-        let raw = match self.handler.options.function_timeout {
-            None => call.await?,
-            Some(limit) => {
-                tokio::pin!(call);
-                match tokio::time::timeout(limit, &mut call).await {
-                    Ok(raw) => raw?,
-                    Err(_) => return Err(self.time_out(limit, life).await),
-                }
-            }
-        };
+        let body = Bytes::from(Json::Object(body).to_compact());
+        let raw = self.until_sent(&body).await?;
         let (answer, logs) = answer::read(&raw)?;
         for line in &logs {
             self.handler.log.user(LogLevel::Info, line);
         }
         Ok(answer)
+    }
+
+    async fn until_sent(&self, body: &Bytes) -> Result<RawAnswer, InvokeError> {
+        let supervisor = &self.handler.supervisor;
+        let port = supervisor.port();
+        let mut waits_since = None;
+        loop {
+            let life = match supervisor.settled().await {
+                State::Ready(life) => life,
+                State::Exited => return Err(Disconnect::Exited { port }.into()),
+                State::Starting | State::Leaving(_) | State::Stopped(_) => {
+                    return Err(InvokeError::Stopping);
+                }
+            };
+            let why = match self.once(body.clone(), life).await? {
+                Ok(raw) => return Ok(raw),
+                Err(CallError::Broken(how)) => return Err(how.into()),
+                Err(CallError::NotSent(why)) => why,
+            };
+            let waits_since = waits_since.get_or_insert_with(|| {
+                self.handler.log.system(
+                    LogLevel::Info,
+                    format!(
+                        "Invocation '{}' of '{}' is held back until the handler takes it: {why}. Nothing of it has been sent.",
+                        self.id, self.function
+                    ),
+                );
+                Instant::now()
+            });
+            if waits_since.elapsed() >= supervisor.patience() {
+                return Err(Disconnect::Refused { port, why }.into());
+            }
+            supervisor.end_or_pause(life).await;
+        }
+    }
+
+    /// Sends the request once. `functionTimeout` counts from here on.
+    async fn once(
+        &self,
+        body: Bytes,
+        life: u64,
+    ) -> Result<Result<RawAnswer, CallError>, InvokeError> {
+        let call = self.handler.client.post(&self.function, &self.id, body);
+        let outcome = match self.handler.options.function_timeout {
+            None => call.await,
+            Some(limit) => match tokio::time::timeout(limit, call).await {
+                Ok(outcome) => outcome,
+                Err(_) => return Err(self.time_out(limit, life).await),
+            },
+        };
+        if let Ok(raw) = &outcome
+            && raw.says_stopping()
+        {
+            self.handler.supervisor.leaves(life);
+        }
+        Ok(outcome)
     }
 
     /// Kills and restarts the handler after the grace period; an answer within it is lost, as in a

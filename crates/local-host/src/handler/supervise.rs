@@ -27,6 +27,12 @@ const SHORT_LIFE: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How many start-up times an invocation waits for the handler: the allowed errors and one more.
+const STARTS_TO_WAIT_FOR: u32 = 4;
+/// How often a handler that refuses connections is tried again, as in a real host.
+const POLL: Duration = Duration::from_millis(25);
+/// How long a handler that says that it is stopping may take to end before it gets invocations again.
+const LEAVING: Duration = Duration::from_secs(30);
 
 /// What the supervisor needs to know.
 #[derive(Clone, Debug)]
@@ -50,6 +56,8 @@ pub(super) enum State {
     Starting,
     /// Ready for invocations; the number grows with each start.
     Ready(u64),
+    /// Ready once, and about to end, as it has said: invocations wait for the next life.
+    Leaving(u64),
     /// Gone with exit code 0: never restarted.
     Exited,
     /// The host stops, and why: `None` when it was asked to.
@@ -67,7 +75,7 @@ enum Request {
 /// Owns the handler's process; cheap to clone.
 #[derive(Clone)]
 pub struct Supervisor {
-    state: watch::Receiver<State>,
+    state: watch::Sender<State>,
     requests: mpsc::UnboundedSender<Request>,
     port: u16,
     initialization_timeout: Duration,
@@ -77,10 +85,10 @@ impl Supervisor {
     /// Starts the handler and returns at once.
     #[must_use]
     pub fn start(options: SupervisorOptions, log: Logger) -> Self {
-        let (state, watched) = watch::channel(State::Starting);
+        let state = watch::Sender::new(State::Starting);
         let (requests, received) = mpsc::unbounded_channel();
         let supervisor = Self {
-            state: watched,
+            state: state.clone(),
             requests,
             port: options.port,
             initialization_timeout: options.initialization_timeout,
@@ -100,17 +108,18 @@ impl Supervisor {
     }
 
     /// Takes a handler that somebody else runs, such as a debugger or a test: it counts as ready
-    /// and is never killed.
+    /// and is never killed. Nobody starts it again, so nothing waits for it.
     #[must_use]
     pub fn attach(port: u16) -> Self {
-        let (state, watched) = watch::channel(State::Ready(0));
+        let state = watch::Sender::new(State::Ready(0));
         let (requests, mut received) = mpsc::unbounded_channel();
+        let stopped = state.clone();
         tokio::spawn(async move {
             while let Some(Request::Restart(_)) = received.recv().await {}
-            state.send_replace(State::Stopped(None));
+            stopped.send_replace(State::Stopped(None));
         });
         Self {
-            state: watched,
+            state,
             requests,
             port,
             initialization_timeout: Duration::ZERO,
@@ -126,7 +135,7 @@ impl Supervisor {
     /// Waits until the host has to stop: the reason if the handler is to blame, `None` after
     /// [`stop`](Self::stop).
     pub async fn stopped(&self) -> Option<String> {
-        let mut state = self.state.clone();
+        let mut state = self.state.subscribe();
         match state
             .wait_for(|state| matches!(state, State::Stopped(_)))
             .await
@@ -143,13 +152,12 @@ impl Supervisor {
         self.stopped().await;
     }
 
-    /// Waits for a state in which an invocation can go ahead or fail: four times the initialization
-    /// time-out, then the host gives up as a real one does.
+    /// Waits for a state in which an invocation can go ahead or fail: [`patience`](Self::patience), then
+    /// the host gives up as a real one does.
     pub(super) async fn settled(&self) -> State {
-        let mut state = self.state.clone();
-        let limit = self.initialization_timeout.saturating_mul(4);
-        let wait = state.wait_for(|state| *state != State::Starting);
-        match tokio::time::timeout(limit, wait).await {
+        let mut state = self.state.subscribe();
+        let wait = state.wait_for(|state| !matches!(state, State::Starting | State::Leaving(_)));
+        match tokio::time::timeout(self.patience(), wait).await {
             Ok(Ok(settled)) => settled.clone(),
             Ok(Err(_)) => State::Stopped(None),
             Err(_) => {
@@ -157,6 +165,36 @@ impl Supervisor {
                 State::Stopped(None)
             }
         }
+    }
+
+    /// How long an invocation of which nothing has been sent is held back; zero for a handler that
+    /// somebody else runs.
+    pub(super) fn patience(&self) -> Duration {
+        self.initialization_timeout
+            .saturating_mul(STARTS_TO_WAIT_FOR)
+    }
+
+    /// Waits until `life` has ended as far as the host knows, at most for a moment: the handler's
+    /// sockets are closed before its parent is told.
+    pub(super) async fn end_or_pause(&self, life: u64) {
+        let mut state = self.state.subscribe();
+        let ended = state.wait_for(|state| *state != State::Ready(life));
+        let _ = tokio::time::timeout(POLL, ended).await;
+    }
+
+    /// Holds invocations back from now on, because the handler has said in this life that it is
+    /// stopping. Without it the last ones would reach a process that is about to exit.
+    pub(super) fn leaves(&self, life: u64) {
+        if self.patience().is_zero() {
+            return;
+        }
+        self.state.send_if_modified(|state| {
+            let leaves = *state == State::Ready(life);
+            if leaves {
+                *state = State::Leaving(life);
+            }
+            leaves
+        });
     }
 
     /// Kills and restarts the handler, unless it has been restarted since `life`.
@@ -287,8 +325,18 @@ impl Keeper {
             .user(LogLevel::Info, "Worker process started and initialized.");
         self.was_ready = true;
         self.state.send_replace(State::Ready(self.life));
+        let overdue = overdue(self.state.subscribe());
+        tokio::pin!(overdue);
         loop {
             tokio::select! {
+                () = &mut overdue => {
+                    self.log.warning(format!(
+                        "The handler has said that it is stopping and still runs after {} seconds. It gets invocations again.",
+                        LEAVING.as_secs()
+                    ));
+                    self.state.send_replace(State::Ready(self.life));
+                    overdue.set(self::overdue(self.state.subscribe()));
+                }
                 status = process.ended() => return self.exited(process, status, began, true).await,
                 request = self.requests.recv() => {
                     if let Some(end) = self.end_of(request) {
@@ -408,6 +456,16 @@ impl Keeper {
         self.state.send_replace(State::Exited);
         while let Some(Request::Restart(_)) = self.requests.recv().await {}
     }
+}
+
+/// Completes when a handler has been leaving for too long.
+async fn overdue(mut state: watch::Receiver<State>) {
+    let leaves = state.wait_for(|state| matches!(state, State::Leaving(_)));
+    if leaves.await.is_err() {
+        // The supervisor is gone, and with it whoever waits.
+        return std::future::pending().await;
+    }
+    tokio::time::sleep(LEAVING).await;
 }
 
 enum Ended {

@@ -3,12 +3,14 @@
 use durable_functions::proto::TaskFailureDetails;
 use serde::Serialize;
 
-use crate::invoke::InvokeError;
+use crate::invoke::{Disconnect, InvokeError};
 
 const FUNCTION_INVOCATION: &str = "Microsoft.Azure.WebJobs.Host.FunctionInvocationException";
 const FUNCTION_TIMEOUT: &str = "Microsoft.Azure.WebJobs.Host.FunctionTimeoutException";
 pub(super) const INVALID_OPERATION: &str = "System.InvalidOperationException";
 const HTTP_REQUEST: &str = "System.Net.Http.HttpRequestException";
+const HTTP_IO: &str = "System.Net.Http.HttpIOException";
+const SOCKET: &str = "System.Net.Sockets.SocketException";
 pub(super) const NOT_SUPPORTED: &str = "System.NotSupportedException";
 
 /// An instance that the host fails for good. The output is a JSON object, there are no failure
@@ -121,14 +123,38 @@ impl From<&InvokeError> for Cause {
         match error {
             InvokeError::Status { .. } => Self::new(HTTP_REQUEST, error.to_string()),
             InvokeError::BadAnswer(_) => Self::new(INVALID_OPERATION, error.to_string()),
-            InvokeError::Connection(why) => {
-                Self::new(HTTP_REQUEST, "An error occurred while sending the request.")
-                    .over(Self::new("System.Net.Http.HttpIOException", why.clone()))
-            }
+            InvokeError::Connection(how) => Self::from(how),
             InvokeError::Timeout { .. } => Self::new(FUNCTION_TIMEOUT, error.to_string()),
             InvokeError::Stopping => {
                 Self::new("System.OperationCanceledException", error.to_string())
             }
+        }
+    }
+}
+
+/// As recorded from handlers that were killed in the middle of work.
+impl From<&Disconnect> for Cause {
+    fn from(how: &Disconnect) -> Self {
+        let sending = || Self::new(HTTP_REQUEST, "An error occurred while sending the request.");
+        let refused = |port: &u16, why: &str| {
+            Self::new(HTTP_REQUEST, format!("{why} (127.0.0.1:{port})"))
+                .over(Self::new(SOCKET, why))
+        };
+        match how {
+            Disconnect::Refused { port, why } => refused(port, why),
+            Disconnect::Exited { port } => refused(port, "Connection refused"),
+            Disconnect::Ended => sending().over(Self::new(
+                HTTP_IO,
+                "The response ended prematurely. (ResponseEnded)",
+            )),
+            Disconnect::Reset => sending().over(
+                Self::new(
+                    "System.IO.IOException",
+                    "Unable to read data from the transport connection: Connection reset by peer.",
+                )
+                .over(Self::new(SOCKET, "Connection reset by peer")),
+            ),
+            Disconnect::Other(why) => sending().over(Self::new(HTTP_IO, why.as_str())),
         }
     }
 }
@@ -182,4 +208,42 @@ pub(super) fn asks_for_redelivery(failure: &TaskFailureDetails) -> bool {
         next = current.inner_failure.as_deref();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_handler_is_reported_in_the_words_of_a_real_host() {
+        let text = |how| {
+            let failure = activity("sleepy", Cause::from(&InvokeError::Connection(how)));
+            with_causes(&failure)
+        };
+        let begin = "Exception while executing function: Functions.sleepy: ";
+        for (how, words) in [
+            (
+                Disconnect::Ended,
+                "An error occurred while sending the request.: The response ended prematurely. (ResponseEnded)",
+            ),
+            (
+                Disconnect::Reset,
+                "An error occurred while sending the request.: Unable to read data from the transport connection: \
+                 Connection reset by peer.: Connection reset by peer",
+            ),
+            (
+                Disconnect::Refused {
+                    port: 40000,
+                    why: "Connection refused".into(),
+                },
+                "Connection refused (127.0.0.1:40000): Connection refused",
+            ),
+            (
+                Disconnect::Exited { port: 40000 },
+                "Connection refused (127.0.0.1:40000): Connection refused",
+            ),
+        ] {
+            assert_eq!(text(how), format!("{begin}{words}"));
+        }
+    }
 }

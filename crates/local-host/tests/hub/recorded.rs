@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::BoxFuture;
-use local_host::invoke::{InvocationAnswer, Invoke, InvokeError};
+use local_host::invoke::{Disconnect, InvocationAnswer, Invoke, InvokeError};
 use local_host::json::{Json, JsonObject};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
@@ -234,7 +234,7 @@ impl Recorded {
                 },
             }
         } else {
-            InvokeError::Connection("The response ended prematurely. (ResponseEnded)".into())
+            InvokeError::Connection(Disconnect::Ended)
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The variable that makes a test binary a handler.
 pub const BEHAVIOUR: &str = "TINY_HANDLER";
@@ -49,10 +50,23 @@ fn serve() -> ! {
         .parse()
         .unwrap();
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-    loop {
+    while !DEAF.load(Ordering::Acquire) {
         let (stream, _) = listener.accept().unwrap();
         std::thread::spawn(move || while answer(&stream).is_some() {});
     }
+    drop(listener);
+    loop {
+        std::thread::park();
+    }
+}
+
+/// The listener is to be closed.
+static DEAF: AtomicBool = AtomicBool::new(false);
+
+/// Closes the listener, so that new connections are refused while the process lives.
+fn stop_listening(port: u16) {
+    DEAF.store(true, Ordering::Release);
+    while TcpStream::connect(("127.0.0.1", port)).is_ok() {}
 }
 
 /// Answers one request of a connection.
@@ -72,6 +86,7 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
         }
     }
     reader.read_exact(&mut vec![0; length]).ok()?;
+    let mut more = "";
     let body = match first.split(' ').nth(1)?.trim_start_matches('/') {
         "pid" => format!("{{\"ReturnValue\":{}}}", std::process::id()),
         "environment" => format!(
@@ -107,6 +122,15 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
                 std::thread::park();
             }
         }
+        "stopping" => {
+            more = "X-Handler-Stopping: 1\r\n";
+            "{}".to_owned()
+        }
+        "deaf" => {
+            stop_listening(stream.local_addr().ok()?.port());
+            more = "Connection: close\r\n";
+            "{}".to_owned()
+        }
         "slow" => loop {
             std::thread::park();
         },
@@ -118,8 +142,9 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
     };
     write!(
         stream,
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{more}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
-    .ok()
+    .ok()?;
+    (!more.contains("close")).then_some(())
 }
