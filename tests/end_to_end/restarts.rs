@@ -13,11 +13,15 @@ use super::{
         app_folder::AppFolder,
         fake_table::{FakeTable, Gate, Step},
         host::Host,
+        http::Answer,
     },
 };
 
 /// How long the table takes for a page: long enough that every signal meets queries under way.
 const LATENCY: Duration = Duration::from_millis(200);
+/// How long it takes for the first ones: longer than a handler that stops waits for its functions.
+const LONG_LATENCY: Duration = Duration::from_secs(3);
+const LONG: usize = 10;
 
 struct Size {
     jobs: usize,
@@ -44,8 +48,13 @@ fn size() -> Size {
 /// Starts a host, submits the jobs, and lets the table answer once all are accepted. The places of the jobs' status.
 async fn with_jobs_in_flight(jobs: usize) -> (Host, FakeTable, Vec<(String, String)>) {
     let gate = Gate::closed();
-    let page = Step::Slow(LATENCY, Box::new(Step::page(&["1", "2", "2", "3"])));
-    let table = FakeTable::start(vec![Step::Held(gate.clone(), Box::new(page))]).await;
+    let page = |latency| {
+        let page = Step::Slow(latency, Box::new(Step::page(&["1", "2", "2", "3"])));
+        Step::Held(gate.clone(), Box::new(page))
+    };
+    let mut steps = vec![page(LONG_LATENCY); LONG];
+    steps.push(page(LATENCY));
+    let table = FakeTable::start(steps).await;
     let host = AppFolder::product(&table.connection_string()).start().await;
     let client = host.client();
     let submitted = (0..jobs).map(|_| client.submit("2021-01-01", "2021-01-31"));
@@ -54,19 +63,25 @@ async fn with_jobs_in_flight(jobs: usize) -> (Host, FakeTable, Vec<(String, Stri
     (host, table, submitted)
 }
 
-/// Sends the signal to the handler that runs, `times` times: each time when so many more queries have ended, and the
+/// Sends the signal to the handler that runs, `times` times: each time when so many more queries have begun, and the
 /// next time not before the new handler is ready.
 async fn signal_the_handler(host: &Host, signal: &str, times: usize, jobs: usize) {
     for time in 1..=times {
         let started = "Worker process started and initialized.";
         host.logged(started, time).await;
-        let queries = (jobs * time / (times + 2)).max(1);
-        host.logged("Executed 'Functions.query-activity'", queries)
+        let queries = LONG + jobs * (time - 1) / (times + 1);
+        host.logged("Executing 'Functions.query-activity'", queries)
             .await;
         let process = host.handlers()[time - 1].to_string();
         let kill = Command::new("kill").args([signal, &process]).status();
         assert!(kill.unwrap().success());
     }
+}
+
+/// Polls until a job has ended; a poll may meet a handler that stops or dies.
+async fn ended(host: &Host, location: &str) -> Answer {
+    let ended = |answer: &Answer| answer.status == 200;
+    host.client().poll_until(location, ended).await
 }
 
 #[tokio::test]
@@ -75,8 +90,7 @@ async fn jobs_in_flight_survive_every_stop_of_the_handler() {
     let (host, _table, submitted) = with_jobs_in_flight(jobs).await;
     signal_the_handler(&host, "-TERM", stops, jobs).await;
     for (id, location) in &submitted {
-        let ended = |answer: &super::support::http::Answer| answer.status == 200;
-        let answer = host.client().poll_until(location, ended).await;
+        let answer = ended(&host, location).await;
         assert_status(&answer, id, "Completed", "3", DONE, None);
     }
     let log = host.log();
@@ -95,8 +109,7 @@ async fn a_killed_handler_loses_only_jobs_of_which_something_was_on_the_wire() {
         signal_the_handler(&host, "-KILL", KILLS, jobs).await;
         let mut failed = 0;
         for (id, location) in &submitted {
-            let ended = |answer: &super::support::http::Answer| answer.status == 200;
-            let answer = host.client().poll_until(location, ended).await;
+            let answer = ended(&host, location).await;
             if answer.json()["status"] == "Completed" {
                 assert_status(&answer, id, "Completed", "3", DONE, None);
             } else {
