@@ -40,6 +40,18 @@ async fn without_an_id_each_instance_gets_a_uuid_of_its_own() {
 }
 
 #[tokio::test]
+async fn the_id_in_the_hosts_answer_counts_unless_it_is_empty() {
+    let hub = TaskHub::listen();
+    let client = hub.client();
+    hub.answer_starts_with("the-hosts-own");
+    let instance = client.start(COUNT, &7).with_id("count-7").await.unwrap();
+    assert_eq!(instance.id(), "the-hosts-own");
+    hub.answer_starts_with("");
+    let instance = client.start(COUNT, &7).with_id("count-8").await.unwrap();
+    assert_eq!(instance.id(), "count-8");
+}
+
+#[tokio::test]
 async fn the_version_of_the_handle_and_no_input_travel_as_they_should() {
     const NIGHTLY: Orchestrator<Option<u32>, ()> = Orchestrator::new("nightly").with_version("2.0");
     let hub = TaskHub::listen();

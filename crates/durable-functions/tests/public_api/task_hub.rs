@@ -41,6 +41,7 @@ struct Inner {
     instances: Mutex<BTreeMap<String, OrchestrationState>>,
     started: Mutex<Vec<CreateInstanceRequest>>,
     named: Mutex<Vec<[Option<String>; 2]>>,
+    other_id: Mutex<Option<String>>,
 }
 
 impl TaskHub {
@@ -91,6 +92,11 @@ impl TaskHub {
         instances.insert(state.instance_id.clone(), state);
     }
 
+    /// From now on, starts are answered with this id instead of the one that was asked for.
+    pub(crate) fn answer_starts_with(&self, id: &str) {
+        *self.inner.other_id.lock().unwrap() = Some(id.to_owned());
+    }
+
     /// What it was asked to start.
     pub(crate) fn started(&self) -> Vec<CreateInstanceRequest> {
         self.inner.started.lock().unwrap().clone()
@@ -124,7 +130,10 @@ impl Inner {
             ..Default::default()
         };
         instances.insert(id.clone(), state);
-        Ok(CreateInstanceResponse { instance_id: id })
+        let other_id = self.other_id.lock().unwrap().clone();
+        Ok(CreateInstanceResponse {
+            instance_id: other_id.unwrap_or(id),
+        })
     }
 
     fn get(&self, request: &GetInstanceRequest) -> Result<GetInstanceResponse, Status> {
