@@ -72,7 +72,7 @@ impl<O: DeserializeOwned> Future for TaskFuture<O> {
                 Poll::Ready(Err(state.error_of(self.task, *failure)))
             }
             // Polled again after it was ready: as any future, it has nothing more to say.
-            Some(Outcome::Open | Outcome::Taken) => Poll::Pending,
+            Some(Outcome::Open | Outcome::Forgotten | Outcome::Taken) => Poll::Pending,
         }
     }
 }

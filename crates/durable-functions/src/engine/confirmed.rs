@@ -1,6 +1,6 @@
 //! Which actions the history already holds.
 
-use crate::wire::Event;
+use crate::wire::{Event, EventKind};
 
 /// The ids of all actions that the history confirms.
 ///
@@ -12,6 +12,7 @@ pub(crate) struct Confirmed {
     first: u64,
     words: Vec<u64>,
     count: usize,
+    generic_events: usize,
 }
 
 impl Confirmed {
@@ -37,6 +38,18 @@ impl Confirmed {
                     }
                 }
             }
+            if event.kind == EventKind::Generic {
+                confirmed.generic_events += 1;
+            }
+        }
+        if confirmed.generic_events > 0 {
+            // Of a history that was rewound it is not known before the replay: an action in it may be
+            // of a path that the code no longer takes.
+            confirmed = Confirmed {
+                generic_events: confirmed.generic_events,
+                count: confirmed.count,
+                ..Confirmed::default()
+            };
         }
         confirmed
     }
@@ -47,6 +60,11 @@ impl Confirmed {
             Some(word) => self.words.get(word).copied().unwrap_or(0),
         };
         bits & (1 << (id % 64)) != 0
+    }
+
+    /// How many generic events the history has: none unless it was rewound.
+    pub(crate) fn generic_events(&self) -> usize {
+        self.generic_events
     }
 
     pub(crate) fn count(&self) -> usize {

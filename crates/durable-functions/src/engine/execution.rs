@@ -18,8 +18,9 @@ use super::answer::{self, Completion};
 use super::confirmed::Confirmed;
 use super::non_durable;
 use super::payload::Source;
+use super::rewind::CANNOT_REWIND;
 use super::slot::{Slot, SlotKind};
-use super::state::{Parent, State, wire_id};
+use super::state::{Parent, State};
 use super::wake::{WakeFlag, WakerId};
 use crate::context::OrchestrationContext;
 use crate::orchestrator::{OrchestratorFunction, RunningOrchestrator};
@@ -69,7 +70,8 @@ impl Execution {
     ) -> Result<(), WireError> {
         let (past, new) = request.events.split_at(request.past);
         self.apply_all(function, past, true)?;
-        self.apply_all(function, new, false)
+        self.apply_all(function, new, false)?;
+        self.ask_again(false)
     }
 
     /// The same for a request that was answered before: nothing of it happens for the first time.
@@ -78,7 +80,8 @@ impl Execution {
         function: &OrchestratorFunction,
         request: &Request<'_>,
     ) -> Result<(), WireError> {
-        self.apply_all(function, &request.events, true)
+        self.apply_all(function, &request.events, true)?;
+        self.ask_again(true)
     }
 
     /// The id of the instance; `None` when the request had none.
@@ -108,6 +111,14 @@ impl Execution {
         rest: &Request<'_>,
         bytes: &Rc<Vec<u8>>,
     ) -> Result<Option<OrchestratorResponse>, WireError> {
+        if rest
+            .events
+            .iter()
+            .any(|event| event.kind == EventKind::Generic)
+        {
+            // Rewound: what the code does may depend on the whole history.
+            return Ok(None);
+        }
         let (past, new) = rest.events.split_at(rest.past);
         {
             let mut state = self.state.borrow_mut();
@@ -166,12 +177,42 @@ impl Execution {
         }
     }
 
+    /// What the first turn after a rewind has to do; nothing in any other.
+    fn ask_again(&mut self, silent: bool) -> Result<(), WireError> {
+        if self.completion.is_some() || self.state.borrow().rewound.is_none() {
+            return Ok(());
+        }
+        let mut answered = Vec::new();
+        for (kind, body) in self.suspended.iter().flatten() {
+            answered.extend(Event::of(*kind, body).ended()?);
+        }
+        let children = self.state.borrow_mut().ask_again(&answered);
+        if !silent && !children.is_empty() {
+            let state = self.state.borrow();
+            let children: Vec<_> = children
+                .iter()
+                .map(|child| state.describe(*child))
+                .collect();
+            tracing::warn!(
+                instance = state.instance_id(),
+                ?children,
+                "sub-orchestrations were open when the rewound instance failed: one that ended \
+                 before the rewind is not heard of again, and the instance waits for it until it \
+                 is terminated"
+            );
+        }
+        if self.state.borrow().verdict.is_some() {
+            self.sentence();
+        }
+        Ok(())
+    }
+
     /// Whatever the orchestrator made of it: it left the path that its history shows.
     #[cold]
     fn sentence(&mut self) {
         let verdict = self.state.borrow_mut().verdict.take();
         if let Some(verdict) = verdict {
-            self.diverged |= verdict.error_type() == "NonDeterminism";
+            self.diverged |= matches!(verdict.error_type(), "NonDeterminism" | CANNOT_REWIND);
             self.completion = None;
             self.finish(Completion::Failed(*verdict));
         }
@@ -184,6 +225,7 @@ impl Execution {
     ) -> Result<(), WireError> {
         match event.kind {
             EventKind::Other => {}
+            EventKind::Generic => self.state.borrow_mut().generic_event(),
             EventKind::OrchestratorStarted => {
                 self.state.borrow_mut().now = event.timestamp()?;
             }
@@ -452,7 +494,7 @@ impl Execution {
                 actions.retain(crate::entity::is_release);
             }
             actions.push(answer::completion(
-                wire_id(state.slots.len()),
+                state.next_id(),
                 completion,
                 state.now,
                 &state.source,

@@ -17,6 +17,7 @@ mod names;
 mod non_durable;
 mod nondeterminism;
 mod payload;
+mod rewind;
 mod slot;
 mod state;
 mod task;

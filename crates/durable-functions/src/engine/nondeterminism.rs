@@ -3,6 +3,7 @@
 //! Only what the code *scheduled* is compared: kind and name, never inputs. Completions of unknown
 //! actions are ignored, because hosts deliver duplicates and results of forgotten work.
 
+use super::rewind::{self, Unexpected};
 use super::slot::{Extra, SlotKind};
 use super::state::State;
 use crate::Failure;
@@ -12,16 +13,18 @@ impl State {
     /// false for every other.
     pub(crate) fn confirm_same(&mut self, id: i32, kind: SlotKind, name: &[u8]) -> bool {
         let slot = usize::try_from(id).ok().and_then(|id| self.slots.get(id));
-        let same = slot.is_some_and(|slot| slot.kind == kind && slot.name.as_bytes() == name);
+        let same = slot.is_some_and(|slot| {
+            slot.kind == kind && slot.since == 0 && slot.name.as_bytes() == name
+        });
         if same {
-            self.no_longer_pending(id);
+            self.no_longer_pending(id, usize::try_from(id).unwrap_or(usize::MAX));
         }
         same
     }
 
     /// The history says that action `id` was scheduled: the code must have done the same.
     pub(crate) fn confirm(&mut self, id: i32, kind: SlotKind, name: &str, target: Option<&str>) {
-        if id < 0 {
+        let Some((epoch, number)) = rewind::parts(id) else {
             // Not ours. The host marks a history that it stored in parts with a timer -100.
             if kind != SlotKind::Timer {
                 self.condemn(differs(
@@ -34,36 +37,54 @@ impl State {
                 ));
             }
             return;
-        }
-        let found = usize::try_from(id).ok().and_then(|id| self.slots.get(id));
-        let Some(slot) = found else {
-            self.condemn(differs(self, id, kind, name, target, "nothing more"));
+        };
+        let slot = self.slots.get(number);
+        let same = slot.is_some_and(|slot| {
+            slot.kind == kind
+                && match slot.extra.as_deref() {
+                    Some(Extra::Sent {
+                        name: event,
+                        target: instance,
+                    }) => same_name(event, name) && target == Some(instance),
+                    Some(Extra::Refused { .. }) => false,
+                    _ => same_name(slot.name, name),
+                }
+        });
+        if same && slot.is_some_and(|slot| slot.was_asked_for_in(epoch)) {
+            self.no_longer_pending(id, number);
             return;
+        }
+        let mut done = match slot {
+            Some(_) => self.describe(number),
+            None => "nothing more".to_owned(),
         };
-        let same = match slot.extra.as_deref() {
-            Some(Extra::Sent {
-                name: event,
-                target: instance,
-            }) => same_name(event, name) && target == Some(instance),
-            Some(Extra::Refused { .. }) => false,
-            _ => same_name(slot.name, name),
+        if let Some(Extra::Refused { reason, .. }) = slot.and_then(|slot| slot.extra.as_deref()) {
+            done = format!("{done}, which is refused ({reason})");
+        }
+        let unexpected = Unexpected {
+            epoch,
+            number,
+            kind,
+            name,
+            target,
+            same,
         };
-        if slot.kind != kind || !same {
-            let mut done = self.describe(usize::try_from(id).unwrap_or(usize::MAX));
-            if let Some(Extra::Refused { reason, .. }) = slot.extra.as_deref() {
-                done = format!("{done}, which is refused ({reason})");
-            }
+        if !self.explained_by_rewind(&unexpected) {
             self.condemn(differs(self, id, kind, name, target, &done));
-            return;
         }
-        self.no_longer_pending(id);
     }
 
-    fn no_longer_pending(&mut self, id: i32) {
-        if self.pending.front().is_some_and(|action| action.id == id) {
-            self.pending.pop_front();
+    fn no_longer_pending(&mut self, id: i32, number: usize) {
+        let action = if self.pending.front().is_some_and(|action| action.id == id) {
+            self.pending.pop_front()
         } else if let Ok(index) = self.pending.binary_search_by_key(&id, |action| action.id) {
-            self.pending.remove(index);
+            self.pending.remove(index)
+        } else {
+            return;
+        };
+        if let Some(rewound) = &mut self.rewound {
+            let action = action.and_then(|action| action.orchestrator_action_type);
+            rewound.confirmed(number, action);
         }
     }
 }

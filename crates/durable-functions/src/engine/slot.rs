@@ -35,13 +35,15 @@ pub(crate) enum Outcome {
     /// A result as JSON text; none when the host sent none, and for timers.
     Completed(Payload),
     Failed(Box<Failure>),
+    /// Open, and its future is gone.
+    Forgotten,
     /// Handed to its future, or nobody wants it.
     Taken,
 }
 
 impl Outcome {
     pub(crate) fn is_open(&self) -> bool {
-        matches!(self, Outcome::Open)
+        matches!(self, Outcome::Open | Outcome::Forgotten)
     }
 }
 
@@ -56,9 +58,18 @@ pub(crate) struct Slot {
     /// Whether the host reported the end of this action. Hosts report one more than once, and by
     /// then the task may wait for another action: the next attempt, the rest of a long timer.
     pub(crate) ended: bool,
+    /// The epochs in which the action was asked for, both included; see [`super::rewind`].
+    pub(crate) since: u8,
+    pub(crate) until: u8,
     pub(crate) outcome: Outcome,
     pub(crate) waker: Option<Waiter>,
     pub(crate) extra: Option<Box<Extra>>,
+}
+
+impl Slot {
+    pub(crate) fn was_asked_for_in(&self, epoch: u8) -> bool {
+        (self.since..=self.until).contains(&epoch)
+    }
 }
 
 /// What few slots have.

@@ -12,6 +12,7 @@ use super::confirmed::Confirmed;
 use super::inbox::Inbox;
 use super::names::Names;
 use super::payload::Source;
+use super::rewind::{Rewound, wire_id};
 use super::slot::{Extra, Outcome, Slot, SlotKind};
 use super::wake::WakerId;
 use crate::entity::Ledger;
@@ -56,6 +57,10 @@ pub(crate) struct State {
     /// awaits something that is not durable.
     pub(crate) waiting: usize,
     pub(crate) confirmed: Confirmed,
+    /// For a history that was rewound, which few are.
+    pub(crate) rewound: Option<Box<Rewound>>,
+    /// The epoch of the actions that the code asks for now.
+    pub(crate) epoch: u8,
     /// What the payloads of the current turn are parts of.
     pub(crate) source: Source,
     /// The waker of the orchestrator itself.
@@ -97,6 +102,8 @@ impl State {
             slots: Vec::with_capacity(confirmed.count() + 4),
             pending: VecDeque::new(),
             waiting: 0,
+            rewound: Rewound::of(request, confirmed.generic_events()),
+            epoch: 0,
             confirmed,
             source,
             root,
@@ -127,6 +134,8 @@ impl State {
             owner: u32::try_from(owner.unwrap_or(id)).unwrap_or(u32::MAX),
             name,
             ended: false,
+            since: self.epoch,
+            until: self.epoch,
             outcome: Outcome::Open,
             waker: None,
             extra: None,
@@ -134,7 +143,7 @@ impl State {
         if !self.confirmed.contains(id) {
             match action(self, id) {
                 Ok(action) => self.pending.push_back(OrchestratorAction {
-                    id: wire_id(id),
+                    id: wire_id(self.epoch, id),
                     orchestrator_action_type: Some(action),
                 }),
                 Err(failure) => {
@@ -164,11 +173,18 @@ impl State {
             // No action of the history has no name, so that none is the same as this one.
             name: "",
             ended: true,
+            since: self.epoch,
+            until: self.epoch,
             outcome: Outcome::Failed(Box::new(failure)),
             waker: None,
             extra: Some(Box::new(refused)),
         });
         id
+    }
+
+    /// The id that the next action will have.
+    pub(crate) fn next_id(&self) -> i32 {
+        wire_id(self.epoch, self.slots.len())
     }
 
     /// Whether the history holds the next action already.
@@ -248,9 +264,10 @@ impl State {
     #[must_use]
     pub(crate) fn forget(&mut self, task: usize) -> Option<Waiter> {
         let slot = self.slots.get_mut(task)?;
-        if !slot.outcome.is_open() {
-            slot.outcome = Outcome::Taken;
-        }
+        slot.outcome = match slot.outcome.is_open() {
+            true => Outcome::Forgotten,
+            false => Outcome::Taken,
+        };
         let waiter = slot.waker.take();
         if waiter.is_some() {
             self.waiting -= 1;
@@ -305,9 +322,4 @@ pub(crate) enum Waiter {
     Root,
     /// A combinator of futures.
     Other(Waker),
-}
-
-/// Action ids are small and count up from 0; past `i32::MAX` no history could hold them.
-pub(crate) fn wire_id(id: usize) -> i32 {
-    i32::try_from(id).unwrap_or(i32::MAX)
 }

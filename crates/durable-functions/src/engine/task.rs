@@ -7,6 +7,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::payload::Payload;
+use super::rewind;
 use super::slot::{Extra, Outcome, SlotKind};
 use super::state::State;
 use crate::proto::{
@@ -65,7 +66,7 @@ impl Call {
                 CreateSubOrchestrationAction {
                     instance_id: instance_id
                         .clone()
-                        .unwrap_or_else(|| child_instance_id(state, id)),
+                        .unwrap_or_else(|| state.child_instance_id(state.epoch, id)),
                     name: (*name).to_owned(),
                     // The extension gives children no default version of its own.
                     version: version
@@ -77,13 +78,6 @@ impl Call {
             )),
         }
     }
-}
-
-/// The id of a child that was given none. The execution id makes it unique among the generations
-/// of a continue-as-new; an empty id would poison the task hub.
-fn child_instance_id(state: &State, id: usize) -> String {
-    let parent = state.execution_id().unwrap_or(state.instance_id());
-    format!("{parent}:{id:04x}")
 }
 
 /// What a task does when one of its actions ends.
@@ -149,6 +143,13 @@ impl State {
         task
     }
 
+    /// The id of a child that was given none. The execution id makes it unique among the generations
+    /// of a continue-as-new; an empty id would poison the task hub.
+    pub(crate) fn child_instance_id(&self, epoch: u8, number: usize) -> String {
+        let parent = self.execution_id().unwrap_or(self.instance_id());
+        format!("{parent}:{:04x}", rewind::wire_id(epoch, number))
+    }
+
     /// Starts a timer that fires at `due`, in as many steps as it takes.
     pub(crate) fn create_timer(&mut self, due: Timestamp) -> usize {
         // What is long past fires at once, too; before year 1 there is no time that a host can read.
@@ -187,9 +188,12 @@ impl State {
     /// end. Everything else is a duplicate, the result of work that another generation left open, or
     /// the host's own timer -100.
     fn end_of(&mut self, id: i32, kind: SlotKind) -> Option<usize> {
-        let id = usize::try_from(id).ok()?;
+        let (epoch, id) = rewind::parts(id)?;
         let slot = self.slots.get_mut(id)?;
-        (slot.kind == kind && !std::mem::replace(&mut slot.ended, true)).then_some(id)
+        (slot.kind == kind
+            && slot.was_asked_for_in(epoch)
+            && !std::mem::replace(&mut slot.ended, true))
+        .then_some(id)
     }
 
     /// The action `id` fired its timer. The time of firing is not looked at: hosts fire up to a

@@ -356,8 +356,30 @@ impl State {
             None => Cow::Owned(self.now.round_trip()),
         };
         let instance = self.instance_id();
-        let name = format!("{instance}/{execution}/{}", self.slots.len());
+        let name = format!("{instance}/{execution}/{}", self.next_id());
         Uuid::new_v5(&NAMESPACE, name.as_bytes())
+    }
+
+    /// Whether `task` is a call or a lock that an entity has to answer.
+    pub(crate) fn awaits_entity(&self, task: usize) -> bool {
+        let mut requests = self
+            .entities
+            .iter()
+            .flat_map(|ledger| ledger.requests.values());
+        requests.any(|request| request.task == task)
+    }
+
+    /// Whether the code holds a lock of `entity`, or waits for one.
+    pub(crate) fn locks(&self, entity: &str) -> bool {
+        let sections = self.entities.iter();
+        let mut sections =
+            sections.flat_map(|ledger| ledger.section.iter().chain(&ledger.abandoned));
+        sections.any(|section| {
+            section
+                .entities
+                .iter()
+                .any(|held| held.to_string() == entity)
+        })
     }
 
     /// The input of the next request, which is only needed when the history does not hold it.

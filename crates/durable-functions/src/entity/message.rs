@@ -13,7 +13,7 @@ use crate::wire::Timestamp;
 /// The event that asks for an operation or a lock.
 pub(super) const REQUEST: &str = "op";
 /// The event that gives a lock back.
-pub(super) const RELEASE: &str = "release";
+pub(crate) const RELEASE: &str = "release";
 
 /// .NET's smallest time, which stands for none.
 const NEVER: &str = "0001-01-01T00:00:00";

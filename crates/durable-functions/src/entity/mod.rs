@@ -24,4 +24,4 @@ pub use function::EntityFunction;
 pub use handle::{Entity, Operation};
 pub use id::{EntityId, ParseEntityIdError};
 pub(crate) use ledger::Ledger;
-pub(crate) use message::is_release;
+pub(crate) use message::{RELEASE, is_release};

@@ -133,7 +133,9 @@ pub(crate) enum EventKind {
     EventRaised,
     ExecutionSuspended,
     ExecutionResumed,
-    /// Everything that changes nothing in a replay: bookends, generic events, unknown kinds.
+    /// A rewind leaves them behind.
+    Generic,
+    /// Everything that changes nothing in a replay: bookends, unknown kinds.
     Other,
 }
 
@@ -153,6 +155,7 @@ impl EventKind {
             14 => EventKind::OrchestratorStarted,
             16 => EventKind::EventSent,
             17 => EventKind::EventRaised,
+            18 => EventKind::Generic,
             21 => EventKind::ExecutionSuspended,
             22 => EventKind::ExecutionResumed,
             _ => EventKind::Other,
@@ -225,6 +228,18 @@ impl<'a> Event<'a> {
 
     pub(crate) fn timestamp(&self) -> Result<Timestamp, WireError> {
         Timestamp::read(self.timestamp)
+    }
+
+    /// The action whose end this event reports, if it reports one.
+    pub(crate) fn ended(&self) -> Result<Option<i32>, WireError> {
+        Ok(match self.kind {
+            EventKind::TimerFired => Some(self.timer_id()?),
+            EventKind::TaskCompleted | EventKind::SubOrchestrationCompleted => {
+                Some(self.completion()?.0)
+            }
+            EventKind::TaskFailed | EventKind::SubOrchestrationFailed => Some(self.failure()?.0),
+            _ => None,
+        })
     }
 
     /// `TimerFired.timerId`.

@@ -3,6 +3,7 @@
 // Each test file uses its part of it.
 #![allow(dead_code)]
 
+mod rewound;
 mod stored;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -10,12 +11,12 @@ use std::time::{Duration, Instant, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use durable_functions::proto::{
-    CompleteOrchestrationAction, EventRaisedEvent, EventType, ExecutionStartedEvent,
-    ExecutionTerminatedEvent, HistoryEvent, OrchestrationInstance, OrchestrationStatus,
-    OrchestratorAction, OrchestratorActionType, OrchestratorCompletedEvent, OrchestratorRequest,
-    OrchestratorResponse, OrchestratorStartedEvent, SubOrchestrationInstanceCompletedEvent,
-    SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
-    TimerFiredEvent,
+    CompleteOrchestrationAction, EventRaisedEvent, EventType, ExecutionCompletedEvent,
+    ExecutionStartedEvent, ExecutionTerminatedEvent, HistoryEvent, OrchestrationInstance,
+    OrchestrationStatus, OrchestratorAction, OrchestratorActionType, OrchestratorCompletedEvent,
+    OrchestratorRequest, OrchestratorResponse, OrchestratorStartedEvent,
+    SubOrchestrationInstanceCompletedEvent, SubOrchestrationInstanceFailedEvent,
+    TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails, TimerFiredEvent,
 };
 use durable_functions::{
     KeptInstances, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, execute,
@@ -100,12 +101,68 @@ impl Host {
                 self.past.push(event(action.id, kind, self.clock));
             }
         }
+        self.end_turn();
+    }
+
+    fn end_turn(&mut self) {
         self.past.push(event(
             -1,
             EventType::OrchestratorCompleted(OrchestratorCompletedEvent {}),
             self.clock,
         ));
         self.clock += 1;
+    }
+
+    /// A turn whose answer never arrives: the host fails the instance, and no action of it happens.
+    pub(crate) fn cut(&mut self) -> &mut Self {
+        let request = self.request();
+        answer(&self.function, &request);
+        self.past.extend(request.new_events);
+        self.inbox.clear();
+        self.ended(0);
+        self.end_turn();
+        self
+    }
+
+    fn ended(&mut self, id: i32) {
+        let end = ExecutionCompletedEvent {
+            orchestration_status: OrchestrationStatus::Failed.into(),
+            ..Default::default()
+        };
+        self.past.push(event(
+            id,
+            EventType::ExecutionCompleted(Box::new(end)),
+            self.clock,
+        ));
+    }
+
+    /// A turn that fails the instance, and what came for it since is thrown away.
+    pub(crate) fn fail(&mut self) -> OrchestratorResponse {
+        let request = self.request();
+        let answer = answer(&self.function, &request);
+        failure(&answer);
+        self.past.extend(request.new_events);
+        self.inbox.clear();
+        for action in &answer.actions {
+            match confirmation(action) {
+                Some(kind) => self.past.push(event(action.id, kind, self.clock)),
+                None => self.ended(action.id),
+            }
+        }
+        self.end_turn();
+        answer
+    }
+
+    /// A client rewinds the failed instance.
+    pub(crate) fn rewound(&mut self, reason: Option<&str>) -> &mut Self {
+        let message = rewound::rewind(&mut self.past, reason);
+        self.deliver(message)
+    }
+
+    /// The same for an instance that is not told, because its failed child is rewound instead.
+    pub(crate) fn rewound_silently(&mut self) -> &mut Self {
+        rewound::rewind(&mut self.past, None);
+        self
     }
 
     pub(crate) fn completed(&mut self, id: i32, result: &str) -> &mut Self {

@@ -1,0 +1,331 @@
+//! Histories that were rewound.
+//!
+//! A client rewinds a failed instance: the host replaces what failed in the stored history by generic
+//! events (each `TaskFailed` with its `TaskScheduled`, and the end of the execution) and asks for
+//! another turn. The code then takes another path than before, from the first failure on, while the
+//! history still holds what the old path did. And whatever was open when the instance failed stays
+//! open: the host throws away what arrives for an instance that is Failed.
+//!
+//! Ids tell the paths apart. An action's id is its number, counted from 0, plus its *epoch* in the
+//! upper bits. The epoch of the code is 0, and moves on when the history shows an action that the
+//! code does not do: from there on the history's actions of older epochs belong to a path that was
+//! left, and what the code does is asked for in the new epoch. In the first turn after a rewind, what
+//! is open is asked for again in one more epoch; the first answer of any of them counts.
+//!
+//! Invariant: all this is read from the history alone, so that a kept instance and every replay agree,
+//! also past a second rewind. A history without generic events never comes here.
+//!
+//! Kind and name decide whether the code does what the history shows, as in every replay. Two calls
+//! with the same name at the same number, one of them of the path that was left, cannot be told
+//! apart: a history holds no inputs.
+
+use std::collections::BTreeMap;
+
+use super::slot::{Outcome, SlotKind};
+use super::state::State;
+use crate::Failure;
+use crate::entity;
+use crate::proto::{OrchestratorAction, OrchestratorActionType};
+use crate::wire::{EventKind, Request};
+
+/// The type of the failure of an instance that cannot go on after a rewind.
+pub(crate) const CANNOT_REWIND: &str = "CannotRewind";
+
+/// The lower bits of an id are the number of the action. No history of 16 million actions fits into
+/// the memory of a host.
+const NUMBER_BITS: u32 = 24;
+
+/// The highest epoch whose ids are positive.
+const LAST_EPOCH: u8 = 127;
+
+/// The id on the wire of the action `number`.
+pub(crate) fn wire_id(epoch: u8, number: usize) -> i32 {
+    let number = i32::try_from(number).unwrap_or(i32::MAX);
+    number | (i32::from(epoch) << NUMBER_BITS)
+}
+
+/// The epoch and the number of an id; `None` for one that is not ours.
+pub(crate) fn parts(id: i32) -> Option<(u8, usize)> {
+    let id = u32::try_from(id).ok()?;
+    let number = usize::try_from(id & ((1 << NUMBER_BITS) - 1)).ok()?;
+    Some((u8::try_from(id >> NUMBER_BITS).ok()?, number))
+}
+
+/// What is known of a history that was rewound.
+#[derive(Debug)]
+pub(crate) struct Rewound {
+    /// How many generic events the whole history has, how many its past has, and how many were
+    /// applied.
+    total: usize,
+    past: usize,
+    seen: usize,
+    /// The highest epoch so far.
+    newest: u8,
+    /// In the first turn after a rewind: what was asked for, to ask for it again.
+    issued: Option<BTreeMap<usize, Issued>>,
+    /// The instance cannot go on, and what follows in the history explains nothing.
+    refused: bool,
+}
+
+/// An action that the history holds.
+#[derive(Debug)]
+struct Issued {
+    action: Option<OrchestratorActionType>,
+    /// How many generic events stood before it: a rewind leaves one behind everything that it
+    /// concerns.
+    seen: usize,
+}
+
+impl Rewound {
+    /// `None` for a history without generic events. `total` is their number.
+    pub(crate) fn of(request: &Request<'_>, total: usize) -> Option<Box<Self>> {
+        if total == 0 {
+            return None;
+        }
+        let (past, new) = request.events.split_at_checked(request.past)?;
+        let generic = |kind| kind == EventKind::Generic;
+        // The parent of a failed child gets no message; but the end of its execution was the last
+        // thing that happened to it.
+        let reopened = past
+            .iter()
+            .rev()
+            .find(|event| event.kind != EventKind::Other)
+            .is_some_and(|event| generic(event.kind) && event.id >= 0);
+        let first_turn = reopened || new.iter().any(|event| generic(event.kind));
+        Some(Box::new(Rewound {
+            total,
+            past: past.iter().filter(|event| generic(event.kind)).count(),
+            seen: 0,
+            newest: 0,
+            issued: first_turn.then(BTreeMap::new),
+            refused: false,
+        }))
+    }
+
+    /// A rewind leaves generic events where something failed, and one behind all that it undid.
+    fn explains_another_path(&self) -> bool {
+        self.seen > 0 && self.seen < self.total
+    }
+
+    /// The history holds an action that the code asked for.
+    pub(crate) fn confirmed(&mut self, number: usize, action: Option<OrchestratorActionType>) {
+        let seen = self.seen;
+        if let Some(issued) = &mut self.issued {
+            let entry = issued
+                .entry(number)
+                .or_insert(Issued { action: None, seen });
+            entry.seen = seen;
+            entry.action = action.or(entry.action.take());
+        }
+    }
+}
+
+/// An action of the history that the code does not do.
+pub(crate) struct Unexpected<'a> {
+    pub(crate) epoch: u8,
+    pub(crate) number: usize,
+    pub(crate) kind: SlotKind,
+    pub(crate) name: &'a str,
+    pub(crate) target: Option<&'a str>,
+    /// Whether the code did the same under that number, in another epoch.
+    pub(crate) same: bool,
+}
+
+impl State {
+    /// A generic event was applied.
+    pub(crate) fn generic_event(&mut self) {
+        if let Some(rewound) = &mut self.rewound {
+            rewound.seen += 1;
+        }
+    }
+
+    /// Whether a rewind is the reason why the history shows an action that the code does not do. If
+    /// it is, the code goes on in a new epoch.
+    #[cold]
+    pub(crate) fn explained_by_rewind(&mut self, action: &Unexpected<'_>) -> bool {
+        let Some(rewound) = self.rewound.as_deref_mut() else {
+            return false;
+        };
+        if rewound.refused {
+            return true;
+        }
+        rewound.newest = rewound.newest.max(action.epoch);
+        if action.same
+            && action.epoch > self.epoch
+            && let Some(slot) = self.slots.get_mut(action.number)
+            && slot.until < action.epoch
+        {
+            // Asked for again after a rewind. What is pending under the number was undone by a later
+            // rewind, because it failed.
+            slot.until = action.epoch;
+            let number = |pending: &OrchestratorAction| parts(pending.id).map(|(_, number)| number);
+            let undone = self
+                .pending
+                .iter()
+                .position(|it| number(it) == Some(action.number));
+            let undone = undone.and_then(|index| self.pending.remove(index));
+            let undone = undone.and_then(|pending| pending.orchestrator_action_type);
+            rewound.confirmed(action.number, undone);
+            return true;
+        }
+        if !rewound.explains_another_path() {
+            return false;
+        }
+        if action.epoch >= self.epoch {
+            self.leave_path();
+        }
+        if action.kind == SlotKind::SendEvent
+            && action.name == entity::RELEASE
+            && action.target.is_some_and(|target| self.locks(target))
+        {
+            self.cannot_rewind(
+                "it held a lock of entities or waited for one when it failed, and gave it up with \
+                 the failure, so that others may have changed the entities since",
+            );
+        }
+        true
+    }
+
+    /// Begins a new epoch: what is not in the history yet is asked for under new ids, because the
+    /// path that was left may have used the old ones.
+    fn leave_path(&mut self) {
+        let Some(epoch) = self.next_epoch() else {
+            return;
+        };
+        let mut pending = std::mem::take(&mut self.pending);
+        for action in &mut pending {
+            let Some((_, number)) = parts(action.id) else {
+                continue;
+            };
+            if self.awaits_entity(number) {
+                // The id of the request is part of the message.
+                self.cannot_rewind(
+                    "it called or locked an entity at the moment at which it takes another path",
+                );
+            }
+            if let Some(OrchestratorActionType::CreateSubOrchestration(child)) =
+                &mut action.orchestrator_action_type
+                && child.instance_id == self.child_instance_id(self.epoch, number)
+            {
+                child.instance_id = self.child_instance_id(epoch, number);
+            }
+            if let Some(slot) = self.slots.get_mut(number) {
+                slot.since = epoch;
+                slot.until = epoch;
+            }
+            action.id = wire_id(epoch, number);
+        }
+        self.pending = pending;
+        self.epoch = epoch;
+    }
+
+    fn next_epoch(&mut self) -> Option<u8> {
+        let rewound = self.rewound.as_deref_mut()?;
+        if rewound.newest >= LAST_EPOCH {
+            self.cannot_rewind("it was rewound too often");
+            return None;
+        }
+        rewound.newest += 1;
+        Some(rewound.newest)
+    }
+
+    /// In the first turn after a rewind: asks again for the activities and timers that are open.
+    /// `answered` are those whose answers wait for the end of a suspension.
+    ///
+    /// Gives the children that are open: nobody can ask for them again under the same instance id,
+    /// and under another they would run twice.
+    pub(crate) fn ask_again(&mut self, answered: &[i32]) -> Vec<usize> {
+        let mut children = Vec::new();
+        let Some(rewound) = self.rewound.as_deref_mut() else {
+            return children;
+        };
+        let past = rewound.past;
+        let Some(issued) = rewound.issued.take() else {
+            return children;
+        };
+        let mut again = Vec::new();
+        for (number, issued) in issued {
+            // Asked for behind the rewind, in a turn before this one.
+            let is_fresh = past > 0 && issued.seen >= past;
+            let Some(slot) = self.slots.get(number).filter(|_| !is_fresh) else {
+                continue;
+            };
+            let Some(task) = self.slots.get(slot.owner as usize) else {
+                continue;
+            };
+            // Retries go on whether or not anybody waits for them.
+            let is_wanted = task.extra.is_some() || !matches!(task.outcome, Outcome::Forgotten);
+            let is_answered = || {
+                answered
+                    .iter()
+                    .filter_map(|id| parts(*id))
+                    .any(|(_, n)| n == number)
+            };
+            if slot.ended || !task.outcome.is_open() || is_answered() {
+                continue;
+            }
+            match slot.kind {
+                SlotKind::Activity | SlotKind::Timer if is_wanted => {
+                    again.push((number, issued.action));
+                }
+                SlotKind::SubOrchestration if is_wanted => children.push(number),
+                SlotKind::SendEvent if self.awaits_entity(number) => self.cannot_rewind(
+                    "it waited for the answer of an entity when it failed; that answer is lost, and \
+                     asking again would run the operation twice",
+                ),
+                _ => {}
+            }
+        }
+        if again.is_empty() {
+            return children;
+        }
+        let Some(epoch) = self.next_epoch() else {
+            return children;
+        };
+        for (number, action) in again {
+            if let Some(slot) = self.slots.get_mut(number) {
+                slot.until = epoch;
+            }
+            self.pending.push_back(OrchestratorAction {
+                id: wire_id(epoch, number),
+                orchestrator_action_type: action,
+            });
+        }
+        children
+    }
+
+    fn cannot_rewind(&mut self, reason: &str) {
+        if let Some(rewound) = &mut self.rewound {
+            rewound.refused = true;
+        }
+        let failure = Failure::new(
+            CANNOT_REWIND,
+            format!(
+                "orchestrator '{}' cannot go on after the rewind: {reason}. Start a new instance",
+                self.name()
+            ),
+        );
+        self.condemn(failure.non_retriable());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_its_number_until_something_was_rewound() {
+        assert_eq!(wire_id(0, 7), 7);
+        assert_eq!(parts(7), Some((0, 7)));
+    }
+
+    #[test]
+    fn epoch_and_number_come_back_from_every_id() {
+        for (epoch, number) in [(1, 0), (1, 7), (LAST_EPOCH, (1 << NUMBER_BITS) - 1)] {
+            let id = wire_id(epoch, number);
+            assert!(id > 0);
+            assert_eq!(parts(id), Some((epoch, number)));
+        }
+        assert_eq!(parts(-100), None);
+    }
+}
