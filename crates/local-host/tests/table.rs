@@ -178,10 +178,22 @@ async fn tables_and_entities_can_be_created_and_read_back() {
     assert_eq!(read["big"], "5000000000");
 }
 
+/// The public key of every emulator.
+const KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
 async fn status(port: u16, path: &str, authorized: bool) -> (u16, Value) {
     let mut request = http::Request::get(format!("http://127.0.0.1:{port}{path}"));
     if authorized {
-        request = request.header("Authorization", "SharedKey x");
+        let date = "Sat, 28 Nov 2026 00:00:00 GMT";
+        let path = path.split('?').next().unwrap();
+        let key = azure_core::auth::Secret::new(KEY);
+        let signed = format!("{date}\n/devstoreaccount1{path}");
+        let signature = azure_core::hmac::hmac_sha256(&signed, &key).unwrap();
+        request = request.header("x-ms-date", date).header(
+            "Authorization",
+            format!("SharedKeyLite devstoreaccount1:{signature}"),
+        );
     }
     let http: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let response = http

@@ -1,7 +1,11 @@
 //! Entities and their properties.
 
+use super::moment;
 use super::odata::Object;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
 
 /// The value of a property, with the types of the table service.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +36,11 @@ impl Property {
             }
             Self::Int32(number) => json!(number),
             Self::Int64(number) => json!(number.to_string()),
-            Self::Double(number) => json!(number),
+            Self::Double(number) if number.is_finite() => json!(number),
+            // JSON has no numbers for these. .NET's words, which the service uses.
+            Self::Double(number) if number.is_nan() => json!("NaN"),
+            Self::Double(number) if *number > 0.0 => json!("Infinity"),
+            Self::Double(_) => json!("-Infinity"),
             Self::Boolean(flag) => json!(flag),
         }
     }
@@ -44,6 +52,7 @@ impl Property {
             Self::DateTime(_) => Some("Edm.DateTime"),
             Self::Guid(_) => Some("Edm.Guid"),
             Self::Binary(_) => Some("Edm.Binary"),
+            Self::Double(number) if !number.is_finite() => Some("Edm.Double"),
             Self::String(_) | Self::Int32(_) | Self::Double(_) | Self::Boolean(_) => None,
         }
     }
@@ -52,10 +61,17 @@ impl Property {
         let text = || value.as_str().map(str::to_owned);
         match kind {
             Some("Edm.Int64") => Some(Self::Int64(value.as_str()?.parse().ok()?)),
-            Some("Edm.DateTime") => Some(Self::DateTime(text()?)),
-            Some("Edm.Guid") => Some(Self::Guid(text()?)),
-            Some("Edm.Binary") => Some(Self::Binary(text()?)),
-            Some("Edm.Double") => value.as_f64().map(Self::Double),
+            Some("Edm.DateTime") => {
+                let written = moment::read(value.as_str()?)?.format(&Rfc3339).ok()?;
+                Some(Self::DateTime(written))
+            }
+            Some("Edm.Guid") => Some(Self::Guid(guid(value.as_str()?)?)),
+            Some("Edm.Binary") => {
+                let text = text()?;
+                STANDARD.decode(&text).ok()?;
+                Some(Self::Binary(text))
+            }
+            Some("Edm.Double") => double(value).map(Self::Double),
             _ => match value {
                 Value::String(text) => Some(Self::String(text.clone())),
                 Value::Bool(flag) => Some(Self::Boolean(*flag)),
@@ -67,6 +83,41 @@ impl Property {
             },
         }
     }
+}
+
+fn double(value: &Value) -> Option<f64> {
+    match value.as_str() {
+        None => value.as_f64(),
+        Some("NaN") => Some(f64::NAN),
+        Some("Infinity") => Some(f64::INFINITY),
+        Some("-Infinity") => Some(f64::NEG_INFINITY),
+        Some(_) => None,
+    }
+}
+
+/// A GUID as the service writes it: with hyphens, in lower case.
+pub(super) fn guid(text: &str) -> Option<String> {
+    const WITH_HYPHENS: usize = 36;
+    let guid = uuid::Uuid::try_parse(text).ok()?;
+    (text.len() == WITH_HYPHENS).then(|| guid.hyphenated().to_string())
+}
+
+/// The longest key: 1 KiB, in UTF-16.
+const LONGEST_KEY: usize = 512;
+
+/// A key must fit into a URL.
+fn check_key(name: &str, key: &str) -> Result<(), String> {
+    if key.encode_utf16().count() > LONGEST_KEY {
+        return Err(format!(
+            "{name}: expected at most {LONGEST_KEY} characters (1 KiB)."
+        ));
+    }
+    if key.contains(['/', '\\', '#', '?']) || key.contains(char::is_control) {
+        return Err(format!(
+            "{name}: expected none of the characters / \\ # ? and no control characters."
+        ));
+    }
+    Ok(())
 }
 
 /// A row of a table: keys, time of the last change, and properties in order.
@@ -89,7 +140,7 @@ impl Entity {
     /// The property that is missing or has no such value.
     pub(super) fn from_json(object: &Object, timestamp: String) -> Result<Self, String> {
         let key = |name: &str| match object.get(name) {
-            Some(Value::String(key)) => Ok(key.clone()),
+            Some(Value::String(key)) => check_key(name, key).map(|()| key.clone()),
             _ => Err(format!("{name}: expected a string.")),
         };
         let mut entity = Self {
@@ -111,6 +162,16 @@ impl Entity {
             entity.properties.push((name.clone(), property));
         }
         Ok(entity)
+    }
+
+    /// A table, as an entity of the list of tables.
+    pub(super) fn of_table(name: &str) -> Self {
+        Self {
+            partition_key: String::new(),
+            row_key: String::new(),
+            timestamp: String::new(),
+            properties: vec![("TableName".to_owned(), Property::String(name.to_owned()))],
+        }
     }
 
     /// A property by its exact name, system properties included.

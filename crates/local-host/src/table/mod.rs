@@ -3,10 +3,12 @@
 //!
 //! It has the account `devstoreaccount1`, answers queries with filter, selection and continuation,
 //! reads and inserts single entities, and lists and creates tables. Other operations are answered
-//! with 501. A signature must be present; it is not checked.
+//! with 501. Requests must be signed with the emulator's key.
 
+mod authorization;
 mod entity;
 mod filter;
+mod moment;
 mod odata;
 mod page;
 pub mod sample;

@@ -1,5 +1,6 @@
 //! The options of a query and its continuation.
 
+use super::entity::Entity;
 use super::filter::Filter;
 use super::store::Keys;
 use base64::Engine;
@@ -17,6 +18,13 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// Whether an entity passes the filter.
+    pub(super) fn passes(&self, entity: &Entity) -> bool {
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| filter.matches(entity))
+    }
+
     /// Reads the options with `get`.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The endpoint over HTTP.
 
 use super::ACCOUNT;
+use super::authorization::is_authorized;
 use super::entity::Entity;
 use super::odata::{self, Metadata, Object};
 use super::page::{self, Options};
@@ -10,7 +11,7 @@ use crate::http::uri::decode_component;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HOST, SERVER};
+use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HOST, SERVER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
@@ -41,6 +42,7 @@ pub async fn serve(listener: TcpListener, store: Store) -> std::io::Result<()> {
 async fn answer(State(store): State<Store>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let version = head.headers.get(VERSION).cloned();
+    let query = Query::parse(head.uri.query().unwrap_or_default());
     let call = Call {
         store,
         base: format!(
@@ -50,9 +52,9 @@ async fn answer(State(store): State<Store>, request: Request) -> Response {
                 .and_then(|h| h.to_str().ok())
                 .unwrap_or("127.0.0.1:10002")
         ),
-        query: Query::parse(head.uri.query().unwrap_or_default()),
         metadata: Metadata::of(accept(&head.headers)),
-        authorized: head.headers.contains_key(AUTHORIZATION),
+        authorized: is_authorized(&head, query.contains("sig")),
+        query,
         preference: head.headers.get("prefer").cloned(),
     };
     // `+` is itself in a path.
@@ -106,7 +108,7 @@ enum Resource {
 
 impl Call {
     fn run(&self, method: &Method, path: &str, body: Bytes) -> Result<Response, Failure> {
-        if !self.authorized && !self.query.contains("sig") {
+        if !self.authorized {
             return Err(Failure::new(
                 StatusCode::FORBIDDEN,
                 "AuthenticationFailed",
@@ -116,7 +118,7 @@ impl Call {
         }
         let resource = resource(path)?;
         match (method, resource) {
-            (&Method::GET, Resource::Tables) => Ok(self.list_tables()),
+            (&Method::GET, Resource::Tables) => self.list_tables(),
             (&Method::POST, Resource::Tables) => self.create_table(&body),
             (&Method::GET, Resource::Entities(table)) => self.query(&table),
             (&Method::POST, Resource::Entities(table)) => self.insert(&table, &body),
@@ -136,16 +138,29 @@ impl Call {
         (status, content_type, body).into_response()
     }
 
-    fn list_tables(&self) -> Response {
-        let names = self.store.names();
-        let values = names
+    fn list_tables(&self) -> Result<Response, Failure> {
+        let options = self.options()?;
+        let values = self
+            .store
+            .names()
             .into_iter()
+            .filter(|name| options.passes(&Entity::of_table(name)))
+            .take(options.limit)
             .map(|name| odata::table(&self.base, self.metadata, &name))
             .collect();
-        self.json(
-            StatusCode::OK,
-            &odata::page(&self.base, "Tables", self.metadata, values),
-        )
+        let page = odata::page(&self.base, "Tables", self.metadata, values);
+        Ok(self.json(StatusCode::OK, &page))
+    }
+
+    fn options(&self) -> Result<Options, Failure> {
+        let values = self.query.last();
+        let get = |name: &str| {
+            values
+                .get(name)
+                .and_then(|v| v.as_text())
+                .map(str::to_owned)
+        };
+        Options::read(get).map_err(|error| Failure::input(&error))
     }
 
     fn create_table(&self, body: &[u8]) -> Result<Response, Failure> {
@@ -171,22 +186,12 @@ impl Call {
     }
 
     fn query(&self, table: &str) -> Result<Response, Failure> {
-        let values = self.query.last();
-        let get = |name: &str| {
-            values
-                .get(name)
-                .and_then(|v| v.as_text())
-                .map(str::to_owned)
-        };
-        let options = Options::read(get).map_err(|error| Failure::input(&error))?;
-        let (entities, next) = self
-            .store
-            .page(table, options.start, options.limit, |entity| {
-                options
-                    .filter
-                    .as_ref()
-                    .is_none_or(|filter| filter.matches(entity))
-            })?;
+        let options = self.options()?;
+        let (entities, next) =
+            self.store
+                .page(table, options.start.clone(), options.limit, |entity| {
+                    options.passes(entity)
+                })?;
         let values = entities
             .iter()
             .map(|entity| odata::entity(&self.base, table, self.metadata, entity, &options.select))

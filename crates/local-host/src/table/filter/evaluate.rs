@@ -2,13 +2,16 @@
 
 use super::{Comparison, Expression, Operand};
 use crate::table::entity::{Entity, Property};
+use crate::table::moment;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::cmp::Ordering;
 
 pub(super) fn holds(expression: &Expression, entity: &Entity) -> bool {
     match expression {
         Expression::Not(inner) => !holds(inner, entity),
-        Expression::And(left, right) => holds(left, entity) && holds(right, entity),
-        Expression::Or(left, right) => holds(left, entity) || holds(right, entity),
+        Expression::And(parts) => parts.iter().all(|part| holds(part, entity)),
+        Expression::Or(parts) => parts.iter().any(|part| holds(part, entity)),
         Expression::Truth(operand) => value(operand, entity) == Some(Property::Boolean(true)),
         Expression::Compare(left, comparison, right) => {
             match (value(left, entity), value(right, entity)) {
@@ -44,15 +47,12 @@ fn compare(left: &Property, comparison: Comparison, right: &Property) -> bool {
 fn order(left: &Property, right: &Property) -> Option<Ordering> {
     use Property::{Binary, Boolean, DateTime, Double, Guid, String};
     match (left, right) {
-        (String(left), String(right)) | (Binary(left), Binary(right)) => Some(left.cmp(right)),
-        (DateTime(left), DateTime(right)) => {
-            let moment = |text: &str| {
-                time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339)
-                    .ok()
-            };
-            Some(moment(left)?.cmp(&moment(right)?))
+        (String(left), String(right)) | (Guid(left), Guid(right)) => Some(left.cmp(right)),
+        (Binary(left), Binary(right)) => {
+            let bytes = |text: &str| STANDARD.decode(text).ok();
+            Some(bytes(left)?.cmp(&bytes(right)?))
         }
-        (Guid(left), Guid(right)) => Some(left.to_lowercase().cmp(&right.to_lowercase())),
+        (DateTime(left), DateTime(right)) => Some(moment::read(left)?.cmp(&moment::read(right)?)),
         (Boolean(left), Boolean(right)) => Some(left.cmp(right)),
         (Double(left), Double(right)) => left.partial_cmp(right),
         (Double(left), right) => left.partial_cmp(&float(integer(right)?)),

@@ -1,7 +1,10 @@
 //! Words, literals and parentheses of a filter.
 
 use super::FilterError;
-use crate::table::entity::Property;
+use crate::table::entity::{self, Property};
+use crate::table::moment;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
@@ -86,11 +89,20 @@ fn quoted(signs: &[char], start: usize) -> Result<(String, usize), FilterError> 
 
 fn typed(prefix: &str, text: String) -> Option<Property> {
     match prefix.to_ascii_lowercase().as_str() {
-        "datetime" => Some(Property::DateTime(text)),
-        "guid" => Some(Property::Guid(text)),
-        "binary" | "x" => Some(Property::Binary(text)),
+        "datetime" => moment::read(&text).map(|_| Property::DateTime(text)),
+        "guid" => entity::guid(&text).map(Property::Guid),
+        "binary" | "x" => hex(&text).map(|bytes| Property::Binary(STANDARD.encode(bytes))),
         _ => None,
     }
+}
+
+/// Bytes from pairs of hexadecimal digits.
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = text.chars().map(|sign| sign.to_digit(16)).collect();
+    let (pairs, rest) = digits.as_deref()?.as_chunks::<2>();
+    let byte = |[high, low]: &[u32; 2]| u8::try_from(high * 16 + low).ok();
+    rest.is_empty()
+        .then(|| pairs.iter().filter_map(byte).collect())
 }
 
 fn word_or_number(word: String, at: usize) -> Result<Token, FilterError> {

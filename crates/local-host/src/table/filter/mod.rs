@@ -23,8 +23,9 @@ pub struct FilterError {
 #[derive(Clone, Debug, PartialEq)]
 enum Expression {
     Not(Box<Expression>),
-    And(Box<Expression>, Box<Expression>),
-    Or(Box<Expression>, Box<Expression>),
+    /// A chain is one expression, however long: as a tree, its depth would be its length.
+    And(Vec<Expression>),
+    Or(Vec<Expression>),
     Compare(Operand, Comparison, Operand),
     /// A property or literal that stands for itself.
     Truth(Operand),
@@ -139,11 +140,27 @@ mod tests {
             ("a eq 1 b eq 2", 7),
             ("a eq 1 and", 10),
             ("a eq 99999999999", 5),
+            ("a eq null", 5),
+            ("null ne a", 0),
+            ("a eq datetime'nonsense'", 5),
+            ("a eq datetime'2021-02-30'", 5),
+            ("a eq guid'nonsense'", 5),
+            ("a eq guid'c9da6455213d42c99a793e9149a57833'", 5),
+            ("a eq X'f'", 5),
+            ("a eq binary'zz'", 5),
         ] {
             let error = Filter::parse(filter).unwrap_err();
             assert_eq!(error.at, at, "{filter}: {error}");
         }
         let deep = "not ".repeat(10_000) + "a";
         assert!(Filter::parse(&deep).is_err());
+    }
+
+    #[test]
+    fn a_chain_may_be_of_any_length() {
+        for word in ["or", "and"] {
+            let chain = vec!["amount eq 5"; 200_000].join(&format!(" {word} "));
+            assert!(matches(&chain), "{word}");
+        }
     }
 }

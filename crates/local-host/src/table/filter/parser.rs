@@ -44,19 +44,21 @@ impl Parser {
     }
 
     fn or(&mut self, depth: usize) -> Result<Expression, FilterError> {
-        let mut left = self.and(depth)?;
+        let first = self.and(depth)?;
+        let mut parts = vec![first];
         while self.eat("or") {
-            left = Expression::Or(Box::new(left), Box::new(self.and(depth)?));
+            parts.push(self.and(depth)?);
         }
-        Ok(left)
+        Ok(chain(parts, Expression::Or))
     }
 
     fn and(&mut self, depth: usize) -> Result<Expression, FilterError> {
-        let mut left = self.not(depth)?;
+        let first = self.not(depth)?;
+        let mut parts = vec![first];
         while self.eat("and") {
-            left = Expression::And(Box::new(left), Box::new(self.not(depth)?));
+            parts.push(self.not(depth)?);
         }
-        Ok(left)
+        Ok(chain(parts, Expression::And))
     }
 
     fn not(&mut self, depth: usize) -> Result<Expression, FilterError> {
@@ -120,9 +122,21 @@ impl Parser {
     }
 }
 
+/// One part stands for itself.
+fn chain(mut parts: Vec<Expression>, join: fn(Vec<Expression>) -> Expression) -> Expression {
+    match parts.pop() {
+        Some(only) if parts.is_empty() => only,
+        last => {
+            parts.extend(last);
+            join(parts)
+        }
+    }
+}
+
+/// The service has no null: an absent property passes no comparison.
 fn is_keyword(word: &str) -> bool {
     matches!(
         word,
-        "and" | "or" | "not" | "eq" | "ne" | "gt" | "ge" | "lt" | "le"
+        "null" | "and" | "or" | "not" | "eq" | "ne" | "gt" | "ge" | "lt" | "le"
     )
 }
