@@ -2,11 +2,18 @@
 
 use super::uri::decode_component;
 use crate::json::JsonObject;
+use indexmap::IndexMap;
 
 /// The parameters of a query in the order of their first appearance, each under the spelling of its
-/// last one.
+/// last one. The key is the name in lower case.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Query(Vec<(String, Vec<String>)>);
+pub struct Query(IndexMap<String, Parameter>);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Parameter {
+    name: String,
+    values: Vec<String>,
+}
 
 impl Query {
     /// Parses a query with or without its question mark.
@@ -17,17 +24,9 @@ impl Query {
         for pair in pairs.filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decode_component(name), decode_component(value));
-            let known = query
-                .0
-                .iter_mut()
-                .find(|(known, _)| known.to_lowercase() == name.to_lowercase());
-            match known {
-                Some((known, values)) => {
-                    *known = name;
-                    values.push(value);
-                }
-                None => query.0.push((name, vec![value])),
-            }
+            let parameter = query.0.entry(name.to_lowercase()).or_default();
+            parameter.name = name;
+            parameter.values.push(value);
         }
         query
     }
@@ -35,17 +34,15 @@ impl Query {
     /// Whether there is a parameter of this name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.0
-            .iter()
-            .any(|(known, _)| known.eq_ignore_ascii_case(name))
+        self.0.contains_key(&name.to_lowercase())
     }
 
     /// Name and values, joined with commas: the form of `Data`.
     #[must_use]
     pub fn joined(&self) -> JsonObject {
         self.0
-            .iter()
-            .map(|(name, values)| (name.as_str(), values.join(",")))
+            .values()
+            .map(|parameter| (parameter.name.as_str(), parameter.values.join(",")))
             .collect()
     }
 
@@ -53,8 +50,38 @@ impl Query {
     #[must_use]
     pub fn last(&self) -> JsonObject {
         self.0
-            .iter()
-            .map(|(name, values)| (name.as_str(), values.last().cloned().unwrap_or_default()))
+            .values()
+            .map(|parameter| {
+                let last = parameter.values.last().cloned();
+                (parameter.name.as_str(), last.unwrap_or_default())
+            })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+
+    #[test]
+    fn names_are_equal_in_any_case_and_the_last_spelling_counts() {
+        let query = Query::parse("?a=1&b=2&A=3&É=4&é=5&&c");
+        let compact = |object| Json::Object(object).to_compact();
+        assert_eq!(
+            compact(query.joined()),
+            r#"{"A":"1,3","b":"2","é":"4,5","c":""}"#
+        );
+        assert_eq!(compact(query.last()), r#"{"A":"3","b":"2","é":"5","c":""}"#);
+        assert!(query.contains("a") && query.contains("É") && !query.contains("d"));
+    }
+
+    /// Comparing each name with every other would take hours for so many.
+    #[test]
+    fn the_time_for_a_query_grows_with_its_length_only() {
+        const COUNT: usize = 200_000;
+        let text: Vec<String> = (0..COUNT).map(|n| format!("p{n}=1")).collect();
+        let query = Query::parse(&text.join("&"));
+        assert_eq!(query.last().iter().count(), COUNT);
     }
 }

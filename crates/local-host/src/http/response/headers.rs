@@ -2,6 +2,7 @@
 
 use super::body::{Body, rewritten};
 use crate::json::{Json, JsonObject};
+use std::collections::HashSet;
 
 /// How a value that is not a scalar becomes text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,16 +21,14 @@ pub(super) fn build(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<(String, String)>, String> {
     let mut headers: Vec<(String, String)> = Vec::new();
+    let mut known: HashSet<String> = HashSet::new();
     let mut content_type = None;
     for (name, value) in given.into_iter().flat_map(JsonObject::iter) {
         let text = text(name, value, source, warnings)?;
         check(name, &text, body)?;
         if name.eq_ignore_ascii_case("content-type") {
             content_type.get_or_insert(text);
-        } else if headers
-            .iter()
-            .any(|(known, _)| known.eq_ignore_ascii_case(name))
-        {
+        } else if !known.insert(name.to_ascii_lowercase()) {
             warnings.push(format!(
                 "Duplicate HTTP header from function invocation removed. Duplicate key(s): {name}"
             ));
