@@ -21,6 +21,20 @@ pub struct Cli {
     #[arg(long, value_parser = parse_address)]
     pub address: Option<IpAddr>,
 
+    /// Origins whose pages may call the app from a browser, separated by commas, or * for all
+    /// [default: Host.CORS of local.settings.json, else none].
+    #[arg(long, value_name = "ORIGINS")]
+    pub cors: Option<String>,
+
+    /// Let these pages send cookies, too [default: Host.CORSCredentials of local.settings.json].
+    #[arg(long)]
+    pub cors_credentials: bool,
+
+    /// Answer requests for this host name, too. Without it the name in the Host header must be one
+    /// of this machine's own: localhost, 127.0.0.1, and the value of --address.
+    #[arg(long, value_name = "NAME")]
+    pub allow_host: Vec<String>,
+
     /// Directory of the app [default: the nearest directory upward with host.json or
     /// local.settings.json].
     #[arg(long, value_name = "DIR")]
@@ -80,10 +94,18 @@ mod tests {
             "submit",
             "get-status",
             "--no-build",
+            "--cors",
+            "http://a,http://b",
+            "--cors-credentials",
+            "--allow-host",
+            "box",
         ]);
         assert_eq!(cli.port, Some(7072));
         assert_eq!(cli.functions, ["submit", "get-status"]);
         assert!(cli.no_build && !cli.verbose);
+        assert_eq!(cli.cors.as_deref(), Some("http://a,http://b"));
+        assert!(cli.cors_credentials);
+        assert_eq!(cli.allow_host, ["box"]);
         let error = Cli::try_parse_from(["local-host", "--address", "x"]).unwrap_err();
         assert!(error.to_string().contains("Expected an IP address"));
     }

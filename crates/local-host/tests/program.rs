@@ -318,3 +318,45 @@ fn why_nothing_is_built_is_said_and_an_old_program_is_warned_about() {
     let mut program = Program::start_in(app(), &["--no-build"]);
     program.until("without a build: --no-build.");
 }
+
+fn send(port: u16, request: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn who_may_ask_is_taken_from_the_options_and_from_local_settings() {
+    let root = app();
+    let path = root.path().join("local.settings.json");
+    let settings = std::fs::read_to_string(&path).unwrap();
+    let host = r#"{"Host":{"CORS":"http://a.example","CORSCredentials":true},"#;
+    std::fs::write(&path, settings.replacen('{', host, 1)).unwrap();
+    let arguments = ["--address", "0.0.0.0", "--allow-host", "box", "--verbose"];
+    let mut program = Program::start_in(root, &arguments);
+    program.until("the admin API (/admin), which has no key here");
+    let port = program.ready();
+    for (host, status) in [("box", 200), ("192.168.1.5", 200), ("other", 403)] {
+        let answer = send(
+            port,
+            &format!(
+                "GET /api/hello HTTP/1.1\r\nHost: {host}\r\nOrigin: http://a.example\r\nConnection: close\r\n\r\n"
+            ),
+        );
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        if status == 200 {
+            assert!(answer.contains("http://a.example\r\n"), "{answer}");
+            assert!(answer.to_lowercase().contains("allow-credentials: true"));
+        }
+    }
+    let (_, error) = fails(&app(), &["--cors", "*", "--cors-credentials"]);
+    assert!(
+        error.contains("--cors: the origin * does not go together"),
+        "{error}"
+    );
+}

@@ -267,3 +267,26 @@ async fn bad_requests_are_answered_as_the_table_service_does() {
     assert_eq!(body["value"].as_array().unwrap().len(), 2);
     assert_eq!(body["value"][0]["RowKey"], "000000");
 }
+
+#[tokio::test]
+async fn the_endpoint_answers_for_this_machine_and_its_pages_only() {
+    let (_, port) = endpoint(Store::with_sample_data()).await;
+    let http: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    for (host, origin, status) in [
+        ("127.0.0.1:10002", None, 200),
+        ("localhost", Some("http://localhost:8080"), 200),
+        ("evil.example:10002", None, 403),
+        ("localhost", Some("http://evil.example"), 403),
+        ("localhost", Some("null"), 403),
+        ("not a host", None, 400),
+    ] {
+        let uri = format!("http://127.0.0.1:{port}/devstoreaccount1/Tables?sig=x");
+        let mut request = http::Request::get(uri).header("Host", host);
+        if let Some(origin) = origin {
+            request = request.header("Origin", origin);
+        }
+        let request = request.body(Full::default()).unwrap();
+        let response = http.request(request).await.unwrap();
+        assert_eq!(response.status(), status, "{host} {origin:?}");
+    }
+}

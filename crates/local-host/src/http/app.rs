@@ -1,11 +1,14 @@
 //! What the HTTP side serves: the functions, the handler, and where their inputs come from.
 
+use super::cors::Cors;
 use super::envelope::{asks_for_authentication, trigger_data};
+use super::hosts::Hosts;
 use super::metadata::binding_data;
 use super::query::Query;
 use super::request::ClientRequest;
 use super::response::{self, ClientResponse};
 use super::template::Params;
+use super::upload::UploadLimits;
 use crate::functions::{Binding, Function, Functions};
 use crate::handler::Handler;
 use crate::json::{Json, JsonObject};
@@ -29,8 +32,12 @@ pub struct App {
     pub client_binding: ClientBinding,
     /// Headers added to every response that does not have them.
     pub custom_headers: Vec<(String, String)>,
-    /// The largest request body in bytes.
-    pub body_limit: u64,
+    /// How large and how slow a request's body may be.
+    pub upload: UploadLimits,
+    /// The names that requests may address the host by.
+    pub hosts: Hosts,
+    /// The origins whose pages may call the app.
+    pub cors: Option<Cors>,
     /// Whether `/` has a home page; 204 without.
     pub home_page: bool,
     /// When the host started.

@@ -1,17 +1,20 @@
 //! Accepting connections and answering requests.
 
 use super::admin;
+use super::admission::{self, refused, refused_with};
 use super::app::App;
 use super::request::ClientRequest;
 use super::response::ClientResponse;
 use super::router;
+use super::upload;
 use bytes::Bytes;
 use futures::stream;
-use http::header::{CONTENT_LENGTH, SERVER, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, SERVER, TRANSFER_ENCODING, VARY};
+use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full, Limited, StreamBody};
-use hyper::body::{Body, Frame, Incoming};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,10 +22,11 @@ use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// The limit of all headers together.
-const MAX_HEADER_BYTES: usize = 32 * 1024;
+/// How long a client may take to send its headers, as with Kestrel.
+const HEADER_TIME: Duration = Duration::from_secs(30);
 
 const HOME_PAGE: &str = "<!DOCTYPE html>\n<html>\n<head><title>Your Azure Function App is up and running.</title></head>\n\
     <body><h1>Your Azure Function App is up and running.</h1><p>Served by local-host.</p></body>\n</html>\n";
@@ -31,7 +35,11 @@ const HOME_PAGE: &str = "<!DOCTYPE html>\n<html>\n<head><title>Your Azure Functi
 pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).title_case_headers(true);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME)
+        .title_case_headers(true)
+        // A client may close its side once it has sent everything, and wait for the answer.
+        .half_close(true);
     tokio::pin!(stop);
     loop {
         let stream = tokio::select! {
@@ -61,32 +69,21 @@ type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 /// Answers a request. The work goes on when the client disconnects, as in a real host.
 async fn answer(app: Arc<App>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    let (head, body) = request.into_parts();
+    if let Err(response) = admission::admit(&app, &head) {
+        return Ok(frame(response, &[], Vec::new()));
+    }
     let custom = app.custom_headers.clone();
-    let response = match tokio::spawn(dispatch(app, request)).await {
+    let cors = app.cors.as_ref();
+    let cors = cors.map_or_else(Vec::new, |cors| cors.headers(&head.headers));
+    let response = match tokio::spawn(dispatch(app, head, body)).await {
         Ok(response) => response,
         Err(_) => ClientResponse::empty(500),
     };
-    Ok(frame(response, &custom))
+    Ok(frame(response, &custom, cors))
 }
 
-/// A request that is refused before it is looked at; the connection ends with it.
-fn refused(status: u16) -> ClientResponse {
-    ClientResponse {
-        headers: vec![("Connection".to_owned(), "close".to_owned())],
-        ..ClientResponse::empty(status)
-    }
-}
-
-async fn dispatch(app: Arc<App>, request: Request<Incoming>) -> ClientResponse {
-    let (head, body) = request.into_parts();
-    let header_bytes: usize = head
-        .headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum();
-    if header_bytes > MAX_HEADER_BYTES {
-        return refused(431);
-    }
+async fn dispatch(app: Arc<App>, head: Parts, body: Incoming) -> ClientResponse {
     let Ok(mut client) = ClientRequest::new(&head.method, &head.uri, &head.headers) else {
         return refused(400);
     };
@@ -146,29 +143,26 @@ async fn read_body(
     headers: &http::HeaderMap,
     body: Incoming,
 ) -> Result<Option<Bytes>, ClientResponse> {
-    let limit = app.body_limit;
-    let too_large = || {
-        app.log().error(format!(
-            "Request body too large. The max request body size is {limit} bytes."
-        ));
-        refused(500)
-    };
-    if body.size_hint().lower() > limit {
-        return Err(too_large());
-    }
     let chunked = !headers.contains_key(CONTENT_LENGTH);
-    let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
-    match limited.collect().await {
-        Ok(collected) => {
-            let bytes = collected.to_bytes();
-            Ok((!chunked && !bytes.is_empty()).then_some(bytes))
+    match upload::read(app.upload, headers, body).await {
+        Ok(bytes) => Ok((!chunked && !bytes.is_empty()).then_some(bytes)),
+        Err(error) => {
+            app.log().error(error.to_string());
+            Err(match error.status() {
+                500 => refused(500),
+                status => refused_with(status, &error.to_string()),
+            })
         }
-        Err(_) => Err(too_large()),
     }
 }
 
 /// Puts a response on the wire: with a length, or chunked as a real host sends function results.
-fn frame(response: ClientResponse, custom: &[(String, String)]) -> Answer {
+/// `custom` is added where the response has no such header, `cors` replaces what it has.
+fn frame(
+    response: ClientResponse,
+    custom: &[(String, String)],
+    cors: Vec<(String, String)>,
+) -> Answer {
     let bytes = Bytes::from(response.body);
     let body = if response.sized {
         Full::new(bytes).boxed()
@@ -187,8 +181,21 @@ fn frame(response: ClientResponse, custom: &[(String, String)]) -> Answer {
             continue;
         };
         if replace || !framed.headers().contains_key(&name) {
-            framed.headers_mut().insert(name, value);
+            // Fails from 32,768 headers on.
+            let _ = framed.headers_mut().try_insert(name, value);
         }
+    }
+    for (name, value) in &cors {
+        let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value))
+        else {
+            continue;
+        };
+        let headers = framed.headers_mut();
+        let _ = if name == VARY {
+            headers.try_append(name, value).map(|_| ())
+        } else {
+            headers.try_insert(name, value).map(|_| ())
+        };
     }
     if !framed.headers().contains_key(SERVER) {
         framed

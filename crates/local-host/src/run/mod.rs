@@ -2,6 +2,7 @@
 
 mod build;
 mod checks;
+mod endpoint;
 mod environment;
 mod hub;
 mod ports;
@@ -17,14 +18,15 @@ use crate::handler::{
 use crate::host_json::HostJson;
 use crate::http::app::App;
 use crate::http::serve::serve;
+use crate::http::upload::UploadLimits;
 use crate::log::{LogLevel, Logger};
 use crate::project::find_root;
 use crate::settings::{Environment, LocalSettings};
 use anyhow::{Context, bail};
+use endpoint::Endpoint;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 /// The time between a function's time-out and the kill, as in a real host.
@@ -52,11 +54,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     console::print(&console::banner());
     let root = find_root(cli.script_root.as_deref(), &std::env::current_dir()?)?;
     let settings = LocalSettings::read(&root)?;
-    let address = ports::address(cli.address, settings.address.as_deref())?;
-    let listener = ports::listen(address, cli.port.or(settings.port).unwrap_or(7071)).await?;
-    let port = listener.local_addr()?.port();
+    let endpoint = Endpoint::open(&cli, &settings, &log).await?;
 
-    let environment = environment::of_app(&root, port, &settings, &log);
+    let environment = environment::of_app(&root, endpoint.port, &settings, &log);
     let app = load(root, environment, &cli.functions, &log)?;
     let stop = signals::stop()?;
     tokio::pin!(stop);
@@ -65,7 +65,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         () = &mut stop => return Ok(()),
     }
     table::start(&app.environment, !cli.no_sample_data, &log).await;
-    let result = host(app, listener, port, cli.verbose, &log, stop).await;
+    let result = host(app, endpoint, cli.verbose, &log, stop).await;
     log.system(LogLevel::Info, "Stopped.");
     result
 }
@@ -112,13 +112,18 @@ fn load(
 /// Starts the handler and the task hub, and serves.
 async fn host(
     app: Loaded,
-    listener: TcpListener,
-    port: u16,
+    endpoint: Endpoint,
     verbose: bool,
     log: &Logger,
     stop: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let body_limit = body_limit(&app.environment)?;
+    let upload = UploadLimits::of_kestrel(body_limit(&app.environment)?);
+    let Endpoint {
+        listener,
+        port,
+        hosts,
+        cors,
+    } = endpoint;
     let supervisor = start_handler(&app, log)?;
     let options = HandlerOptions {
         function_timeout: app.host.function_timeout,
@@ -142,7 +147,9 @@ async fn host(
             bindings.client_binding(task_hub, connection)
         }),
         custom_headers: app.host.custom_headers,
-        body_limit,
+        upload,
+        hosts,
+        cors,
         home_page: !app
             .environment
             .get("AzureWebJobsDisableHomepage")

@@ -6,12 +6,13 @@ use super::entity::Entity;
 use super::odata::{self, Metadata, Object};
 use super::page::{self, Options};
 use super::store::{Keys, Store, StoreError};
+use crate::http::hosts::{HostError, Hosts};
 use crate::http::query::Query;
 use crate::http::uri::decode_component;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HOST, SERVER};
+use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HOST, ORIGIN, SERVER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
@@ -41,6 +42,9 @@ pub async fn serve(listener: TcpListener, store: Store) -> std::io::Result<()> {
 
 async fn answer(State(store): State<Store>, request: Request) -> Response {
     let (head, body) = request.into_parts();
+    if let Some(refusal) = refuse_foreign(&head.headers) {
+        return refusal.into_response();
+    }
     let version = head.headers.get(VERSION).cloned();
     let query = Query::parse(head.uri.query().unwrap_or_default());
     let call = Call {
@@ -80,6 +84,34 @@ async fn answer(State(store): State<Store>, request: Request) -> Response {
     );
     headers.insert(SERVER, HeaderValue::from_static("local-host-table/1.0"));
     response
+}
+
+/// Pages of other sites, which a browser on this machine may have open, have no business here.
+fn refuse_foreign(headers: &HeaderMap) -> Option<Failure> {
+    let hosts = Hosts::loopback();
+    let why = match hosts.check(headers) {
+        Err(error @ HostError::Foreign(_)) => error.to_string(),
+        Err(error) => {
+            return Some(Failure::new(
+                StatusCode::BAD_REQUEST,
+                "InvalidHeaderValue",
+                &format!("{error}."),
+            ));
+        }
+        Ok(()) => {
+            let origin = headers.get(ORIGIN)?;
+            if hosts.is_own_origin(origin) {
+                return None;
+            }
+            "the Origin header names a page of another site".to_owned()
+        }
+    };
+    let text = format!("local-host's table endpoint is for this machine only: {why}.");
+    Some(Failure::new(
+        StatusCode::FORBIDDEN,
+        "AuthorizationFailure",
+        &text,
+    ))
 }
 
 fn accept(headers: &HeaderMap) -> &str {

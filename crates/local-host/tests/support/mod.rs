@@ -9,7 +9,10 @@ use local_host::functions::{self, Functions};
 use local_host::handler::{Handler, HandlerOptions, Supervisor};
 use local_host::host_json::HostJson;
 use local_host::http::app::App;
+use local_host::http::cors::Cors;
+use local_host::http::hosts::Hosts;
 use local_host::http::serve::serve;
+use local_host::http::upload::UploadLimits;
 use local_host::log::Logger;
 use local_host::settings::Environment;
 use serde_json::Value;
@@ -186,6 +189,13 @@ fn reason(status: u64) -> String {
     status.canonical_reason().unwrap_or("-").to_owned()
 }
 
+/// What differs between hosts.
+pub struct Options {
+    pub upload: UploadLimits,
+    pub function_timeout: Option<Duration>,
+    pub cors: Option<Cors>,
+}
+
 /// A running local-host in front of a fake handler.
 pub struct Host {
     pub address: SocketAddr,
@@ -200,20 +210,36 @@ impl Host {
     }
 
     pub async fn start_with(body_limit: u64, function_timeout: Option<Duration>) -> Self {
+        Self::start_options(Options {
+            upload: UploadLimits::of_kestrel(body_limit),
+            function_timeout,
+            cors: None,
+        })
+        .await
+    }
+
+    pub async fn start_options(options: Options) -> Self {
+        let function_timeout = options.function_timeout;
         let (root, recorded) = recorded_app();
         let functions = load(root.path(), &recorded);
         let handler = FakeHandler::start().await;
         let log = Logger::memory();
-        let options = HandlerOptions {
+        let limits = HandlerOptions {
             function_timeout,
             grace: Duration::ZERO,
         };
         let app = App {
             functions,
-            handler: Handler::new(Supervisor::attach(handler.port), options, log.clone()),
+            handler: Handler::new(Supervisor::attach(handler.port), limits, log.clone()),
             client_binding: Arc::new(|_, _| r#"{"taskHubName":"MyHub"}"#.to_owned()),
             custom_headers: vec![("X-Custom-Default".to_owned(), "1".to_owned())],
-            body_limit,
+            upload: options.upload,
+            // The recorded requests name this host, too.
+            hosts: Hosts::listening_on(
+                std::net::Ipv4Addr::LOCALHOST.into(),
+                &["api.example.com".to_owned()],
+            ),
+            cors: options.cors,
             home_page: true,
             started: Instant::now(),
         };
@@ -272,7 +298,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    async fn read(stream: &mut TcpStream, is_head: bool) -> Self {
+    pub async fn read(stream: &mut TcpStream, is_head: bool) -> Self {
         let mut bytes = Vec::new();
         loop {
             if let Some(end) = find(&bytes, b"\r\n\r\n") {

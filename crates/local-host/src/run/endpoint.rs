@@ -1,0 +1,58 @@
+//! Where the host listens, and for whom.
+
+use super::ports;
+use crate::cli::Cli;
+use crate::http::cors::Cors;
+use crate::http::hosts::Hosts;
+use crate::log::Logger;
+use crate::settings::LocalSettings;
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+/// A port that is open, and who may ask there.
+pub(super) struct Endpoint {
+    pub(super) listener: TcpListener,
+    pub(super) port: u16,
+    pub(super) hosts: Hosts,
+    pub(super) cors: Option<Cors>,
+}
+
+impl Endpoint {
+    /// Options win over `Host` of local.settings.json.
+    ///
+    /// # Errors
+    /// No address, a port in use, or no list of origins.
+    pub(super) async fn open(
+        cli: &Cli,
+        settings: &LocalSettings,
+        log: &Logger,
+    ) -> anyhow::Result<Self> {
+        let cors = cors(cli, settings)?;
+        let address = ports::address(cli.address, settings.address.as_deref())?;
+        let listener = ports::listen(address, cli.port.or(settings.port).unwrap_or(7071)).await?;
+        let port = listener.local_addr()?.port();
+        if !address.is_loopback() {
+            log.warning(format!(
+                "Listening on {address}: whoever reaches this machine can call the functions and the admin API \
+                 (/admin), which has no key here."
+            ));
+        }
+        Ok(Self {
+            listener,
+            port,
+            hosts: Hosts::listening_on(address, &cli.allow_host),
+            cors,
+        })
+    }
+}
+
+fn cors(cli: &Cli, settings: &LocalSettings) -> anyhow::Result<Option<Cors>> {
+    let credentials = cli.cors_credentials || settings.cors_credentials;
+    match (&cli.cors, &settings.cors) {
+        (Some(list), _) => Cors::new(list, credentials).context("--cors"),
+        (None, Some(list)) => {
+            Cors::new(list, credentials).context("Host.CORS in local.settings.json")
+        }
+        (None, None) => Ok(None),
+    }
+}
