@@ -353,3 +353,37 @@ fn what_stops_a_whole_real_host_is_refused_and_named() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[tokio::test]
+async fn the_management_api_is_answered_and_logged_with_what_to_use_instead() {
+    let host = Host::start().await;
+    for (target, instead) in [
+        (
+            "/runtime/webhooks/durabletask/instances/abc?taskHub=MyHub&code=SECRET",
+            "DurableClient::status",
+        ),
+        (
+            "/Runtime/Webhooks/DurableTask/instances?code=SECRET",
+            "only a real host can",
+        ),
+    ] {
+        let reply = host.get(target).await;
+        assert_eq!(reply.status, 501, "{target}");
+        assert!(reply.text().contains(instead), "{}", reply.text());
+        let path = target.split('?').next().unwrap();
+        let messages = host.log.messages();
+        let (level, message) = messages.last().unwrap();
+        assert_eq!(*level, LogLevel::Warning);
+        assert!(message.starts_with(&format!("GET {path}: ")), "{message}");
+        assert!(
+            message.contains(instead) && !message.contains("SECRET"),
+            "{message}"
+        );
+    }
+    for other in [
+        "/runtime/webhooks/eventgrid",
+        "/runtime/webhooks/durabletasks",
+    ] {
+        assert_eq!(host.get(other).await.status, 404, "{other}");
+    }
+}

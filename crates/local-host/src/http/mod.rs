@@ -17,3 +17,4 @@ pub mod serve;
 pub mod template;
 pub mod upload;
 pub(crate) mod uri;
+mod webhooks;

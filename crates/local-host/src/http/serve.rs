@@ -7,6 +7,7 @@ use super::request::ClientRequest;
 use super::response::ClientResponse;
 use super::router;
 use super::upload;
+use super::webhooks;
 use bytes::Bytes;
 use futures::stream;
 use http::header::{CONTENT_LENGTH, SERVER, TRANSFER_ENCODING, VARY};
@@ -87,6 +88,9 @@ async fn dispatch(app: Arc<App>, head: Parts, body: Incoming) -> ClientResponse 
     let Ok(mut client) = ClientRequest::new(&head.method, &head.uri, &head.headers) else {
         return refused(400);
     };
+    if let Some(response) = webhooks::answer(&app, &client.method, &client.path) {
+        return response;
+    }
     let is_admin = client
         .path
         .get(..7)

@@ -60,9 +60,9 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
         );
         return Some(events::task_failed(clock::now(), task.id, None));
     };
-    let place = hub.activities.acquire().await.ok()?;
     let mut stopped = 0;
     let answer = loop {
+        let place = hub.activities.acquire().await.ok()?;
         // Bound again for every try: a copy to keep would cost three times the input.
         let bound = match bind(function, &task.instance_id, task.input.as_deref()) {
             Ok(bound) => bound,
@@ -82,13 +82,13 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
         {
             // Delivered again, as by a real host that starts again.
             Err(InvokeError::Stopping) => {
+                drop(place);
                 tokio::time::sleep(turn::backoff(stopped)).await;
                 stopped += 1;
             }
             answer => break answer,
         }
     };
-    drop(place);
     Some(match answer {
         Ok(answer) => events::task_completed(clock::now(), task.id, result(answer.return_value)),
         Err(error) => failed(

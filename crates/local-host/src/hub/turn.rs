@@ -24,6 +24,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
 /// Extension 3.x takes at most 16 KB of UTF-16.
 const LONGEST_CUSTOM_STATUS: usize = 8_192;
 
+const HANDED_BACK: &str = "its handler gave the turn back, as it does when it stops.";
+
 /// What a turn came to.
 enum Outcome {
     /// To be persisted and carried out.
@@ -35,6 +37,8 @@ enum Outcome {
     Failed(HostFailure),
     /// The same messages will come again.
     Abandoned(String),
+    /// The handler gives the turn back, because it stops or has no time for it.
+    HandedBack,
 }
 
 /// Runs turns of `instance` until it has no messages.
@@ -50,33 +54,37 @@ pub(super) async fn run(hub: Arc<Inner>, instance: Arc<Instance>) {
         };
         let outcome = play(&hub, &instance, &mut turn).await;
         drop(place);
-        match outcome {
+        let (level, why) = match outcome {
             Outcome::Decided {
                 plan,
                 custom_status,
             } => {
                 abandoned = 0;
                 commit::decided(&hub, &instance, turn, *plan, custom_status);
+                continue;
             }
             Outcome::Failed(failure) => {
                 abandoned = 0;
                 commit::failed(&hub, &instance, turn, &failure);
+                continue;
             }
-            Outcome::Abandoned(why) => {
-                let wait = backoff(abandoned);
-                abandoned += 1;
-                hub.log(
-                    LogLevel::Warning,
-                    format!(
-                        "Orchestration '{}' ({}): {why} The turn is delivered again in {wait:?}; a \
-                         real host would do so for ever, with growing pauses.",
-                        instance.id, turn.start.name
-                    ),
-                );
-                instance.abandon(turn);
-                tokio::time::sleep(wait).await;
-            }
-        }
+            // Once is what happens whenever a handler stops.
+            Outcome::HandedBack if abandoned == 0 => (LogLevel::Info, HANDED_BACK.to_owned()),
+            Outcome::HandedBack => (LogLevel::Warning, HANDED_BACK.to_owned()),
+            Outcome::Abandoned(why) => (LogLevel::Warning, why),
+        };
+        let wait = backoff(abandoned);
+        abandoned += 1;
+        hub.log(
+            level,
+            format!(
+                "Orchestration '{}' ({}): {why} The turn is delivered again in {wait:?}; a \
+                 real host would do so for ever, with growing pauses.",
+                instance.id, turn.start.name
+            ),
+        );
+        instance.abandon(turn);
+        tokio::time::sleep(wait).await;
     }
     if instance.has_ended() {
         hub.keep_finished(&instance.id);
@@ -180,7 +188,7 @@ fn read_answer(
                 .is_some_and(failure::asks_for_redelivery)
     });
     if redeliver {
-        return Outcome::Abandoned("its failure names an out-of-memory error.".into());
+        return Outcome::HandedBack;
     }
     Outcome::Decided {
         plan: Box::new(plan),

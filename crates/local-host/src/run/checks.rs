@@ -1,6 +1,6 @@
 //! What is worth saying, or refusing, before the app starts.
 
-use crate::functions::{Function, Functions};
+use crate::functions::{Binding, Function, Functions};
 use crate::host_json::HostJson;
 use crate::http::app::is_durable_client;
 use crate::log::Logger;
@@ -79,6 +79,14 @@ fn warn_about(function: &Function, log: &Logger) {
             trigger.kind
         ));
     }
+    let is_return = |output: &&Binding| output.is_type("http") && output.name == "$return";
+    if function.outputs().any(|output| is_return(&output)) {
+        log.warning(format!(
+            "{name}: the http output is named '$return', so the host takes the response from ReturnValue, by rules of \
+             its own, and ignores Outputs. HTTP functions of the functions-handler crate answer in Outputs.res: name \
+             the binding 'res' in {name}/function.json."
+        ));
+    }
     for input in function.inputs().filter(|input| !is_durable_client(input)) {
         log.warning(format!(
             "{name}: local-host has no {} binding; the input '{}' is always null.",
@@ -111,4 +119,42 @@ fn is_simple_http(function: &Function) -> bool {
         && function.inputs().next().is_none()
         && only_http
         && outputs.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_return_output_is_warned_about_at_the_start() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write(
+            "host.json",
+            r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"h"}}}"#,
+        );
+        for (name, output) in [("named", "res"), ("returning", "$return")] {
+            write(
+                &format!("{name}/function.json"),
+                &format!(
+                    r#"{{"bindings":[{{"type":"httpTrigger","name":"req"}},{{"type":"http","direction":"out","name":"{output}"}}]}}"#
+                ),
+            );
+        }
+        let environment = [("FUNCTIONS_WORKER_RUNTIME", "custom")]
+            .into_iter()
+            .collect();
+        let host = HostJson::read(root.path(), &environment).unwrap();
+        let functions = crate::functions::load(root.path(), &host, &environment).unwrap();
+        let log = Logger::memory();
+        before_start(&host, &functions, &environment, &log).unwrap();
+        let said: Vec<_> = log.messages().into_iter().map(|(_, text)| text).collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with("returning: the http output is named '$return'"));
+        assert!(said[0].contains("name the binding 'res' in returning/function.json"));
+    }
 }

@@ -87,13 +87,15 @@ async fn hello_answers() {
 }
 
 #[tokio::test]
-async fn a_method_that_is_not_served_is_named_in_the_log() {
+async fn a_method_that_is_not_served_is_named_to_the_caller_and_in_the_log() {
     let (hub, client, log) = waiting().await;
     let outcome = client
         .call::<_, ()>("QueryInstances", QueryInstancesRequest::default())
         .await;
-    says(outcome, Code::Unimplemented, "");
-    assert!(log.contains(LogLevel::Error, "/TaskHubSidecarService/QueryInstances"));
+    let reason = "local-host does not have the method /TaskHubSidecarService/QueryInstances. \
+                  A real host may have it.";
+    says(outcome, Code::Unimplemented, reason);
+    assert!(log.contains(LogLevel::Error, reason));
     hub.stop().await;
 }
 

@@ -8,6 +8,7 @@ use durable_functions::proto::{
     ParentInstanceInfo, ResultType, StartNewOrchestrationAction, TaskFailureDetails,
 };
 use prost::Message as _;
+use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
 use super::super::failure::{self, Cause};
@@ -39,12 +40,11 @@ pub(super) async fn run(hub: Arc<Inner>, entity: Arc<Entity>) {
             lock,
         } = batch;
         if !operations.is_empty() {
-            match play(&hub, &entity.id, state, &operations).await {
+            match play(&hub, &entity.id, state, &operations, place).await {
                 Ok(result) => decided(&hub, &entity, &operations, result),
                 Err(details) => failed(&hub, &entity, &operations, &details),
             }
         }
-        drop(place);
         if let Some(lock) = lock {
             grant(&hub, &entity, lock);
         }
@@ -56,7 +56,9 @@ async fn play(
     id: &str,
     state: Option<String>,
     operations: &[Request],
+    place: SemaphorePermit<'_>,
 ) -> Result<EntityBatchResult, TaskFailureDetails> {
+    let mut place = Some(place);
     let name = parts(id).map_or(id, |(name, _)| name);
     let Some(function) = hub.functions.entity(name) else {
         return Err(not_found(name, &hub.functions.entity_names()));
@@ -78,6 +80,10 @@ async fn play(
     .encode_to_vec();
     let mut stopped = 0;
     let answer = loop {
+        let place = match place.take() {
+            None => hub.entity_batches.acquire().await.ok(),
+            held => held,
+        };
         let data = JsonObject::from_iter([(function.binding.as_str(), payload::encode(&request))]);
         let mut metadata = BindingData::new();
         metadata.insert_system(&function.folder);
@@ -87,6 +93,7 @@ async fn play(
         match invocation.await {
             // Delivered again, as by a real host that starts again.
             Err(InvokeError::Stopping) => {
+                drop(place);
                 tokio::time::sleep(turn::backoff(stopped)).await;
                 stopped += 1;
             }

@@ -96,11 +96,13 @@ async fn route(hub: Arc<Inner>, request: http::Request<Body>) -> http::Response<
         Some("SignalEntity") => unary(hub, request, entity::signal_entity).await,
         Some("GetEntity") => unary(hub, request, entity::get_entity).await,
         _ => {
+            let reason =
+                format!("local-host does not have the method {path}. A real host may have it.");
             hub.log(
                 LogLevel::Error,
-                format!("A durable client called {path}, which local-host does not support (yet)."),
+                format!("A durable client was refused: {reason}"),
             );
-            Status::unimplemented("").into_http()
+            Status::unimplemented(reason).into_http()
         }
     }
 }
