@@ -182,7 +182,7 @@ async fn tables_and_entities_can_be_created_and_read_back() {
 const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-async fn status(port: u16, path: &str, authorized: bool) -> (u16, Value) {
+fn get(port: u16, path: &str, authorized: bool) -> http::request::Builder {
     let mut request = http::Request::get(format!("http://127.0.0.1:{port}{path}"));
     if authorized {
         let date = "Sat, 28 Nov 2026 00:00:00 GMT";
@@ -195,6 +195,11 @@ async fn status(port: u16, path: &str, authorized: bool) -> (u16, Value) {
             format!("SharedKeyLite devstoreaccount1:{signature}"),
         );
     }
+    request
+}
+
+async fn status(port: u16, path: &str, authorized: bool) -> (u16, Value) {
+    let request = get(port, path, authorized);
     let http: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let response = http
         .request(request.body(Full::default()).unwrap())
@@ -280,8 +285,7 @@ async fn the_endpoint_answers_for_this_machine_and_its_pages_only() {
         ("localhost", Some("null"), 403),
         ("not a host", None, 400),
     ] {
-        let uri = format!("http://127.0.0.1:{port}/devstoreaccount1/Tables?sig=x");
-        let mut request = http::Request::get(uri).header("Host", host);
+        let mut request = get(port, "/devstoreaccount1/Tables", true).header("Host", host);
         if let Some(origin) = origin {
             request = request.header("Origin", origin);
         }
