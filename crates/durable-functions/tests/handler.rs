@@ -44,15 +44,36 @@ struct Stage {
     total: usize,
 }
 
+/// The commonest slips, each before anything durable is awaited.
+const SLIPS: [Orchestrator<(), ()>; 3] = [
+    Orchestrator::new("slip-sleep"),
+    Orchestrator::new("slip-spawn"),
+    Orchestrator::new("slip-socket"),
+];
+
 fn app() -> App {
-    App::new().orchestrator(CHAIN, chain).activity(
-        ECHO,
-        async |_: ActivityContext, town: String| match town.as_str() {
-            "panic" => panic!("secret detail"),
-            "fail" => Err(Failure::new("Lost", "no such town").non_retriable().into()),
-            _ => Ok(town),
-        },
-    )
+    let [sleep, spawn, socket] = SLIPS;
+    let app = App::new()
+        .orchestrator(sleep, async |_: OrchestrationContext, (): ()| {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            Ok(())
+        })
+        .orchestrator(spawn, async |_: OrchestrationContext, (): ()| {
+            let _ = tokio::spawn(async {}).await;
+            Ok(())
+        })
+        .orchestrator(socket, async |_: OrchestrationContext, (): ()| {
+            let _ = tokio::net::TcpStream::connect("127.0.0.1:9").await;
+            Ok(())
+        });
+    app.orchestrator(CHAIN, chain)
+        .activity(ECHO, async |_: ActivityContext, town: String| {
+            match town.as_str() {
+                "panic" => panic!("secret detail"),
+                "fail" => Err(Failure::new("Lost", "no such town").non_retriable().into()),
+                _ => Ok(town),
+            }
+        })
 }
 
 /// Sends an invocation as the host does and gives the parsed answer.
@@ -101,6 +122,21 @@ async fn every_recorded_turn_gets_the_recorded_answer() {
         let theirs = decode(&body);
         assert_eq!(ours.custom_status, theirs.custom_status);
         assert_eq!(ours.actions, theirs.actions);
+    }
+}
+
+/// The handler has a runtime; its orchestrators have none.
+#[tokio::test]
+async fn what_wants_a_runtime_fails_the_instance_by_name_behind_the_handler_as_well() {
+    let first = &recorded("orchestrator")[0]["request"]["body"];
+    for slip in SLIPS {
+        let answer = decode(&invoke(slip.name(), first).await);
+        let end = answer.actions[0].orchestrator_action_type.as_ref().unwrap();
+        let OrchestratorActionType::CompleteOrchestration(end) = end else {
+            panic!("{end:?}");
+        };
+        let failure = end.failure_details.as_ref().unwrap();
+        assert_eq!(failure.error_type, "NonDurableAwait", "{failure:?}");
     }
 }
 
