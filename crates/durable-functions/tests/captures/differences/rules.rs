@@ -54,8 +54,7 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         reason: "an event without a receiver fails the instance at the host; ours refuses it with \
                  an error that the orchestrator can catch, and here did not",
         ours: &[
-            "#0 Failed -; InvalidInstanceId: event 'x' cannot be sent to '': it must have 1 to 256 \
-             characters, not only blanks (non-retriable)",
+            "#0 Failed -; InvalidInstanceId: event 'x' cannot be sent to '': it must not be empty or blank (non-retriable)",
         ],
     },
     Difference {
