@@ -16,7 +16,7 @@ use tracing::Instrument;
 
 use crate::app::{Functions, Registered, Running};
 use crate::envelope::Reply;
-use crate::function::Function;
+use crate::function::{Function, FunctionError};
 use crate::http;
 use crate::invocation::Invocation;
 use crate::lifetime::{Cut, Lifetime};
@@ -34,6 +34,8 @@ pub(crate) struct Failure {
     error: String,
     /// What only the log may tell.
     detail: Option<String>,
+    /// What the host is to see, in place of status and text.
+    report: Option<String>,
 }
 
 impl Failure {
@@ -42,15 +44,17 @@ impl Failure {
             status,
             error: error.into(),
             detail: None,
+            report: None,
         }
     }
 
     /// The function ended with an error or a panic.
-    fn of_function(problem: String) -> Self {
+    fn of_function(problem: String, report: Option<String>) -> Self {
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             error: "the function failed; the log says why".to_owned(),
             detail: Some(problem),
+            report,
         }
     }
 }
@@ -130,16 +134,16 @@ async fn run(
         let (function, invocation) = (function.clone(), invocation.clone());
         async move {
             let outcome = function.call(invocation).await;
-            outcome.map_err(|error| error.to_string())
+            outcome.map_err(FunctionError::into_texts)
         }
     };
     match lifetime.run(call).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(problem)) => Err(Failure::of_function(problem)),
-        Err(Cut::Panicked(panic)) => Err(Failure::of_function(format!(
-            "panicked: {}",
-            panic_text(panic)
-        ))),
+        Ok(Err((problem, report))) => Err(Failure::of_function(problem, report)),
+        Err(Cut::Panicked(panic)) => Err(Failure::of_function(
+            format!("panicked: {}", panic_text(panic)),
+            None,
+        )),
         Err(Cut::Interrupted(why)) => interrupted(function.as_ref(), &invocation, why),
     }
 }
@@ -151,18 +155,19 @@ fn interrupted(
 ) -> Result<Answer, Failure> {
     let answer = catch_unwind(AssertUnwindSafe(|| {
         let answer = function.interrupted(invocation, why);
-        answer.map_err(|error| error.to_string())
+        answer.map_err(FunctionError::into_texts)
     }))
-    .unwrap_or_else(|panic| Err(panic_text(panic)));
+    .unwrap_or_else(|panic| Err((panic_text(panic), None)));
     match answer {
         Ok(answer) => {
             log_interruption(invocation, "answered without the function", why);
             Ok(answer)
         }
-        Err(problem) => Err(Failure {
+        Err((problem, report)) => Err(Failure {
             status: why.status(),
             error: why.to_string(),
             detail: Some(problem),
+            report,
         }),
     }
 }
@@ -289,13 +294,25 @@ fn fail(id: &str, failure: Failure) -> Response {
         status,
         error,
         detail,
+        report,
     } = failure;
     let why = detail.as_deref().unwrap_or(&error);
+    if let Some(report) = report {
+        tracing::error!(id, "the invocation failed: {why}");
+        return report_response(report);
+    }
     tracing::error!(id, status = status.as_u16(), "the invocation failed: {why}");
     json_response(
         status,
         json!({ "error": error, "id": id }).to_string().into_bytes(),
     )
+}
+
+/// The answer whose whole body a host puts into the exception of the invocation. Any 2xx status and any
+/// type but JSON do the same; the charset keeps a person's client from guessing.
+fn report_response(report: String) -> Response {
+    const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+    (StatusCode::OK, [(header::CONTENT_TYPE, TEXT)], report).into_response()
 }
 
 fn json_response(status: StatusCode, body: Vec<u8>) -> Response {

@@ -22,14 +22,16 @@ pub trait Function: Send + Sync + 'static {
     ///
     /// An error, like a panic, makes the invocation fail: it is logged with the invocation's id,
     /// and the host applies the trigger's own rules (a queue message is delivered again). The host
-    /// throws the error's text away.
+    /// throws the error's text away, unless the error has a
+    /// [report](FunctionError::with_report).
     fn call(&self, invocation: Invocation) -> BoxFuture<'static, Result<Answer, FunctionError>>;
 
     /// The answer for an invocation whose call was dropped before it ended, or that came in while
     /// the handler is stopping and was never called.
     ///
     /// By default it is an error: the invocation fails, with status 504 after a time-out and 503 at
-    /// a stop, and the host applies the trigger's own rules. It must not block.
+    /// a stop, and the host applies the trigger's own rules. An error with a
+    /// [report](FunctionError::with_report) is answered with the report. It must not block.
     ///
     /// # Errors
     /// As of [`call`](Self::call).
@@ -56,19 +58,48 @@ where
 /// Why an invocation failed. Any error converts into it with `?`.
 ///
 /// Its text goes to the log, with the texts of its sources; never to a client.
-pub struct FunctionError(Box<dyn StdError + Send + Sync>);
+pub struct FunctionError {
+    error: Box<dyn StdError + Send + Sync>,
+    report: Option<String>,
+}
+
+impl FunctionError {
+    /// Sets the text that the host gets to see: the message of the exception with which the
+    /// invocation fails ends with it. The host writes it to its own log, and hands it on to whatever
+    /// asked for the invocation (the history of an orchestration, for an activity).
+    ///
+    /// It travels as the body of an answer with status 200 and content type `text/plain`, because a
+    /// host throws the body away when the status is an error, and puts the whole body of an answer
+    /// that is not JSON into the exception. The host hides what looks like a credential: from
+    /// `AccountKey=`, `Password=` and the like to the next `<`, `"` or `'`.
+    ///
+    /// An empty report counts as none: a host that gets an empty body waits until `functionTimeout`.
+    #[must_use]
+    pub fn with_report(mut self, report: impl Into<String>) -> Self {
+        self.report = Some(report.into()).filter(|report| !report.is_empty());
+        self
+    }
+
+    /// The text for the log, and the report.
+    pub(crate) fn into_texts(self) -> (String, Option<String>) {
+        (self.to_string(), self.report)
+    }
+}
 
 impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for FunctionError {
     fn from(error: E) -> Self {
-        Self(error.into())
+        Self {
+            error: error.into(),
+            report: None,
+        }
     }
 }
 
 /// The error and its sources on one line, joined with `: `.
 impl fmt::Display for FunctionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
+        write!(f, "{}", self.error)?;
+        let mut source = self.error.source();
         while let Some(error) = source {
             write!(f, ": {error}")?;
             source = error.source();
@@ -79,6 +110,6 @@ impl fmt::Display for FunctionError {
 
 impl fmt::Debug for FunctionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Debug::fmt(&self.error, f)
     }
 }

@@ -192,6 +192,10 @@ async fn a_function_decides_what_its_dropped_invocations_answer() {
     assert_eq!(reply.status, StatusCode::OK);
     assert_eq!(reply.body["ReturnValue"], "later");
 
+    let reply = invoke_own(|why| Err(FunctionError::from(why).with_report("too long"))).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(reply.body, json!("too long"));
+
     let reply = invoke_own(|_| panic_any(Bomb)).await;
     assert_eq!(reply.status, StatusCode::GATEWAY_TIMEOUT);
     let reply = invoke_own(|_| panic!("password=3")).await;

@@ -84,6 +84,29 @@ async fn an_error_or_a_panic_fails_the_invocation_without_its_text() {
     assert_eq!(reply.status, StatusCode::OK);
 }
 
+/// What a host needs to fail the invocation and keep the text: see the README.
+#[tokio::test]
+async fn the_report_of_an_error_reaches_the_host_as_a_text_that_is_not_json() {
+    let other = async |_: Invocation| -> Result<Answer, FunctionError> {
+        Err(FunctionError::from("password=1").with_report("Busy: try 1 <x>\nKäse"))
+    };
+    let router = App::new().function("other", other).into_router();
+    let reply = invoke(&router, "other", data(json!({}))).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(reply.body, json!("Busy: try 1 <x>\nKäse"));
+}
+
+/// An empty body would make a host wait until functionTimeout.
+#[tokio::test]
+async fn an_empty_report_is_no_report() {
+    let other = async |_: Invocation| -> Result<Answer, FunctionError> {
+        Err(FunctionError::from("no reason").with_report(""))
+    };
+    let router = App::new().function("other", other).into_router();
+    let reply = invoke(&router, "other", data(json!({}))).await;
+    assert_eq!(reply.status, StatusCode::INTERNAL_SERVER_ERROR);
+}
+
 #[tokio::test]
 async fn a_function_that_panics_before_its_future_exists_fails_the_invocation_too() {
     struct Hasty;

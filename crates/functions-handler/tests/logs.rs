@@ -267,11 +267,20 @@ async fn the_failure_of_a_function_is_logged_with_its_id_and_its_causes() {
         Err(Outer(std::io::Error::other("disk 7")).into())
     };
     let panic = async |_: Invocation| -> Result<Answer, FunctionError> { panic!("disk 8") };
+    let report = async |_: Invocation| -> Result<Answer, FunctionError> {
+        let error = FunctionError::from(Outer(std::io::Error::other("disk 9")));
+        Err(error.with_report("for the host"))
+    };
     let router = App::new()
         .function("error", error)
         .function("panic", panic)
+        .function("report", report)
         .into_router();
-    for (function, text) in [("error", "no table: disk 7"), ("panic", "panicked: disk 8")] {
+    for (function, text) in [
+        ("error", "the invocation failed: no table: disk 7"),
+        ("panic", "the invocation failed: panicked: disk 8"),
+        ("report", "the invocation failed: no table: disk 9"),
+    ] {
         let console = Console::default();
         let writer = console.clone();
         let subscriber = info().build(move || writer.clone()).unwrap();
