@@ -71,13 +71,14 @@ fn app() -> App {
             match town.as_str() {
                 "panic" => panic!("secret detail"),
                 "fail" => Err(Failure::new("Lost", "no such town").non_retriable().into()),
+                "busy" => Err(Failure::new("Busy", "try 1").into()),
                 _ => Ok(town),
             }
         })
 }
 
-/// Sends an invocation as the host does and gives the parsed answer.
-async fn invoke(function: &str, body: &Value) -> Value {
+/// Sends an invocation as the host does and gives the content type and the body of the answer.
+async fn send(function: &str, body: &Value) -> (String, String) {
     let request = Request::post(format!("/{function}"))
         .header("content-type", "application/json; charset=utf-8")
         .header(
@@ -88,10 +89,26 @@ async fn invoke(function: &str, body: &Value) -> Value {
         .unwrap();
     let response = app().into_router().oneshot(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
+    let content_type = response.headers()["content-type"].to_str().unwrap();
+    let content_type = content_type.to_owned();
     let body = axum::body::to_bytes(response.into_body(), usize::MAX)
         .await
         .unwrap();
-    serde_json::from_slice(&body).unwrap()
+    (content_type, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// The parsed answer of a function that did not fail.
+async fn invoke(function: &str, body: &Value) -> Value {
+    let (content_type, body) = send(function, body).await;
+    assert_eq!(content_type, "application/json", "{body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+/// The line for people and the record in the marker.
+fn report(text: &str) -> (&str, Value) {
+    let (line, marker) = text.split_once(" <activityFailure ").unwrap();
+    let record = STANDARD.decode(marker.strip_suffix('>').unwrap()).unwrap();
+    (line, serde_json::from_slice(&record).unwrap())
 }
 
 /// The exchanges of one kind in the recorded case.
@@ -150,22 +167,53 @@ async fn an_activity_answers_with_its_result_in_a_string_that_the_host_leaves_al
 }
 
 #[tokio::test]
-async fn a_failing_and_a_panicking_activity_answer_with_their_failure() {
+async fn a_failing_activity_fails_its_invocation_and_keeps_its_details() {
     let body =
         |town: &str| json!({"Data": {"input": format!("\"\\\"{town}\\\"\"")}, "Metadata": {}});
-    let answer = invoke("echo", &body("fail")).await;
+    let (content_type, text) = send("echo", &body("fail")).await;
+    // Not JSON: that is what makes a host fail the invocation, and keep the whole text.
+    assert_eq!(content_type, "text/plain; charset=utf-8");
     assert_eq!(
-        answer["ReturnValue"],
-        json!(
-            r#"{"activityFailure":{"errorType":"Lost","errorMessage":"no such town","isNonRetriable":true}}"#
+        report(&text),
+        (
+            "Lost: no such town",
+            json!({"activityFailure": {
+                "errorType": "Lost", "errorMessage": "no such town", "isNonRetriable": true
+            }})
         )
     );
-    let answer = invoke("echo", &body("panic")).await;
-    let text = answer["ReturnValue"].as_str().unwrap();
-    assert!(
-        text.starts_with(r#"{"activityFailure":{"errorType":"Panic""#),
-        "{text}"
+    let (_, text) = send("echo", &body("panic")).await;
+    let (line, record) = report(&text);
+    assert_eq!(line, "Panic: the activity panicked: secret detail");
+    assert_eq!(record["activityFailure"]["errorType"], "Panic");
+}
+
+/// The recorded activity wrote the same, in other brackets, which the host's redaction does not stop at.
+#[tokio::test]
+async fn a_failing_activity_answers_what_the_recorded_one_answered() {
+    let body = json!({"Data": {"input": "\"\\\"busy\\\"\""}, "Metadata": {}});
+    let (content_type, text) = send("echo", &body).await;
+    assert_eq!(content_type, "text/plain; charset=utf-8");
+    assert_eq!(
+        text,
+        "Busy: try 1 <activityFailure eyJhY3Rpdml0eUZhaWx1cmUiOnsiZXJyb3JUeXBlIjoiQnVzeSIsImVycm9yTWVzc2FnZSI6InRyeSAxIn19>"
     );
+}
+
+#[tokio::test]
+async fn an_input_that_an_activity_cannot_read_fails_its_invocation() {
+    for (data, what) in [
+        (json!({}), "is missing"),
+        (json!({"input": "\"{"}), "cannot be read"),
+        (json!({"input": "7"}), "is not a"),
+    ] {
+        let body = json!({"Data": data, "Metadata": {}});
+        let (_, text) = send("echo", &body).await;
+        let (line, record) = report(&text);
+        assert!(line.contains(what), "{line}");
+        assert_eq!(record["activityFailure"]["errorType"], "InvalidInput");
+        assert_eq!(record["activityFailure"]["isNonRetriable"], true);
+    }
 }
 
 #[tokio::test]

@@ -10,8 +10,11 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use durable_functions::proto::{
-    EventType, OrchestratorActionType, OrchestratorRequest, TaskScheduledEvent, TimerCreatedEvent,
+    EventType, OrchestratorActionType, OrchestratorRequest, TaskFailedEvent, TaskFailureDetails,
+    TaskScheduledEvent, TimerCreatedEvent,
 };
 use durable_functions::{
     Activity, Failure, OrchestrationContext, Result, RetryPolicy, TaskError, execute,
@@ -311,22 +314,96 @@ fn the_failure_of_an_activity_ends_the_orchestration_with_its_type() {
     );
 }
 
+/// What the host makes of the answer of a failed activity.
+fn host_failure(text: &str) -> EventType {
+    EventType::TaskFailed(Box::new(TaskFailedEvent {
+        task_scheduled_id: 0,
+        failure_details: Some(TaskFailureDetails {
+            error_type: "Microsoft.Azure.WebJobs.Host.FunctionInvocationException".to_owned(),
+            error_message: "Exception while executing function: Functions.square".to_owned(),
+            inner_failure: Some(Box::new(TaskFailureDetails {
+                error_type: "System.InvalidOperationException".to_owned(),
+                error_message: format!("Invalid HttpResponseMessage:\nStatusCode: 200\n {text}"),
+                ..Default::default()
+            })),
+            ..Default::default()
+        }),
+    }))
+}
+
+/// The text with which an activity fails its invocation.
+fn report(record: &str) -> String {
+    format!(
+        "Throttled: busy <activityFailure {}>",
+        STANDARD.encode(record)
+    )
+}
+
+async fn what_failed(ctx: OrchestrationContext, (): ()) -> Result<(String, bool, Option<String>)> {
+    match ctx.call(SQUARE, 1).await {
+        Err(TaskError::Failed { failure, .. }) => Ok((
+            failure.to_string(),
+            failure.is_non_retriable(),
+            failure.cause().map(Failure::to_string),
+        )),
+        other => panic!("{other:?}"),
+    }
+}
+
+const RECORD: &str = r#"{"activityFailure":{"errorType":"Throttled","errorMessage":"busy","isNonRetriable":true,"innerFailure":{"errorType":"Http","errorMessage":"503"}}}"#;
+
 #[test]
-fn a_failure_in_our_envelope_is_a_failure_with_type_flag_and_cause() {
-    let stored = r#""{\"activityFailure\":{\"errorType\":\"Throttled\",\"errorMessage\":\"busy\",\"isNonRetriable\":true,\"innerFailure\":{\"errorType\":\"Http\",\"errorMessage\":\"503\"}}}""#;
-    let mut host = Host::new(
-        orchestrator(
-            async |ctx: OrchestrationContext, (): ()| match ctx.call(SQUARE, 1).await {
-                Err(TaskError::Failed { failure, .. }) => Ok((
-                    failure.to_string(),
-                    failure.is_non_retriable(),
-                    failure.cause().map(Failure::to_string),
-                )),
-                other => panic!("{other:?}"),
-            },
-        ),
-        None,
+fn a_failed_activity_is_a_failure_with_type_flag_and_cause() {
+    let mut host = Host::new(orchestrator(what_failed), None);
+    host.turn();
+    host.deliver(host_failure(&report(RECORD)));
+    assert_eq!(
+        actions(&host.turn()),
+        [r#"#1 Completed(["Throttled: busy",true,"Http: 503"])"#]
     );
+}
+
+#[test]
+fn a_report_that_did_not_arrive_whole_leaves_the_words_of_the_host() {
+    let whole = report(RECORD);
+    for text in [
+        "[Hidden Credential]".to_owned(),
+        whole.replace('<', "["),
+        whole[..whole.len() - 10].to_owned(),
+        report("{}"),
+        report(r#"{"activityFailure":{"errorType":7}}"#),
+    ] {
+        let mut host = Host::new(orchestrator(what_failed), None);
+        host.turn();
+        host.deliver(host_failure(&text));
+        let [end] = actions(&host.turn()).try_into().unwrap();
+        assert!(
+            end.starts_with(
+                r#"#1 Completed(["Microsoft.Azure.WebJobs.Host.FunctionInvocationException: Exception while executing function: Functions.square",false,"#
+            ),
+            "{end}"
+        );
+    }
+}
+
+#[test]
+fn a_retry_policy_retries_a_reported_failure_and_stops_at_one_that_must_not_be() {
+    let mut host = Host::new(orchestrator(retried), None);
+    host.turn();
+    let busy = r#"{"activityFailure":{"errorType":"Throttled","errorMessage":"busy"}}"#;
+    host.deliver(host_failure(&report(busy)));
+    assert_eq!(actions(&host.turn()), ["#1 timer +3"]);
+
+    let mut host = Host::new(orchestrator(retried), None);
+    host.turn();
+    host.deliver(host_failure(&report(RECORD)));
+    assert_eq!(failure(&host.turn()).error_type, "Throttled");
+}
+
+#[test]
+fn a_failure_that_an_earlier_version_stored_as_a_result_is_a_failure_with_type_flag_and_cause() {
+    let stored = r#""{\"activityFailure\":{\"errorType\":\"Throttled\",\"errorMessage\":\"busy\",\"isNonRetriable\":true,\"innerFailure\":{\"errorType\":\"Http\",\"errorMessage\":\"503\"}}}""#;
+    let mut host = Host::new(orchestrator(what_failed), None);
     host.turn();
     assert_eq!(
         actions(&host.completed(0, stored).turn()),

@@ -1,11 +1,14 @@
-//! Any bytes as the result of an activity: the orchestrator gets a value or a failure, never a panic.
+//! Any bytes as the result of an activity, as the message of its failure, and as the marker inside that
+//! message: the orchestrator gets a value or a failure, never a panic.
 #![no_main]
 
 use std::sync::LazyLock;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use durable_functions::proto::{
     EventType, ExecutionStartedEvent, HistoryEvent, OrchestratorRequest, OrchestratorResponse,
-    TaskCompletedEvent,
+    TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
 };
 use durable_functions::{
     Activity, OrchestrationContext, Orchestrator, OrchestratorFunction, execute,
@@ -36,8 +39,32 @@ fn results(text: &str) -> [String; 2] {
     [Value::from(text).to_string(), text.to_owned()]
 }
 
+fn failed(message: String) -> EventType {
+    EventType::TaskFailed(Box::new(TaskFailedEvent {
+        task_scheduled_id: 0,
+        failure_details: Some(TaskFailureDetails {
+            error_message: message,
+            ..Default::default()
+        }),
+    }))
+}
+
+/// The text as it stands, inside a marker, and as what a marker holds.
+fn failures(text: &str) -> [EventType; 3] {
+    let marker = |base64: &str| failed(format!("Type: message <activityFailure {base64}>"));
+    let base64 = STANDARD.encode(text);
+    [failed(text.to_owned()), marker(text), marker(&base64)]
+}
+
 fuzz_target!(|bytes: &[u8]| {
-    for result in results(&String::from_utf8_lossy(bytes)) {
+    let text = String::from_utf8_lossy(bytes);
+    let completed = results(&text).map(|result| {
+        EventType::TaskCompleted(TaskCompletedEvent {
+            task_scheduled_id: 0,
+            result: Some(result),
+        })
+    });
+    for end in completed.into_iter().chain(failures(&text)) {
         let request = OrchestratorRequest {
             instance_id: "abc".to_owned(),
             new_events: vec![
@@ -47,10 +74,7 @@ fuzz_target!(|bytes: &[u8]| {
                         ..Default::default()
                     },
                 ))),
-                event(EventType::TaskCompleted(TaskCompletedEvent {
-                    task_scheduled_id: 0,
-                    result: Some(result),
-                })),
+                event(end),
             ],
             ..Default::default()
         };

@@ -1,81 +1,36 @@
-//! How results and failures of activities cross the host.
+//! How the result of an activity crosses the host.
 //!
 //! The host parses an activity's `ReturnValue` and writes it again, and changes values on the way:
-//! date-times lose their offset, decimals become doubles, a first key `$type` vanishes. And of an
-//! activity that fails over HTTP, the error text is lost. A *string* arrives unchanged (unless all
-//! of it is a date-time), so an activity always answers with a string that holds JSON:
+//! date-times lose their offset, decimals become doubles, a first key `$type` vanishes. A *string*
+//! arrives unchanged (unless all of it is a date-time), so an activity always answers with a string
+//! that holds JSON:
 //!
 //! ```text
 //! {"activityResult":<the output>}
-//! {"activityFailure":{"errorType":…,"errorMessage":…,"isNonRetriable":…,"innerFailure":…}}
 //! ```
 //!
 //! The history then shows that text as a JSON string. A result in any other form (an activity of
 //! another kind, the host's built-in ones) is taken as the plain JSON that it is.
+//!
+//! Earlier versions sent failures in the same way, as `{"activityFailure":…}`; instances that they
+//! started still replay. How failures travel now is in [`report`](super::report).
 
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
+use super::record;
 use crate::Failure;
-use crate::failure::MOST_CAUSES;
 use crate::json;
 
 const RESULT: &str = r#"{"activityResult":"#;
-const FAILURE: &str = r#"{"activityFailure":"#;
 /// The same as they stand in the history: inside a JSON string.
 const RESULT_ESCAPED: &[u8] = br#""{\"activityResult\":"#;
 const FAILURE_ESCAPED: &[u8] = br#""{\"activityFailure\":"#;
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FailureRecord {
-    error_type: String,
-    error_message: String,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    is_non_retriable: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    inner_failure: Option<Box<FailureRecord>>,
-}
-
-impl FailureRecord {
-    fn from_failure(failure: &Failure, causes: usize) -> Self {
-        FailureRecord {
-            error_type: failure.error_type().to_owned(),
-            error_message: failure.message().to_owned(),
-            is_non_retriable: failure.is_non_retriable(),
-            inner_failure: failure
-                .cause()
-                .zip(causes.checked_sub(1))
-                .map(|(cause, causes)| Box::new(FailureRecord::from_failure(cause, causes))),
-        }
-    }
-
-    fn into_failure(self) -> Failure {
-        let mut failure = Failure::new(self.error_type, self.error_message);
-        if self.is_non_retriable {
-            failure = failure.non_retriable();
-        }
-        if let Some(inner) = self.inner_failure {
-            failure = failure.with_cause(inner.into_failure());
-        }
-        failure
-    }
-}
-
 /// The text to return for an output that is already JSON.
 pub(crate) fn encode_result(json: &str) -> String {
     [RESULT, json, "}"].concat()
-}
-
-/// The text to return for a failure.
-pub(crate) fn encode_failure(failure: &Failure) -> String {
-    match serde_json::to_string(&FailureRecord::from_failure(failure, MOST_CAUSES)) {
-        Ok(json) => [FAILURE, &json, "}"].concat(),
-        // A record of strings always serialises; the type keeps the promise if that changes.
-        Err(error) => encode_result(&format!("{:?}", error.to_string())),
-    }
 }
 
 /// The failure inside a result of the history, if it holds one.
@@ -86,12 +41,8 @@ pub(crate) fn failure_in(result: &[u8]) -> Option<Failure> {
         return None;
     }
     let text: String = serde_json::from_slice(result).ok()?;
-    let json = text.strip_prefix(FAILURE)?.strip_suffix('}')?;
     // Whatever it says, it says that the activity failed.
-    Some(
-        serde_json::from_str(json)
-            .map_or_else(|_| Failure::unreadable(), FailureRecord::into_failure),
-    )
+    record::from_json(&text).map(|failure| failure.unwrap_or_else(|_| Failure::unreadable()))
 }
 
 /// Decodes a result of the history, in our form or plain; absent is `null`.
@@ -187,16 +138,6 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_of_any_depth_is_a_failure() {
-        let mut failure = Failure::new("Root", "0");
-        for depth in 1..200 {
-            failure = Failure::new("E", depth.to_string()).with_cause(failure);
-        }
-        let stored = through_the_host(&encode_failure(&failure));
-        assert_eq!(failure_in(&stored).unwrap().message(), "199");
-    }
-
-    #[test]
     fn a_failure_that_cannot_be_read_is_a_failure() {
         let stored = through_the_host(r#"{"activityFailure":{"errorType":7}}"#);
         assert_eq!(
@@ -207,12 +148,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_failure_survives_the_host(kind in "\\PC{1,20}", message in "\\PC*", fatal: bool) {
+        fn every_failure_of_an_earlier_version_is_read(kind in "\\PC{1,20}", message in "\\PC*", fatal: bool) {
             let mut failure = Failure::new(kind, message).with_cause(Failure::new("C", "c"));
             if fatal {
                 failure = failure.non_retriable();
             }
-            let stored = through_the_host(&encode_failure(&failure));
+            let stored = through_the_host(&record::to_json(&failure));
             prop_assert_eq!(failure_in(&stored), Some(failure));
         }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{ActivityContext, envelope};
+use super::{ActivityContext, envelope, report};
 use crate::json;
 use crate::panic::{caught, guarded};
 use crate::{Activity, Failure, Result};
@@ -69,17 +69,26 @@ impl ActivityFunction {
         self.name
     }
 
+    /// The text to answer the host with for a failure, as the body of an answer with status 200 and
+    /// type `text/plain; charset=utf-8`: the host fails the invocation, and an orchestrator of this
+    /// crate gets the failure back, with its type, its flag and its causes.
+    pub fn report(failure: &Failure) -> String {
+        report::of(failure)
+    }
+
     /// Runs the activity on an input that is JSON text (`None` when there is none) and gives the
-    /// text to return to the host: the result or the failure, in the form that the host does not
-    /// change. A panic is a failure of type `Panic`; it does not leave this function.
-    pub async fn call(&self, context: ActivityContext, input: Option<&str>) -> String {
-        match self.run(context, input).await {
-            Ok(json) => envelope::encode_result(&json),
-            Err(failure) => {
-                tracing::warn!(activity = self.name, "activity failed: {failure}");
-                envelope::encode_failure(&failure)
-            }
-        }
+    /// text to return to the host: the result, in the form that the host does not change.
+    ///
+    /// # Errors
+    /// The failure of the activity, to be answered with its [report](Self::report); an input that is not of its type; an output that cannot be
+    /// written as JSON. A panic is a failure of type `Panic`; it does not leave this function.
+    pub async fn call(
+        &self,
+        context: ActivityContext,
+        input: Option<&str>,
+    ) -> Result<String, Failure> {
+        let json = self.run(context, input).await?;
+        Ok(envelope::encode_result(&json))
     }
 
     async fn run(&self, context: ActivityContext, input: Option<&str>) -> Result<String, Failure> {

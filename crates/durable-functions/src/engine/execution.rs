@@ -22,6 +22,7 @@ use super::rewind::CANNOT_REWIND;
 use super::slot::{Slot, SlotKind};
 use super::state::{Parent, State};
 use super::wake::{WakeFlag, WakerId};
+use crate::activity::report;
 use crate::context::OrchestrationContext;
 use crate::orchestrator::{OrchestratorFunction, RunningOrchestrator};
 use crate::panic::{drop_quietly, panicked};
@@ -345,7 +346,7 @@ impl Execution {
             }
             EventKind::TaskFailed => {
                 let (id, details) = event.failure()?;
-                let failure = failure(details);
+                let failure = failure(details, of_activity);
                 let mut state = self.state.borrow_mut();
                 state.failed(id, SlotKind::Activity, failure)
             }
@@ -356,7 +357,7 @@ impl Execution {
             }
             EventKind::SubOrchestrationFailed => {
                 let (id, details) = event.failure()?;
-                let failure = failure(details);
+                let failure = failure(details, Failure::from_details);
                 let mut state = self.state.borrow_mut();
                 state.failed(id, SlotKind::SubOrchestration, failure)
             }
@@ -527,12 +528,18 @@ impl Drop for Execution {
 }
 
 /// A task failed, whether or not its details can be read: the orchestrator decides what that means.
-fn failure(details: Option<&[u8]>) -> Failure {
+fn failure(details: Option<&[u8]>, read: fn(TaskFailureDetails) -> Failure) -> Failure {
     match details {
-        Some(details) => TaskFailureDetails::decode(details)
-            .map_or_else(|_| Failure::unreadable(), Failure::from_details),
+        Some(details) => {
+            TaskFailureDetails::decode(details).map_or_else(|_| Failure::unreadable(), read)
+        }
         None => Failure::unknown(),
     }
+}
+
+/// What an activity of ours reported; of any other failure, the host's words.
+fn of_activity(details: TaskFailureDetails) -> Failure {
+    report::failure_in(&details).unwrap_or_else(|| Failure::from_details(details))
 }
 
 /// Written once, by the turn in which it happens.

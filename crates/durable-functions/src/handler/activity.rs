@@ -2,12 +2,14 @@
 
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 
-use crate::activity::envelope;
 use crate::patience::Patience;
 use crate::{ActivityContext, ActivityFunction, Failure};
 
 /// The failure type of an activity that overran.
 const ACTIVITY_TIMEOUT: &str = "ActivityTimeout";
+
+/// The failure type of an activity that the handler's stop cut short.
+const HANDLER_STOPPING: &str = "HandlerStopping";
 
 pub(super) struct Handler(pub(super) ActivityFunction);
 
@@ -25,44 +27,48 @@ impl Function for Handler {
                 patience: Patience::of(&invocation),
             };
             // The value is the JSON text of the input, as the orchestrator wrote it.
-            let text = match invocation.data_iter().next().map(|(_, value)| value.text()) {
+            let outcome = match invocation.data_iter().next().map(|(_, value)| value.text()) {
                 Some(Ok(input)) => function.call(context, input.as_deref()).await,
-                Some(Err(error)) => refused(format!("cannot be read: {error}")),
-                None => refused("is missing".to_owned()),
+                Some(Err(error)) => Err(refused(format!("cannot be read: {error}"))),
+                None => Err(refused("is missing".to_owned())),
             };
-            Ok(Answer::new().return_value(text)?)
+            Ok(Answer::new().return_value(outcome.map_err(reported)?)?)
         })
     }
 
-    /// After a time-out the orchestrator gets a failure that it can tell from others, and retry.
+    /// The orchestrator gets a failure that it can tell from others, and retry.
     ///
-    /// At a stop the invocation fails. If the host is stopping too (a container that ends), that
-    /// makes it give the activity up and deliver it again, and the orchestrator sees nothing; a
-    /// failure inside a valid answer would be final. A host that lives on reports a failed attempt,
-    /// which can be retried.
+    /// A host that stops together with the handler (a container that ends) gives the activity up
+    /// because its invocation failed, and delivers it again: then the orchestrator sees nothing.
     fn interrupted(&self, _: &Invocation, why: Interruption) -> Result<Answer, FunctionError> {
-        let Interruption::Timeout {
-            after,
-            function_timeout,
-            ..
-        } = why
-        else {
-            return Err(why.into());
-        };
-        let failure = Failure::new(
-            ACTIVITY_TIMEOUT,
-            format!(
-                "activity '{}' did not end within {after:?}; the host's functionTimeout is \
-                 {function_timeout:?}",
-                self.0.name()
+        let name = self.0.name();
+        let failure = match why {
+            Interruption::Timeout {
+                after,
+                function_timeout,
+                ..
+            } => Failure::new(
+                ACTIVITY_TIMEOUT,
+                format!(
+                    "activity '{name}' did not end within {after:?}; the host's functionTimeout is \
+                     {function_timeout:?}"
+                ),
             ),
-        );
-        Ok(Answer::new().return_value(envelope::encode_failure(&failure))?)
+            why => Failure::new(
+                HANDLER_STOPPING,
+                format!("activity '{name}' did not end: {why}"),
+            ),
+        };
+        Err(reported(failure))
     }
 }
 
-fn refused(problem: String) -> String {
-    let failure = Failure::new("InvalidInput", format!("the trigger value {problem}"));
-    tracing::error!("{failure}");
-    envelope::encode_failure(&failure.non_retriable())
+fn refused(problem: String) -> Failure {
+    Failure::new("InvalidInput", format!("the trigger value {problem}")).non_retriable()
+}
+
+/// Fails the invocation, so that the host knows; the details reach the orchestrator all the same.
+fn reported(failure: Failure) -> FunctionError {
+    let report = ActivityFunction::report(&failure);
+    FunctionError::from(failure).with_report(report)
 }

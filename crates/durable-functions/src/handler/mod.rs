@@ -1,8 +1,8 @@
 //! Orchestrators, activities, entities and the durable client as functions of a custom handler.
 //!
-//! Invariant: an orchestrator, activity or entity never makes its invocation fail. The host throws the text
-//! of a failed invocation away, and fails an orchestration for ever; so every failure travels inside
-//! a valid answer. The one exception is an activity that is cut short by the handler's stop.
+//! Invariant: an orchestrator or entity never makes its invocation fail. The host fails an orchestration
+//! for ever and loses the operations of a batch; so their failures travel inside a valid answer. A
+//! failing activity fails its invocation, and its failure travels in the text of the answer.
 
 mod activity;
 mod client;
@@ -59,7 +59,7 @@ use crate::{
 ///
 /// | | overruns `functionTimeout` | handler stops |
 /// |---|---|---|
-/// | activity | fails with the retriable failure `ActivityTimeout`, see [`ActivityContext`] | the invocation fails: the host delivers it again if it stops too, else the attempt fails and can be retried |
+/// | activity | fails with the retriable failure `ActivityTimeout`, see [`ActivityContext`] | fails with the retriable failure `HandlerStopping`; a host that stops too delivers it again instead |
 /// | orchestrator | the host is asked to deliver the turn again | the same |
 /// | entity | the operations of the batch fail, the state stays | the host is asked to deliver the batch again |
 ///

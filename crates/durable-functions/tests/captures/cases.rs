@@ -20,6 +20,8 @@ cases! {
     action_ids,
     activity_answers,
     activity_crash,
+    activity_failure_reason,
+    activity_failure_text,
     activity_inputs,
     activity_timeout,
     bad_answers,
@@ -144,10 +146,10 @@ fn every_fixture_has_a_test_and_every_test_a_fixture() {
 #[test]
 fn all_recorded_cases_are_here() {
     let cases: Vec<_> = case::names().iter().map(|name| case::load(name)).collect();
-    assert_eq!(cases.len(), 111);
+    assert_eq!(cases.len(), 113);
     assert_eq!(
         cases.iter().map(|case| case.turns.len()).sum::<usize>(),
-        614
+        643
     );
     assert!(cases.iter().all(|case| !case.about.is_empty()));
 }

@@ -27,6 +27,8 @@ const EXCEPTIONS: &[(&str, u32, Exception)] = &[
     ("action-after-completion", 3, DeliveredAgain),
     ("action-after-completion", 7, DeliveredAgain),
     ("action-after-completion", 12, DeliveredAgain),
+    ("activity-failure-reason", 34, Rewound),
+    ("activity-failure-text", 39, Rewound),
     ("empty-body", 3, DeliveredAgain),
     ("empty-body", 4, DeliveredAgain),
     ("odd-actions", 32, DeliveredAgain),
@@ -114,5 +116,5 @@ fn past_events_begin_with_all_that_the_turn_before_saw() {
         .map(|(name, n, kind)| ((*name).to_owned(), *n, *kind))
         .collect();
     assert_eq!(found, listed);
-    assert_eq!(pairs, 341);
+    assert_eq!(pairs, 357);
 }

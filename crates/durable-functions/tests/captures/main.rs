@@ -21,6 +21,7 @@ mod cases;
 mod differences;
 mod document;
 mod entity_messages;
+mod failures;
 mod ids;
 mod kept_instances;
 mod messages;

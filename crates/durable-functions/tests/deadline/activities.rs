@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use durable_functions::{ActivityContext, AppExt, Failure};
 use functions_handler::App;
 use serde_json::{Value, json};
@@ -13,10 +15,12 @@ use tokio::time::Instant;
 
 use super::{LIMIT, WORK, activity, invoke};
 
-/// The failure inside an activity's answer.
-fn failure(answer: &Value) -> Value {
-    let text = answer["ReturnValue"].as_str().unwrap();
-    serde_json::from_str::<Value>(text).unwrap()["activityFailure"].clone()
+/// The failure inside the answer of a failed activity.
+pub(crate) fn failure(answer: &Value) -> Value {
+    let text = answer.as_str().unwrap();
+    let (_, marker) = text.split_once(" <activityFailure ").unwrap();
+    let record = STANDARD.decode(marker.strip_suffix('>').unwrap()).unwrap();
+    serde_json::from_slice::<Value>(&record).unwrap()["activityFailure"].clone()
 }
 
 #[tokio::test(start_paused = true)]

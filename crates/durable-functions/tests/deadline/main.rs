@@ -41,5 +41,8 @@ async fn invoke(router: &Router, function: &str, body: Value) -> (StatusCode, Va
     let body = axum::body::to_bytes(response.into_body(), usize::MAX)
         .await
         .unwrap();
-    (status, serde_json::from_slice(&body).unwrap())
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    // The answer of a failed activity is a text, so that the host fails the invocation.
+    let answer = serde_json::from_str(&body).unwrap_or(Value::String(body));
+    (status, answer)
 }

@@ -26,6 +26,10 @@ pub(super) fn functions() -> Vec<OrchestratorFunction> {
         attempting("activityMissing", "no-such-activity"),
         attempting("activityCrash", "crashActivity"),
         attempting("activityHang", "hangActivity"),
+        catching("busyCaught", "busy"),
+        catching("busyReasonCaught", "busyReason"),
+        failing("busyFails", "busy"),
+        failing("busyReasonFails", "busyReason"),
     ]
 }
 
@@ -125,6 +129,33 @@ fn attempting(name: &'static str, activity: &'static str) -> OrchestratorFunctio
         let outcome = ctx.call(Activity::new(activity), 1).await;
         Ok(attempt("TaskFailed", outcome))
     })
+}
+
+/// The same with an input that says how the activity fails.
+fn catching(name: &'static str, activity: &'static str) -> OrchestratorFunction {
+    bound(
+        name,
+        move |ctx: OrchestrationContext, input: Json| async move {
+            let outcome = ctx.call(Activity::new(activity), input).await;
+            Ok(attempt("TaskFailed", outcome))
+        },
+    )
+}
+
+/// Fails with an activity, and is rewound.
+fn failing(name: &'static str, activity: &'static str) -> OrchestratorFunction {
+    bound(
+        name,
+        move |ctx: OrchestrationContext, input: Json| async move {
+            let before: String = ctx.call(Activity::new("echo"), "before").await?;
+            let activity = Activity::<Json, String>::new(activity);
+            let worked = ctx
+                .call(activity, input)
+                .await
+                .map_err(uncaught("TaskFailed"))?;
+            Ok((before, worked))
+        },
+    )
 }
 
 #[derive(Deserialize)]
