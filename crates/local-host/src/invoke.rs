@@ -40,8 +40,8 @@ pub enum InvokeError {
         reason: String,
     },
     /// The handler's answer was not a valid invocation answer.
-    #[error("Invalid HttpResponseMessage: {0}")]
-    BadAnswer(String),
+    #[error("{}", .0.why)]
+    BadAnswer(Box<BadAnswer>),
     /// There was no connection to the handler, or it broke during the call.
     #[error(transparent)]
     Connection(#[from] Disconnect),
@@ -92,4 +92,24 @@ pub enum Disconnect {
     /// The answer is not HTTP.
     #[error("An error occurred while sending the request: {0}")]
     Other(String),
+}
+
+/// An answer that is no invocation answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadAnswer {
+    /// What is wrong with it and what to answer instead, or what the handler reported in it.
+    pub why: String,
+    /// The exception of a real host; none where a real host never completes the call.
+    pub exception: Option<Exception>,
+}
+
+/// A .NET exception and its cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exception {
+    /// The message of the `InvalidOperationException`: head and body of the answer.
+    pub message: String,
+    /// The type of the exception that caused it.
+    pub cause_kind: &'static str,
+    /// Its message.
+    pub cause: String,
 }

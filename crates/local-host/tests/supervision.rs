@@ -126,6 +126,22 @@ async fn the_handler_gets_its_directory_and_its_variables() {
 }
 
 #[tokio::test]
+async fn the_invocation_of_a_failed_activity_is_logged_as_failed_with_its_line_for_people() {
+    let host = start("serve");
+    assert!(matches!(
+        host.call("report").await,
+        Err(InvokeError::BadAnswer(_))
+    ));
+    assert_eq!(host.said("Executed 'Functions.report' (Failed, Id="), 1);
+    assert_eq!(
+        host.said("Exception while executing function: Functions.report. Busy: try 1"),
+        1
+    );
+    assert_eq!(host.said("activityFailure"), 0);
+    host.supervisor.stop().await;
+}
+
+#[tokio::test]
 async fn a_crash_fails_its_call_and_the_next_one_finds_a_new_process() {
     let host = start("serve");
     let first = host.process_id().await;

@@ -1,34 +1,61 @@
 //! Reading the handler's answer: `{"Outputs": {…}, "Logs": […], "ReturnValue": …}`.
 
 use super::client::RawAnswer;
-use crate::invoke::{InvocationAnswer, InvokeError};
+use super::dotnet;
+use crate::invoke::{BadAnswer, Exception, InvocationAnswer, InvokeError};
 use crate::json::{Json, JsonObject, parse_prefix};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 const ADVICE: &str = "Answer at least {} with the content type application/json.";
 
+/// Where the answer of a failed activity of the durable-functions crate goes on for the orchestrator;
+/// what stands before it is for people.
+const REPORT: &str = " <activityFailure ";
+
+/// Why an answer cannot be used.
+struct Problem {
+    /// What is wrong, and what to answer instead.
+    why: String,
+    /// Type and text of the exception below the one that shows the answer; none where a real host
+    /// hangs.
+    exception: Option<(&'static str, String)>,
+}
+
 /// Checks and reads an answer; the second part is `Logs`.
-pub(super) fn read(raw: &RawAnswer) -> Result<(InvocationAnswer, Vec<String>), InvokeError> {
+///
+/// # Errors
+/// [`InvokeError::Status`] for a status that is no success, [`InvokeError::BadAnswer`] for what is not
+/// a valid answer, or would hang a real host.
+pub fn read(raw: &RawAnswer) -> Result<(InvocationAnswer, Vec<String>), InvokeError> {
     if !raw.status.is_success() {
         return Err(InvokeError::Status {
             status: raw.status.as_u16(),
-            reason: raw.status.canonical_reason().unwrap_or_default().to_owned(),
+            reason: raw.reason().to_owned(),
         });
     }
     if raw.body.is_empty() {
-        return Err(would_hang("the body is empty"));
+        return Err(bad_answer(raw, would_hang("the body is empty")));
     }
-    check_content_type(&raw.headers)?;
-    read_body(&raw.body)
+    check_content_type(raw)
+        .and_then(|()| read_body(&raw.text()))
+        .map_err(|problem| bad_answer(raw, problem))
 }
 
-/// Reads the body of an answer; the second part is `Logs`.
-///
-/// # Errors
-/// [`InvokeError::BadAnswer`] for what is not a valid answer, or would hang a real host.
-pub fn read_body(body: &[u8]) -> Result<(InvocationAnswer, Vec<String>), InvokeError> {
-    match parse_prefix(&String::from_utf8_lossy(body)) {
+fn bad_answer(raw: &RawAnswer, problem: Problem) -> InvokeError {
+    let exception = problem.exception.map(|(kind, cause)| Exception {
+        message: dotnet::invalid_answer(raw),
+        cause_kind: kind,
+        cause,
+    });
+    InvokeError::BadAnswer(Box::new(BadAnswer {
+        why: problem.why,
+        exception,
+    }))
+}
+
+fn read_body(body: &str) -> Result<(InvocationAnswer, Vec<String>), Problem> {
+    match parse_prefix(body) {
         Ok(Json::Null) => Err(would_hang("the body is null")),
         Ok(Json::Object(object)) => from_object(object),
         Ok(_) => Err(bad("the body is JSON, but not an object")),
@@ -36,7 +63,7 @@ pub fn read_body(body: &[u8]) -> Result<(InvocationAnswer, Vec<String>), InvokeE
     }
 }
 
-fn from_object(mut object: JsonObject) -> Result<(InvocationAnswer, Vec<String>), InvokeError> {
+fn from_object(mut object: JsonObject) -> Result<(InvocationAnswer, Vec<String>), Problem> {
     let outputs = match object.take_ignoring_case("Outputs") {
         None | Some(Json::Null) => None,
         Some(Json::Object(outputs)) => Some(outputs),
@@ -57,7 +84,7 @@ fn from_object(mut object: JsonObject) -> Result<(InvocationAnswer, Vec<String>)
     Ok((answer, logs))
 }
 
-fn log_line(entry: &Json) -> Result<String, InvokeError> {
+fn log_line(entry: &Json) -> Result<String, Problem> {
     match entry {
         Json::Null => Ok("[null]".to_owned()),
         Json::Array(_) | Json::Object(_) => {
@@ -68,37 +95,63 @@ fn log_line(entry: &Json) -> Result<String, InvokeError> {
     }
 }
 
-fn check_content_type(headers: &HeaderMap) -> Result<(), InvokeError> {
-    if headers.contains_key(CONTENT_ENCODING) {
+fn check_content_type(raw: &RawAnswer) -> Result<(), Problem> {
+    if raw.headers.contains_key(CONTENT_ENCODING) {
         return Err(bad(
             "the answer has a Content-Encoding; the host decompresses nothing",
         ));
     }
-    let Some(value) = headers.get(CONTENT_TYPE) else {
-        return Err(bad(format!("the answer has no Content-Type. {ADVICE}")));
+    let media_type = dotnet::media_type(&raw.headers);
+    if media_type.as_deref().is_some_and(is_json) {
+        return Ok(());
+    }
+    let why = match (raw.text().split_once(REPORT), content_type(&raw.headers)) {
+        (Some((line, _)), _) => line.to_owned(),
+        (None, Some(text)) => invalid(&format!("the answer has Content-Type '{text}'. {ADVICE}")),
+        (None, None) => invalid(&format!("the answer has no Content-Type. {ADVICE}")),
     };
-    let text = String::from_utf8_lossy(value.as_bytes());
-    let media_type = text.split(';').next().unwrap_or_default().trim();
-    if media_type.eq_ignore_ascii_case("application/json")
+    // .NET takes a body without a type for this one.
+    let media_type = media_type.unwrap_or_else(|| "application/octet-stream".to_owned());
+    let cause = format!(
+        "No MediaTypeFormatter is available to read an object of type \
+         'HttpScriptInvocationResult' from content with media type '{media_type}'."
+    );
+    Err(Problem {
+        why,
+        exception: Some(("System.Net.Http.UnsupportedMediaTypeException", cause)),
+    })
+}
+
+fn is_json(media_type: &str) -> bool {
+    media_type.eq_ignore_ascii_case("application/json")
         || media_type.eq_ignore_ascii_case("text/json")
-    {
-        Ok(())
-    } else {
-        Err(bad(format!(
-            "the answer has Content-Type '{text}'. {ADVICE}"
-        )))
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+fn would_hang(what: &str) -> Problem {
+    Problem {
+        why: invalid(&format!(
+            "{what}. A real host never completes such a call: it hangs until functionTimeout, and then \
+             kills the handler. {ADVICE}"
+        )),
+        exception: None,
     }
 }
 
-fn would_hang(what: &str) -> InvokeError {
-    bad(format!(
-        "{what}. A real host never completes such a call: it hangs until functionTimeout, and then kills the \
-         handler. {ADVICE}"
-    ))
+fn bad(text: impl Into<String>) -> Problem {
+    let text = text.into();
+    Problem {
+        why: invalid(&text),
+        exception: Some(("Newtonsoft.Json.JsonReaderException", text)),
+    }
 }
 
-fn bad(text: impl Into<String>) -> InvokeError {
-    InvokeError::BadAnswer(text.into())
+fn invalid(what: &str) -> String {
+    format!("Invalid HttpResponseMessage: {what}")
 }
 
 #[cfg(test)]
@@ -118,6 +171,7 @@ mod tests {
         }
         super::read(&RawAnswer {
             status: StatusCode::from_u16(status).unwrap(),
+            reason: None,
             headers,
             body: Bytes::copy_from_slice(body.as_bytes()),
         })
@@ -134,6 +188,31 @@ mod tests {
             let error = read(status, content_type, body).unwrap_err().to_string();
             assert!(error.contains("hangs until functionTimeout"), "{error}");
         }
+    }
+
+    /// As recorded from a real host; the handler's headers were others.
+    #[test]
+    fn the_report_of_a_failed_activity_is_shown_whole_and_logged_without_its_marker() {
+        let text = "Busy: try 1 Käse 🧀 <activityFailure eyJh>";
+        let error = read(200, Some("text/plain; charset=utf-8"), text).unwrap_err();
+        assert_eq!(error.to_string(), "Busy: try 1 Käse 🧀");
+        let InvokeError::BadAnswer(bad) = error else {
+            panic!("{error}");
+        };
+        assert_eq!(
+            bad.exception,
+            Some(Exception {
+                message: format!(
+                    "Invalid HttpResponseMessage:\nStatusCode: 200, ReasonPhrase: 'OK', Version: 1.1, \
+                     Content: System.Net.Http.HttpConnectionResponseContent, Headers:\n{{\n  \
+                     Content-Type: text/plain; charset=utf-8\n  Content-Length: 45\n}}\n {text}"
+                ),
+                cause_kind: "System.Net.Http.UnsupportedMediaTypeException",
+                cause: "No MediaTypeFormatter is available to read an object of type \
+                        'HttpScriptInvocationResult' from content with media type 'text/plain'."
+                    .to_owned(),
+            })
+        );
     }
 
     #[test]

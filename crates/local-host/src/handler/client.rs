@@ -10,9 +10,11 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::ext::ReasonPhrase;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use std::borrow::Cow;
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -29,11 +31,33 @@ pub(super) struct Client {
     port: u16,
 }
 
-/// An answer, not looked at yet.
-pub(super) struct RawAnswer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+/// An answer of the handler, not looked at yet.
+#[derive(Clone, Debug)]
+pub struct RawAnswer {
+    /// The status.
+    pub status: StatusCode,
+    /// The reason phrase, if it is not the usual one of the status.
+    pub reason: Option<String>,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+impl RawAnswer {
+    /// The reason phrase; .NET reads it as Latin-1.
+    pub(super) fn reason(&self) -> &str {
+        self.reason
+            .as_deref()
+            .or_else(|| self.status.canonical_reason())
+            .unwrap_or_default()
+    }
+
+    /// The body as .NET reads a text.
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        let body = self.body.strip_prefix(b"\xef\xbb\xbf");
+        String::from_utf8_lossy(body.unwrap_or(&self.body))
+    }
 }
 
 impl RawAnswer {
@@ -92,8 +116,10 @@ impl Client {
             .await
             .map_err(|error| broken(&error))?
             .to_bytes();
+        let reason = head.extensions.get::<ReasonPhrase>();
         Ok(RawAnswer {
             status: head.status,
+            reason: reason.map(|it| it.as_bytes().iter().copied().map(char::from).collect()),
             headers: head.headers,
             body,
         })

@@ -6,6 +6,7 @@
 mod answer;
 mod client;
 mod command;
+mod dotnet;
 mod group;
 mod guard;
 mod invocation;
@@ -13,9 +14,11 @@ mod mistakes;
 mod output;
 mod process;
 mod ready;
+mod redaction;
 mod supervise;
 
-pub use answer::read_body as read_answer;
+pub use answer::read as read_answer;
+pub use client::RawAnswer;
 pub use command::{Command, executable};
 pub use invocation::{Handler, HandlerOptions, Invocation};
 pub use mistakes::missing as missing_program;

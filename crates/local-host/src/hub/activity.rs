@@ -68,11 +68,9 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
             Ok(bound) => bound,
             Err(error) => {
                 let cause = binding_failed(&function.binding, &error);
-                return Some(failed(
-                    hub,
-                    task,
-                    failure::activity(&function.folder, cause),
-                ));
+                let details = failure::activity(&function.folder, cause);
+                let why = failure::with_causes(&details);
+                return Some(failed(hub, task, details, &why));
             }
         };
         match hub
@@ -91,11 +89,10 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
     };
     Some(match answer {
         Ok(answer) => events::task_completed(clock::now(), task.id, result(answer.return_value)),
-        Err(error) => failed(
-            hub,
-            task,
-            failure::activity(&function.folder, Cause::from(&error)),
-        ),
+        Err(error) => {
+            let details = failure::activity(&function.folder, Cause::from(&error));
+            failed(hub, task, details, &error.to_string())
+        }
     })
 }
 
@@ -118,7 +115,11 @@ async fn built_in(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
     drop(place);
     Some(match result {
         Ok(result) => events::task_completed(clock::now(), task.id, Some(result)),
-        Err(Problem::Told(cause)) => failed(hub, task, cause.into_details()),
+        Err(Problem::Told(cause)) => {
+            let details = cause.into_details();
+            let why = failure::with_causes(&details);
+            failed(hub, task, details, &why)
+        }
         Err(Problem::Untold(why)) => {
             hub.log(
                 LogLevel::Error,
@@ -144,14 +145,13 @@ fn binding_failed(binding: &str, error: &JsonError) -> Cause {
     ))
 }
 
-fn failed(hub: &Inner, task: &Task, details: TaskFailureDetails) -> HistoryEvent {
+/// `why` is for people: the details of a bad answer hold all of it.
+fn failed(hub: &Inner, task: &Task, details: TaskFailureDetails, why: &str) -> HistoryEvent {
     hub.log(
         LogLevel::Error,
         format!(
-            "Activity '{}' of orchestration '{}' failed: {}",
-            task.name,
-            task.instance_id,
-            failure::with_causes(&details)
+            "Activity '{}' of orchestration '{}' failed: {why}",
+            task.name, task.instance_id,
         ),
     );
     events::task_failed(clock::now(), task.id, Some(details))

@@ -122,7 +122,11 @@ impl From<&InvokeError> for Cause {
     fn from(error: &InvokeError) -> Self {
         match error {
             InvokeError::Status { .. } => Self::new(HTTP_REQUEST, error.to_string()),
-            InvokeError::BadAnswer(_) => Self::new(INVALID_OPERATION, error.to_string()),
+            InvokeError::BadAnswer(bad) => match &bad.exception {
+                Some(exception) => Self::new(INVALID_OPERATION, exception.message.clone())
+                    .over(Self::new(exception.cause_kind, exception.cause.clone())),
+                None => Self::new(INVALID_OPERATION, bad.why.clone()),
+            },
             InvokeError::Connection(how) => Self::from(how),
             InvokeError::Timeout { .. } => Self::new(FUNCTION_TIMEOUT, error.to_string()),
             InvokeError::Stopping => {

@@ -4,19 +4,24 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{EntityBatchRequest, OrchestrationStatus};
+use durable_functions::proto::{EntityBatchRequest, EventType, OrchestrationStatus};
 use durable_functions::{
-    Entity, EntityContext, EntityFunction, Operation, OrchestrationContext, Orchestrator,
-    OrchestratorFunction, Result, run_turn,
+    Activity, ActivityContext, ActivityFunction, Entity, EntityContext, EntityFunction, Failure,
+    Operation, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, run_turn,
 };
 use futures::future::{BoxFuture, join_all};
 use local_host::hub::{DurableKind, Hub};
 use local_host::invoke::Invoke;
 use local_host::json::JsonObject;
+use local_host::log::LogLevel;
 use prost::Message;
+use tokio::sync::watch;
 
+use crate::fixture;
+use crate::script::invocation;
 use crate::support::{
-    Answer, Client, Log, function, inner_text, options, orchestrator, request_bytes, return_value,
+    Answer, Client, Log, activity, decode_request, function, inner_text, options, orchestrator,
+    request_bytes, return_value,
 };
 
 const COUNTER: Entity<i64> = Entity::new("Counter");
@@ -61,6 +66,97 @@ impl Invoke for App {
         };
         Box::pin(async move { Ok(return_value(answer)) })
     }
+}
+
+const BUSY: Activity<usize, ()> = Activity::new("busy");
+const ASK: Orchestrator<usize, String> = Orchestrator::new("ask");
+
+/// An activity that fails, and an orchestrator that tells what it learns of that.
+struct Busy {
+    busy: ActivityFunction,
+    ask: OrchestratorFunction,
+    /// The kinds of the events that the orchestrator got.
+    events: watch::Sender<Vec<EventType>>,
+}
+
+impl Busy {
+    fn new() -> Self {
+        Self {
+            // What the host hides in a text, before and inside the details.
+            busy: ActivityFunction::new(BUSY, async |_: ActivityContext, size: usize| {
+                let cause = Failure::new("Http", format!("503 {}", "x".repeat(size)));
+                Err(Failure::new("Busy", "AccountKey=abc; try <1>")
+                    .non_retriable()
+                    .with_cause(cause)
+                    .into())
+            }),
+            ask: OrchestratorFunction::new(ASK, async |ctx: OrchestrationContext, size: usize| {
+                let failure = ctx.call(BUSY, size).await.unwrap_err().into_failure();
+                let cause = failure.cause().unwrap();
+                let fatal = failure.is_non_retriable();
+                Ok(format!("{failure} {fatal} {}", cause.message().len()))
+            }),
+            events: watch::Sender::default(),
+        }
+    }
+}
+
+impl Invoke for Busy {
+    fn invoke(&self, _: &str, data: JsonObject, _: JsonObject) -> BoxFuture<'static, Answer> {
+        if let Some(context) = data.get("context") {
+            let request = decode_request(&request_bytes(context));
+            let kinds = request
+                .new_events
+                .into_iter()
+                .filter_map(|it| it.event_type);
+            self.events.send_modify(|events| events.extend(kinds));
+            let answer = run_turn(&self.ask, &inner_text(context));
+            return Box::pin(async move { Ok(return_value(answer)) });
+        }
+        let busy = self.busy.clone();
+        let input = inner_text(data.get("input").unwrap());
+        Box::pin(async move {
+            let context = ActivityContext::new("busy", "1");
+            let failure = busy.call(context, Some(&input)).await.unwrap_err();
+            let answer = fixture::Answer {
+                status: 200,
+                headers: vec![("Content-Type".into(), "text/plain; charset=utf-8".into())],
+                body: ActivityFunction::report(&failure),
+                ..fixture::Answer::default()
+            };
+            invocation(&answer)
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_activity_is_failed_to_the_host_and_reaches_the_orchestrator_whole() {
+    let app = Arc::new(Busy::new());
+    let functions = vec![orchestrator("ask"), activity("busy")];
+    let log = Log::default();
+    let hub = Hub::start(options(), functions, app.clone(), log.sink())
+        .await
+        .unwrap();
+    let client = Client::connect(&hub).await;
+    for size in [0, 160_000] {
+        let id = format!("a{size}");
+        client.start(&id, "ask", &size.to_string()).await.unwrap();
+        let state = client.completion(&id).await;
+        let expected = format!("Busy: AccountKey=abc; try <1> true {}", size + 4);
+        assert_eq!(state.output, Some(serde_json::json!(expected).to_string()));
+    }
+    let events = app.events.borrow();
+    let failed = events
+        .iter()
+        .filter(|it| matches!(it, EventType::TaskFailed(_)));
+    assert_eq!(failed.count(), 2);
+    // The line for people, without the marker.
+    assert!(log.contains(
+        LogLevel::Error,
+        "Activity 'busy' of orchestration 'a0' failed: Busy: AccountKey=abc; try ‹1›"
+    ));
+    assert!(!log.contains(LogLevel::Error, "activityFailure"));
+    hub.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

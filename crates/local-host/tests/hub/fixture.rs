@@ -101,6 +101,8 @@ pub(crate) struct Answer {
     pub(crate) no_answer: bool,
     pub(crate) status: u16,
     pub(crate) reason: Option<String>,
+    /// Of an answer that is not JSON, as the host received them.
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 

@@ -45,6 +45,8 @@ cases! {
     action_ids: "action-ids",
     activity_answers: "activity-answers",
     activity_crash: "activity-crash",
+    activity_failure_reason: "activity-failure-reason",
+    activity_failure_text: "activity-failure-text",
     activity_inputs: "activity-inputs",
     activity_timeout: "activity-timeout",
     bad_answers: "bad-answers",

@@ -4,10 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use durable_functions::proto::{
     EventType, HistoryEvent, OrchestratorActionType, OrchestratorRequest, OrchestratorResponse,
 };
-use local_host::handler::read_answer;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use local_host::handler::{RawAnswer, read_answer};
 use local_host::invoke::{InvocationAnswer, InvokeError};
 use local_host::json::Json;
 use prost::Message;
@@ -234,19 +237,21 @@ pub(crate) fn events(mut bytes: &[u8], field: u32) -> Vec<u8> {
 
 /// What `Invoke` makes of a recorded answer.
 pub(crate) fn invocation(answer: &Answer) -> Result<InvocationAnswer, InvokeError> {
-    if answer.status >= 300 {
-        return Err(InvokeError::Status {
-            status: answer.status,
-            reason: answer.reason.clone().unwrap_or_else(|| {
-                match answer.status {
-                    404 => "Not Found",
-                    _ => "Internal Server Error",
-                }
-                .to_owned()
-            }),
-        });
+    let mut headers = HeaderMap::new();
+    for (name, value) in &answer.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        headers.append(name, value.parse().unwrap());
     }
-    read_answer(answer.body.as_bytes()).map(|(answer, _)| answer)
+    if headers.is_empty() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    let raw = RawAnswer {
+        status: StatusCode::from_u16(answer.status).unwrap(),
+        reason: answer.reason.clone(),
+        headers,
+        body: Bytes::from(answer.body.clone()),
+    };
+    read_answer(&raw).map(|(answer, _)| answer)
 }
 
 fn response_of(answer: &InvocationAnswer) -> Option<OrchestratorResponse> {
@@ -256,6 +261,9 @@ fn response_of(answer: &InvocationAnswer) -> Option<OrchestratorResponse> {
 }
 
 pub(crate) fn decoded(answer: &Answer) -> Option<OrchestratorResponse> {
+    if answer.no_answer {
+        return None;
+    }
     response_of(&invocation(answer).ok()?)
 }
 

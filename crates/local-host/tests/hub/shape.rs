@@ -77,12 +77,5 @@ fn failure(details: Option<&mut TaskFailureDetails>) {
     if details.error_type == "System.Net.Http.HttpIOException" {
         details.error_message.clear();
     }
-    if details
-        .error_message
-        .starts_with("Invalid HttpResponseMessage:")
-    {
-        details.error_message.truncate(28);
-        details.inner_failure = None;
-    }
     failure(details.inner_failure.as_deref_mut());
 }

@@ -131,6 +131,7 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
             more = "Connection: close\r\n";
             "{}".to_owned()
         }
+        "report" => "Busy: try 1 <activityFailure eyJh>".to_owned(),
         "slow" => loop {
             std::thread::park();
         },
@@ -140,9 +141,14 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
         }
         _ => "{}".to_owned(),
     };
+    let kind = if body.starts_with('{') {
+        "application/json"
+    } else {
+        "text/plain"
+    };
     write!(
         stream,
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{more}Content-Length: {}\r\n\r\n{body}",
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{more}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .ok()?;

@@ -1,0 +1,81 @@
+//! The exception of a real host for an answer that it cannot read. Its text reaches the
+//! orchestrator, so it is built as .NET builds it: the answer's head, and the whole body, in which
+//! credentials are hidden.
+
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+
+use super::client::RawAnswer;
+use super::redaction::redacted;
+
+/// .NET counts these to the content, and shows them behind the others.
+const OF_THE_CONTENT: [&str; 11] = [
+    "allow",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-location",
+    "content-md5",
+    "content-range",
+    "content-type",
+    "expires",
+    "last-modified",
+];
+
+/// The message of the `InvalidOperationException`.
+pub(super) fn invalid_answer(raw: &RawAnswer) -> String {
+    let mut text = format!(
+        "Invalid HttpResponseMessage:\nStatusCode: {}, ReasonPhrase: '{}', Version: 1.1, Content: \
+         System.Net.Http.HttpConnectionResponseContent, Headers:\n{{\n",
+        raw.status.as_u16(),
+        raw.reason()
+    );
+    let of_the_content = |name: &HeaderName| OF_THE_CONTENT.contains(&name.as_str());
+    for content in [false, true] {
+        for (name, value) in &raw.headers {
+            if of_the_content(name) == content {
+                header(&mut text, name, &String::from_utf8_lossy(value.as_bytes()));
+            }
+        }
+    }
+    // Without a length on the wire, .NET shows that of the body it has read.
+    if !raw.headers.contains_key(CONTENT_LENGTH) {
+        header(&mut text, &CONTENT_LENGTH, &raw.body.len().to_string());
+    }
+    text.push('}');
+    if !is_binary(&raw.headers) {
+        text.push_str("\n ");
+        text.push_str(&redacted(&raw.text()));
+    }
+    text
+}
+
+fn header(text: &mut String, name: &HeaderName, value: &str) {
+    text.push_str("  ");
+    let mut start = true;
+    for char in name.as_str().chars() {
+        text.push(if start {
+            char.to_ascii_uppercase()
+        } else {
+            char
+        });
+        start = char == '-';
+    }
+    text.push_str(": ");
+    text.push_str(value);
+    text.push('\n');
+}
+
+/// The type without its parameters.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?;
+    let text = String::from_utf8_lossy(value.as_bytes());
+    Some(text.split(';').next().unwrap_or_default().trim().to_owned())
+}
+
+/// A real host shows no body of these types.
+fn is_binary(headers: &HeaderMap) -> bool {
+    let media_type = media_type(headers).unwrap_or_default().to_ascii_lowercase();
+    media_type == "application/octet-stream" || media_type.starts_with("multipart/")
+}
