@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
@@ -16,8 +16,55 @@ pub(crate) struct Request<'a> {
     pub(crate) data: Members<'a>,
     // A real host always sends it; a person with curl need not.
     #[serde(borrow, default, rename = "Metadata")]
-    pub(crate) metadata: Members<'a>,
+    pub(crate) metadata: Option<Unread<'a>>,
 }
+
+/// A JSON object whose members are not looked at: `Metadata` has one for each property of a client's
+/// JSON body, millions if the client likes, and few functions ask for any.
+pub(crate) struct Unread<'a>(pub(crate) &'a RawValue);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Unread<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = <&RawValue>::deserialize(deserializer)?;
+        if value.get().starts_with('{') {
+            Ok(Self(value))
+        } else {
+            Err(D::Error::custom("`Metadata`: expected a JSON object"))
+        }
+    }
+}
+
+/// The value of a member of the object `json`; of a name that occurs twice the last counts, as
+/// everywhere in JSON.
+pub(crate) fn member<'a>(json: &'a str, name: &str) -> Option<&'a RawValue> {
+    struct Find<'n>(&'n str);
+
+    impl<'de> Visitor<'de> for Find<'_> {
+        type Value = Option<&'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = None;
+            while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
+                if name == self.0 {
+                    found = Some(map.next_value()?);
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(found)
+        }
+    }
+
+    let mut json = serde_json::Deserializer::from_str(json);
+    json.deserialize_map(Find(name)).ok()?
+}
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The members of a JSON object in the order of the document.
 #[derive(Default)]
@@ -35,9 +82,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                #[derive(Deserialize)]
-                struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
                 let mut members = Vec::new();
                 while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &RawValue>()? {
                     members.push((name, value));

@@ -1,6 +1,7 @@
 //! One invocation of a function as the host sent it. Owns the request body; every [`Value`] is a
 //! range of it, so a body is held once however often the invocation is cloned.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::ops::Range;
@@ -11,6 +12,7 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +33,8 @@ struct Inner {
     // A `String`, not `Bytes`: UTF-8 is then checked once, not at every access to a value.
     body: String,
     data: Vec<Member>,
-    metadata: Vec<Member>,
+    /// Read at each access.
+    metadata: Range<usize>,
     deadline: Option<Instant>,
     cancellation: CancellationToken,
 }
@@ -50,7 +53,8 @@ impl Invocation {
         lifetime: &Lifetime,
     ) -> Result<Self, serde_json::Error> {
         let envelope::Request { data, metadata } = serde_json::from_str(&body)?;
-        let (data, metadata) = (members(&body, data), members(&body, metadata));
+        let data = members(&body, data);
+        let metadata = metadata.map_or(0..0, |metadata| range_in(&body, metadata.0));
         Ok(Self(Arc::new(Inner {
             function_name: function_name.to_owned(),
             id,
@@ -75,7 +79,10 @@ impl Invocation {
 
     /// The value of the trigger or input binding with this name (`name` in function.json).
     pub fn data(&self, binding: &str) -> Option<Value<'_>> {
-        self.find("Data", &self.0.data, binding)
+        // Of a name that occurs twice the last counts, as everywhere in JSON.
+        let mut members = self.0.data.iter().rev();
+        let member = members.find(|member| member.name == binding)?;
+        Some(self.value(member))
     }
 
     /// All values of `Data` in the host's order: the trigger first.
@@ -83,13 +90,17 @@ impl Invocation {
         self.0
             .data
             .iter()
-            .map(|member| (member.name.as_str(), self.value("Data", member)))
+            .map(|member| (member.name.as_str(), self.value(member)))
     }
 
     /// A value of `Metadata`, the trigger's binding data: `sys`, `instanceId`, `DequeueCount`,
     /// query and route parameters, the properties of a JSON body.
-    pub fn metadata(&self, name: &str) -> Option<Value<'_>> {
-        self.find("Metadata", &self.0.metadata, name)
+    ///
+    /// Each call reads through `Metadata`, which a client's JSON body can make large.
+    pub fn metadata<'a>(&'a self, name: &'a str) -> Option<Value<'a>> {
+        let json = self.0.body.get(self.0.metadata.clone())?;
+        let value = envelope::member(json, name)?;
+        Some(Value::new("Metadata", name, value.get()))
     }
 
     /// When [`cancellation`](Self::cancellation) fires because the function has run too long, on
@@ -115,37 +126,25 @@ impl Invocation {
         &self.0.cancellation
     }
 
-    fn find<'a>(
-        &'a self,
-        section: &'static str,
-        members: &'a [Member],
-        name: &str,
-    ) -> Option<Value<'a>> {
-        // Of a name that occurs twice the last counts, as everywhere in JSON.
-        let member = members.iter().rev().find(|member| member.name == name)?;
-        Some(self.value(section, member))
-    }
-
-    fn value<'a>(&'a self, section: &'static str, member: &'a Member) -> Value<'a> {
+    fn value<'a>(&'a self, member: &'a Member) -> Value<'a> {
         // The range was taken from this very body; `null` stands for the impossible.
         let raw = self.0.body.get(member.range.clone()).unwrap_or("null");
-        Value::new(section, &member.name, raw)
+        Value::new("Data", &member.name, raw)
     }
 }
 
 fn members(body: &str, members: envelope::Members<'_>) -> Vec<Member> {
-    let start_of = |text: &str| text.as_ptr().addr() - body.as_ptr().addr();
-    members
-        .0
-        .into_iter()
-        .map(|(name, value)| {
-            let start = start_of(value.get());
-            Member {
-                name: name.into_owned(),
-                range: start..start + value.get().len(),
-            }
-        })
-        .collect()
+    let member = |(name, value): (Cow<'_, str>, &RawValue)| Member {
+        name: name.into_owned(),
+        range: range_in(body, value),
+    };
+    members.0.into_iter().map(member).collect()
+}
+
+/// Where in `body` a value of it stands.
+fn range_in(body: &str, value: &RawValue) -> Range<usize> {
+    let start = value.get().as_ptr().addr() - body.as_ptr().addr();
+    start..start + value.get().len()
 }
 
 /// Shows function and id only: the body may hold keys and personal data.
