@@ -5,8 +5,9 @@
 //! trigger's value replaces it. Functions must not trust `Metadata`: a client can set most of it.
 
 use crate::dotnet_time::round_trip;
-use crate::json::{Json, JsonObject};
-use indexmap::IndexMap;
+use crate::json::{Json, JsonError, JsonObject, parse_members, write_member};
+use indexmap::{Equivalent, IndexMap};
+use std::hash::{Hash, Hasher};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -16,7 +17,40 @@ const SYSTEM: &str = "sys";
 /// The binding data of one invocation: entries in the order in which they were first set, each in
 /// its first spelling.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct BindingData(IndexMap<String, (String, Json)>);
+pub struct BindingData(IndexMap<Name<Box<str>>, Json>);
+
+/// A name as it is spelled, equal to itself in any other case. A client's JSON body can bring millions
+/// of them, so none is held twice.
+#[derive(Clone, Debug)]
+struct Name<T>(T);
+
+impl<T: AsRef<str>> Name<T> {
+    fn lower(&self) -> impl Iterator<Item = char> {
+        self.0.as_ref().chars().flat_map(char::to_lowercase)
+    }
+}
+
+impl<T: AsRef<str>> Hash for Name<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for letter in self.lower() {
+            letter.hash(state);
+        }
+    }
+}
+
+impl<T: AsRef<str>> PartialEq for Name<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.lower().eq(other.lower())
+    }
+}
+
+impl<T: AsRef<str>> Eq for Name<T> {}
+
+impl Equivalent<Name<Box<str>>> for Name<&str> {
+    fn equivalent(&self, key: &Name<Box<str>>) -> bool {
+        self.lower().eq(key.lower())
+    }
+}
 
 impl BindingData {
     /// No entries.
@@ -27,35 +61,45 @@ impl BindingData {
 
     /// Sets an entry.
     pub fn insert(&mut self, name: &str, value: impl Into<Json>) {
-        let value = value.into();
-        match self.0.get_mut(&name.to_lowercase()) {
-            Some((_, slot)) => *slot = value,
-            None => {
-                self.0.insert(name.to_lowercase(), (name.to_owned(), value));
-            }
-        }
+        // An equal name keeps its place and its spelling.
+        self.0.insert(Name(name.into()), value.into());
     }
 
     /// Removes an entry.
     pub fn remove(&mut self, name: &str) {
-        self.0.shift_remove(&name.to_lowercase());
+        self.0.shift_remove(&Name(name));
     }
 
     /// Whether there is an entry of this name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.0.contains_key(&name.to_lowercase())
+        self.0.contains_key(&Name(name))
     }
 
     /// Copies the members of a JSON object: scalars as text, objects as they are, arrays and nulls
     /// not at all.
     pub fn insert_members(&mut self, object: &JsonObject) {
         for (name, value) in object.iter() {
-            match value {
-                Json::Null | Json::Array(_) => {}
-                Json::Object(_) => self.insert(name, value.clone()),
-                scalar => self.insert(name, scalar.to_text()),
-            }
+            self.insert_member(name, value.clone());
+        }
+    }
+
+    /// The binding data that a JSON text brings: that of its members. A text that does not begin as an
+    /// object brings nothing.
+    ///
+    /// # Errors
+    /// An object that is not JSON up to its end.
+    pub fn of_text(text: &str) -> Result<Self, JsonError> {
+        let mut data = Self::new();
+        parse_members(text, |name, value| data.insert_member(&name, value))?;
+        Ok(data)
+    }
+
+    fn insert_member(&mut self, name: &str, value: Json) {
+        match value {
+            Json::Null | Json::Array(_) => {}
+            Json::Object(_) | Json::String(_) => self.insert(name, value),
+            scalar => self.insert(name, scalar.to_text()),
         }
     }
 
@@ -80,12 +124,39 @@ impl BindingData {
     /// "trigger".
     #[must_use]
     pub fn into_metadata(self) -> JsonObject {
-        self.0
-            .into_iter()
-            .filter(|(lower, _)| !lower.ends_with("trigger"))
-            .map(|(_, (name, value))| (name, value.double_encoded()))
+        self.into_members()
+            .map(|(name, value)| (name.into_string(), value))
             .collect()
     }
+
+    /// The same as JSON text.
+    #[must_use]
+    pub fn into_metadata_text(self) -> String {
+        let mut out = String::from("{");
+        for (name, value) in self.into_members() {
+            if out.len() > 1 {
+                out.push(',');
+            }
+            write_member(&name, &value, &mut out);
+        }
+        out.push('}');
+        out
+    }
+
+    fn into_members(self) -> impl Iterator<Item = (Box<str>, Json)> {
+        self.0
+            .into_iter()
+            .filter(|(name, _)| !ends_with_trigger(&name.0))
+            .map(|(name, value)| (name.0, value.double_encoded()))
+    }
+}
+
+fn ends_with_trigger(name: &str) -> bool {
+    const TRIGGER: &str = "trigger";
+    name.len()
+        .checked_sub(TRIGGER.len())
+        .and_then(|start| name.get(start..))
+        .is_some_and(|end| end.eq_ignore_ascii_case(TRIGGER))
 }
 
 #[cfg(test)]
@@ -106,6 +177,26 @@ mod tests {
             Json::Object(data.into_metadata()).to_compact(),
             r#"{"instanceId":"\"evil\"","on":"\"True\"","o":{"a":1},"when":"\"01/02/2024 01:04:05\"","d":"\"100\""}"#
         );
+    }
+
+    #[test]
+    fn names_are_equal_in_any_case_and_keep_their_first_spelling() {
+        let data =
+            BindingData::of_text(r#" {"Äb":1,"c":2,"äB":3,"MyTRIGGER":4,"rigger":5} "#).unwrap();
+        assert!(data.contains("ÄB") && !data.contains("a"));
+        let expected = r#"{"Äb":"\"3\"","c":"\"2\"","rigger":"\"5\""}"#;
+        assert_eq!(data.clone().into_metadata_text(), expected);
+        assert_eq!(Json::Object(data.into_metadata()).to_compact(), expected);
+    }
+
+    #[test]
+    fn a_text_that_is_no_object_brings_nothing() {
+        for text in ["", "[1]", "5", "x", "\"{\""] {
+            assert_eq!(BindingData::of_text(text), Ok(BindingData::new()), "{text}");
+        }
+        for text in [r#"{"a":1"#, r#"{"a":1} x"#, r#"{"a" 1}"#] {
+            assert!(BindingData::of_text(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -92,9 +92,26 @@ impl Invocation {
         data: JsonObject,
         metadata: JsonObject,
     ) -> Result<InvocationAnswer, InvokeError> {
-        let body = JsonObject::from_iter([("Data", data), ("Metadata", metadata)]);
-        let body = Bytes::from(Json::Object(body).to_compact());
-        let raw = self.until_sent(&body).await?;
+        let metadata = Json::Object(metadata).to_compact();
+        self.send_text(data, &metadata).await
+    }
+
+    /// The same with `Metadata` as JSON text: a client can make it so large that it is built once only.
+    ///
+    /// # Errors
+    /// As of [`send`](Self::send).
+    pub async fn send_text(
+        &self,
+        data: JsonObject,
+        metadata: &str,
+    ) -> Result<InvocationAnswer, InvokeError> {
+        let mut body = String::from("{\"Data\":");
+        data.write_compact(&mut body);
+        drop(data);
+        body.push_str(",\"Metadata\":");
+        body.push_str(metadata);
+        body.push('}');
+        let raw = self.until_sent(&Bytes::from(body)).await?;
         let (answer, logs) = answer::read(&raw)?;
         for line in &logs {
             self.handler.log.user(LogLevel::Info, line);

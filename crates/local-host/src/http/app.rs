@@ -72,7 +72,10 @@ impl App {
         metadata.insert_system(&function.name);
 
         let invocation = self.handler.begin(&function.name, REASON);
-        let outcome = match invocation.send(data, metadata.into_metadata()).await {
+        let outcome = match invocation
+            .send_text(data, &metadata.into_metadata_text())
+            .await
+        {
             Ok(answer) => response::build(function, &answer),
             Err(error) => response::Outcome {
                 response: Err(error.to_string()),

@@ -6,6 +6,7 @@ use super::template::Params;
 use crate::json::{Json, JsonObject};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use std::borrow::Cow;
 
 /// The member of `Data` for the HTTP trigger.
 #[must_use]
@@ -50,13 +51,13 @@ fn body_text(body: &[u8], content_type: Option<&str>) -> String {
     if media_type == "application/octet-stream" || media_type.starts_with("multipart/") {
         STANDARD.encode(body)
     } else {
-        decode_text(body)
+        decode_text(body).into_owned()
     }
 }
 
 /// UTF-8 unless a byte order mark says otherwise; the charset of the content type is ignored, as in
 /// a real host, and so damages text in other encodings.
-pub(super) fn decode_text(body: &[u8]) -> String {
+pub(super) fn decode_text(body: &[u8]) -> Cow<'_, str> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes
             .chunks(2)
@@ -65,13 +66,13 @@ pub(super) fn decode_text(body: &[u8]) -> String {
                 _ => 0xfffd,
             })
             .collect();
-        String::from_utf16_lossy(&units)
+        Cow::Owned(String::from_utf16_lossy(&units))
     };
     match body {
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        _ => String::from_utf8_lossy(body).into_owned(),
+        _ => String::from_utf8_lossy(body),
     }
 }
 

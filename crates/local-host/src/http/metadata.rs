@@ -12,10 +12,11 @@ use crate::json::{Json, JsonObject, parse_document};
 #[must_use]
 pub fn binding_data(request: &ClientRequest, params: &Params, trigger: &str) -> BindingData {
     let query = Query::parse(request.query.as_deref().unwrap_or_default());
-    let mut data = BindingData::new();
-    if let Some(body) = &request.body {
-        add_properties(&decode_text(body), &mut data);
-    }
+    let mut data = match &request.body {
+        // Text that is not JSON adds nothing.
+        Some(body) => BindingData::of_text(&decode_text(body)).unwrap_or_default(),
+        None => BindingData::new(),
+    };
     for (name, value) in query.last().iter() {
         if !name.eq_ignore_ascii_case("code") {
             data.insert(name, value.clone());

@@ -17,7 +17,9 @@ mod write;
 pub use date::JsonDate;
 pub use number::JsonNumber;
 pub use object::JsonObject;
-pub use parse::{JsonError, parse_document, parse_payload, parse_prefix, place_of};
+pub use parse::{JsonError, parse_document, parse_members, parse_payload, parse_prefix, place_of};
+
+pub(crate) use write::write_member;
 
 /// A JSON value with .NET's view of dates and numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +31,7 @@ pub enum Json {
     /// A number in .NET's form.
     Number(JsonNumber),
     /// A string that the host takes for a date-time.
-    Date(JsonDate),
+    Date(Box<JsonDate>),
     /// Any other string.
     String(String),
     /// An array.

@@ -53,6 +53,21 @@ pub fn parse_document(text: &str) -> Result<Json, JsonError> {
     Parser::new(text, MAX_DEPTH).document()
 }
 
+/// Parses a document that is an object, and gives its members one by one, without building the
+/// object; nothing for any other document. Members may have been given when an error comes.
+///
+/// # Errors
+/// [`JsonError`] with the place at which the text stops being JSON.
+pub fn parse_members(text: &str, member: impl FnMut(String, Json)) -> Result<(), JsonError> {
+    let mut parser = Parser::new(text, MAX_DEPTH);
+    parser.skip_blank()?;
+    if parser.peek() != Some('{') {
+        return Ok(());
+    }
+    parser.members(1, member)?;
+    parser.end_of_document()
+}
+
 /// Parses the payload of an orchestration, a document that may nest only 64 levels deep.
 ///
 /// # Errors
@@ -103,9 +118,14 @@ impl<'a> Parser<'a> {
 
     fn document(mut self) -> Result<Json, JsonError> {
         let value = self.root()?;
+        self.end_of_document()?;
+        Ok(value)
+    }
+
+    fn end_of_document(&mut self) -> Result<(), JsonError> {
         self.skip_blank()?;
         match self.peek() {
-            None => Ok(value),
+            None => Ok(()),
             Some(sign) => Err(self.error(format!(
                 "Additional text encountered after finished reading JSON content: {sign}."
             ))),
@@ -248,7 +268,8 @@ impl<'a> Parser<'a> {
             Some('[') => return self.array(depth),
             Some('"' | '\'') => {
                 let text = self.string()?;
-                JsonDate::recognise(text).map_or_else(Json::String, Json::Date)
+                JsonDate::recognise(text)
+                    .map_or_else(Json::String, |date| Json::Date(Box::new(date)))
             }
             _ if self.eat("true") => Json::Bool(true),
             _ if self.eat("false") => Json::Bool(false),
@@ -264,13 +285,22 @@ impl<'a> Parser<'a> {
     }
 
     fn object(&mut self, depth: usize) -> Result<Json, JsonError> {
+        let mut object = JsonObject::new();
+        self.members(depth, |name, value| object.insert(name, value))?;
+        Ok(Json::Object(object))
+    }
+
+    fn members(
+        &mut self,
+        depth: usize,
+        mut member: impl FnMut(String, Json),
+    ) -> Result<(), JsonError> {
         self.next();
         self.begun = true;
-        let mut object = JsonObject::new();
         loop {
             self.skip_blank()?;
             if self.eat("}") {
-                return Ok(Json::Object(object));
+                return Ok(());
             }
             let name = self.name()?;
             self.skip_blank()?;
@@ -287,7 +317,7 @@ impl<'a> Parser<'a> {
             let value = self.value(depth + 1)?;
             self.separator('}')?;
             if let Some(Step::Member(name)) = self.path.pop() {
-                object.insert(name, value);
+                member(name, value);
             }
         }
     }

@@ -42,6 +42,20 @@ impl Json {
     }
 }
 
+impl JsonObject {
+    /// Appends the object as JSON without white space.
+    pub fn write_compact(&self, out: &mut String) {
+        write_object(self, None, out);
+    }
+}
+
+/// Appends a member of an object: its name, a colon, its value.
+pub(crate) fn write_member(name: &str, value: &Json, out: &mut String) {
+    write_string(name, out);
+    out.push(':');
+    write(value, None, out);
+}
+
 fn write(value: &Json, level: Option<usize>, out: &mut String) {
     match value {
         Json::Null => out.push_str("null"),
