@@ -3,8 +3,9 @@
 //! `GET` and `POST /api/submit/query?s=2021-01-01&e=2021-01-31`, and `POST /api/submit` with the JSON body
 //! `{"start":"2021-01-01","end":"2021-01-31"}`. Both bounds are included. An accepted job is answered with 202, the
 //! header `Location`, the header `Retry-After` and `{"id":"…","statusUri":"…"}`; a refused one with 400 and
-//! `{"error":"…"}`. Invariant: nothing is started unless the answer is 202, or 500 with `Location`: that is the answer when
-//! the connection to the host broke and it could not be found out whether the job was started.
+//! `{"error":"…"}`, or with 413 when its body has more than 64 KiB. Invariant: nothing is started unless the answer is
+//! 202, or 500 with `Location`: that is the answer when the connection to the host broke and it could not be found out
+//! whether the job was started.
 
 mod body;
 mod range;
@@ -133,6 +134,9 @@ fn check(
     body: &[u8],
     max_span_days: u32,
 ) -> Result<DateRange, Refusal> {
+    if body.len() > body::MAX_BYTES {
+        return Err(Refusal::TooLarge);
+    }
     let bounds = match kind {
         Some(kind) if kind.eq_ignore_ascii_case("query") => Bounds::from_query(query),
         Some(_) => return Err(Refusal::UnknownKind),

@@ -1,12 +1,17 @@
 //! The JSON body of `POST /api/submit`.
+//!
+//! Invariant: what a client sends costs no more than the body itself. Reading ends at the first member that is not
+//! known.
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
+use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::range::{Bounds, Refusal};
 
+/// The largest body in bytes, a thousand times that of a request that is in order.
+pub(super) const MAX_BYTES: usize = 64 << 10;
 /// No more of a member's name than this is repeated to the client, in characters.
 const MAX_NAME: usize = 64;
 
@@ -15,35 +20,28 @@ pub(super) fn read(content_type: Option<&[u8]>, body: &[u8]) -> Result<Bounds, R
     if !content_type.is_none_or(is_json) {
         return Err(Refusal::NotJson);
     }
-    if body.iter().all(u8::is_ascii_whitespace) {
+    let Some(first) = body.iter().find(|byte| !byte.is_ascii_whitespace()) else {
         return Err(Refusal::EmptyBody);
+    };
+    if *first != b'{' {
+        let json = serde_json::from_slice::<IgnoredAny>(body);
+        return Err(json.map_or_else(|error| invalid(&error), |_| Refusal::NotAnObject));
     }
-    let members: Body = serde_json::from_slice(body).map_err(|error| Refusal::InvalidJson {
+    let mut refusal = None;
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let members = Members {
+        refusal: &mut refusal,
+    };
+    json.deserialize_map(members)
+        .and_then(|bounds| json.end().map(|()| bounds))
+        .map_err(|error| refusal.unwrap_or_else(|| invalid(&error)))
+}
+
+fn invalid(error: &serde_json::Error) -> Refusal {
+    Refusal::InvalidJson {
         line: error.line(),
         column: error.column(),
-    })?;
-    let Body::Members(members) = members else {
-        return Err(Refusal::NotAnObject);
-    };
-    let (mut start, mut end) = (None, None);
-    for (name, value) in members {
-        let (known, slot) = match name.as_str() {
-            "start" => ("start", &mut start),
-            "end" => ("end", &mut end),
-            _ => {
-                return Err(Refusal::UnknownMember(
-                    name.chars().take(MAX_NAME).collect(),
-                ));
-            }
-        };
-        if slot.replace(text(value)).is_some() {
-            return Err(Refusal::MemberTwice(known));
-        }
     }
-    Ok(Bounds {
-        start: start.unwrap_or_default(),
-        end: end.unwrap_or_default(),
-    })
 }
 
 /// `application/json` or `application/…+json`, with or without parameters.
@@ -57,70 +55,51 @@ fn is_json(content_type: &[u8]) -> bool {
         || (essence.starts_with(b"application/") && essence.ends_with(b"+json"))
 }
 
-fn text(value: Value) -> String {
-    match value {
-        Value::String(text) => text,
-        Value::Null => String::new(),
-        // Its JSON text is never a date.
-        other => other.to_string(),
+/// The text of a bound. The JSON text of what is no string is never a date.
+fn text(value: &RawValue) -> Result<String, serde_json::Error> {
+    match value.get() {
+        "null" => Ok(String::new()),
+        text if text.starts_with('"') => serde_json::from_str(text),
+        other => Ok(other.to_owned()),
     }
 }
 
-/// A body with its members in order, so that one that is given twice is seen.
-enum Body {
-    Members(Vec<(String, Value)>),
-    Other,
+/// Reads the members in order, so that one that is given twice is seen. Why it stops is in `refusal`.
+struct Members<'r> {
+    refusal: &'r mut Option<Refusal>,
 }
 
-impl<'de> Deserialize<'de> for Body {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(BodyVisitor)
-    }
-}
-
-struct BodyVisitor;
-
-impl<'de> Visitor<'de> for BodyVisitor {
-    type Value = Body;
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = Bounds;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
+        f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Bounds, A::Error> {
+        let (mut start, mut end) = (None, None);
+        while let Some(name) = map.next_key::<String>()? {
+            let (known, slot) = match name.as_str() {
+                "start" => ("start", &mut start),
+                "end" => ("end", &mut end),
+                _ => {
+                    let name = name.chars().take(MAX_NAME).collect();
+                    *self.refusal = Some(Refusal::UnknownMember(name));
+                    return Err(A::Error::custom("a member is not known"));
+                }
+            };
+            let value: &RawValue = map.next_value()?;
+            if slot
+                .replace(text(value).map_err(A::Error::custom)?)
+                .is_some()
+            {
+                *self.refusal = Some(Refusal::MemberTwice(known));
+                return Err(A::Error::custom("a member is there twice"));
+            }
         }
-        Ok(Body::Members(members))
-    }
-
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Body, A::Error> {
-        while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-        Ok(Body::Other)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Body, E> {
-        Ok(Body::Other)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Body, E> {
-        Ok(Body::Other)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Body, E> {
-        Ok(Body::Other)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Body, E> {
-        Ok(Body::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Body, E> {
-        Ok(Body::Other)
-    }
-
-    fn visit_unit<E>(self) -> Result<Body, E> {
-        Ok(Body::Other)
+        Ok(Bounds {
+            start: start.unwrap_or_default(),
+            end: end.unwrap_or_default(),
+        })
     }
 }

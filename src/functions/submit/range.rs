@@ -63,6 +63,7 @@ pub(super) enum Refusal {
     TooManyDays { max_span_days: u32 },
     UnknownKind,
     PostOnly,
+    TooLarge,
     NotJson,
     EmptyBody,
     InvalidJson { line: usize, column: usize },
@@ -109,6 +110,10 @@ impl IntoResponse for Refusal {
                 ),
             )
                 .into_response(),
+            Self::TooLarge => error(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The request body is too large. The most are 65536 bytes.",
+            ),
             Self::NotJson => {
                 bad_request("The request body must be JSON: send Content-Type: application/json.")
             }

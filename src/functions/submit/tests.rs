@@ -204,6 +204,47 @@ async fn a_body_of_another_shape_is_refused_with_what_is_expected() {
 }
 
 #[tokio::test]
+async fn a_body_is_read_no_further_than_to_the_first_unknown_member() {
+    let unknown = |name: &str| {
+        format!(
+            r#"{{"error":"Unknown member {name} in the request body. The members are start and end."}}"#
+        )
+    };
+    // What follows is not even JSON.
+    let body = r#"{"start":"2021-01-01","k1":1,"k2"#;
+    assert_eq!(refused(post(body)).await, (400, unknown("k1")));
+    let name = "n".repeat(100);
+    let body = format!(r#"{{"{name}":["#);
+    assert_eq!(refused(post(&body)).await, (400, unknown(&name[..64])));
+    let body = r#"{"start":"a","start":"b","k"#;
+    let twice = r#"{"error":"The member start is in the request body twice."}"#.to_owned();
+    assert_eq!(refused(post(body)).await, (400, twice));
+}
+
+#[tokio::test]
+async fn a_body_beyond_64_kib_is_refused_with_413_whatever_is_in_it() {
+    let padded = |bytes: usize| {
+        let json = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
+        format!("{json}{}", " ".repeat(bytes - json.len()))
+    };
+    assert!(post(&padded(65_536)).is_ok());
+    let error = r#"{"error":"The request body is too large. The most are 65536 bytes."}"#;
+    assert_eq!(
+        refused(post(&padded(65_537))).await,
+        (413, error.to_owned())
+    );
+    let query = check(
+        &Method::POST,
+        Some("query"),
+        "s=2021-01-01&e=2021-01-31",
+        None,
+        padded(65_537).as_bytes(),
+        366,
+    );
+    assert_eq!(refused(query).await.0, 413);
+}
+
+#[tokio::test]
 async fn only_json_is_accepted_as_a_body() {
     let body = br#"{"start":"2021-01-01","end":"2021-01-31"}"#;
     let sent_as = |content_type| check(&Method::POST, None, "", content_type, body, 366);
