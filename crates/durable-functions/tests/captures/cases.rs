@@ -94,7 +94,9 @@ cases! {
     reuse_policy,
     rewind,
     rewind_host_failure,
+    rewind_open_activity,
     rewind_own_failure,
+    rewind_reused_id,
     rewind_sub,
     scheduled_start,
     send_event,
@@ -146,10 +148,10 @@ fn every_fixture_has_a_test_and_every_test_a_fixture() {
 #[test]
 fn all_recorded_cases_are_here() {
     let cases: Vec<_> = case::names().iter().map(|name| case::load(name)).collect();
-    assert_eq!(cases.len(), 113);
+    assert_eq!(cases.len(), 115);
     assert_eq!(
         cases.iter().map(|case| case.turns.len()).sum::<usize>(),
-        643
+        665
     );
     assert!(cases.iter().all(|case| !case.about.is_empty()));
 }

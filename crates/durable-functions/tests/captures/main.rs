@@ -28,3 +28,4 @@ mod messages;
 mod names;
 mod orchestrators;
 mod replay;
+mod rewound;

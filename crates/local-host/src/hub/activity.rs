@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use durable_functions::proto::{HistoryEvent, TaskFailureDetails};
+use durable_functions::proto::{HistoryEvent, OrchestrationStatus, TaskFailureDetails};
 
 use super::failure::{self, Cause, INVALID_OPERATION};
 use super::http_activity::{self, Problem};
-use super::instance::Letter;
+use super::instance::{Delivery, Instance, Letter};
 use super::{DurableFunction, Inner, clock, events, turn};
 use crate::binding_data::BindingData;
 use crate::invoke::InvokeError;
@@ -31,13 +31,24 @@ pub(super) async fn run(hub: Arc<Inner>, task: Task) {
         return;
     };
     // Dropped when the execution has ended: as on a real host, nobody waits for it.
-    hub.deliver(
+    let delivery = hub.deliver(
         &task.instance_id,
         Letter {
             execution: Some(task.execution),
             event,
         },
     );
+    let failed = |instance: Arc<Instance>| instance.status() == OrchestrationStatus::Failed;
+    if delivery == Some(Delivery::Dropped) && hub.instance(&task.instance_id).is_some_and(failed) {
+        hub.log(
+            LogLevel::Info,
+            format!(
+                "Orchestration '{}': the outcome of activity '{}' was thrown away, because the \
+                 instance is Failed. A rewind does not bring it back.",
+                task.instance_id, task.name
+            ),
+        );
+    }
 }
 
 async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {

@@ -151,7 +151,7 @@ impl Inner {
         Ok(())
     }
 
-    fn find(&self, id: &str) -> Result<Arc<Instance>, ManageError> {
+    pub(super) fn find(&self, id: &str) -> Result<Arc<Instance>, ManageError> {
         if id.is_empty() {
             return Err(ManageError::Missing("instanceId"));
         }

@@ -49,7 +49,7 @@ pub(super) fn decided(
                 None
             }
             Some(end) => {
-                unread = work.end();
+                unread = work.end(end.status);
                 instance.update(|state| {
                     state.last_updated_timestamp = Some(now);
                     state.custom_status = custom_status;
@@ -90,7 +90,9 @@ pub(super) fn failed(
     failure: &HostFailure,
 ) {
     let now = clock::later(clock::now(), turn.began);
-    let completed = events::host_event(
+    // Not an event of the host's own: a real host numbers it as an action.
+    let completed = events::event(
+        0,
         now,
         EventType::ExecutionCompleted(Box::new(ExecutionCompletedEvent {
             orchestration_status: OrchestrationStatus::Failed.into(),
@@ -104,7 +106,7 @@ pub(super) fn failed(
             return;
         };
         persist(&mut work, turn.events, &turn.letters, &[completed], now);
-        let unread = work.end();
+        let unread = work.end(OrchestrationStatus::Failed);
         instance.update(|state| {
             state.last_updated_timestamp = Some(now);
             state.custom_status = Some("null".to_owned());
@@ -168,11 +170,12 @@ fn persist(
 /// The status after a turn that did not end the execution. Suspend and resume leave their reason in
 /// the output, as the Azure Storage provider does.
 fn go_on(state: &mut OrchestrationState, letters: &[Letter]) {
-    if state.orchestration_status() != OrchestrationStatus::Suspended {
-        state.set_orchestration_status(OrchestrationStatus::Running);
-    }
     for letter in letters {
         match &letter.event.event_type {
+            // Only a start makes an instance Running: one that was rewound stays Pending to its end.
+            Some(EventType::ExecutionStarted(_)) => {
+                state.set_orchestration_status(OrchestrationStatus::Running);
+            }
             Some(EventType::ExecutionSuspended(event)) => {
                 state.set_orchestration_status(OrchestrationStatus::Suspended);
                 state.output.clone_from(&event.input);

@@ -54,7 +54,9 @@ impl Inner {
         while let Some(oldest) = finished.oldest_beyond(limit) {
             let mut instances = lock(&self.instances);
             if instances.get(&oldest).is_some_and(|it| it.has_ended()) {
-                instances.remove(&oldest);
+                if let Some(instance) = instances.remove(&oldest) {
+                    instance.stop_timers();
+                }
                 forgotten = true;
             }
         }

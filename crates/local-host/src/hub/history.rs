@@ -4,7 +4,7 @@
 //! new events of the turn before (workers compare these bytes to continue without a replay), and a
 //! request is put together by copying, whatever the length of the history.
 
-use durable_functions::proto::HistoryEvent;
+use durable_functions::proto::{HistoryEvent, OrchestratorRequest};
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
@@ -18,6 +18,7 @@ const NEW_EVENTS: u32 = 4;
 pub(super) struct History {
     /// The events as `past_events` fields, one behind the other.
     past: Vec<u8>,
+    count: usize,
 }
 
 /// Events of one turn, encoded, not yet persisted.
@@ -33,8 +34,24 @@ impl NewEvents {
 }
 
 impl History {
+    /// How many events there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Changes events that are persisted. Only a rewind does, and workers notice: the past does not
+    /// begin any more as they know it.
+    pub(super) fn rewrite<T>(&mut self, change: impl FnOnce(&mut [HistoryEvent]) -> T) -> T {
+        // The events lie here as fields of a request, so that they are one.
+        let mut request = OrchestratorRequest::decode(&*self.past).unwrap_or_default();
+        let changed = change(&mut request.past_events);
+        self.past = request.encode_to_vec();
+        changed
+    }
+
     /// Persists the events of a turn.
     pub(super) fn append(&mut self, events: NewEvents) {
+        self.count += events.encoded.len();
         for event in &events.encoded {
             put(PAST_EVENTS, event, &mut self.past);
         }
@@ -66,8 +83,6 @@ fn put(field: u32, bytes: &[u8], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use durable_functions::proto::OrchestratorRequest;
-
     use super::*;
     use crate::hub::{clock, events};
 

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::history::{History, NewEvents};
+use super::rewind::{self, Rewound};
 use super::status::is_terminal;
 use super::{clock, events};
 
@@ -51,6 +52,8 @@ pub(super) struct Work {
     generation: Option<Vec<Letter>>,
     /// Turns are under way.
     busy: bool,
+    /// The length of the longest history that an earlier start under this id had.
+    earlier: usize,
     /// How many turns were delivered.
     delivered: u64,
 }
@@ -65,6 +68,8 @@ pub(super) struct Execution {
     /// The start message was taken into a turn.
     started: bool,
     ended: bool,
+    /// It has failed: a timer that fires after a rewind is heard.
+    can_be_rewound: bool,
     /// The time of the latest turn: turns never go back in time.
     latest: Timestamp,
 }
@@ -82,6 +87,7 @@ impl Execution {
             timers: Vec::new(),
             started: false,
             ended: false,
+            can_be_rewound: false,
             latest: Timestamp::default(),
         }
     }
@@ -127,6 +133,7 @@ impl Instance {
                 inbox: VecDeque::new(),
                 generation: None,
                 busy: false,
+                earlier: 0,
                 delivered: 0,
             }),
             id,
@@ -145,6 +152,7 @@ impl Instance {
             return false;
         }
         work.execution.stop_timers();
+        work.earlier = work.earlier.max(work.execution.history.count());
         work.execution = Execution::new(start);
         work.inbox.clear();
         work.generation = None;
@@ -166,6 +174,30 @@ impl Instance {
             && work.execution.id == turn.execution
             && work.delivered == turn.delivery;
         current.then_some(work)
+    }
+
+    /// Undoes the failure of the execution. The error is the status, when it is not Failed.
+    pub(super) fn rewind(&self, now: Timestamp) -> Result<Rewound, OrchestrationStatus> {
+        let mut work = self.work();
+        let status = self.status();
+        if status != OrchestrationStatus::Failed || !work.execution.ended {
+            return Err(status);
+        }
+        work.execution.ended = false;
+        let children = work.execution.history.rewrite(rewind::undo);
+        self.update(|state| {
+            state.set_orchestration_status(OrchestrationStatus::Pending);
+            state.last_updated_timestamp = Some(now);
+        });
+        Ok(Rewound {
+            children,
+            is_shadowed: work.earlier > work.execution.history.count(),
+        })
+    }
+
+    /// Stops what is left of an instance that is forgotten.
+    pub(super) fn stop_timers(&self) {
+        self.work().execution.stop_timers();
     }
 
     /// Whether the execution has ended and no turn is under way.
@@ -223,7 +255,8 @@ impl Instance {
     /// Keeps a timer with the execution that created it, or stops it when that has ended.
     pub(super) fn keep_timer(&self, execution: &str, timer: AbortHandle) {
         let mut work = self.work();
-        if work.execution.ended || work.execution.id != execution {
+        let is_void = work.execution.ended && !work.execution.can_be_rewound;
+        if is_void || work.execution.id != execution {
             timer.abort();
         } else {
             let timers = &mut work.execution.timers;
@@ -318,9 +351,12 @@ impl Work {
     }
 
     /// Ends the execution. Returns the messages that nobody will read.
-    pub(super) fn end(&mut self) -> Vec<Letter> {
+    pub(super) fn end(&mut self, status: OrchestrationStatus) -> Vec<Letter> {
         self.execution.ended = true;
-        self.execution.stop_timers();
+        self.execution.can_be_rewound = status == OrchestrationStatus::Failed;
+        if !self.execution.can_be_rewound {
+            self.execution.stop_timers();
+        }
         self.inbox.drain(..).collect()
     }
 

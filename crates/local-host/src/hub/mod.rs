@@ -14,6 +14,7 @@
 //!   `actions`: what the answer asks for; `commit`, `effects`: what comes of it
 //! - `activity`, `http_activity`, `timers`: what turns start
 //! - `entity`: entities, their batches and locks
+//! - `rewind`: failed instances that go on
 //! - `client`: what clients can do; `grpc`: how they ask for it; `binding`: how they find it
 
 mod actions;
@@ -34,6 +35,7 @@ mod http_activity;
 mod instance;
 mod payload;
 mod request;
+mod rewind;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -52,6 +52,11 @@ pub(crate) enum Exchange {
         reason: Option<String>,
         expect: String,
     },
+    Rewind {
+        id: String,
+        reason: Option<String>,
+        expect: String,
+    },
     /// A signal of a client, over gRPC or HTTP.
     #[serde(rename_all = "camelCase")]
     Signal {

@@ -21,6 +21,7 @@ mod places;
 mod recorded;
 mod refusals;
 mod replay;
+mod rewind;
 mod script;
 mod shape;
 mod support;

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use durable_functions::proto::{
     CreateInstanceRequest, GetEntityRequest, GetEntityResponse, OrchestrationIdReusePolicy,
     OrchestrationState, OrchestrationStatus, RaiseEventRequest, RaiseEventResponse, ResumeRequest,
-    ResumeResponse, SignalEntityRequest, SignalEntityResponse, SuspendRequest, SuspendResponse,
-    TerminateRequest, TerminateResponse,
+    ResumeResponse, RewindInstanceRequest, RewindInstanceResponse, SignalEntityRequest,
+    SignalEntityResponse, SuspendRequest, SuspendResponse, TerminateRequest, TerminateResponse,
 };
 use local_host::hub::Hub;
 use prost_types::Timestamp;
@@ -84,6 +84,11 @@ cases! {
     redeliver: "redeliver",
     return_values: "return-values",
     reuse_policy: "reuse-policy",
+    rewind: "rewind",
+    rewind_host_failure: "rewind-host-failure",
+    rewind_open_activity: "rewind-open-activity",
+    rewind_own_failure: "rewind-own-failure",
+    rewind_sub: "rewind-sub",
     scheduled_start: "scheduled-start",
     send_event: "send-event",
     send_event_no_instance: "send-event-no-instance",
@@ -166,6 +171,7 @@ impl Exchange {
             | Self::Terminate { id, .. }
             | Self::Suspend { id, .. }
             | Self::Resume { id, .. }
+            | Self::Rewind { id, .. }
             | Self::Signal { id, .. } => id,
             Self::Turn { .. }
             | Self::Activity { .. }
@@ -258,6 +264,17 @@ async fn operate(hub: &Hub, client: &Client, operation: Exchange, turns: usize) 
                 reason,
             };
             let outcome = client.call::<_, ResumeResponse>("ResumeInstance", request);
+            (outcome.await.map(|_| ()), expect)
+        }
+        Exchange::Rewind { id, reason, expect } => {
+            if expect == "OK" {
+                wait(hub, &id, is_terminal).await;
+            }
+            let request = RewindInstanceRequest {
+                instance_id: id,
+                reason,
+            };
+            let outcome = client.call::<_, RewindInstanceResponse>("RewindInstance", request);
             (outcome.await.map(|_| ()), expect)
         }
         Exchange::Signal {

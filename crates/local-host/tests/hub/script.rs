@@ -39,6 +39,8 @@ pub(crate) struct Script {
     pub(crate) custom_status: Option<String>,
     /// Past and new events of the latest turn, as bytes.
     pub(crate) sent: (Vec<u8>, Vec<u8>),
+    /// The generic events in the past of the latest turn.
+    pub(crate) undone: usize,
     /// The id of the execution that runs here, in place of the recorded one.
     pub(crate) running: Option<String>,
     /// Every turn so far brought exactly what the recorded one did.
@@ -70,7 +72,11 @@ impl Script {
         problems: &mut Vec<String>,
     ) -> Result<InvocationAnswer, InvokeError> {
         let id = &request.instance_id;
-        self.compare_bytes(id, bytes, problems);
+        let undone = request
+            .past_events
+            .iter()
+            .filter(|event| matches!(event.event_type, Some(EventType::GenericEvent(_))));
+        self.compare_bytes(id, bytes, undone.count(), problems);
         self.running = execution_id(request);
         let new = messages(request);
         let execution = self.turns.get(self.next).map(|turn| turn.execution);
@@ -204,13 +210,15 @@ impl Script {
 
     /// Within one execution the past begins with what the turn before had seen, or, when that turn
     /// was abandoned, is its past again.
-    fn compare_bytes(&mut self, id: &str, bytes: &[u8], problems: &mut Vec<String>) {
+    /// `undone` is how many generic events the past holds: a rewind puts them in the place of others.
+    fn compare_bytes(&mut self, id: &str, bytes: &[u8], undone: usize, problems: &mut Vec<String>) {
         let (past, new) = (events(bytes, 3), events(bytes, 4));
         let continues = {
             let seen = [self.sent.0.as_slice(), self.sent.1.as_slice()].concat();
             past.starts_with(&seen) || past == self.sent.0
         };
-        if !past.is_empty() && !continues {
+        let rewound = std::mem::replace(&mut self.undone, undone) < undone;
+        if !past.is_empty() && !continues && !rewound {
             problems.push(format!("'{id}': the past is not what was sent before"));
         }
         self.sent = (past, new);

@@ -2,6 +2,10 @@
 
 use super::Difference;
 
+const ASKED_AGAIN: &str = "an activity that was open when the instance failed is asked for again after \
+    the rewind, under another id: a result that came while the instance was Failed is lost; the \
+    recorded worker waited for it";
+
 const SPLIT_TIMER: &str = "a timer longer than three days is split here: over seven days it poisons \
     the task hub, and the other SDKs split at three";
 
@@ -47,6 +51,12 @@ pub(super) const DIFFERENCES: &[Difference] = &[
             "#1 Failed -; CustomStatusTooLarge: the custom status has 8193 UTF-16 units as JSON \
              text; the limit is 8192 (non-retriable)",
         ],
+    },
+    Difference {
+        case: "rewind-open-activity",
+        turns: &[8, 22],
+        reason: ASKED_AGAIN,
+        ours: &["#16777217 activity slow {\"ms\":3000}"],
     },
     Difference {
         case: "send-event-no-instance",

@@ -12,6 +12,9 @@ pub(super) fn functions() -> Vec<OrchestratorFunction> {
         bound("rewindMe", rewind_me),
         bound("rewindSub", rewind_sub),
         bound("rewindBody", fixed),
+        bound("cutOnce", cut_once),
+        bound("busyFails", busy_fails),
+        bound("childOk", child_ok),
     ]
 }
 
@@ -44,6 +47,28 @@ async fn rewind_sub(ctx: OrchestrationContext, (): ()) -> Result<(String, Json)>
         .await
         .map_err(uncaught("SubFailed"))?;
     Ok((before, output))
+}
+
+/// The recorded worker answered the second turn with HTTP 500.
+async fn cut_once(ctx: OrchestrationContext, (): ()) -> Result<(String, String)> {
+    #[derive(Serialize)]
+    struct Slow {
+        ms: u32,
+    }
+    let fast = ctx.call(ECHO, "fast");
+    let slow = ctx.call(Activity::new("slow"), Slow { ms: 3000 });
+    Ok((fast.await?, slow.await?))
+}
+
+async fn child_ok(_: OrchestrationContext, (): ()) -> Result<&'static str> {
+    Ok("child ok")
+}
+
+async fn busy_fails(ctx: OrchestrationContext, input: Json) -> Result<(String, String)> {
+    let before = ctx.call(ECHO, "before").await?;
+    let busy = ctx.call(Activity::<Json, String>::new("busy"), input);
+    let after = busy.await.map_err(uncaught("TaskFailed"))?;
+    Ok((before, after))
 }
 
 pub(super) async fn not_fixed_yet(ctx: OrchestrationContext, (): ()) -> Result<String> {

@@ -1,10 +1,10 @@
-//! `RaiseEvent`, `TerminateInstance`, `SuspendInstance`, `ResumeInstance`.
+//! `RaiseEvent`, `TerminateInstance`, `SuspendInstance`, `ResumeInstance`, `RewindInstance`.
 
 use std::sync::Arc;
 
 use durable_functions::proto::{
-    RaiseEventRequest, RaiseEventResponse, ResumeRequest, ResumeResponse, SuspendRequest,
-    SuspendResponse, TerminateRequest, TerminateResponse,
+    RaiseEventRequest, RaiseEventResponse, ResumeRequest, ResumeResponse, RewindInstanceRequest,
+    RewindInstanceResponse, SuspendRequest, SuspendResponse, TerminateRequest, TerminateResponse,
 };
 use tonic::Status;
 
@@ -82,6 +82,25 @@ pub(super) async fn resume(
         .and_then(|()| hub.resume(&request.instance_id, request.reason))
         .map(|()| ResumeResponse {})
         .map_err(|error| unknown(&hub, "ResumeInstance", &error))
+}
+
+/// Lets a failed instance go on.
+pub(super) async fn rewind(
+    hub: Arc<Inner>,
+    call: Call<RewindInstanceRequest>,
+) -> Result<RewindInstanceResponse, Status> {
+    let request = call.message;
+    unless_elsewhere(call.other_hub, &request.instance_id)
+        .and_then(|()| hub.rewind(&request.instance_id, request.reason))
+        .map(|()| RewindInstanceResponse {})
+        .map_err(|error| match error {
+            ManageError::Missing(_) | ManageError::NotFound(_) => {
+                Status::not_found(error.to_string())
+            }
+            ManageError::WrongStatus { .. } => Status::failed_precondition(
+                "The rewind operation is only supported on failed orchestration instances.",
+            ),
+        })
 }
 
 /// In another task hub there is no instance.

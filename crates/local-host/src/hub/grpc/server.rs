@@ -93,6 +93,7 @@ async fn route(hub: Arc<Inner>, request: http::Request<Body>) -> http::Response<
         Some("TerminateInstance") => unary(hub, request, manage::terminate).await,
         Some("SuspendInstance") => unary(hub, request, manage::suspend).await,
         Some("ResumeInstance") => unary(hub, request, manage::resume).await,
+        Some("RewindInstance") => unary(hub, request, manage::rewind).await,
         Some("SignalEntity") => unary(hub, request, entity::signal_entity).await,
         Some("GetEntity") => unary(hub, request, entity::get_entity).await,
         _ => {
