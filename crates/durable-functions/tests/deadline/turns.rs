@@ -169,6 +169,11 @@ async fn an_operation_sees_its_deadline_and_may_come_to_an_end_by_itself() {
 
 /// One invocation over a connection of its own: the status line and the JSON of the answer.
 async fn call(address: SocketAddr, function: &str, body: Value) -> (String, Value) {
+    answer_of(ask(address, function, body).await).await
+}
+
+/// Sends an invocation over a connection of its own.
+async fn ask(address: SocketAddr, function: &str, body: Value) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let body = body.to_string();
     let request = format!(
@@ -176,6 +181,10 @@ async fn call(address: SocketAddr, function: &str, body: Value) -> (String, Valu
         body.len()
     );
     stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+async fn answer_of(mut stream: TcpStream) -> (String, Value) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -225,12 +234,23 @@ async fn while_the_handler_stops_work_in_flight_ends_and_new_work_is_left_for_th
     // The activity watches its token.
     let (_, answer) = work.await.unwrap();
     assert_eq!(answer["ReturnValue"], r#"{"activityResult":"in time"}"#);
-    // The turn is still open, so the listener is.
-    let (status, answer) = call(address, "chain", first_turn()).await;
+    // The turn is still open, so the listener is. What comes in now is answered at the end.
+    let late_turn = ask(address, "chain", first_turn()).await;
+    let late_work = ask(address, "work", activity("x")).await;
+    let late_batch = ask(address, "counter", addition("5")).await;
+    // An answer to a later connection: the three have arrived.
+    let (status, _) = call(address, "unknown", json!({})).await;
+    assert_eq!(status, "HTTP/1.1 404 Not Found");
+
+    release.send(()).unwrap();
+    let (_, answer) = turn.await.unwrap();
+    assert!(!asks_for_redelivery(&answer));
+
+    let (status, answer) = answer_of(late_turn).await;
     assert_eq!(status, "HTTP/1.1 200 OK");
     assert!(asks_for_redelivery(&answer));
     // Not JSON, so the invocation fails: a host that stops too delivers it again.
-    let (status, answer) = call(address, "work", activity("x")).await;
+    let (status, answer) = answer_of(late_work).await;
     assert_eq!(status, "HTTP/1.1 200 OK");
     assert_eq!(
         failure(&answer),
@@ -239,7 +259,7 @@ async fn while_the_handler_stops_work_in_flight_ends_and_new_work_is_left_for_th
             "errorMessage": "activity 'work' did not end: the handler is stopping",
         })
     );
-    let (status, answer) = call(address, "counter", addition("5")).await;
+    let (status, answer) = answer_of(late_batch).await;
     assert_eq!(status, "HTTP/1.1 200 OK");
     assert_eq!(
         batch_result(&answer),
@@ -249,9 +269,5 @@ async fn while_the_handler_stops_work_in_flight_ends_and_new_work_is_left_for_th
             ..Default::default()
         }
     );
-
-    release.send(()).unwrap();
-    let (_, answer) = turn.await.unwrap();
-    assert!(!asks_for_redelivery(&answer));
     server.await.unwrap();
 }
