@@ -25,6 +25,28 @@ fn brackets_in_strings_do_not_count_as_nesting() {
 }
 
 #[test]
+fn nesting_is_the_deepest_level_and_not_the_number_of_brackets() {
+    for (json, levels) in [
+        (json!(1), 0),
+        (json!("["), 0),
+        (json!([]), 1),
+        (json!([[1], [2], { "a": 3 }]), 2),
+        (json!([[[1]], [2]]), 3),
+        (json!([[1], [[2]]]), 3),
+        (json!({ "a": {}, "b": { "c": {} } }), 3),
+        // What closes in a string closes nothing.
+        (json!(["}]}]", [[1]]]), 3),
+        (json!({ "}": "]", "b": [[1]] }), 3),
+        // A backslash before a quote escapes it, unless it is escaped itself.
+        (json!(["\"]", [[1]]]), 3),
+        (json!(["\\", "[[", [1]]), 2),
+        (json!(["\\\"[[", [1]]), 2),
+    ] {
+        assert_eq!(depth(&json.to_string()), levels, "{json}");
+    }
+}
+
+#[test]
 fn an_output_named_return_is_refused_because_the_host_ignores_it() {
     assert!(matches!(
         Answer::new().output("$return", 1),
@@ -57,7 +79,23 @@ fn a_second_value_for_an_output_replaces_the_first() {
 #[test]
 fn base64_is_told_from_other_text_as_dotnet_does() {
     for text in [
-        "", "test", "1234", "order123", "true", "aGVsbG8=", "YQ==", "te st", "te\nst", "ab+/",
+        "",
+        "test",
+        "1234",
+        "order123",
+        "true",
+        "aGVsbG8=",
+        "YQ==",
+        "te st",
+        "te\nst",
+        "ab+/",
+        "\r\ntest\t ",
+        "AZaz",
+        "09+/",
+        "abc=",
+        "ab==",
+        "ab= =",
+        "Zm9vYmFy",
     ] {
         assert!(looks_like_base64(&json!(text).to_string()), "{text}");
     }
@@ -69,6 +107,16 @@ fn base64_is_told_from_other_text_as_dotnet_does() {
         "ab-_",
         "{\"a\":1}",
         "te\"st",
+        // The escapes of a quote and of a line feed end with letters of base64.
+        "tes\"",
+        "abc\u{8}",
+        "ab\\n",
+        "=",
+        "a==",
+        "====",
+        "abcd====",
+        "=abc",
+        "abcde===",
     ] {
         assert!(!looks_like_base64(&json!(text).to_string()), "{text}");
     }
