@@ -161,6 +161,22 @@ async fn a_failed_invocation_tells_the_log_why_and_the_client_nothing() {
 }
 
 #[tokio::test]
+async fn a_call_that_the_handler_refuses_is_explained_in_its_own_words() {
+    let host = Host::start().await;
+    let json = br#"{"error":"no function `reply` is registered; registered: other","id":"1"}"#;
+    host.handler
+        .answer_with(support::http_answer(404, &[], json));
+    let reply = host.get("/api/reply").await;
+    assert_eq!((reply.status, reply.text()), (500, ""));
+    let messages = host.log.messages();
+    let said = "reply: the handler says: no function `reply` is registered; registered: other";
+    assert!(
+        messages.iter().any(|(_, text)| text == said),
+        "{messages:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_function_time_out_ends_the_call() {
     let host = Host::start_with(1_000, Some(Duration::from_millis(50))).await;
     // Nothing of the answer's body is ever sent.

@@ -5,7 +5,7 @@ use super::client::{CallError, Client, RawAnswer};
 use super::supervise::{State, Supervisor};
 use crate::dotnet_time::format_span;
 use crate::invoke::{Disconnect, InvocationAnswer, Invoke, InvokeError};
-use crate::json::{Json, JsonObject};
+use crate::json::{Json, JsonObject, parse_prefix};
 use crate::log::{LogLevel, Logger};
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -112,11 +112,27 @@ impl Invocation {
         body.push_str(metadata);
         body.push('}');
         let raw = self.until_sent(&Bytes::from(body)).await?;
-        let (answer, logs) = answer::read(&raw)?;
+        let (answer, logs) = answer::read(&raw).inspect_err(|_| self.repeat(&raw))?;
         for line in &logs {
             self.handler.log.user(LogLevel::Info, line);
         }
         Ok(answer)
+    }
+
+    /// Prints what the handler says about a call that it takes for a mistake. A real host throws the text
+    /// away, and a bare `404 (Not Found)` is all that shows of a function that nobody has registered.
+    fn repeat(&self, raw: &RawAnswer) {
+        if !raw.status.is_client_error() {
+            return;
+        }
+        let Ok(Json::Object(body)) = parse_prefix(&String::from_utf8_lossy(&raw.body)) else {
+            return;
+        };
+        if let Some(said) = body.get("error").and_then(Json::as_text) {
+            self.handler
+                .log
+                .warning(format!("{}: the handler says: {said}", self.function));
+        }
     }
 
     async fn until_sent(&self, body: &Bytes) -> Result<RawAnswer, InvokeError> {
