@@ -146,7 +146,8 @@ fn depth(json: &str) -> usize {
     let mut bytes = json.bytes();
     while let Some(byte) = bytes.next() {
         match byte {
-            b'\\' if in_string => {
+            // Stands in strings only.
+            b'\\' => {
                 bytes.next();
             }
             b'"' => in_string = !in_string,
@@ -176,7 +177,6 @@ fn looks_like_base64(json: &str) -> bool {
         match (escaped, byte) {
             // Of the escapes only white space may stand in base64; `/` is not escaped by serde_json.
             (true, b'n' | b'r' | b't') => escaped = false,
-            (true, _) => return false,
             (false, b'\\') => escaped = true,
             (false, b' ') => {}
             (false, b'=') => padding += 1,
