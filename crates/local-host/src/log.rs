@@ -73,6 +73,12 @@ impl Logger {
         }
     }
 
+    /// Whether messages about the host's own doings are printed.
+    #[must_use]
+    pub fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
     /// A message that is always printed.
     pub fn user(&self, level: LogLevel, message: impl AsRef<str>) {
         let message = message.as_ref();

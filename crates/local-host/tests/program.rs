@@ -360,3 +360,15 @@ fn who_may_ask_is_taken_from_the_options_and_from_local_settings() {
         "{error}"
     );
 }
+
+#[test]
+fn an_invocation_is_one_line_and_two_with_verbose() {
+    for (arguments, lines) in [(&[][..], 1), (&["--verbose"], 2)] {
+        let mut program = Program::start_in(app(), arguments);
+        let port = program.ready();
+        assert!(get(port, "/api/hello").starts_with("HTTP/1.1 200 "));
+        program.until("Executed 'Functions.hello' (Succeeded, Id=");
+        let of_it = |line: &&String| line.contains("'Functions.hello'");
+        assert_eq!(program.seen.iter().filter(of_it).count(), lines);
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::answer;
 use super::client::{CallError, Client, RawAnswer};
+use super::echoes::Listening;
 use super::supervise::{State, Supervisor};
 use crate::dotnet_time::format_span;
 use crate::invoke::{Disconnect, InvocationAnswer, Invoke, InvokeError};
@@ -50,12 +51,14 @@ impl Handler {
     #[must_use]
     pub fn begin(&self, function: &str, reason: &str) -> Invocation {
         let id = Uuid::new_v4().to_string();
-        self.log.user(
+        // The end is worth a line, the beginning too only to those who want to see everything.
+        self.log.system(
             LogLevel::Info,
             format!("Executing 'Functions.{function}' (Reason='{reason}', Id={id})"),
         );
         Invocation {
             handler: self.clone(),
+            listening: self.supervisor.echoes().listen(&id),
             function: function.to_owned(),
             id,
             started: Instant::now(),
@@ -75,6 +78,7 @@ pub struct Invocation {
     function: String,
     id: String,
     started: Instant,
+    listening: Listening,
 }
 
 impl Invocation {
@@ -113,7 +117,7 @@ impl Invocation {
         body.push('}');
         let raw = self.until_sent(&Bytes::from(body)).await?;
         let (answer, logs) = answer::read(&raw).inspect_err(|_| self.repeat(&raw))?;
-        for line in &logs {
+        for line in self.listening.news(logs).await {
             self.handler.log.user(LogLevel::Info, line);
         }
         Ok(answer)
@@ -218,6 +222,7 @@ impl Invocation {
             function,
             id,
             started,
+            ..
         } = self;
         let duration = started.elapsed().as_millis();
         match error {

@@ -7,6 +7,7 @@ mod answer;
 mod client;
 mod command;
 mod dotnet;
+mod echoes;
 mod group;
 mod guard;
 mod invocation;

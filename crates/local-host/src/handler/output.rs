@@ -1,8 +1,12 @@
 //! What the handler prints: each line becomes a log line of the host.
 
+use super::echoes::{Echoes, without_span};
 use crate::log::{LogLevel, Logger};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
 /// How many lines of stderr are repeated when the process crashes.
@@ -28,8 +32,11 @@ impl LastErrors {
 }
 
 /// Logs the lines of stdout, all as information whatever they say.
-pub(super) async fn pump_stdout(stream: impl AsyncRead + Unpin, log: Logger) {
-    each_line(stream, |line| write(line, LogLevel::Info, &log)).await;
+pub(super) async fn pump_stdout(stream: impl AsyncRead + Unpin, echoes: Echoes, log: Logger) {
+    each_line(stream, &echoes, |line| {
+        write(line, LogLevel::Info, &echoes, &log)
+    })
+    .await;
 }
 
 /// Logs the lines of stderr at the level that a real host gives them.
@@ -37,35 +44,102 @@ pub(super) async fn pump_stderr(
     stream: impl AsyncRead + Unpin,
     all_errors: bool,
     last: LastErrors,
+    echoes: Echoes,
     log: Logger,
 ) {
-    each_line(stream, |line| {
+    each_line(stream, &echoes, |line| {
         let level = stderr_level(line, all_errors);
         if level == LogLevel::Error {
             last.push(line);
         }
-        write(line, level, &log);
+        write(line, level, &echoes, &log);
     })
     .await;
 }
 
 /// Reads to the end of the stream; bytes that are not UTF-8 are replaced, none is lost to a failed
 /// line.
-async fn each_line(stream: impl AsyncRead + Unpin, mut take: impl FnMut(&str)) {
+async fn each_line(stream: impl AsyncRead + Unpin, echoes: &Echoes, mut take: impl FnMut(&str)) {
+    let mut asked = echoes.console();
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
-    while matches!(reader.read_until(b'\n', &mut line).await, Ok(1..)) {
-        let text = String::from_utf8_lossy(&line);
-        take(text.trim_end_matches(['\r', '\n']));
+    let mut take = |line: &mut Vec<u8>| {
+        let text = String::from_utf8_lossy(line);
+        take(without_timestamp(text.trim_end_matches(['\r', '\n'])).as_ref());
         line.clear();
+    };
+    loop {
+        tokio::select! {
+            // First what can be read: that is what those who ask wait for.
+            biased;
+            read = reader.fill_buf() => {
+                let Ok(chunk) = read else { break };
+                if chunk.is_empty() {
+                    break;
+                }
+                let end = chunk.iter().position(|byte| *byte == b'\n');
+                let length = end.map_or(chunk.len(), |at| at + 1);
+                line.extend_from_slice(chunk.get(..length).unwrap_or_default());
+                reader.consume(length);
+                if end.is_some() {
+                    take(&mut line);
+                }
+            }
+            Some(done) = asked.recv() => drop(done.send(())),
+        }
+    }
+    if !line.is_empty() {
+        take(&mut line);
     }
 }
 
-fn write(line: &str, level: LogLevel, log: &Logger) {
-    match line.strip_prefix("LanguageWorkerConsoleLog") {
-        Some(rest) => log.system(level, rest),
-        None => log.user(level, line),
+fn write(line: &str, level: LogLevel, echoes: &Echoes, log: &Logger) {
+    if let Some(rest) = line.strip_prefix("LanguageWorkerConsoleLog") {
+        return log.system(level, rest);
     }
+    match echoes.hear(line) {
+        Some(invocation) if !log.is_verbose() => match without_span(line, &invocation) {
+            Some(short) => log.user(level, short),
+            None => log.user(level, line),
+        },
+        _ => log.user(level, line),
+    }
+}
+
+/// The line without the time at its start, or right behind a bracket there: the log has its own.
+fn without_timestamp(line: &str) -> Cow<'_, str> {
+    let (bracket, rest) = match line.strip_prefix('[') {
+        Some(rest) => ("[", rest),
+        None => ("", line),
+    };
+    let Some(rest) = after_timestamp(rest) else {
+        return Cow::Borrowed(line);
+    };
+    if bracket.is_empty() {
+        return Cow::Borrowed(rest.trim_start());
+    }
+    // `[time] text` and `[time LEVEL target] text`
+    match rest.strip_prefix(']') {
+        Some(text) => Cow::Borrowed(text.trim_start()),
+        None => Cow::Owned(format!("[{}", rest.trim_start())),
+    }
+}
+
+/// What follows a time in the form of RFC 3339, if the line begins with one.
+fn after_timestamp(line: &str) -> Option<&str> {
+    // The shortest: 2026-11-28T05:15:16Z
+    let date = line.get(..10)?;
+    let end = line
+        .char_indices()
+        .skip(11)
+        .find(|(_, sign)| matches!(sign, ' ' | '\t' | ']'))?
+        .0;
+    let time = line.get(11..end)?;
+    if !matches!(line.get(10..11)?, "T" | " ") {
+        return None;
+    }
+    OffsetDateTime::parse(&format!("{date}T{time}"), &Rfc3339).ok()?;
+    line.get(end..)
 }
 
 fn stderr_level(line: &str, all_errors: bool) -> LogLevel {
@@ -88,11 +162,18 @@ mod tests {
     async fn every_line_is_logged_with_the_hosts_level() {
         let log = Logger::memory();
         let last = LastErrors::default();
-        pump_stdout(&b"Warning: x\n\r\nlast \xff"[..], log.clone()).await;
+        let echoes = Echoes::default();
+        pump_stdout(
+            &b"Warning: x\n\r\nlast \xff"[..],
+            echoes.clone(),
+            log.clone(),
+        )
+        .await;
         pump_stderr(
             &b"a WARNing\none\ntwo\nthree\nfour\n"[..],
             true,
             last.clone(),
+            echoes.clone(),
             log.clone(),
         )
         .await;
@@ -100,6 +181,7 @@ mod tests {
             &b"plain\nit failed\n"[..],
             false,
             LastErrors::default(),
+            echoes,
             log.clone(),
         )
         .await;
@@ -122,5 +204,30 @@ mod tests {
             .collect();
         assert_eq!(log.messages(), expected);
         assert_eq!(last.joined(), "two,three,four");
+    }
+
+    #[test]
+    fn the_handlers_own_time_is_left_out() {
+        for (line, shown) in [
+            ("2026-11-28T05:15:16.623303Z  INFO app: x", "INFO app: x"),
+            ("2026-11-28T05:15:16+01:00 x", "x"),
+            ("2026-11-28 05:15:16Z\tx", "x"),
+            ("[2026-11-28T05:15:16Z INFO  app] x", "[INFO  app] x"),
+            ("[2026-11-28T05:15:16.123Z] x", "x"),
+        ] {
+            assert_eq!(without_timestamp(line), shown);
+        }
+        for line in [
+            "",
+            "2026-11-28",
+            "2026-11-28T05:15:16Z",
+            "2026-11-28 is a date",
+            "2026-13-28T05:15:16Z x",
+            "[x] 2026-11-28T05:15:16Z",
+            "1 2026-11-28T05:15:16Z x",
+            "ééééééééé 05:15:16Z x",
+        ] {
+            assert_eq!(without_timestamp(line), line);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One life of the handler's process.
 
 use super::command::Command;
+use super::echoes::Echoes;
 use super::group;
 use super::guard::Guard;
 use super::output::{LastErrors, pump_stderr, pump_stdout};
@@ -53,6 +54,7 @@ impl Process {
         command: &Command,
         environment: &Environment,
         stderr_is_error: bool,
+        echoes: &Echoes,
         log: &Logger,
     ) -> std::io::Result<Self> {
         let mut process = tokio::process::Command::new(&command.program);
@@ -72,13 +74,14 @@ impl Process {
         let errors = LastErrors::default();
         let mut pumps = JoinSet::new();
         if let Some(stdout) = child.stdout.take() {
-            pumps.spawn(pump_stdout(stdout, log.clone()));
+            pumps.spawn(pump_stdout(stdout, echoes.clone(), log.clone()));
         }
         if let Some(stderr) = child.stderr.take() {
             pumps.spawn(pump_stderr(
                 stderr,
                 stderr_is_error,
                 errors.clone(),
+                echoes.clone(),
                 log.clone(),
             ));
         }

@@ -8,6 +8,7 @@
 //! gets it after growing pauses.
 
 use super::command::Command;
+use super::echoes::Echoes;
 use super::mistakes;
 use super::process::Process;
 use super::ready::wait_until_ready;
@@ -79,6 +80,7 @@ pub struct Supervisor {
     requests: mpsc::UnboundedSender<Request>,
     port: u16,
     initialization_timeout: Duration,
+    echoes: Echoes,
 }
 
 impl Supervisor {
@@ -92,9 +94,11 @@ impl Supervisor {
             requests,
             port: options.port,
             initialization_timeout: options.initialization_timeout,
+            echoes: Echoes::default(),
         };
         let keeper = Keeper {
             options,
+            echoes: supervisor.echoes.clone(),
             log,
             state,
             requests: received,
@@ -123,7 +127,13 @@ impl Supervisor {
             requests,
             port,
             initialization_timeout: Duration::ZERO,
+            echoes: Echoes::default(),
         }
+    }
+
+    /// What the handler's console has brought.
+    pub(super) fn echoes(&self) -> &Echoes {
+        &self.echoes
     }
 
     /// The handler's port.
@@ -205,6 +215,7 @@ impl Supervisor {
 
 struct Keeper {
     options: SupervisorOptions,
+    echoes: Echoes,
     log: Logger,
     state: watch::Sender<State>,
     requests: mpsc::UnboundedReceiver<Request>,
@@ -298,7 +309,13 @@ impl Keeper {
             stderr_is_error,
             ..
         } = &self.options;
-        let mut process = match Process::start(command, environment, *stderr_is_error, &self.log) {
+        let mut process = match Process::start(
+            command,
+            environment,
+            *stderr_is_error,
+            &self.echoes,
+            &self.log,
+        ) {
             Ok(process) => process,
             Err(error) => {
                 let reason = mistakes::cannot_start(command, environment, &error);

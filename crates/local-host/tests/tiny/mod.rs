@@ -75,6 +75,7 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
     let mut first = String::new();
     reader.read_line(&mut first).ok().filter(|read| *read > 0)?;
     let mut length = 0;
+    let mut invocation = String::new();
     loop {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
@@ -83,6 +84,12 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
         }
         if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().ok()?;
+        }
+        if let Some(value) = line
+            .to_lowercase()
+            .strip_prefix("x-azure-functions-invocationid:")
+        {
+            invocation = value.trim().to_owned();
         }
     }
     reader.read_exact(&mut vec![0; length]).ok()?;
@@ -132,6 +139,14 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
             "{}".to_owned()
         }
         "report" => "Busy: try 1 <activityFailure eyJh>".to_owned(),
+        // As functions-handler does: an event on the console, and the same in `Logs`.
+        "twice" => {
+            // The first ends a line that the test harness has begun.
+            println!(
+                "\n2026-11-28T05:15:16.623303Z  INFO invocation: app: said twice n=1 function=twice id={invocation}"
+            );
+            r#"{"Logs":["INFO app: said twice n=1","INFO app: said once"]}"#.to_owned()
+        }
         "slow" => loop {
             std::thread::park();
         },
