@@ -61,3 +61,28 @@ fn only_errors_and_panics_are_on_stderr_each_on_one_line() {
         "{stderr}"
     );
 }
+
+#[test]
+fn a_backtrace_shows_the_frames_that_somebody_can_act_on() {
+    if std::env::var_os(CHILD).is_some() {
+        logs::init().unwrap();
+        let _ = std::panic::catch_unwind(|| panic!("a panic"));
+        return;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "a_backtrace_shows_the_frames_that_somebody_can_act_on",
+            "--nocapture",
+        ])
+        .env(CHILD, "1")
+        .env("RUST_BACKTRACE", "1")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains("console::a_backtrace_shows"), "{stderr}");
+    for hidden in ["<unknown>", "core::panicking", "std::panicking::begin"] {
+        assert!(!stderr.contains(hidden), "{hidden} in {stderr}");
+    }
+}

@@ -25,6 +25,7 @@
 mod caps;
 mod layer;
 mod one_line;
+mod panics;
 
 use std::io::{self, Write as _};
 
@@ -136,11 +137,9 @@ impl Builder {
         // nothing in the invocation's `Logs`.
         std::panic::set_hook(Box::new(|panic| {
             let backtrace = std::backtrace::Backtrace::capture();
-            match backtrace.status() {
-                std::backtrace::BacktraceStatus::Captured => {
-                    tracing::error!(%backtrace, "{panic}");
-                }
-                _ => tracing::error!("{panic}"),
+            match panics::named_frames(&backtrace.to_string()) {
+                Some(backtrace) => tracing::error!(%backtrace, "{panic}"),
+                None => tracing::error!("{panic}"),
             }
         }));
         Ok(())
