@@ -3,11 +3,16 @@
 use crate::functions::{Function, Functions};
 use crate::handler::HOST_VERSION;
 use anstyle::{AnsiColor, Style};
+use indexmap::IndexMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
 const NAME: Style = AnsiColor::Yellow.on_default();
 const ADDRESS: Style = AnsiColor::Green.on_default();
+/// More functions than this make the list compact: with an empty line after each it would scroll the
+/// addresses away.
+const LONGEST_SPACIOUS_LIST: usize = 12;
+
 const FAINT: Style = AnsiColor::BrightBlack.on_default();
 
 /// Prints to stdout, with colours when it is a terminal. A closed stdout does not end the host.
@@ -26,7 +31,8 @@ pub fn banner() -> String {
 }
 
 /// The functions with their addresses: HTTP first, then the others, then the disabled ones. Empty
-/// if there are none.
+/// if there are none. A long list has no empty lines between the functions, and those without an
+/// address share a line for each trigger.
 #[must_use]
 pub fn function_list(functions: &Functions, port: u16, verbose: bool) -> String {
     let (disabled, enabled): (Vec<_>, Vec<_>) = functions
@@ -37,15 +43,26 @@ pub fn function_list(functions: &Functions, port: u16, verbose: bool) -> String 
     if !enabled.is_empty() {
         let _ = write!(out, "\n{NAME}Functions:{NAME:#}\n\n");
     }
+    let is_long = enabled.len() > LONGEST_SPACIOUS_LIST;
     let (http, others): (Vec<_>, Vec<_>) = enabled
         .into_iter()
         .partition(|function| function.route.is_some());
-    for function in http {
-        let _ = write!(out, "{}\n\n", http_line(function, port));
+    let gap = if is_long { "\n" } else { "\n\n" };
+    for function in &http {
+        let _ = write!(out, "{}{gap}", http_line(function, port));
     }
-    for function in others {
-        let kind = function.trigger().map_or("", |trigger| &trigger.kind);
-        let _ = write!(out, "\t{NAME}{}:{NAME:#} {kind}\n\n", function.name);
+    if is_long {
+        if !http.is_empty() && !others.is_empty() {
+            out.push('\n');
+        }
+        for (kind, names) in by_trigger(&others) {
+            let _ = writeln!(out, "\t{kind}: {NAME}{}{NAME:#}", names.join(", "));
+        }
+        out.push('\n');
+    } else {
+        for (function, kind) in others.iter().map(|function| (function, kind(function))) {
+            let _ = write!(out, "\t{NAME}{}:{NAME:#} {kind}\n\n", function.name);
+        }
     }
     for function in &disabled {
         let _ = writeln!(out, "{NAME}Function {} is disabled.{NAME:#}", function.name);
@@ -57,6 +74,22 @@ pub fn function_list(functions: &Functions, port: u16, verbose: bool) -> String 
         );
     }
     out
+}
+
+fn kind(function: &Function) -> &str {
+    function.trigger().map_or("", |trigger| &trigger.kind)
+}
+
+/// The names by trigger, both in the order of their first appearance.
+fn by_trigger<'a>(functions: &[&'a Function]) -> IndexMap<&'a str, Vec<&'a str>> {
+    let mut names: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    for function in functions {
+        names
+            .entry(kind(function))
+            .or_default()
+            .push(&function.name);
+    }
+    names
 }
 
 fn http_line(function: &Function, port: u16) -> String {
@@ -79,8 +112,14 @@ mod tests {
     use crate::host_json::HostJson;
     use crate::settings::Environment;
 
-    #[test]
-    fn functions_are_listed_as_func_start_does() {
+    const HTTP: &str = r#"{"bindings":[{"type":"httpTrigger","name":"req"},{"type":"http","direction":"out","name":"res"}]}"#;
+
+    fn durable(kind: &str) -> String {
+        format!(r#"{{"bindings":[{{"type":"{kind}","name":"context"}}]}}"#)
+    }
+
+    /// The list for these folders, without colours.
+    fn list(folders: &[(&str, String)], disabled: &[&str], verbose: bool) -> String {
         let root = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = root.path().join(path);
@@ -91,34 +130,86 @@ mod tests {
             "host.json",
             r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"h"}}}"#,
         );
-        let http = |more: &str| {
-            format!(
-                r#"{{"bindings":[{{"type":"httpTrigger","name":"req"{more}}},{{"type":"http","direction":"out","name":"res"}}]}}"#
-            )
-        };
-        write(
-            "hello/function.json",
-            &http(r#","route":"hello/{name?}","methods":["get","post"]"#),
-        );
-        write("any/function.json", &http(""));
-        write("old/function.json", &http(""));
-        write(
-            "Orchestrate/function.json",
-            r#"{"bindings":[{"type":"orchestrationTrigger","name":"context"}]}"#,
-        );
-        let environment: Environment = [("AzureWebJobs.old.Disabled", "1")].into_iter().collect();
+        for (name, text) in folders {
+            write(&format!("{name}/function.json"), text);
+        }
+        let environment: Environment = disabled
+            .iter()
+            .map(|name| (format!("AzureWebJobs.{name}.Disabled"), "1"))
+            .collect();
         let host = HostJson::read(root.path(), &environment).unwrap();
         let functions = crate::functions::load(root.path(), &host, &environment).unwrap();
-        let plain =
-            anstream::adapter::strip_str(&function_list(&functions, 7071, false)).to_string();
+        anstream::adapter::strip_str(&function_list(&functions, 7071, verbose)).to_string()
+    }
+
+    #[test]
+    fn the_banner_names_the_versions() {
+        let plain = anstream::adapter::strip_str(&banner()).to_string();
         assert_eq!(
             plain,
-            "\nFunctions:\n\n\
+            format!(
+                "\n\nlocal-host\nlocal-host Version:       {}\nFunction Runtime Version: 4.1037.0.0\n\n",
+                env!("CARGO_PKG_VERSION")
+            )
+        );
+    }
+
+    #[test]
+    fn functions_are_listed_as_func_start_does() {
+        let routed = HTTP.replacen(
+            r#""name":"req""#,
+            r#""name":"req","route":"hello/{name?}","methods":["get","post"]"#,
+            1,
+        );
+        let folders = [
+            ("hello", routed),
+            ("any", HTTP.to_owned()),
+            ("old", HTTP.to_owned()),
+            ("Orchestrate", durable("orchestrationTrigger")),
+        ];
+        let expected = "\nFunctions:\n\n\
              \tany:  http://localhost:7071/api/any\n\n\
              \thello: [GET,POST] http://localhost:7071/api/hello/{name?}\n\n\
              \tOrchestrate: orchestrationTrigger\n\n\
-             Function old is disabled.\n\
-             For detailed output, run local-host with --verbose flag.\n"
+             Function old is disabled.\n";
+        let hint = "For detailed output, run local-host with --verbose flag.\n";
+        assert_eq!(list(&folders, &["old"], false), format!("{expected}{hint}"));
+        assert_eq!(list(&folders, &["old"], true), expected);
+    }
+
+    #[test]
+    fn without_an_enabled_function_there_is_no_heading() {
+        let folders = [("old", HTTP.to_owned())];
+        assert_eq!(
+            list(&folders, &["old"], true),
+            "Function old is disabled.\n"
+        );
+        assert_eq!(list(&[], &[], false), "");
+    }
+
+    #[test]
+    fn more_than_twelve_functions_are_listed_without_gaps_and_by_trigger() {
+        let names: Vec<String> = (1..=9).map(|n| format!("a{n}")).collect();
+        let mut folders: Vec<(&str, String)> = names
+            .iter()
+            .map(|name| (name.as_str(), durable("activityTrigger")))
+            .collect();
+        folders.push(("h1", HTTP.to_owned()));
+        folders.push(("h2", HTTP.to_owned()));
+        folders.push(("o1", durable("orchestrationTrigger")));
+        let spacious = list(&folders, &[], true);
+        assert!(
+            spacious.contains("\ta1: activityTrigger\n\n\ta2:"),
+            "{spacious}"
+        );
+        folders.push(("o2", durable("orchestrationTrigger")));
+        assert_eq!(
+            list(&folders, &[], true),
+            "\nFunctions:\n\n\
+             \th1:  http://localhost:7071/api/h1\n\
+             \th2:  http://localhost:7071/api/h2\n\n\
+             \tactivityTrigger: a1, a2, a3, a4, a5, a6, a7, a8, a9\n\
+             \torchestrationTrigger: o1, o2\n\n"
         );
     }
 }

@@ -372,3 +372,17 @@ fn an_invocation_is_one_line_and_two_with_verbose() {
         assert_eq!(program.seen.iter().filter(of_it).count(), lines);
     }
 }
+
+#[test]
+fn the_banner_stands_above_everything_and_the_list_above_the_handler() {
+    let mut program = Program::start();
+    program.ready();
+    let at = |text: &str| {
+        let found = program.seen.iter().position(|line| line.contains(text));
+        found.unwrap_or_else(|| panic!("no '{text}' in {:#?}", program.seen))
+    };
+    assert_eq!(at("local-host"), 2);
+    assert!(at("local-host Version:") < at("Function Runtime Version: 4.1037.0.0"));
+    assert!(at("Function Runtime Version:") < at("Functions:"));
+    assert!(at("Functions:") < at("hello: [GET] http://localhost:"));
+}
