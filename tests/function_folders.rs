@@ -112,6 +112,13 @@ fn one_scan_ends_before_the_host_kills_the_handler() {
 }
 
 /// Core Tools match each line as a prefix of the path, `*` within one folder; a line with `!` always wins.
+/// Without it two characters in one message slow down every instance of the task hub.
+#[test]
+fn the_shipped_host_json_makes_every_character_harmless_in_the_task_hub() {
+    let provider = &read("host.json")["extensions"]["durableTask"]["storageProvider"];
+    assert_eq!(provider["queueClientMessageEncoding"], "Base64");
+}
+
 #[test]
 fn a_publish_holds_host_json_the_function_folders_and_the_binary_only() {
     let text = fs::read_to_string(root().join(".funcignore")).unwrap();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::nonchars;
 use crate::proto::TaskFailureDetails;
 
 /// How many causes of causes travel with a failure. Decoders refuse what is nested a hundred deep, the
@@ -139,8 +140,8 @@ impl Failure {
 
     fn to_details_within(&self, causes: usize) -> TaskFailureDetails {
         TaskFailureDetails {
-            error_type: harmless_type(&self.error_type).to_owned(),
-            error_message: self.message.clone(),
+            error_type: nonchars::replaced(harmless_type(&self.error_type)).into_owned(),
+            error_message: nonchars::replaced(&self.message).into_owned(),
             stack_trace: None,
             inner_failure: self
                 .cause

@@ -5,6 +5,8 @@
 //! then cannot be addressed over HTTP, and some poison the task hub. Ids that other clients have
 //! chosen against this rule cannot be asked for either: the price of having one rule.
 
+use crate::nonchars;
+
 /// The most characters of an id, counted as .NET counts them: a character beyond U+FFFF is two.
 const MOST_CHARACTERS: usize = 256;
 
@@ -31,7 +33,7 @@ pub(crate) fn check_part(text: &str) -> Result<(), &'static str> {
     } else if text.contains(is_forbidden) {
         Err("it must not contain / \\ # ? + or control characters")
     } else {
-        Ok(())
+        nonchars::check(text)
     }
 }
 
@@ -83,6 +85,8 @@ mod tests {
             "a+b",
             "a\nb",
             "a\u{85}",
+            "a\u{fffe}",
+            "a\u{ffff}",
         ] {
             assert!(check(id).is_err(), "{id:?}");
         }

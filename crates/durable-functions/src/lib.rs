@@ -13,6 +13,7 @@ mod handle;
 mod handler;
 mod instance_id;
 mod json;
+mod nonchars;
 mod orchestrator;
 mod panic;
 mod patience;

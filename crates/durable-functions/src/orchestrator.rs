@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Failure, OrchestrationContext, Orchestrator, Result, json};
+use crate::{Failure, OrchestrationContext, Orchestrator, Result, json, nonchars};
 
 /// A started orchestrator; yields its output as JSON text. Not `Send`: it lives on one thread.
 pub(crate) type RunningOrchestrator = Pin<Box<dyn Future<Output = Result<String>>>>;
@@ -54,7 +54,7 @@ impl OrchestratorFunction {
             let running = function(context, input);
             Ok(Box::pin(async move {
                 let output = running.await?;
-                serde_json::to_string(&output).map_err(|error| {
+                nonchars::to_json(&output).map_err(|error| {
                     Failure::new(
                         "InvalidOutput",
                         format!(

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::{ActivityContext, envelope, report};
 use crate::json;
 use crate::panic::{caught, guarded};
-use crate::{Activity, Failure, Result};
+use crate::{Activity, Failure, Result, nonchars};
 
 type Running = Pin<Box<dyn Future<Output = Result<String, Failure>> + Send>>;
 type Run = dyn Fn(ActivityContext, Option<&str>) -> Result<Running, Failure> + Send + Sync;
@@ -47,7 +47,7 @@ impl ActivityFunction {
             let running = function(context, input);
             Ok(Box::pin(async move {
                 let output = running.await.map_err(|error| error.to_failure())?;
-                serde_json::to_string(&output).map_err(|error| {
+                nonchars::to_json(&output).map_err(|error| {
                     Failure::new(
                         "InvalidOutput",
                         format!(

@@ -25,8 +25,8 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, engine::DecodePaddingMode};
 
 use super::record;
-use crate::Failure;
 use crate::proto::TaskFailureDetails;
+use crate::{Failure, nonchars};
 
 const MARKER: &str = "<activityFailure ";
 const END: char = '>';
@@ -70,6 +70,7 @@ fn marked(text: &str) -> Option<Failure> {
 /// `Type: message`, on one line.
 fn line(failure: &Failure) -> String {
     let text = failure.to_string();
+    let text = nonchars::replaced(&text);
     let mut chars = text.chars();
     let mut line: String = chars.by_ref().take(LONGEST_LINE).map(harmless).collect();
     if chars.next().is_some() {
@@ -83,9 +84,6 @@ fn harmless(char: char) -> char {
         '<' => '‹',
         '>' => '›',
         '\u{2028}' | '\u{2029}' => ' ',
-        // No XML characters: the storage queue would refuse the message that holds them, and the host
-        // would run the activity again and again.
-        '\u{fffe}' | '\u{ffff}' => char::REPLACEMENT_CHARACTER,
         char if char.is_control() => ' ',
         char => char,
     }

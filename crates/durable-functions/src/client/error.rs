@@ -31,6 +31,15 @@ pub enum ClientError {
         /// What the JSON encoder said.
         detail: String,
     },
+    /// The name or the version of an orchestrator is one that the host cannot handle.
+    #[error("'{name}' is not a valid name or version of an orchestrator: {reason}")]
+    #[non_exhaustive]
+    InvalidName {
+        /// The name or the version.
+        name: &'static str,
+        /// What it must be.
+        reason: &'static str,
+    },
     /// The value of the `durableClient` binding is not what the extension sends.
     #[error("the value of the durableClient binding cannot be used: {reason}")]
     InvalidBinding {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tonic::Code;
 
 use super::{ClientError, DurableClient, Instance, error::check, rpc};
-use crate::Orchestrator;
 use crate::proto::{CreateInstanceRequest, CreateInstanceResponse};
+use crate::{Orchestrator, nonchars};
 
 /// A start that has not been sent yet; see [`DurableClient::start`]. Awaiting it sends it.
 #[must_use = "nothing is started until this is awaited"]
@@ -32,7 +32,7 @@ impl<O> Start<O> {
             client,
             orchestrator: orchestrator.name,
             version: orchestrator.version,
-            input: serde_json::to_string(input).map_err(|error| error.to_string()),
+            input: nonchars::to_json(input).map_err(|error| error.to_string()),
             id: None,
             output: PhantomData,
         }
@@ -52,6 +52,12 @@ impl<O> Start<O> {
             orchestrator: self.orchestrator,
             detail,
         })?;
+        for name in [Some(self.orchestrator), self.version]
+            .into_iter()
+            .flatten()
+        {
+            nonchars::check(name).map_err(|reason| ClientError::InvalidName { name, reason })?;
+        }
         let chosen = self.id.is_some();
         let instance_id = match self.id {
             Some(chosen) => {

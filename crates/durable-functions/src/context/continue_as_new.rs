@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use serde::Serialize;
 
-use super::{OrchestrationContext, to_json};
+use super::{OrchestrationContext, check_name, to_json};
 use crate::engine::{ContinuedAsNew, State};
 
 impl OrchestrationContext {
@@ -67,11 +67,16 @@ impl<T> ContinueAsNew<T> {
     }
 
     /// Gives the next execution another version; without it, it keeps this one's.
+    ///
+    /// A version that holds U+FFFE or U+FFFF ends the instance with a failure.
     pub fn with_version(self, version: impl Into<String>) -> Self {
-        if let Some(next) = &mut self.state.borrow_mut().continued
+        let version = version.into();
+        if let Err(failure) = check_name("version", &version) {
+            self.state.borrow_mut().condemn(failure);
+        } else if let Some(next) = &mut self.state.borrow_mut().continued
             && self.decides
         {
-            next.version = Some(version.into());
+            next.version = Some(version);
         }
         self
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::OrchestrationContext;
-use crate::Failure;
+use crate::{Failure, nonchars};
 
 /// What the host stores at most, in UTF-16 units of the JSON text. More fails the instance there,
 /// with an output that buries the cause in a .NET exception.
@@ -16,7 +16,7 @@ impl OrchestrationContext {
     /// At most 8,192 UTF-16 units as JSON text (16 KB). A larger one, or one that cannot be written
     /// as JSON, ends the instance with a failure that says so.
     pub fn set_custom_status(&self, status: impl Serialize) {
-        let json = serde_json::to_string(&status);
+        let json = nonchars::to_json(&status);
         let mut state = self.state.borrow_mut();
         match json {
             Ok(json) => {

@@ -29,8 +29,25 @@ pub use timer::TimerFuture;
 
 use serde::Serialize;
 
-use crate::Failure;
 use crate::engine::{Parent, State};
+use crate::{Failure, nonchars};
+
+/// JSON text of the input of `noun` `name`, both of which go to the host.
+pub(crate) fn to_named_json<I: Serialize>(
+    input: &I,
+    noun: &str,
+    name: &str,
+) -> Result<Option<String>, Failure> {
+    check_name(noun, name)?;
+    to_json(input, noun, name)
+}
+
+/// Checks a name, or a version, that goes to the host.
+pub(crate) fn check_name(noun: &str, name: &str) -> Result<(), Failure> {
+    nonchars::check(name).map_err(|reason| {
+        Failure::new("InvalidName", format!("{noun} '{name}': {reason}")).non_retriable()
+    })
+}
 
 /// JSON text of an input. Unit has none: the host then sends none.
 pub(crate) fn to_json<I: Serialize>(
@@ -38,7 +55,7 @@ pub(crate) fn to_json<I: Serialize>(
     noun: &str,
     name: &str,
 ) -> Result<Option<String>, Failure> {
-    let json = serde_json::to_string(input).map_err(|error| {
+    let json = nonchars::to_json(input).map_err(|error| {
         Failure::new(
             "InvalidInput",
             format!("the input of {noun} '{name}' cannot be written as JSON: {error}"),
@@ -80,7 +97,7 @@ impl OrchestrationContext {
         if !retries && self.state.borrow().next_is_confirmed() {
             return Ok(None);
         }
-        to_json(input, noun, name)
+        to_named_json(input, noun, name)
     }
 
     /// The id of this instance.

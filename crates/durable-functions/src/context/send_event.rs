@@ -5,14 +5,14 @@ use serde::Serialize;
 use super::{OrchestrationContext, to_json};
 use crate::engine::{Extra, SlotKind};
 use crate::proto::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
-use crate::{Event, Failure, instance_id};
+use crate::{Event, Failure, instance_id, nonchars};
 
 impl OrchestrationContext {
     /// Sends an event to another orchestration instance. Nobody answers: an instance that does not
     /// exist, or has ended, gets nothing.
     ///
     /// # Errors
-    /// A failure of type `InvalidInstanceId`, `InvalidEventName` (it is empty or blank) or
+    /// A failure of type `InvalidInstanceId`, `InvalidEventName` (it is empty or blank, or holds U+FFFE or U+FFFF) or
     /// `InvalidInput`; nothing is sent then.
     pub fn send_event<T: Serialize>(
         &self,
@@ -38,6 +38,16 @@ impl OrchestrationContext {
             )
             .non_retriable());
         }
+        nonchars::check(event.name).map_err(|reason| {
+            Failure::new(
+                "InvalidEventName",
+                format!(
+                    "event '{}' cannot be sent to '{instance_id}': {reason}",
+                    event.name
+                ),
+            )
+            .non_retriable()
+        })?;
         let data = to_json(&payload, "event", event.name)?;
         self.send(instance_id, event.name.to_owned(), data);
         Ok(())

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{OrchestrationContext, TaskFuture};
+use super::{OrchestrationContext, TaskFuture, check_name};
 use crate::engine::Call;
 use crate::instance_id;
 use crate::{Failure, Orchestrator};
@@ -79,6 +79,13 @@ impl OrchestrationContext {
         };
         let retries = orchestrator.retry.is_some();
         let input = self.input(&input, "orchestrator", orchestrator.name, retries);
+        let input = match orchestrator.version {
+            Some(version) => input.and_then(|input| {
+                check_name("version", version)?;
+                Ok(input)
+            }),
+            None => input,
+        };
         let task =
             self.state
                 .borrow_mut()

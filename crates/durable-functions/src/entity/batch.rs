@@ -21,7 +21,7 @@ use crate::proto::{
     OperationResultFailure, OperationResultSuccess, ResultType,
 };
 use crate::wire::Timestamp;
-use crate::{Failure, Result};
+use crate::{Failure, Result, nonchars};
 
 /// The operation that every entity has.
 const DELETE: &str = "delete";
@@ -227,7 +227,7 @@ fn read<S: Default + DeserializeOwned>(
 }
 
 fn write<S: Serialize>(entity: &EntityId, state: &S) -> Result<String, Failure> {
-    serde_json::to_string(state).map_err(|error| {
+    nonchars::to_json(state).map_err(|error| {
         Failure::new(
             "InvalidState",
             format!("the new state of {entity} cannot be written as JSON: {error}"),

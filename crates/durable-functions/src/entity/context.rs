@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{EntityId, Operation};
-use crate::context::to_json;
+use crate::context::{check_name, to_named_json};
 use crate::patience::Patience;
 use crate::proto::{OperationActionType, SendSignalAction, StartNewOrchestrationAction};
 use crate::wire::Timestamp;
@@ -150,7 +150,7 @@ impl EntityContext {
         let action = SendSignalAction {
             instance_id: entity.to_string(),
             name: operation.name().to_owned(),
-            input: to_json(input, "operation", operation.name())?,
+            input: to_named_json(input, "operation", operation.name())?,
             scheduled_time: time.map(|time| Timestamp::from_system_time(time).to_proto()),
             ..Default::default()
         };
@@ -192,11 +192,14 @@ impl EntityContext {
             )
             .non_retriable()
         })?;
+        if let Some(version) = orchestrator.version {
+            check_name("version", version)?;
+        }
         let action = StartNewOrchestrationAction {
             instance_id,
             name: orchestrator.name.to_owned(),
             version: orchestrator.version.map(str::to_owned),
-            input: to_json(&input, "orchestrator", orchestrator.name)?,
+            input: to_named_json(&input, "orchestrator", orchestrator.name)?,
             ..Default::default()
         };
         self.act(OperationActionType::StartNewOrchestration(action));

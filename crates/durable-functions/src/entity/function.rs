@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Entity, EntityContext, Operation};
 use crate::engine::same_name;
-use crate::{Failure, Result, json};
+use crate::{Failure, Result, json, nonchars};
 
 /// A started operation; yields its result as JSON text. Not `Send`: it lives on one thread.
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Option<String>, Failure>> + 'a>>;
@@ -124,7 +124,7 @@ fn decoded<I: DeserializeOwned>(operation: &str, input: Option<&str>) -> Result<
 
 /// Unit has no text: the caller then gets none.
 fn encoded<O: Serialize>(operation: &str, output: &O) -> Result<Option<String>, Failure> {
-    match serde_json::to_string(output) {
+    match nonchars::to_json(output) {
         Ok(json) => Ok((json != "null").then_some(json)),
         Err(error) => Err(Failure::new(
             "InvalidOutput",

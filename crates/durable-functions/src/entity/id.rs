@@ -138,6 +138,8 @@ mod tests {
             (".", "k"),
             (" ", "k"),
             ("n?", "k"),
+            ("n", "\u{ffff}"),
+            ("n\u{fffe}", "k"),
             ("n", long.as_str()),
         ] {
             assert!(

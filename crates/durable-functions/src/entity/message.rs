@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::EntityId;
 use super::label::Label;
+use crate::nonchars;
 use crate::proto::{OrchestratorAction, OrchestratorActionType};
 use crate::wire::Timestamp;
 
@@ -165,5 +166,5 @@ fn as_text<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
 
 /// Structs of texts and numbers always serialise.
 fn to_json(message: &impl Serialize) -> String {
-    serde_json::to_string(message).unwrap_or_default()
+    nonchars::to_json(message).unwrap_or_default()
 }

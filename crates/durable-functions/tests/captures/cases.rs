@@ -77,6 +77,8 @@ cases! {
     instance_id_plus,
     large_2m,
     large_70k,
+    nonchar_poison,
+    nonchar_poison_result,
     odd_actions,
     one_activity,
     open_at_end,
@@ -148,10 +150,10 @@ fn every_fixture_has_a_test_and_every_test_a_fixture() {
 #[test]
 fn all_recorded_cases_are_here() {
     let cases: Vec<_> = case::names().iter().map(|name| case::load(name)).collect();
-    assert_eq!(cases.len(), 115);
+    assert_eq!(cases.len(), 117);
     assert_eq!(
         cases.iter().map(|case| case.turns.len()).sum::<usize>(),
-        665
+        697
     );
     assert!(cases.iter().all(|case| !case.about.is_empty()));
 }

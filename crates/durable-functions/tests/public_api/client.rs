@@ -237,3 +237,25 @@ fn a_value_that_is_no_binding_is_an_error_that_does_not_show_it() {
         assert!(!format!("{error} {error:?}").contains(KEY), "{error:?}");
     }
 }
+
+/// A storage queue refuses a message that holds one of them.
+#[tokio::test]
+async fn a_start_escapes_the_two_characters_that_a_queue_refuses_and_refuses_them_in_names() {
+    const TEXT: &str = "x\u{fffe}\u{ffff}";
+    const START: Orchestrator<&str, ()> = Orchestrator::new("start");
+    let hub = TaskHub::listen();
+    let client = hub.client();
+    client.start(START, &TEXT).await.unwrap();
+    assert_eq!(
+        hub.started()[0].input.as_deref(),
+        Some(r#""x\ufffe\uffff""#)
+    );
+    let error = client.start(START, &"").with_id(TEXT).await.unwrap_err();
+    assert!(matches!(error, ClientError::InvalidId { .. }), "{error}");
+    for bad in [Orchestrator::new(TEXT), START.with_version(TEXT)] {
+        let error = client.start(bad, &"").await.unwrap_err();
+        assert!(matches!(error, ClientError::InvalidName { .. }), "{error}");
+        assert!(error.to_string().contains("U+FFFE or U+FFFF"), "{error}");
+    }
+    assert_eq!(hub.started().len(), 1);
+}

@@ -9,7 +9,7 @@ use serde::Serialize;
 use url::Url;
 
 use super::HttpResponse;
-use crate::{Failure, RetryPolicy};
+use crate::{Failure, RetryPolicy, nonchars};
 
 /// Headers that the host takes for headers of the content and refuses, failing the request without
 /// a reason. `Content-Type` is the one that it passes on.
@@ -227,7 +227,7 @@ impl HttpRequest {
             }),
             timeout: self.timeout.map(time_span),
         }];
-        serde_json::to_string(&input).map_err(|error| invalid(&error.to_string()))
+        nonchars::to_json(&input).map_err(|error| invalid(&error.to_string()))
     }
 
     /// The request that polls for the end of what `response` accepted, if it is to be polled and says

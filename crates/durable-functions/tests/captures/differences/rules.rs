@@ -42,6 +42,19 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         ours: &["#0 timer 2026-11-24T06:42:20.984Z", "#1 Terminated end"],
     },
     Difference {
+        case: "nonchar-poison",
+        turns: &[14, 15],
+        reason: "the recorded worker sent U+FFFF as it is, which poisons the task hub; ours escapes it",
+        ours: &[r#"#0 activity echoRaw "x\uffffy""#],
+    },
+    Difference {
+        case: "nonchar-poison",
+        turns: &[44],
+        reason: "started and terminated in one turn: ours sends what was decided before the \
+                 termination as well; the recorded worker held its poisonous activity back",
+        ours: &[r#"#0 activity echoRaw "x\uffffy""#, "#1 Terminated stop"],
+    },
+    Difference {
         case: "custom-status-size",
         turns: &[6],
         reason: "a custom status over the limit fails the instance at the host, with an unhandled \

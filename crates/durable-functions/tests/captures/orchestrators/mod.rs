@@ -7,6 +7,7 @@ mod crashes;
 mod entities;
 mod events;
 mod ids;
+mod nonchars;
 mod outcomes;
 mod rewind;
 mod status;
@@ -47,6 +48,7 @@ fn all() -> Vec<OrchestratorFunction> {
         entities::functions(),
         events::functions(),
         ids::functions(),
+        nonchars::functions(),
         outcomes::functions(),
         rewind::functions(),
         status::functions(),
