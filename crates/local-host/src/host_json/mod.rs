@@ -33,6 +33,9 @@ pub struct HostJson {
     pub hub_name: Option<String>,
     /// `extensions.durableTask.defaultVersion`.
     pub default_version: Option<String>,
+    /// `extensions.durableTask.storageProvider.queueClientMessageEncoding` is `Base64`; a real host
+    /// has `UTF8` by default.
+    pub base64_queue_messages: bool,
     /// Whether an extension bundle is configured.
     pub has_bundle: bool,
     /// `extensions.http.customHeaders`.
@@ -157,6 +160,7 @@ impl HostJson {
             hub_name: non_empty(values, "extensions:durableTask:hubName")
                 .map(|name| environment.expand(&name)),
             default_version: non_empty(values, "extensions:durableTask:defaultVersion"),
+            base64_queue_messages: base64_queue_messages(values)?,
             has_bundle: values.has("extensionBundle"),
             custom_headers: values
                 .children("extensions:http:customHeaders")
@@ -164,6 +168,16 @@ impl HostJson {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
         })
+    }
+}
+
+fn base64_queue_messages(values: &Values) -> anyhow::Result<bool> {
+    const KEY: &str = "extensions:durableTask:storageProvider:queueClientMessageEncoding";
+    match values.get(KEY) {
+        None | Some("") => Ok(false),
+        Some(text) if text.eq_ignore_ascii_case("UTF8") => Ok(false),
+        Some(text) if text.eq_ignore_ascii_case("Base64") => Ok(true),
+        Some(text) => bail!("host.json {KEY}: expected UTF8 or Base64, got '{text}'."),
     }
 }
 
@@ -230,6 +244,26 @@ mod tests {
         assert_eq!(host.route_prefix, "");
         assert_eq!(host.functions, ["submit"]);
         assert_eq!(host.hub_name.as_deref(), Some("MyHub"));
+    }
+
+    #[test]
+    fn the_encoding_of_queue_messages_is_read_in_any_case_and_utf8_by_default() {
+        let with = |value: &str| {
+            let key = "AzureFunctionsJobHost__extensions__durableTask__storageProvider__queueClientMessageEncoding";
+            read(MINIMAL, &[(key, value)]).map(|host| host.base64_queue_messages)
+        };
+        for (value, expected) in [
+            ("", false),
+            ("UTF8", false),
+            ("Base64", true),
+            ("base64", true),
+        ] {
+            assert_eq!(with(value).unwrap(), expected, "{value}");
+        }
+        assert!(!read(MINIMAL, &[]).unwrap().base64_queue_messages);
+        let error = with("Latin1").unwrap_err().to_string();
+        assert!(error.contains("queueClientMessageEncoding"), "{error}");
+        assert!(error.contains("expected UTF8 or Base64"), "{error}");
     }
 
     /// The handler and the host must not differ: one counts down what the other enforces.

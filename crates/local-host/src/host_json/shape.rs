@@ -109,6 +109,21 @@ const MEMBERS: &[(&[&str], Kind, &str)] = &[
         Scalar,
         r#""1.0""#,
     ),
+    (
+        &["extensions", "durableTask", "storageProvider"],
+        Object,
+        r#"{"queueClientMessageEncoding": "Base64"}"#,
+    ),
+    (
+        &[
+            "extensions",
+            "durableTask",
+            "storageProvider",
+            "queueClientMessageEncoding",
+        ],
+        Scalar,
+        r#""Base64""#,
+    ),
 ];
 
 /// # Errors

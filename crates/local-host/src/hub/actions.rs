@@ -7,6 +7,7 @@
 mod refusal;
 
 use std::collections::HashSet;
+use std::iter::successors;
 use std::time::Duration;
 
 use durable_functions::proto::{
@@ -21,7 +22,7 @@ use prost_types::Timestamp;
 use refusal::{Refusal, failure, null_reference, unsupported, worse};
 
 use super::failure::HostFailure;
-use super::{clock, entity, events};
+use super::{clock, entity, events, nonchars};
 use crate::json::Json;
 
 /// A storage queue hides a message for at most this long.
@@ -35,6 +36,10 @@ pub(super) struct Context<'a> {
     /// The function that was invoked.
     pub(super) folder: &'a str,
     pub(super) now: Timestamp,
+    /// Its end becomes a message to another instance.
+    pub(super) has_parent: bool,
+    /// U+FFFE and U+FFFF are harmless.
+    pub(super) base64_queue_messages: bool,
     /// Whether an instance with this id exists and has not ended.
     pub(super) is_running: &'a dyn Fn(&str) -> bool,
 }
@@ -144,6 +149,17 @@ impl Planner<'_> {
         }
     }
 
+    /// Refuses a text that a storage queue would refuse.
+    fn sendable(&self, place: &dyn Fn() -> String, text: &str) -> Result<(), Refusal> {
+        match nonchars::in_text(text) {
+            Some(name) if !self.context.base64_queue_messages => worse(
+                format!("{} holds {name}.", place()),
+                nonchars::REPEATED_TURN,
+            ),
+            _ => Ok(()),
+        }
+    }
+
     fn record(&mut self, id: i32, kind: EventType) {
         self.plan
             .events
@@ -151,6 +167,9 @@ impl Planner<'_> {
     }
 
     fn schedule_task(&mut self, id: i32, task: ScheduleTaskAction) -> Result<(), Refusal> {
+        self.sendable(&|| "the name of an activity".to_owned(), &task.name)?;
+        let input = task.input.as_deref().unwrap_or_default();
+        self.sendable(&|| format!("the input of activity '{}'", task.name), input)?;
         // The input is left out of the history, as a real host leaves it out by default.
         self.record(
             id,
@@ -220,6 +239,19 @@ impl Planner<'_> {
                 "the message would go to the entities and could not be processed or removed.",
             );
         }
+        self.sendable(
+            &|| "the id of a sub-orchestration".to_owned(),
+            &child.instance_id,
+        )?;
+        self.sendable(
+            &|| "the name of a sub-orchestration".to_owned(),
+            &child.name,
+        )?;
+        let input = child.input.as_deref().unwrap_or_default();
+        self.sendable(
+            &|| format!("the input of sub-orchestration '{}'", child.name),
+            input,
+        )?;
         let taken = child.instance_id == self.context.instance_id
             || (self.context.is_running)(&child.instance_id)
             || !self.children.insert(child.instance_id.clone());
@@ -255,6 +287,9 @@ impl Planner<'_> {
         if target.instance_id.starts_with('@') {
             return self.send_to_entity(id, target.instance_id, action.name, action.data);
         }
+        self.sendable(&|| "the name of an event".to_owned(), &action.name)?;
+        let data = action.data.as_deref().unwrap_or_default();
+        self.sendable(&|| format!("the data of event '{}'", action.name), data)?;
         self.record_sent(id, &target.instance_id, &action.name, action.data.as_ref());
         self.plan.effects.push(Effect::Event {
             target,
@@ -270,6 +305,8 @@ impl Planner<'_> {
         name: String,
         data: Option<String>,
     ) -> Result<(), Refusal> {
+        let text = data.as_deref().unwrap_or_default();
+        self.sendable(&|| format!("a message to the entity '{target}'"), text)?;
         let message = match entity::read(&name, data.as_deref()) {
             Ok(message) => message,
             Err(why) => {
@@ -308,6 +345,17 @@ impl Planner<'_> {
     fn complete(&mut self, id: i32, end: CompleteOrchestrationAction) -> Result<(), Refusal> {
         let status = end.orchestration_status();
         let known = OrchestrationStatus::try_from(end.orchestration_status).is_ok();
+        if self.context.has_parent && status != OrchestrationStatus::ContinuedAsNew {
+            let output = end.result.as_deref().unwrap_or_default();
+            self.sendable(&|| "the output of a sub-orchestration".to_owned(), output)?;
+            for details in successors(end.failure_details.as_ref(), |it| {
+                it.inner_failure.as_deref()
+            }) {
+                let place = || "the failure of a sub-orchestration".to_owned();
+                self.sendable(&place, &details.error_type)?;
+                self.sendable(&place, &details.error_message)?;
+            }
+        }
         match status {
             OrchestrationStatus::ContinuedAsNew => self.record(
                 id,

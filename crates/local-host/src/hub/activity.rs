@@ -8,7 +8,7 @@ use durable_functions::proto::{HistoryEvent, OrchestrationStatus, TaskFailureDet
 use super::failure::{self, Cause, INVALID_OPERATION};
 use super::http_activity::{self, Problem};
 use super::instance::{Delivery, Instance, Letter};
-use super::{DurableFunction, Inner, clock, events, turn};
+use super::{DurableFunction, Inner, clock, events, nonchars, turn};
 use crate::binding_data::BindingData;
 use crate::invoke::InvokeError;
 use crate::json::{Json, JsonError, JsonObject, parse_payload};
@@ -30,6 +30,7 @@ pub(super) async fn run(hub: Arc<Inner>, task: Task) {
     let Some(event) = outcome(&hub, &task).await else {
         return;
     };
+    let event = nonchars::sendable(&hub, &task, event);
     // Dropped when the execution has ended: as on a real host, nobody waits for it.
     let delivery = hub.deliver(
         &task.instance_id,

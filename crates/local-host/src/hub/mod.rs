@@ -15,6 +15,7 @@
 //! - `activity`, `http_activity`, `timers`: what turns start
 //! - `entity`: entities, their batches and locks
 //! - `rewind`: failed instances that go on
+//! - `nonchars`: the two characters that messages cannot hold
 //! - `client`: what clients can do; `grpc`: how they ask for it; `binding`: how they find it
 
 mod actions;
@@ -33,6 +34,7 @@ mod grpc;
 mod history;
 mod http_activity;
 mod instance;
+mod nonchars;
 mod payload;
 mod request;
 mod rewind;
@@ -85,6 +87,9 @@ pub struct HubOptions {
     pub function_timeout: Option<Duration>,
     /// `extensions.durableTask.defaultVersion` of host.json.
     pub default_version: Option<String>,
+    /// `extensions.durableTask.storageProvider.queueClientMessageEncoding` of host.json is `Base64`:
+    /// U+FFFE and U+FFFF are harmless in messages.
+    pub base64_queue_messages: bool,
     /// How many finished instances are kept; the oldest beyond are forgotten.
     pub finished_instances: usize,
 }

@@ -81,6 +81,7 @@ async fn hub(until: Option<Timestamp>) -> (Hub, Arc<Sleeper>) {
         base_url: "http://localhost:7071".into(),
         function_timeout: None,
         default_version: None,
+        base64_queue_messages: false,
         finished_instances: 10_000,
     };
     let functions = vec![DurableFunction {

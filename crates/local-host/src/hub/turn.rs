@@ -174,6 +174,8 @@ fn read_answer(
         name,
         folder,
         now: super::clock::later(super::clock::now(), turn.began),
+        has_parent: turn.start.parent_instance.is_some(),
+        base64_queue_messages: hub.options.base64_queue_messages,
         is_running: &|id| hub.is_running(id),
     };
     let plan = match actions::plan(response.actions, &context) {

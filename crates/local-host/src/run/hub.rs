@@ -25,6 +25,7 @@ pub(super) async fn start(
         base_url: format!("http://localhost:{port}"),
         function_timeout: app.host.function_timeout,
         default_version: app.host.default_version.clone(),
+        base64_queue_messages: app.host.base64_queue_messages,
         finished_instances: FINISHED_INSTANCES,
     };
     let functions = app.functions.usable.iter().filter_map(durable).collect();

@@ -17,6 +17,7 @@ mod fixture;
 mod grpc;
 mod http_activity;
 mod load;
+mod nonchars;
 mod places;
 mod recorded;
 mod refusals;

@@ -30,6 +30,7 @@ pub(crate) fn options() -> HubOptions {
         base_url: "http://localhost:7071".into(),
         function_timeout: None,
         default_version: None,
+        base64_queue_messages: false,
         finished_instances: 10_000,
     }
 }

@@ -9,7 +9,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use super::super::entity::{Message, Request};
-use super::super::{Inner, clock};
+use super::super::{Inner, clock, nonchars};
 use super::server::Call;
 use crate::log::LogLevel;
 
@@ -49,6 +49,11 @@ pub(super) async fn signal_entity(
             ),
         );
         return Ok(SignalEntityResponse {});
+    }
+    if nonchars::refused(&hub, "the name of an operation", Some(&signal.name))
+        || nonchars::refused(&hub, "the input of an operation", signal.input.as_deref())
+    {
+        return Err(Status::unknown("Exception was thrown by handler."));
     }
     let due = signal.scheduled_time.map(clock::cut);
     let request = Request::signal(id.to_string(), signal.name, signal.input, due);

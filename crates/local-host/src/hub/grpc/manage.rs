@@ -10,6 +10,7 @@ use tonic::Status;
 
 use super::super::Inner;
 use super::super::client::ManageError;
+use super::super::nonchars::{self, STORAGE_ERROR};
 use super::server::Call;
 use crate::log::LogLevel;
 
@@ -19,6 +20,11 @@ pub(super) async fn raise_event(
     call: Call<RaiseEventRequest>,
 ) -> Result<RaiseEventResponse, Status> {
     let request = call.message;
+    if nonchars::refused(&hub, "the name of an event", Some(&request.name))
+        || nonchars::refused(&hub, "the data of an event", request.input.as_deref())
+    {
+        return Err(Status::unknown(STORAGE_ERROR));
+    }
     unless_elsewhere(call.other_hub, &request.instance_id)
         .and_then(|()| hub.raise_event(&request.instance_id, request.name, request.input))
         .map(|()| RaiseEventResponse {})
@@ -38,6 +44,13 @@ pub(super) async fn terminate(
     call: Call<TerminateRequest>,
 ) -> Result<TerminateResponse, Status> {
     let request = call.message;
+    if nonchars::refused(
+        &hub,
+        "the reason of a termination",
+        request.output.as_deref(),
+    ) {
+        return Err(Status::unknown(STORAGE_ERROR));
+    }
     if request.recursive {
         hub.log(
             LogLevel::Warning,

@@ -7,6 +7,7 @@ use tonic::Status;
 
 use super::super::Inner;
 use super::super::client::StartError;
+use super::super::nonchars::{self, STORAGE_ERROR};
 use super::server::Call;
 use crate::log::LogLevel;
 
@@ -24,6 +25,16 @@ pub(super) async fn start_instance(
         );
         hub.log(LogLevel::Error, message.clone());
         return Err(Status::failed_precondition(message));
+    }
+    let start = &call.message;
+    if nonchars::refused(&hub, "the id of an instance", Some(&start.instance_id))
+        || nonchars::refused(&hub, "the name of an orchestrator", Some(&start.name))
+        || nonchars::refused(&hub, "the input of an instance", start.input.as_deref())
+    {
+        return Err(Status::internal(format!(
+            "Failed to start instance with ID {}.\nInner Exception message: {STORAGE_ERROR}.",
+            start.instance_id
+        )));
     }
     match hub.start_instance(call.message) {
         Ok(instance_id) => Ok(CreateInstanceResponse { instance_id }),

@@ -1,0 +1,101 @@
+//! U+FFFE and U+FFFF in messages of the task hub.
+//!
+//! A real host sends its messages through storage queues, by default as XML text, which has no such
+//! characters: the queue refuses the message, and the work behind it is done again and again while the
+//! whole task hub stands nearly still. Here such a turn or activity fails at once, and a client's call
+//! is refused as it is there. With queue messages in Base64 they are harmless, there and here.
+//!
+//! A real host carries them in messages of more than about 45 KB, which go to a blob. That depends on
+//! what else is in the message, so no app should rely on it, and they are refused here at any size.
+//! What entities answer and send, and the reasons of suspend, resume and rewind, have not been
+//! recorded; they pass.
+
+use durable_functions::proto::{EventType, HistoryEvent, TaskFailureDetails};
+
+use super::activity::Task;
+use super::failure::{self, Cause, INVALID_OPERATION};
+use super::{Inner, clock, events};
+use crate::log::LogLevel;
+
+/// What comes of a turn that would send one of them.
+pub(super) const REPEATED_TURN: &str = "the storage queue refuses a message with this character: the turn would be delivered again for \
+     ever, and all orchestrations of the task hub would slow down to one turn in ten seconds. Write \
+     it as an escape in JSON, keep it out of names, ids and failure messages, or set \
+     extensions.durableTask.storageProvider.queueClientMessageEncoding to \"Base64\" in host.json.";
+
+const REPEATED_ACTIVITY: &str = "On a real host: the storage queue refuses a message with this character: the activity would run \
+     again and again, and the task hub would take one activity in ten seconds. An escape in JSON does \
+     not help, because the host reads the answer: put JSON into a string, leave the character out, or \
+     set extensions.durableTask.storageProvider.queueClientMessageEncoding to \"Base64\" in host.json.";
+
+/// The text of Azure's client library.
+pub(super) const STORAGE_ERROR: &str = "An error occurred while communicating with Azure Storage";
+
+/// The name of the character that a text holds.
+pub(super) fn in_text(text: &str) -> Option<&'static str> {
+    text.chars().find_map(|char| match char {
+        '\u{fffe}' => Some("U+FFFE"),
+        '\u{ffff}' => Some("U+FFFF"),
+        _ => None,
+    })
+}
+
+pub(super) fn in_failure(details: &TaskFailureDetails) -> Option<&'static str> {
+    std::iter::successors(Some(details), |it| it.inner_failure.as_deref())
+        .find_map(|it| in_text(&it.error_type).or_else(|| in_text(&it.error_message)))
+}
+
+/// The end of an activity as the orchestration gets it: a failure in place of a result, or of a
+/// failure, that could not be sent.
+pub(super) fn sendable(hub: &Inner, task: &Task, event: HistoryEvent) -> HistoryEvent {
+    if hub.options.base64_queue_messages {
+        return event;
+    }
+    let found = match &event.event_type {
+        Some(EventType::TaskCompleted(completed)) => completed
+            .result
+            .as_deref()
+            .and_then(in_text)
+            .map(|name| ("result", name)),
+        Some(EventType::TaskFailed(failed)) => failed
+            .failure_details
+            .as_ref()
+            .and_then(in_failure)
+            .map(|name| ("failure", name)),
+        _ => None,
+    };
+    let Some((place, name)) = found else {
+        return event;
+    };
+    let text = format!(
+        "local-host failed activity '{}': its {place} holds {name}. {REPEATED_ACTIVITY}",
+        task.name
+    );
+    hub.log(
+        LogLevel::Error,
+        format!("Orchestration '{}': {text}", task.instance_id),
+    );
+    let details = failure::activity(&task.name, Cause::new(INVALID_OPERATION, text));
+    events::task_failed(clock::now(), task.id, Some(details))
+}
+
+/// Whether a real host would refuse a call of a client because of `text`; if so, the log says why.
+pub(super) fn refused(hub: &Inner, what: &str, text: Option<&str>) -> bool {
+    if hub.options.base64_queue_messages {
+        return false;
+    }
+    let Some(name) = text.and_then(in_text) else {
+        return false;
+    };
+    hub.log(
+        LogLevel::Error,
+        format!(
+            "A durable client was refused: {what} holds {name}, and the storage queue of a real host \
+             refuses a message with this character. Write it as an escape in JSON, keep it out of \
+             names, ids and reasons, or set \
+             extensions.durableTask.storageProvider.queueClientMessageEncoding to \"Base64\" in \
+             host.json."
+        ),
+    );
+    true
+}
