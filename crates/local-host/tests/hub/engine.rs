@@ -1,10 +1,14 @@
 //! The hub with the engine of durable-functions: what the one sends, the other understands.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{EntityBatchRequest, EventType, OrchestrationStatus};
+use durable_functions::proto::{
+    EntityBatchRequest, EventType, OrchestrationStatus, RewindInstanceRequest,
+    RewindInstanceResponse,
+};
 use durable_functions::{
     Activity, ActivityContext, ActivityFunction, Entity, EntityContext, EntityFunction, Failure,
     Operation, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, run_turn,
@@ -71,7 +75,7 @@ impl Invoke for App {
 const BUSY: Activity<usize, ()> = Activity::new("busy");
 const ASK: Orchestrator<usize, String> = Orchestrator::new("ask");
 
-/// An activity that fails, and an orchestrator that tells what it learns of that.
+/// An activity that fails, and an orchestrator that calls it.
 struct Busy {
     busy: ActivityFunction,
     ask: OrchestratorFunction,
@@ -80,6 +84,7 @@ struct Busy {
 }
 
 impl Busy {
+    /// The activity always fails; the orchestrator tells what it learns of that.
     fn new() -> Self {
         Self {
             // What the host hides in a text, before and inside the details.
@@ -117,7 +122,10 @@ impl Invoke for Busy {
         let input = inner_text(data.get("input").unwrap());
         Box::pin(async move {
             let context = ActivityContext::new("busy", "1");
-            let failure = busy.call(context, Some(&input)).await.unwrap_err();
+            let failure = match busy.call(context, Some(&input)).await {
+                Ok(text) => return Ok(return_value(text)),
+                Err(failure) => failure,
+            };
             let answer = fixture::Answer {
                 status: 200,
                 headers: vec![("Content-Type".into(), "text/plain; charset=utf-8".into())],
@@ -156,6 +164,50 @@ async fn a_failed_activity_is_failed_to_the_host_and_reaches_the_orchestrator_wh
         "Activity 'busy' of orchestration 'a0' failed: Busy: AccountKey=abc; try ‹1›"
     ));
     assert!(!log.contains(LogLevel::Error, "activityFailure"));
+    hub.stop().await;
+}
+
+/// What a failure inside a successful answer made impossible.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rewind_runs_an_activity_that_failed_again() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = runs.clone();
+    let app = Arc::new(Busy {
+        busy: ActivityFunction::new(BUSY, move |_: ActivityContext, _: usize| {
+            let run = counted.fetch_add(1, Ordering::SeqCst);
+            async move {
+                match run {
+                    0 => Err(Failure::new("Busy", "try 1").into()),
+                    _ => Ok(()),
+                }
+            }
+        }),
+        ask: OrchestratorFunction::new(ASK, async |ctx: OrchestrationContext, size: usize| {
+            ctx.call(BUSY, size).await?;
+            Ok("done".to_owned())
+        }),
+        events: watch::Sender::default(),
+    });
+    let functions = vec![orchestrator("ask"), activity("busy")];
+    let hub = Hub::start(options(), functions, app, Log::default().sink())
+        .await
+        .unwrap();
+    let client = Client::connect(&hub).await;
+    client.start("a", "ask", "1").await.unwrap();
+    let failed = client.completion("a").await;
+    assert_eq!(failed.orchestration_status(), OrchestrationStatus::Failed);
+    let request = RewindInstanceRequest {
+        instance_id: "a".into(),
+        reason: None,
+    };
+    let _: RewindInstanceResponse = client.call("RewindInstance", request).await.unwrap();
+    let state = hub
+        .wait_for("a", |seen| {
+            seen.orchestration_status() == OrchestrationStatus::Completed
+        })
+        .await;
+    assert_eq!(state.output.as_deref(), Some("\"done\""));
+    assert_eq!(runs.load(Ordering::SeqCst), 2);
     hub.stop().await;
 }
 
