@@ -7,6 +7,7 @@
     missing_docs
 )]
 
+mod bursts;
 mod jobs;
 mod misbehaving;
 mod restarts;

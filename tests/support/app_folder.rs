@@ -18,6 +18,7 @@ pub(crate) struct AppFolder {
     folder: TempDir,
     host_json: Value,
     settings: Map<String, Value>,
+    open_files: Option<u32>,
 }
 
 impl AppFolder {
@@ -30,6 +31,7 @@ impl AppFolder {
             folder: tempfile::tempdir().unwrap(),
             host_json: serde_json::from_slice(&host_json).unwrap(),
             settings: Map::new(),
+            open_files: None,
         };
         app.copy_functions(repository);
         app.handler(env!("CARGO_BIN_EXE_handler").into())
@@ -58,6 +60,12 @@ impl AppFolder {
         self
     }
 
+    /// Sets how many files the host, and each handler, may have open (`ulimit -n`).
+    pub(crate) fn open_files(mut self, limit: u32) -> Self {
+        self.open_files = Some(limit);
+        self
+    }
+
     /// Starts local-host on it.
     pub(crate) async fn start(self) -> Host {
         let write = |file: &str, content: &Value| {
@@ -66,7 +74,7 @@ impl AppFolder {
         let settings = json!({ "IsEncrypted": false, "Values": self.settings });
         write("local.settings.json", &settings);
         write("host.json", &self.host_json);
-        Host::start(self.folder).await
+        Host::start(self.folder, self.open_files).await
     }
 
     fn handler(self, program: PathBuf) -> Self {

@@ -23,9 +23,19 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Starts local-host on this folder, on a free port, and waits until the handler is ready.
-    pub(crate) async fn start(folder: TempDir) -> Self {
-        let mut command = Command::new(build::local_host());
+    /// Starts local-host on this folder, on a free port, and waits until the handler is ready. With `open_files` it
+    /// may not have more of them.
+    pub(crate) async fn start(folder: TempDir, open_files: Option<u32>) -> Self {
+        let mut command = match open_files {
+            None => Command::new(build::local_host()),
+            Some(limit) => {
+                let mut shell = Command::new("sh");
+                shell
+                    .args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")])
+                    .arg(build::local_host());
+                shell
+            }
+        };
         command
             .args(["--port", "0", "--verbose", "--no-build", "--script-root"])
             .arg(folder.path())

@@ -17,6 +17,7 @@ use crate::function::{BoxFuture, Function};
 use crate::host_json;
 use crate::host_process::HostProcess;
 use crate::logs;
+use crate::open_files;
 use crate::serve::{self, ServeError};
 use crate::stop::Stop;
 use crate::time_limit::TimeLimit;
@@ -185,6 +186,8 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// binding that is missing and an unknown key in host.json's `customHandler` cost a warning, which
     /// is on stderr when the process has no logging.
     ///
+    /// The soft limit of open files is raised to the hard one: see [`open_files`](crate::open_files).
+    ///
     /// # Stopping
     ///
     /// On SIGTERM or Ctrl+C every invocation in flight sees its
@@ -209,6 +212,8 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// a port that cannot be bound, and the stop by a signal or with the host.
     pub async fn serve(mut self) -> Result<(), ServeError> {
         self.check()?;
+        let files = open_files::raise_limit();
+        tracing::debug!(files, "the limit of open files");
         let environment = host_json::Environment::of_the_process();
         let host = HostProcess::watch(&environment, self.stop_grace);
         for mistake in app_folder::mistakes(&environment, &self.kinds) {

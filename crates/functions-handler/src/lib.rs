@@ -13,6 +13,8 @@ mod interruption;
 mod invocation;
 mod lifetime;
 pub mod logs;
+pub mod open_files;
+pub mod output;
 mod serve;
 mod stop;
 mod time_limit;

@@ -1,6 +1,6 @@
 //! The server towards the host: port, start, stop.
 
-use std::io::{self, Write};
+use std::io;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::logs;
 use crate::stop::Stop;
 
 /// How long invocations in flight may go on after a stop signal, unless the app says otherwise.
@@ -105,13 +106,13 @@ impl std::fmt::Display for Signal {
 }
 
 impl ServeError {
-    /// Ends the process with [`exit_code`](Self::exit_code), at once: standard output is flushed,
-    /// and nothing else is waited for.
+    /// Ends the process with [`exit_code`](Self::exit_code), at once: what has been logged is written, if
+    /// somebody reads it, and nothing else is waited for.
     ///
     /// Returning from `main` instead drops the runtime, which waits for every thread that a function
     /// still blocks, without an end.
     pub fn exit(&self) -> ! {
-        let _ = io::stdout().flush();
+        logs::flush();
         std::process::exit(i32::from(self.code()))
     }
 

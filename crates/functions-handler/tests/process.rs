@@ -9,9 +9,9 @@
     missing_docs
 )]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use functions_handler::{App, logs};
@@ -24,6 +24,10 @@ fn handler() -> ! {
     let app = App::new()
         .stop_grace(Duration::from_millis(10))
         .http("stuck", async || block())
+        .http("chatty", async || {
+            tracing::info!("{}", "x".repeat(8 << 10));
+            "said"
+        })
         .http("stuck-later", async || {
             // Woken by the worker that watches sockets, timers and signals, and polled by it.
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -70,11 +74,8 @@ fn a_stopped_process_answers_for_a_function_that_waits_first_and_blocks_its_thre
     );
 }
 
-/// The body of `test`, which is what the child process runs.
-fn stops_while_blocked_by(function: &str, test: &str) {
-    if std::env::var_os(CHILD).is_some() {
-        handler();
-    }
+/// Starts the handler as a child process that runs `test`: the process, its output, its port.
+fn start(test: &str) -> (Killed, Lines<BufReader<ChildStdout>>, u16) {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
@@ -88,14 +89,12 @@ fn stops_while_blocked_by(function: &str, test: &str) {
         .spawn()
         .unwrap();
     let mut child = Killed(child);
-    let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
-    let mut wait_for = |text: &str| {
-        let found = lines.any(|line| line.unwrap().contains(text));
-        assert!(found, "the handler ended without the line `{text}`");
-    };
-    // The port is bound by then.
-    wait_for("functionTimeout is 20s: functions have 18s");
+    let lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
+    (child, lines, port)
+}
 
+/// Sends an invocation on a connection of its own.
+fn call(port: u16, function: &str) -> TcpStream {
     let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
     // A test that fails ends.
     client
@@ -108,6 +107,23 @@ fn stops_while_blocked_by(function: &str, test: &str) {
         body.len()
     )
     .unwrap();
+    client
+}
+
+/// The body of `test`, which is what the child process runs.
+fn stops_while_blocked_by(function: &str, test: &str) {
+    if std::env::var_os(CHILD).is_some() {
+        handler();
+    }
+    let (mut child, mut lines, port) = start(test);
+    let mut wait_for = |text: &str| {
+        let found = lines.any(|line| line.unwrap().contains(text));
+        assert!(found, "the handler ended without the line `{text}`");
+    };
+    // The port is bound by then.
+    wait_for("functionTimeout is 20s: functions have 18s");
+
+    let mut client = call(port, function);
     wait_for("blocks");
 
     let kill = Command::new("kill")
@@ -197,4 +213,47 @@ fn ends_with_its_host(blocked: usize, test: &str) {
     stderr.read_to_string(&mut errors).unwrap();
     let said = format!("(process {}) has ended: stopping", host.0.id());
     assert!(errors.contains(&said), "{errors}");
+}
+
+#[test]
+fn a_handler_whose_output_nobody_reads_answers_and_stops() {
+    if std::env::var_os(CHILD).is_some() {
+        handler();
+    }
+    let (mut child, mut lines, port) =
+        start("a_handler_whose_output_nobody_reads_answers_and_stops");
+    let ready = lines.any(|line| line.unwrap().contains("functions have 18s"));
+    assert!(ready, "the handler has ended");
+    // A megabyte and a half, far more than a pipe holds.
+    for _ in 0..200 {
+        let mut answer = String::new();
+        call(port, "chatty").read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("said"), "{answer}");
+    }
+    let id = child.0.id().to_string();
+    let kill = Command::new("kill").args(["-TERM", &id]).status();
+    assert!(kill.unwrap().success());
+    assert_eq!(child.0.wait().unwrap().code(), Some(200));
+}
+
+#[test]
+fn a_handler_may_open_as_many_files_as_the_hard_limit_allows() {
+    const TEST: &str = "a_handler_may_open_as_many_files_as_the_hard_limit_allows";
+    if std::env::var_os(CHILD).is_some() {
+        let limit = functions_handler::open_files::raise_limit();
+        println!("limit {limit:?}");
+        return;
+    }
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -S -n 100; ulimit -H -n 200; exec \"$0\" \"$@\"",
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", TEST, "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("limit Some(200)"), "{text}");
 }

@@ -5,7 +5,6 @@ use crate::handler::HOST_VERSION;
 use anstyle::{AnsiColor, Style};
 use indexmap::IndexMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 const NAME: Style = AnsiColor::Yellow.on_default();
 const ADDRESS: Style = AnsiColor::Green.on_default();
@@ -14,12 +13,6 @@ const ADDRESS: Style = AnsiColor::Green.on_default();
 const LONGEST_SPACIOUS_LIST: usize = 12;
 
 const FAINT: Style = AnsiColor::BrightBlack.on_default();
-
-/// Prints to stdout, with colours when it is a terminal. A closed stdout does not end the host.
-pub fn print(text: &str) {
-    let mut out = anstream::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
 
 /// What stands at the top of the output.
 #[must_use]

@@ -8,6 +8,7 @@
 //! It behaves as a real host does, oddities included; where a real host hangs or silently loses
 //! something, it fails at once or warns, and says what a real host would do.
 
+mod accept;
 pub mod app_build;
 pub mod app_file;
 pub mod binding_data;
@@ -22,6 +23,7 @@ pub mod hub;
 pub mod invoke;
 pub mod json;
 pub mod log;
+pub mod output;
 pub mod project;
 pub mod run;
 pub mod settings;

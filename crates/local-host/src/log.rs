@@ -4,8 +4,9 @@
 //! colour. User messages (the handler's output, the executions) are always printed, system messages
 //! below warning only with `--verbose`.
 
+use crate::output;
 use anstyle::{AnsiColor, Style};
-use std::io::Write;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -113,12 +114,13 @@ fn print(level: LogLevel, message: &str) {
     let grey = AnsiColor::BrightBlack.on_default();
     let style = level.style();
     let stamp = timestamp(OffsetDateTime::now_utc());
-    let mut out = anstream::stdout().lock();
+    let mut lines = String::new();
     for line in message.split('\n') {
         let line = line.trim_end_matches('\r');
-        // A closed stdout must not end the host.
-        let _ = writeln!(out, "{grey}[{stamp}]{grey:#} {style}{line}{style:#}");
+        // Writing to a `String` does not fail.
+        let _ = writeln!(lines, "{grey}[{stamp}]{grey:#} {style}{line}{style:#}");
     }
+    output::print(&lines);
 }
 
 fn timestamp(now: OffsetDateTime) -> String {

@@ -22,6 +22,9 @@ fn handler_process() {
     tiny::run_if_asked();
 }
 
+/// How long something is waited for that a broken program never does.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 struct Program {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -36,7 +39,11 @@ impl Program {
     }
 
     fn start_in(root: TempDir, arguments: &[&str]) -> Self {
-        let mut child = command(&root)
+        Self::spawn(command(&root), root, arguments)
+    }
+
+    fn spawn(mut command: Command, root: TempDir, arguments: &[&str]) -> Self {
+        let mut child = command
             .args(["--port", "0"])
             .args(arguments)
             .stdout(Stdio::piped())
@@ -127,6 +134,7 @@ fn command(root: &TempDir) -> Command {
 
 fn get(port: u16, target: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(
         stream,
         "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -385,4 +393,49 @@ fn the_banner_stands_above_everything_and_the_list_above_the_handler() {
     assert!(at("local-host Version:") < at("Function Runtime Version: 4.1037.0.0"));
     assert!(at("Function Runtime Version:") < at("Functions:"));
     assert!(at("Functions:") < at("hello: [GET] http://localhost:"));
+}
+
+#[test]
+fn an_output_that_nobody_reads_holds_up_neither_requests_nor_signals() {
+    let mut program = Program::start();
+    let port = program.ready();
+    // Two lines for each: far more than a pipe holds.
+    for _ in 0..1_000 {
+        let answer = get(port, "/api/hello");
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+    let id = program.child.id().to_string();
+    let kill = Command::new("kill").args(["-TERM", &id]).status();
+    assert!(kill.unwrap().success());
+    let (sender, ended) = std::sync::mpsc::channel();
+    let status = std::thread::scope(|scope| {
+        scope.spawn(|| sender.send(program.child.wait().unwrap()));
+        let status = ended.recv_timeout(PATIENCE);
+        if status.is_err() {
+            let _ = Command::new("kill").args(["-KILL", &id]).status();
+        }
+        status
+    });
+    assert_eq!(status.unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_program_with_few_open_files_answers_every_client() {
+    const CLIENTS: usize = 300;
+    let root = app();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""])
+        .arg(env!("CARGO_BIN_EXE_local-host"))
+        .current_dir(root.path());
+    let mut program = Program::spawn(command, root, &["--verbose"]);
+    let port = program.ready();
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let answer = get(port, "/api/hello");
+                assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+            });
+        }
+    });
 }

@@ -23,6 +23,7 @@
 //! ```
 
 mod caps;
+mod console;
 mod layer;
 mod one_line;
 mod panics;
@@ -31,7 +32,6 @@ use std::io::{self, Write as _};
 
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::writer::MakeWriterExt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
@@ -39,6 +39,8 @@ use tracing_subscriber::{EnvFilter, Registry, fmt};
 pub use tracing_subscriber::filter::LevelFilter;
 
 use self::caps::CappedFilter;
+use self::console::Console;
+pub(crate) use self::console::flush;
 pub(crate) use self::layer::InvocationLog;
 use self::layer::InvocationLogs;
 use self::one_line::OneLine;
@@ -124,15 +126,20 @@ impl Builder {
 
     /// Makes this the logging of the process, and panics a single line in it.
     ///
+    /// Lines are written by a thread of their own, so that a host that does not read them holds up
+    /// nothing: see [`output`](crate::output). The last ones are waited for, half a second at most, by
+    /// [`ServeError::exit`](crate::ServeError::exit) and, where the system allows it, at the end of the
+    /// thread that calls this. A `main` that ends in another way should flush
+    /// [`Output::stdout`](crate::output::Output::stdout) and
+    /// [`Output::stderr`](crate::output::Output::stderr).
+    ///
     /// # Errors
     /// The filter cannot be read, or logging is set up already.
     pub fn init(self) -> Result<(), InitError> {
-        let writer = io::stderr
-            .with_max_level(tracing::Level::ERROR)
-            .or_else(io::stdout);
-        self.build(writer)?
+        self.build(Console)?
             .try_init()
             .map_err(|_| InitError::AlreadySet)?;
+        console::flush_at_the_end_of_this_thread();
         // Without it a panic is several lines on stderr, each an Error entry of its own, and
         // nothing in the invocation's `Logs`.
         std::panic::set_hook(Box::new(|panic| {
@@ -140,6 +147,9 @@ impl Builder {
             match panics::named_frames(&backtrace.to_string()) {
                 Some(backtrace) => tracing::error!(%backtrace, "{panic}"),
                 None => tracing::error!("{panic}"),
+            }
+            if cfg!(panic = "abort") {
+                flush();
             }
         }));
         Ok(())

@@ -24,6 +24,10 @@ use std::time::Duration;
 /// signal on; a real host does not know it.
 const STOPPING: &str = "x-handler-stopping";
 
+/// How many connections are kept between invocations. A burst opens one for each invocation; kept, they
+/// would hold as many files open here and in the handler.
+const IDLE: usize = 32;
+
 /// Sends the JSON requests; no limit on parallel calls, as in a real host.
 #[derive(Clone)]
 pub(super) struct Client {
@@ -81,6 +85,7 @@ impl Client {
         connector.set_nodelay(true);
         let http = HttpClient::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(60))
+            .pool_max_idle_per_host(IDLE)
             .http1_title_case_headers(true)
             .build(connector);
         Self { http, port }

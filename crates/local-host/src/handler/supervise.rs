@@ -14,6 +14,7 @@ use super::process::Process;
 use super::ready::wait_until_ready;
 use crate::log::{LogLevel, Logger};
 use crate::settings::Environment;
+use functions_handler::open_files;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -303,24 +304,9 @@ impl Keeper {
 
     async fn live(&mut self) -> End {
         let began = Instant::now();
-        let SupervisorOptions {
-            command,
-            environment,
-            stderr_is_error,
-            ..
-        } = &self.options;
-        let mut process = match Process::start(
-            command,
-            environment,
-            *stderr_is_error,
-            &self.echoes,
-            &self.log,
-        ) {
+        let mut process = match self.start_process().await {
             Ok(process) => process,
-            Err(error) => {
-                let reason = mistakes::cannot_start(command, environment, &error);
-                return End::Stop(Some(reason));
-            }
+            Err(end) => return end,
         };
         self.log.system(
             LogLevel::Info,
@@ -360,6 +346,47 @@ impl Keeper {
                         self.state.send_replace(State::Starting);
                         process.kill().await;
                         return end;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts the process. While no more files can be opened it waits, as everything else does then.
+    async fn start_process(&mut self) -> Result<Process, End> {
+        let mut said = false;
+        loop {
+            let SupervisorOptions {
+                command,
+                environment,
+                stderr_is_error,
+                ..
+            } = &self.options;
+            let started = Process::start(
+                command,
+                environment,
+                *stderr_is_error,
+                &self.echoes,
+                &self.log,
+            );
+            let error = match started {
+                Ok(process) => return Ok(process),
+                Err(error) => error,
+            };
+            if !open_files::are_exhausted(&error) {
+                let reason = mistakes::cannot_start(command, environment, &error);
+                return Err(End::Stop(Some(reason)));
+            }
+            if !std::mem::replace(&mut said, true) {
+                self.log.warning(format!(
+                    "The handler cannot be started at the moment: {error}. Raise the limit (ulimit -n)."
+                ));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(POLL) => {}
+                request = self.requests.recv() => {
+                    if let Some(end) = self.end_of(request) {
+                        return Err(end);
                     }
                 }
             }

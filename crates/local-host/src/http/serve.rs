@@ -8,9 +8,10 @@ use super::response::ClientResponse;
 use super::router;
 use super::upload;
 use super::webhooks;
+use crate::accept::{Accepting, Places};
 use bytes::Bytes;
 use futures::stream;
-use http::header::{CONTENT_LENGTH, SERVER, TRANSFER_ENCODING, VARY};
+use http::header::{CONNECTION, CONTENT_LENGTH, SERVER, TRANSFER_ENCODING, VARY};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
@@ -41,35 +42,38 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
         .title_case_headers(true)
         // A client may close its side once it has sent everything, and wait for the answer.
         .half_close(true);
+    let places = Places::of_this_process();
+    let log = app.log().clone();
+    let mut accepting = Accepting::new(listener, move |text| log.warning(text));
     tokio::pin!(stop);
     loop {
-        let stream = tokio::select! {
+        let (place, stream) = tokio::select! {
             () = &mut stop => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                // A connection that ended before it was accepted, or too many open files.
-                Err(error) => {
-                    app.log().warning(format!("Cannot accept a connection: {error}"));
-                    tokio::task::yield_now().await;
-                    continue;
-                }
-            },
+            next = async { (places.take().await, accepting.next().await) } => next,
         };
         let _ = stream.set_nodelay(true);
         let app = Arc::clone(&app);
-        let service = service_fn(move |request| answer(Arc::clone(&app), request));
+        let scarce = places.clone();
+        let service = service_fn(move |request| answer(Arc::clone(&app), request, scarce.clone()));
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-        // An error here is the client's: it closed the connection, or did not speak HTTP.
-        tokio::spawn(async move { drop(connection.await) });
+        tokio::spawn(async move {
+            // An error here is the client's: it closed the connection, or did not speak HTTP.
+            drop(connection.await);
+            drop(place);
+        });
     }
-    drop(listener);
+    drop(accepting);
     graceful.shutdown().await;
 }
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 /// Answers a request. The work goes on when the client disconnects, as in a real host.
-async fn answer(app: Arc<App>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+async fn answer(
+    app: Arc<App>,
+    request: Request<Incoming>,
+    places: Places,
+) -> Result<Answer, Infallible> {
     let (head, body) = request.into_parts();
     if let Err(response) = admission::admit(&app, &head) {
         return Ok(frame(response, &[], Vec::new()));
@@ -81,7 +85,12 @@ async fn answer(app: Arc<App>, request: Request<Incoming>) -> Result<Answer, Inf
         Ok(response) => response,
         Err(_) => ClientResponse::empty(500),
     };
-    Ok(frame(response, &custom, cors))
+    let mut answer = frame(response, &custom, cors);
+    if places.are_scarce() {
+        let close = HeaderValue::from_static("close");
+        answer.headers_mut().insert(CONNECTION, close);
+    }
+    Ok(answer)
 }
 
 async fn dispatch(app: Arc<App>, head: Parts, body: Incoming) -> ClientResponse {

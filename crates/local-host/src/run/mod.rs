@@ -20,6 +20,7 @@ use crate::http::app::App;
 use crate::http::serve::serve;
 use crate::http::upload::UploadLimits;
 use crate::log::{LogLevel, Logger};
+use crate::output;
 use crate::project::find_root;
 use crate::settings::{Environment, LocalSettings};
 use anyhow::{Context, bail};
@@ -51,7 +52,7 @@ struct Loaded {
 /// handler that cannot be started or keeps crashing.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let log = Logger::stdout(cli.verbose);
-    console::print(&console::banner());
+    output::print(&console::banner());
     let root = find_root(cli.script_root.as_deref(), &std::env::current_dir()?)?;
     let settings = LocalSettings::read(&root)?;
     let endpoint = Endpoint::open(&cli, &settings, &log).await?;
@@ -137,7 +138,7 @@ async fn host(
             return Err(error.context("The task hub cannot be started."));
         }
     };
-    console::print(&console::function_list(&app.functions, port, verbose));
+    output::print(&console::function_list(&app.functions, port, verbose));
 
     let bindings = hub.clone();
     let served = App {

@@ -52,6 +52,8 @@ fn serve() -> ! {
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     while !DEAF.load(Ordering::Acquire) {
         let (stream, _) = listener.accept().unwrap();
+        // Answers are written in pieces, each of which would wait for an acknowledgement.
+        stream.set_nodelay(true).unwrap();
         std::thread::spawn(move || while answer(&stream).is_some() {});
     }
     drop(listener);

@@ -2,22 +2,24 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
+use futures::stream;
 use prost::Message;
 use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::server::Grpc;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
 use super::super::{Hub, Inner};
 use super::{entity, manage, query, start, wait};
+use crate::accept::Accepting;
 use crate::log::LogLevel;
 
 /// What a real host reads at most: the default of its web server, about 28.6 MiB.
@@ -37,7 +39,14 @@ const SERVICE: &str = "/TaskHubSidecarService/";
 /// Answers calls until the hub stops.
 pub(in crate::hub) async fn serve(hub: Hub, listener: TcpListener) {
     let log = Arc::clone(&hub.inner.log);
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let said = Arc::clone(&log);
+    let accepting = Accepting::new(listener, move |text| said(LogLevel::Warning, text));
+    // tonic's own ends with the first error that is not the client's: without files, for good.
+    let incoming = stream::unfold(accepting, async |mut accepting| {
+        let stream = accepting.next().await;
+        let _ = stream.set_nodelay(true);
+        Some((Ok::<_, io::Error>(stream), accepting))
+    });
     let served = Server::builder()
         .initial_connection_window_size(CONNECTION_WINDOW)
         .initial_stream_window_size(CALL_WINDOW)
