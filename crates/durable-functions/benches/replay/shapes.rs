@@ -14,7 +14,7 @@ pub(crate) struct Shape {
     pub(crate) compared: bool,
 }
 
-pub(crate) fn shapes() -> [Shape; 4] {
+pub(crate) fn shapes() -> [Shape; 5] {
     let chain = OrchestratorFunction::new(Orchestrator::new("chain"), chain);
     [
         Shape {
@@ -36,6 +36,12 @@ pub(crate) fn shapes() -> [Shape; 4] {
             compared: false,
         },
         Shape {
+            name: "join_all",
+            function: OrchestratorFunction::new(Orchestrator::new("fan-out"), with_join_all),
+            history: History::fan_out,
+            compared: false,
+        },
+        Shape {
             name: "try_join_all",
             function: OrchestratorFunction::new(Orchestrator::new("fan-out"), with_try_join_all),
             history: History::fan_out,
@@ -44,7 +50,13 @@ pub(crate) fn shapes() -> [Shape; 4] {
     ]
 }
 
-/// The fan-out with a combinator, whose own cost comes on top.
+/// The fan-out with the fan-in of the context, which holds all results until the last has come.
+async fn with_join_all(ctx: OrchestrationContext, n: u32) -> Result<usize> {
+    let greetings = ctx.join_all((0..n).map(|i| ctx.call(ECHO, i))).await?;
+    Ok(greetings.iter().map(String::len).sum())
+}
+
+/// The fan-out with a combinator of another crate, whose own cost comes on top.
 async fn with_try_join_all(ctx: OrchestrationContext, n: u32) -> Result<usize> {
     let greetings = try_join_all((0..n).map(|i| ctx.call(ECHO, i))).await?;
     Ok(greetings.iter().map(String::len).sum())
