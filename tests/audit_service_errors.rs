@@ -224,11 +224,35 @@ async fn an_answer_that_may_be_a_part_of_the_table_is_never_counted_as_the_whole
         Step::Raw(206, b""),
         Step::Raw(203, b""),
         Step::Status(200, vec![], r#"{"odata.metadata":"m"}"#),
+        // Only the page's own `value` holds its entities.
+        Step::Status(200, vec![], r#"{"odata.metadata":"m","x":"value"}"#),
+        Step::Status(200, vec![], r#"{"odata.metadata":"m","x":[{"value":[]}]}"#),
+        Step::Status(
+            200,
+            vec![],
+            r#"{"odata.metadata":"m","odata.error":{"code":"X","message":{"value":"y"}}}"#,
+        ),
+        // An array would be taken for the members in order.
+        Step::Status(200, vec![], r#"["m"]"#),
+        Step::Status(200, vec![], r#"["m",[{"identificationNumber":"1"}]]"#),
         Step::Status(201, vec![(PARTITION, "p1")], PAGE),
     ] {
         let (outcome, requests) = count(vec![part.clone()]).await;
         assert_eq!(outcome, Err(AuditError::UnexpectedAnswer), "{part:?}");
         assert_eq!(requests.len(), 1, "{part:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_members_of_a_page_may_come_in_any_order_and_spelling() {
+    for body in [
+        r#"{"odata.metadata":"m","value":[{"identificationNumber":"1"}]}"#,
+        r#"{"value":[{"identificationNumber":"1"}],"odata.metadata":"m"}"#,
+        r#"{"odata.metadata":"m","x":{"y":[1]},"\u0076alue":[{"identificationNumber":"1"}]}"#,
+        " {\"odata.metadata\":\"m\",\"value\":[{\"identificationNumber\":\"1\"}]}\r\n",
+    ] {
+        let (outcome, _) = count(vec![Step::Status(200, vec![], body)]).await;
+        assert_eq!(outcome, Ok(1), "{body}");
     }
 }
 
@@ -243,6 +267,7 @@ async fn a_page_without_an_end_is_given_up() {
 async fn an_answer_without_a_body_is_not_one_of_a_table_service() {
     for answer in [
         Step::Status(200, vec![], ""),
+        Step::Status(200, vec![], "\r\n"),
         Step::Status(204, vec![], ""),
         Step::Status(200, vec![], "<!doctype html><title>Welcome</title>"),
     ] {

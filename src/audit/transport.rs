@@ -5,7 +5,7 @@
 //! which the SDK would read a part only, and is the one place that sees raw errors. Invariant: what leaves it is a [`TransportError`], which holds no URL and no header, because both
 //! may hold a signature.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use azure_core::{
@@ -15,7 +15,10 @@ use azure_core::{
 };
 use bytes::{Bytes, BytesMut};
 use futures::{future, stream};
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
 
 /// Full metadata triples the size of a page and tells us nothing; the SDK cannot read a page without any.
 const FULL_METADATA: &str = "application/json;odata=fullmetadata";
@@ -198,17 +201,52 @@ async fn page_body(mut answer: reqwest::Response) -> Result<Bytes, TransportErro
         }
         body.extend_from_slice(&chunk);
     }
-    if body.is_empty() {
-        return Err(TransportError::Invalid("the answer has no body"));
-    }
-    // At the beginning of every page, but for a few hundred bytes. A body that breaks off earlier is left to the parser,
-    // which knows that it is not whole.
-    const VALUE: &[u8] = b"\"value\"";
-    let whole = body.trim_ascii_end().ends_with(b"}");
-    if whole && !body.windows(VALUE.len()).any(|part| part == VALUE) {
-        return Err(TransportError::Invalid("the page has no member `value`"));
-    }
+    check_shape(&body)?;
     Ok(body.freeze())
+}
+
+/// Refuses a body that the SDK would read as an empty page although it is none: an array, which it takes for the members
+/// in order, and an object without `value`. A body that breaks off or is no JSON is left to the parser, which tells the
+/// two apart.
+fn check_shape(body: &[u8]) -> Result<(), TransportError> {
+    match body.trim_ascii_start().first() {
+        None => return Err(TransportError::Invalid("the answer has no body")),
+        Some(b'[') => {
+            return Err(TransportError::Invalid(
+                "the body is a JSON array, and a page is an object",
+            ));
+        }
+        Some(_) => {}
+    }
+    let mut found = false;
+    let members = serde_json::Deserializer::from_slice(body).deserialize_map(FindValue(&mut found));
+    match members {
+        Ok(()) if !found => Err(TransportError::Invalid("the page has no member `value`")),
+        _ => Ok(()),
+    }
+}
+
+/// Looks for the member `value` of the page itself; a search for its text would find that of an inner object. It stops
+/// there: the service sends it after a few hundred bytes, and the rest is read once, by the SDK.
+struct FindValue<'f>(&'f mut bool);
+
+impl<'de> Visitor<'de> for FindValue<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a page")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            if name == "value" {
+                *self.0 = true;
+                break;
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
 }
 
 const NEXT_PARTITION_KEY: &str = "x-ms-continuation-nextpartitionkey";
