@@ -254,6 +254,15 @@ async fn numbers_that_json_does_not_have_are_written_as_by_azurite() {
 }
 
 #[tokio::test]
+async fn a_type_that_does_not_exist_is_refused_as_by_azurite() {
+    let (_azurite, ours, theirs) = both().await;
+    let entity =
+        json!({"PartitionKey": "p", "RowKey": "no", "n": 1, "n@odata.type": "Edm.Nonsense"});
+    assert_eq!(ours.insert(&entity).await.0, 400);
+    assert_eq!(theirs.insert(&entity).await.0, 400);
+}
+
+#[tokio::test]
 async fn the_list_of_tables_is_filtered_as_by_azurite() {
     let (_azurite, ours, theirs) = both().await;
     for filter in [

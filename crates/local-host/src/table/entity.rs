@@ -72,7 +72,7 @@ impl Property {
                 Some(Self::Binary(text))
             }
             Some("Edm.Double") => double(value).map(Self::Double),
-            _ => match value {
+            None | Some("Edm.String" | "Edm.Int32" | "Edm.Boolean") => match value {
                 Value::String(text) => Some(Self::String(text.clone())),
                 Value::Bool(flag) => Some(Self::Boolean(*flag)),
                 Value::Number(number) => match number.as_i64() {
@@ -81,6 +81,7 @@ impl Property {
                 },
                 _ => None,
             },
+            Some(_) => None,
         }
     }
 }
