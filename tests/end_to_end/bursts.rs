@@ -29,10 +29,12 @@ async fn submit_at_once(host: &Host, jobs: usize) -> usize {
     open_files::raise_limit();
     let client = host.client();
     let body = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
-    let answers = (0..jobs).map(|_| client.post("/api/submit", body));
+    let answers = (0..jobs).map(|_| client.try_post("/api/submit", body));
     let answers = join_all(answers).await;
+    // A host with few files accepts connections slowly, and the system gives up those that wait too long.
+    let unheard = answers.iter().filter(|answer| answer.is_none()).count();
     let mut accepted = 0;
-    for answer in answers {
+    for answer in answers.into_iter().flatten() {
         if answer.status == 503 {
             continue;
         }
@@ -41,13 +43,18 @@ async fn submit_at_once(host: &Host, jobs: usize) -> usize {
         assert_status(&answer, &id, "Completed", "3", DONE, None);
         accepted += 1;
     }
-    // One query for each accepted job, none for another.
+    // One query for each accepted job, none for a refused one.
     let queries = host
         .log()
         .matches("Executing 'Functions.query-activity'")
         .count();
-    assert_eq!(queries, accepted);
-    println!("{accepted} of {jobs} submissions were accepted");
+    assert!(
+        (accepted..=accepted + unheard).contains(&queries),
+        "{queries} queries for {accepted} accepted jobs and {unheard} broken connections"
+    );
+    println!(
+        "{accepted} of {jobs} submissions were accepted, {unheard} connections were given up, {queries} queries ran"
+    );
     jobs - accepted
 }
 

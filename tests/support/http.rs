@@ -109,6 +109,17 @@ impl Client {
         self.send(Method::POST, target, json_type, json).await
     }
 
+    /// The same where the connection may fail: `None` when the system gave it up before there was an answer.
+    pub(crate) async fn try_post(&self, target: &str, json: &str) -> Option<Answer> {
+        let json_type = Some("application/json");
+        let answer = self
+            .try_request(Method::POST, &self.url(target), json_type, json)
+            .await
+            .ok()?;
+        answer.search_for_secrets();
+        Some(answer)
+    }
+
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -195,15 +206,27 @@ impl Client {
         content_type: Option<&str>,
         body: &str,
     ) -> Answer {
+        self.try_request(method, url, content_type, body)
+            .await
+            .unwrap()
+    }
+
+    async fn try_request(
+        &self,
+        method: Method,
+        url: &str,
+        content_type: Option<&str>,
+        body: &str,
+    ) -> Result<Answer, reqwest::Error> {
         let mut request = self.http.request(method, url).body(body.to_owned());
         if let Some(content_type) = content_type {
             request = request.header("Content-Type", content_type);
         }
-        let answer = request.send().await.unwrap();
-        Answer {
+        let answer = request.send().await?;
+        Ok(Answer {
             status: answer.status().as_u16(),
             headers: answer.headers().clone(),
-            body: answer.text().await.unwrap(),
-        }
+            body: answer.text().await?,
+        })
     }
 }
