@@ -399,6 +399,30 @@ fn a_child_that_was_open_is_not_started_again() {
     );
 }
 
+/// Both attempts are children of their own, and both are rewound; the second is of a path that the
+/// code does not take again.
+#[test]
+fn a_parent_whose_retried_child_failed_goes_on_with_the_first_attempt() {
+    let mut host = Host::new(
+        orchestrator(async |ctx: OrchestrationContext, (): ()| {
+            let child = Orchestrator::<u32, u32>::new("child")
+                .with_retry(RetryPolicy::new(2, Duration::from_secs(5)));
+            Ok(ctx.call_orchestrator(child, 1).await?)
+        }),
+        None,
+    );
+    host.turn();
+    host.child_failed(0, None).turn();
+    host.fired(1).turn();
+    host.child_failed(2, None).fail();
+    host.rewound_silently().child_completed(2, "8");
+    assert!(host.turn().actions.is_empty());
+    assert_eq!(
+        actions(&host.child_completed(0, "5").turn()),
+        [format!("#{} Completed(5)", again(1, 1))]
+    );
+}
+
 /// The path that was left had a child under the same number.
 #[test]
 fn a_child_of_another_path_has_another_instance_id() {
@@ -507,6 +531,30 @@ fn an_entity_call_that_was_open_fails_the_instance_and_says_so() {
             .contains("would run the operation twice"),
         "{failed:?}"
     );
+}
+
+#[test]
+fn a_request_for_a_lock_that_was_open_fails_the_instance_and_gives_the_lock_up() {
+    for given_up in [false, true] {
+        let mut host = Host::new(
+            orchestrator(move |ctx: OrchestrationContext, (): ()| async move {
+                let lock = ctx.lock([COUNTER.id("c")]);
+                if given_up {
+                    drop(lock);
+                } else {
+                    lock.await?.release();
+                }
+                Ok(ctx.wait_for(Event::<u32>::new("go")).await?)
+            }),
+            None,
+        );
+        host.turn();
+        host.cut();
+        let answer = host.rewound(Some("again")).turn();
+        assert_eq!(failure(&answer).error_type, "CannotRewind");
+        let asked = actions(&answer);
+        assert!(asked[0].contains("release to @counter@c"), "{asked:?}");
+    }
 }
 
 fn request_id(answer: &durable_functions::proto::OrchestratorResponse) -> String {

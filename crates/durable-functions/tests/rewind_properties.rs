@@ -269,9 +269,11 @@ impl Host {
         for turn in 0..PATIENCE {
             let disturbed = turn < peaceful;
             // The last disturbance is a failure of the host, so that a rewind undoes all others.
-            if (disturbed && self.chance(20)) || turn + 1 == peaceful {
+            let mut fails = (disturbed && self.chance(20)) || turn + 1 == peaceful;
+            while fails {
                 self.cut();
                 self.rewind();
+                fails = disturbed && self.chance(20);
             }
             let Some(end) = self.turn() else {
                 self.inbox.extend(self.message.take());

@@ -22,6 +22,8 @@ mod differences;
 mod document;
 mod entity_messages;
 mod failures;
+#[cfg(feature = "handler")]
+mod handled;
 mod ids;
 mod kept_instances;
 mod messages;

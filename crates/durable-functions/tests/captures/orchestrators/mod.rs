@@ -24,6 +24,9 @@ use serde_json::value::RawValue;
 
 use crate::case::Turn;
 
+#[cfg(feature = "handler")]
+pub(crate) use rewind::cut_once;
+
 /// JSON text that goes through as it is written.
 type Json = Box<RawValue>;
 

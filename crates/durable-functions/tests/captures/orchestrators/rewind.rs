@@ -50,7 +50,7 @@ async fn rewind_sub(ctx: OrchestrationContext, (): ()) -> Result<(String, Json)>
 }
 
 /// The recorded worker answered the second turn with HTTP 500.
-async fn cut_once(ctx: OrchestrationContext, (): ()) -> Result<(String, String)> {
+pub(crate) async fn cut_once(ctx: OrchestrationContext, (): ()) -> Result<(String, String)> {
     #[derive(Serialize)]
     struct Slow {
         ms: u32,
