@@ -385,6 +385,65 @@ fn the_parent_of_a_failed_child_asks_again_in_its_next_turn() {
     );
 }
 
+/// In the turn of the failure the path that was left and the one that goes on used the same numbers.
+#[test]
+fn results_of_a_path_that_was_left_are_nobodys() {
+    let mut host = Host::new(
+        orchestrator(async |ctx: OrchestrationContext, (): ()| {
+            let first = async {
+                match ctx.call(WORK, 0).await {
+                    Ok(result) => Ok(result),
+                    Err(_) => {
+                        drop(ctx.call_orchestrator(Orchestrator::<u32, u32>::new("bad"), 1));
+                        ctx.call(Activity::<u32, u32>::new("instead"), 0).await
+                    }
+                }
+            };
+            let second = async {
+                let result = ctx.call(WORK, 1).await?;
+                let child = ctx.call_orchestrator(Orchestrator::<u32, u32>::new("good"), result);
+                let then = ctx.call(Activity::<u32, u32>::new("then"), result);
+                try_join(child, then).await
+            };
+            Ok(try_join(first, second).await?)
+        }),
+        None,
+    );
+    host.turn();
+    let answer = host
+        .failed(0, "Broken", "no luck")
+        .completed(1, "11")
+        .turn();
+    assert_eq!(
+        actions(&answer),
+        [
+            "#2 child e1:0002 bad(1)",
+            "#3 instead(0)",
+            "#4 child e1:0004 good(11)",
+            "#5 then(11)"
+        ]
+    );
+    host.child_completed(2, "80").completed(3, "81").turn();
+    host.cut();
+    let (work, child, then) = (again(1, 0), again(1, 2), again(1, 3));
+    assert_eq!(
+        actions(&host.rewound(Some("fixed")).turn()),
+        [
+            format!("#{work} work(0)"),
+            format!("#{child} child e1:{child:04x} good(11)"),
+            format!("#{then} then(11)")
+        ]
+    );
+    host.child_completed(2, "82").completed(3, "83");
+    assert!(host.turn().actions.is_empty());
+    host.completed(work, "10").child_completed(child, "20");
+    let end = again(1, 4);
+    assert_eq!(
+        actions(&host.completed(then, "30").turn()),
+        [format!("#{end} Completed([10,[20,30]])")]
+    );
+}
+
 #[test]
 fn a_child_that_was_open_is_not_started_again() {
     let mut host = Host::new(with_a_child(), None);

@@ -29,8 +29,9 @@ use durable_functions::proto::{
     CompleteOrchestrationAction, EventRaisedEvent, EventType, ExecutionCompletedEvent,
     ExecutionStartedEvent, HistoryEvent, OrchestrationInstance, OrchestrationStatus,
     OrchestratorActionType, OrchestratorCompletedEvent, OrchestratorRequest, OrchestratorResponse,
-    OrchestratorStartedEvent, SubOrchestrationInstanceCompletedEvent, TaskCompletedEvent,
-    TaskFailedEvent, TaskFailureDetails, TimerFiredEvent,
+    OrchestratorStartedEvent, SubOrchestrationInstanceCompletedEvent,
+    SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
+    TimerFiredEvent,
 };
 use durable_functions::{KeptInstances, KeptLimits, OrchestratorFunction, execute};
 use proptest::prelude::*;
@@ -46,7 +47,7 @@ const PATIENCE: usize = 2_000;
 #[derive(Clone, Debug)]
 struct Open {
     answer: EventType,
-    /// What it is if the activity fails; only activities do.
+    /// What it is if the activity or the child fails.
     failure: Option<EventType>,
 }
 
@@ -64,6 +65,8 @@ struct Host {
     past: Vec<HistoryEvent>,
     inbox: Vec<HistoryEvent>,
     open: Vec<Open>,
+    /// Children that have failed: a rewind rewinds them.
+    failed: Vec<Open>,
     /// The message of a rewind, if another came first.
     message: Option<HistoryEvent>,
     clock: i64,
@@ -82,6 +85,7 @@ impl Host {
             past: Vec::new(),
             inbox: Vec::new(),
             open: Vec::new(),
+            failed: Vec::new(),
             message: None,
             clock: 0,
             raised: 0,
@@ -104,6 +108,7 @@ impl Host {
         };
         self.past.clear();
         self.open.clear();
+        self.failed.clear();
         self.message = None;
         self.inbox = vec![event(-1, EventType::ExecutionStarted(Box::new(started)), 0)];
         self.inbox.extend(carried);
@@ -223,8 +228,20 @@ impl Host {
             }
         }
         let reason = self.chance(50).then_some("again");
+        let parent = self.past.iter().any(|event| {
+            matches!(
+                event.event_type,
+                Some(EventType::SubOrchestrationInstanceFailed(_))
+            )
+        });
         let message = rewound::rewind(&mut self.past, reason);
         let message = event(-1, message, self.clock);
+        self.open.append(&mut self.failed);
+        if parent {
+            // Nobody tells it; the end of a child that was rewound is what comes next.
+            self.deliver(false);
+            return;
+        }
         // A late answer may come first.
         if !self.open.is_empty() && self.chance(20) {
             self.deliver(false);
@@ -251,16 +268,26 @@ impl Host {
         let index = self.pick(self.open.len());
         let open = self.open.remove(index);
         let kind = match open.failure {
-            Some(failure) if may_fail && self.chance(25) => failure,
+            Some(ref failure) if may_fail && self.chance(25) => {
+                let failure = failure.clone();
+                if matches!(failure, EventType::SubOrchestrationInstanceFailed(_)) {
+                    self.failed.push(open);
+                }
+                failure
+            }
             _ => open.answer,
         };
         self.inbox.push(event(-1, kind, self.clock));
     }
 
-    /// Whether a failure of an activity stands in the history.
+    /// Whether a failure of an activity or of a child stands in the history.
     fn has_failures(&self) -> bool {
-        let failed =
-            |event: &HistoryEvent| matches!(event.event_type, Some(EventType::TaskFailed(_)));
+        let failed = |event: &HistoryEvent| {
+            matches!(
+                event.event_type,
+                Some(EventType::TaskFailed(_) | EventType::SubOrchestrationInstanceFailed(_))
+            )
+        };
         self.past.iter().any(failed)
     }
 
@@ -269,7 +296,7 @@ impl Host {
         for turn in 0..PATIENCE {
             let disturbed = turn < peaceful;
             // The last disturbance is a failure of the host, so that a rewind undoes all others.
-            let mut fails = (disturbed && self.chance(20)) || turn + 1 == peaceful;
+            let mut fails = (disturbed && self.chance(30)) || turn + 1 == peaceful;
             while fails {
                 self.cut();
                 self.rewind();
@@ -278,7 +305,7 @@ impl Host {
             let Some(end) = self.turn() else {
                 self.inbox.extend(self.message.take());
                 for _ in 0..=self.pick(3) {
-                    self.deliver(disturbed);
+                    self.deliver(turn + 1 < peaceful);
                 }
                 continue;
             };
@@ -309,6 +336,14 @@ impl Host {
     }
 }
 
+fn broken() -> Option<TaskFailureDetails> {
+    Some(TaskFailureDetails {
+        error_type: "Broken".to_owned(),
+        error_message: "no luck".to_owned(),
+        ..Default::default()
+    })
+}
+
 /// What the world makes of an action. The numbers of a run are those of its names and inputs.
 fn outside(id: i32, action: &OrchestratorActionType) -> Option<Open> {
     let result = |name: &str, input: &Option<String>| {
@@ -325,11 +360,7 @@ fn outside(id: i32, action: &OrchestratorActionType) -> Option<Open> {
             }),
             failure: Some(EventType::TaskFailed(Box::new(TaskFailedEvent {
                 task_scheduled_id: id,
-                failure_details: Some(TaskFailureDetails {
-                    error_type: "Broken".to_owned(),
-                    error_message: "no luck".to_owned(),
-                    ..Default::default()
-                }),
+                failure_details: broken(),
             }))),
         }),
         OrchestratorActionType::CreateTimer(timer) => Some(Open {
@@ -346,7 +377,12 @@ fn outside(id: i32, action: &OrchestratorActionType) -> Option<Open> {
                     result: result(&child.name, &child.input),
                 },
             ),
-            failure: None,
+            failure: Some(EventType::SubOrchestrationInstanceFailed(Box::new(
+                SubOrchestrationInstanceFailedEvent {
+                    task_scheduled_id: id,
+                    failure_details: broken(),
+                },
+            ))),
         }),
         _ => None,
     }
@@ -374,13 +410,13 @@ fn is_indifferent(steps: &[Step]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn a_program_that_failed_and_was_rewound_ends_as_if_nothing_had_happened(
         program in programs(Dialect::Full),
         choices in prop::collection::vec(any::<u16>(), 0..300),
-        peaceful in 1_usize..12,
+        peaceful in 1_usize..8,
     ) {
         let undisturbed = Host::new(&program, Vec::new()).run(0);
         let mut host = Host::new(&program, choices);

@@ -16,6 +16,9 @@ impl OrchestrationContext {
     /// calls in a row run at the same time. Dropping the future forgets the result; the activity
     /// itself cannot be taken back.
     ///
+    /// An activity must be idempotent: the host may deliver a call twice, and an instance that is
+    /// rewound asks again for what was open when it failed.
+    ///
     /// # Errors
     /// The future yields [`TaskError::Failed`] when the activity failed (after the last retry of the
     /// handle's policy) or its input cannot be written as JSON, and [`TaskError::Decode`] when its

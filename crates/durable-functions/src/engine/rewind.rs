@@ -63,8 +63,6 @@ pub(crate) struct Rewound {
     newest: u8,
     /// In the first turn after a rewind: what was asked for, to ask for it again.
     issued: Option<BTreeMap<usize, Issued>>,
-    /// The instance cannot go on, and what follows in the history explains nothing.
-    refused: bool,
 }
 
 /// An action that the history holds.
@@ -98,7 +96,6 @@ impl Rewound {
             seen: 0,
             newest: 0,
             issued: first_turn.then(BTreeMap::new),
-            refused: false,
         }))
     }
 
@@ -146,9 +143,6 @@ impl State {
         let Some(rewound) = self.rewound.as_deref_mut() else {
             return false;
         };
-        if rewound.refused {
-            return true;
-        }
         rewound.newest = rewound.newest.max(action.epoch);
         if action.same
             && action.epoch > self.epoch
@@ -295,9 +289,6 @@ impl State {
     }
 
     fn cannot_rewind(&mut self, reason: &str) {
-        if let Some(rewound) = &mut self.rewound {
-            rewound.refused = true;
-        }
         let failure = Failure::new(
             CANNOT_REWIND,
             format!(
