@@ -17,11 +17,14 @@ pub(super) fn named_frames(backtrace: &str) -> Option<String> {
         let name = frame.first().and_then(|line| name(line));
         name.is_some_and(|name| name != "<unknown>")
     };
+    // Who catches panics is of the machinery too, but stands below the code that panicked.
     let is_machinery = |frame: &Vec<&str>| {
         let first = frame.first().copied().unwrap_or_default();
         ["core::panicking::", "std::panicking::", "rust_begin_unwind"]
             .iter()
             .any(|part| first.contains(part))
+            && !first.contains("catch_unwind")
+            && !first.contains("panicking::try")
     };
     let below = frames
         .iter()
@@ -57,6 +60,14 @@ mod tests {
             named_frames(backtrace).unwrap(),
             "   3: app::submit::{{closure}}\n             at ./src/submit.rs:7:9\n   5: main"
         );
+    }
+
+    #[test]
+    fn the_code_that_panicked_is_kept_whoever_catches_the_panic_below_it() {
+        let backtrace = "   0: std::panicking::panic_with_hook\n   1: core::panicking::panic_fmt\n   \
+            2: app::submit\n   3: std::panicking::catch_unwind::do_call\n   4: std::panic::catch_unwind\n   5: main\n";
+        let kept = named_frames(backtrace).unwrap();
+        assert!(kept.starts_with("   2: app::submit\n"), "{kept}");
     }
 
     #[test]
