@@ -277,7 +277,7 @@ fn start_up_mistakes_stop_at_once_with_file_place_and_remedy() {
         (
             "local.settings.json",
             executable("target/release/handler"),
-            "There is no file 'target/release/handler'",
+            "/target/release/handler'.\nName the right file in customHandler.description.defaultExecutablePath",
         ),
         (
             "local.settings.json",

@@ -18,14 +18,15 @@ pub fn missing(command: &Command, environment: &Environment) -> Option<String> {
     if command.is_found(environment) {
         return None;
     }
-    let program = command.program.display();
     let place = if command.is_plain_name() {
         format!(
-            "There is no file '{program}' in {}, and PATH has no program of this name",
+            "There is no file '{}' in {}, and PATH has no program of this name",
+            command.program.display(),
             command.directory.display()
         )
     } else {
-        format!("There is no file '{program}'")
+        let path = command.directory.join(&command.program);
+        format!("There is no file '{}'", path.display())
     };
     Some(format!(
         "The handler cannot be started. {place}.\n{}",
@@ -143,7 +144,8 @@ mod tests {
         assert_eq!(missing(bin.join("node").to_str().unwrap()), None);
 
         let text = missing("target/release/handler").unwrap();
-        assert!(text.contains("'target/release/handler'"), "{text}");
+        let path = root.path().join("target/release/handler");
+        assert!(text.contains(&format!("'{}'", path.display())), "{text}");
         assert!(text.contains("customHandler.description.defaultExecutablePath"));
         assert!(!text.contains("cargo"), "there is no package: {text}");
         // A directory is no program.

@@ -486,10 +486,11 @@ impl Keeper {
                 End::Error(exit.to_string())
             }
             _ => {
-                self.log.error(format!(
+                let text = format!(
                     "Language Worker Process exited. Pid={id}.\n{program} {exit}. {}",
                     exit.errors
-                ));
+                );
+                self.log.error(text.trim_end());
                 End::Error(exit.to_string())
             }
         }

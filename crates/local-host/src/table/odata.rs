@@ -5,6 +5,7 @@ use super::entity::Entity;
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// An object with its members in order: readers of streams want annotations before values.
 pub(super) type Object = IndexMap<String, Value>;
@@ -87,7 +88,7 @@ pub(super) fn entity(
     table: &str,
     metadata: Metadata,
     entity: &Entity,
-    select: &[String],
+    select: &HashSet<String>,
 ) -> Object {
     let mut object = Object::new();
     let mut put = |name: &str, value: Value| {
@@ -107,7 +108,7 @@ pub(super) fn entity(
     if metadata != Metadata::No {
         put("odata.etag", json!(etag(entity)));
     }
-    let wanted = |name: &str| select.is_empty() || select.iter().any(|known| known == name);
+    let wanted = |name: &str| select.is_empty() || select.contains(name);
     let system = ["PartitionKey", "RowKey", "Timestamp"];
     let names = system
         .into_iter()
@@ -154,7 +155,7 @@ mod tests {
                 ("A".into(), Property::Int32(2)),
             ],
         };
-        let object = super::entity("http://h", "T", Metadata::Minimal, &entity, &[]);
+        let object = super::entity("http://h", "T", Metadata::Minimal, &entity, &HashSet::new());
         let object = single("http://h", "T", Metadata::Minimal, object);
         let names: Vec<&String> = object.keys().collect();
         assert_eq!(

@@ -5,6 +5,7 @@ use super::filter::Filter;
 use super::store::Keys;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::collections::HashSet;
 
 /// The most entities of one page.
 pub(super) const PAGE_SIZE: usize = 1_000;
@@ -12,7 +13,7 @@ pub(super) const PAGE_SIZE: usize = 1_000;
 /// A query's options.
 pub(super) struct Options {
     pub(super) filter: Option<Filter>,
-    pub(super) select: Vec<String>,
+    pub(super) select: HashSet<String>,
     pub(super) limit: usize,
     pub(super) start: Option<Keys>,
 }
@@ -34,7 +35,7 @@ impl Options {
             .filter(|text| !text.trim().is_empty())
             .map(|text| Filter::parse(&text).map_err(|error| error.to_string()))
             .transpose()?;
-        let select = get("$select").map_or_else(Vec::new, |list| {
+        let select = get("$select").map_or_else(HashSet::new, |list| {
             list.split(',')
                 .map(|name| name.trim().to_owned())
                 .filter(|name| !name.is_empty() && name != "*")

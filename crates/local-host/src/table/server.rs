@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::HashSet;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
@@ -276,7 +277,7 @@ impl Call {
     }
 
     fn entity(&self, status: StatusCode, table: &str, entity: &Entity) -> Response {
-        let value = odata::entity(&self.base, table, self.metadata, entity, &[]);
+        let value = odata::entity(&self.base, table, self.metadata, entity, &HashSet::new());
         let value = odata::single(&self.base, table, self.metadata, value);
         with_etag(self.json(status, &value), entity)
     }
