@@ -2,7 +2,8 @@
 //!
 //! A handler that writes both does right: `Logs` belong to their invocation, the console survives a
 //! failure. On a terminal one of them is enough. The console's line is printed, because it is the
-//! earlier one; an entry of `Logs` is printed only if the console did not have it.
+//! earlier one; an entry of `Logs` is printed only if the console did not have it. A console that is
+//! late, because the handler writes it behind a queue, then brings what was printed already.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +27,9 @@ struct Heard {
     /// By the ids of the invocations under way.
     by_invocation: HashMap<String, VecDeque<String>>,
     others: VecDeque<String>,
+    /// Entries of `Logs` that were printed, with the ids of their invocations, until the console brings
+    /// them as well.
+    printed: VecDeque<(String, String)>,
     consoles: Vec<mpsc::UnboundedSender<oneshot::Sender<()>>>,
 }
 
@@ -74,6 +78,17 @@ impl Echoes {
         id
     }
 
+    /// Whether a line of the console was printed already, as an entry of `Logs`.
+    pub(super) fn was_printed(&self, line: &str) -> bool {
+        let printed = &mut self.lock().printed;
+        let at = ids(line).find_map(|id| {
+            printed
+                .iter()
+                .position(|(invocation, entry)| invocation == id && holds(line, entry))
+        });
+        at.is_some_and(|at| printed.remove(at).is_some())
+    }
+
     /// Waits until the consoles are read as far as they can be.
     async fn catch_up(&self) {
         let consoles = self.lock().consoles.clone();
@@ -101,6 +116,7 @@ impl Listening {
         let Heard {
             by_invocation,
             others,
+            printed,
             ..
         } = &mut *heard;
         let mut of_invocation = by_invocation.get_mut(&self.invocation);
@@ -109,6 +125,12 @@ impl Listening {
                 let own = of_invocation.as_deref_mut();
                 let known = own.is_some_and(|lines| take(lines, |line| holds(line, entry)))
                     || take(others, |line| line == entry);
+                if !known {
+                    if printed.len() == KEPT_OTHERS {
+                        printed.pop_front();
+                    }
+                    printed.push_back((self.invocation.clone(), entry.clone()));
+                }
                 !known
             })
             .collect()
@@ -192,6 +214,19 @@ mod tests {
         assert_eq!(news(&listening, &["INFO app: b"]).await, ["INFO app: b"]);
         let cut = format!("INFO app: {}…", "");
         assert!(news(&listening, &[&cut]).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_a_late_console_brings_is_known_once_and_for_its_invocation_only() {
+        let echoes = Echoes::default();
+        let listening = echoes.listen(ID);
+        assert_eq!(news(&listening, &["INFO app: a"]).await, ["INFO app: a"]);
+        drop(listening);
+        let late = format!("INFO invocation: app: a function=f id={ID}");
+        assert!(!echoes.was_printed("INFO app: a"));
+        assert!(!echoes.was_printed(&late.replace("app: a", "app: b")));
+        assert!(echoes.was_printed(&late));
+        assert!(!echoes.was_printed(&late));
     }
 
     #[tokio::test]

@@ -97,6 +97,9 @@ fn write(line: &str, level: LogLevel, echoes: &Echoes, log: &Logger) {
     if let Some(rest) = line.strip_prefix("LanguageWorkerConsoleLog") {
         return log.system(level, rest);
     }
+    if echoes.was_printed(line) {
+        return;
+    }
     match echoes.hear(line) {
         Some(invocation) if !log.is_verbose() => match without_span(line, &invocation) {
             Some(short) => log.user(level, short),
