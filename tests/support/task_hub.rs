@@ -2,12 +2,10 @@
 //! function app can do, such as to suspend a job.
 
 use axum::http::uri::PathAndQuery;
-use durable_functions::{
-    DurableClient,
-    proto::{
-        CreateInstanceRequest, CreateInstanceResponse, ResumeRequest, ResumeResponse,
-        SuspendRequest, SuspendResponse, TerminateRequest, TerminateResponse,
-    },
+use durable_functions::DurableClient;
+use durable_protocol::messages::{
+    CreateInstanceRequest, CreateInstanceResponse, ResumeRequest, ResumeResponse, SuspendRequest,
+    SuspendResponse, TerminateRequest, TerminateResponse,
 };
 use reqwest::Method;
 use tonic::{

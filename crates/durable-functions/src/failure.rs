@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::nonchars;
-use crate::proto::TaskFailureDetails;
+use durable_protocol::messages::TaskFailureDetails;
 
 /// How many causes of causes travel with a failure. Decoders refuse what is nested a hundred deep, the
 /// host's as well as ours, and then the whole answer is lost.

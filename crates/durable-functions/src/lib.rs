@@ -17,7 +17,6 @@ mod nonchars;
 mod orchestrator;
 mod panic;
 mod patience;
-pub mod proto;
 mod replay;
 mod retry;
 mod trigger;

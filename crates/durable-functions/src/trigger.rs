@@ -58,9 +58,9 @@ fn answer_text(orchestrator: &OrchestratorFunction, answer: Result<Vec<u8>, Stri
 mod tests {
     use super::*;
     use crate::Orchestrator;
-    use crate::proto::OrchestratorResponse;
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
+    use durable_protocol::messages::OrchestratorResponse;
     use proptest::prelude::*;
     use prost::Message;
 

@@ -8,8 +8,8 @@
 
 mod support;
 
-use durable_functions::proto::EventType;
 use durable_functions::{Activity, DurableRng, OrchestrationContext};
+use durable_protocol::messages::EventType;
 use support::{Host, actions, answer, orchestrator};
 
 const NOTE: Activity<Vec<String>, ()> = Activity::new("note");

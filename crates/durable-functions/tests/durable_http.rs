@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
-    EventType, OrchestratorActionType, OrchestratorRequest, OrchestratorResponse, TaskFailedEvent,
-};
 use durable_functions::{HttpRequest, OrchestrationContext, OrchestratorFunction, Result};
 use durable_functions::{Orchestrator, RetryPolicy, run_turn};
+use durable_protocol::messages::{
+    EventType, OrchestratorActionType, OrchestratorRequest, OrchestratorResponse, TaskFailedEvent,
+};
 use prost::Message;
 use serde_json::{Value, json};
 use support::{Host, actions, answer, failure, orchestrator};

@@ -12,8 +12,8 @@ mod support;
 
 use std::time::Duration;
 
-use durable_functions::proto::EventType;
 use durable_functions::{Activity, Entity, EntityId, Event, Operation, OrchestrationContext};
+use durable_protocol::messages::EventType;
 use exchange::{messages, replied, request_id, sent};
 use futures::future::join;
 use serde::de::DeserializeOwned;

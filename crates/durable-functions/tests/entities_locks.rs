@@ -12,11 +12,11 @@ mod support;
 
 use std::time::Duration;
 
-use durable_functions::proto::{
-    EventType, OrchestrationStatus, OrchestratorActionType, TaskScheduledEvent,
-};
 use durable_functions::{
     Entity, EntityId, Event, Operation, OrchestrationContext, Orchestrator, Result,
+};
+use durable_protocol::messages::{
+    EventType, OrchestrationStatus, OrchestratorActionType, TaskScheduledEvent,
 };
 use exchange::{granted, messages, replied, request_id, sent};
 use futures::future::{Either, select};

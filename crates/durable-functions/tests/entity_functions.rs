@@ -9,11 +9,11 @@
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use durable_functions::proto::{
-    EntityBatchRequest, EntityBatchResult, OperationActionType, OperationRequest, ResultType,
-};
 use durable_functions::{
     Entity, EntityContext, EntityFunction, EntityId, Failure, Operation, Orchestrator, Result,
+};
+use durable_protocol::messages::{
+    EntityBatchRequest, EntityBatchResult, OperationActionType, OperationRequest, ResultType,
 };
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};

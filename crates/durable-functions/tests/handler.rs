@@ -11,10 +11,10 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{OrchestratorActionType, OrchestratorResponse};
 use durable_functions::{
     Activity, ActivityContext, AppExt, Failure, OrchestrationContext, Orchestrator, Result,
 };
+use durable_protocol::messages::{OrchestratorActionType, OrchestratorResponse};
 use functions_handler::App;
 use prost::Message;
 use serde_json::{Value, json};

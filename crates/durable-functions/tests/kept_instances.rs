@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
-    EventType, OrchestratorAction, OrchestratorActionType, OrchestratorRequest,
-    OrchestratorResponse,
-};
 use durable_functions::{
     Activity, Event, KeptInstances, KeptLimits, OrchestrationContext, Orchestrator,
     OrchestratorFunction, Result, run_turn,
+};
+use durable_protocol::messages::{
+    EventType, OrchestratorAction, OrchestratorActionType, OrchestratorRequest,
+    OrchestratorResponse,
 };
 use futures::future::{join_all, select};
 use proptest::prelude::*;

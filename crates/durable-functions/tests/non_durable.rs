@@ -124,7 +124,7 @@ fn slips() -> Vec<(&'static str, OrchestratorFunction, &'static str)> {
     ]
 }
 
-fn assert_named(what: &str, answer: &durable_functions::proto::OrchestratorResponse, word: &str) {
+fn assert_named(what: &str, answer: &durable_protocol::messages::OrchestratorResponse, word: &str) {
     let failure = failure(answer);
     assert_eq!(failure.error_type, "NonDurableAwait", "{what}: {failure:?}");
     assert!(failure.is_non_retriable, "{what}");

@@ -13,13 +13,13 @@ mod support;
 
 use std::time::Duration;
 
-use durable_functions::proto::{
-    EntityBatchRequest, EntityBatchResult, OperationRequest, ResultType,
-};
 use durable_functions::{
     Activity, ActivityContext, ActivityFunction, Entity, EntityContext, EntityFunction, Event,
     Failure, HttpRequest, Operation, OrchestrationContext, Orchestrator, OrchestratorFunction,
     Result, RetryPolicy,
+};
+use durable_protocol::messages::{
+    EntityBatchRequest, EntityBatchResult, OperationRequest, ResultType,
 };
 use prost::Message;
 use support::{Host, actions, failure, orchestrator};

@@ -23,11 +23,11 @@ mod program;
 #[path = "oracle/world.rs"]
 mod world;
 
-use durable_functions::proto::{
+use durable_functions::{OrchestratorFunction, execute, run_turn};
+use durable_protocol::messages::{
     HistoryEvent, OrchestrationStatus, OrchestratorAction, OrchestratorActionType,
     OrchestratorRequest, OrchestratorResponse, TaskFailureDetails,
 };
-use durable_functions::{OrchestratorFunction, execute, run_turn};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use prost::Message;

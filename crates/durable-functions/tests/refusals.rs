@@ -10,13 +10,13 @@ mod support;
 
 use std::time::Duration;
 
-use durable_functions::proto::{
-    EventSentEvent, EventType, HistoryEvent, SubOrchestrationInstanceCreatedEvent,
-    TaskScheduledEvent,
-};
 use durable_functions::{
     Activity, Entity, EntityId, HttpRequest, KeptInstances, KeptLimits, Operation,
     OrchestrationContext, Orchestrator, OrchestratorFunction, Result, RetryPolicy,
+};
+use durable_protocol::messages::{
+    EventSentEvent, EventType, HistoryEvent, SubOrchestrationInstanceCreatedEvent,
+    TaskScheduledEvent,
 };
 use serde::Serialize;
 use support::{Host, actions, answer, event, failure, orchestrator};

@@ -12,12 +12,12 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
-    EventType, OrchestratorActionType, OrchestratorRequest, TaskFailedEvent, TaskFailureDetails,
-    TaskScheduledEvent, TimerCreatedEvent,
-};
 use durable_functions::{
     Activity, Failure, OrchestrationContext, Result, RetryPolicy, TaskError, execute,
+};
+use durable_protocol::messages::{
+    EventType, OrchestratorActionType, OrchestratorRequest, TaskFailedEvent, TaskFailureDetails,
+    TaskScheduledEvent, TimerCreatedEvent,
 };
 use futures::future::{Either, join_all, select, try_join_all};
 use support::{Host, actions, answer, at, event, failure, orchestrator};
@@ -211,7 +211,7 @@ fn changed_code_cannot_swallow_the_verdict() {
     request.past_events.push(event(0, kind, 0));
     request.new_events.push(event(
         -1,
-        EventType::TaskCompleted(durable_functions::proto::TaskCompletedEvent {
+        EventType::TaskCompleted(durable_protocol::messages::TaskCompletedEvent {
             task_scheduled_id: 0,
             result: Some("1".to_owned()),
         }),

@@ -616,7 +616,7 @@ fn a_request_for_a_lock_that_was_open_fails_the_instance_and_gives_the_lock_up()
     }
 }
 
-fn request_id(answer: &durable_functions::proto::OrchestratorResponse) -> String {
+fn request_id(answer: &durable_protocol::messages::OrchestratorResponse) -> String {
     let sent = actions(answer).remove(0);
     let id = sent.find(r#""id":""#).unwrap() + 6;
     sent[id..id + 36].to_owned()

@@ -25,7 +25,8 @@ mod stored;
 use std::time::Instant;
 
 use base64_simd::STANDARD;
-use durable_functions::proto::{
+use durable_functions::{KeptInstances, KeptLimits, OrchestratorFunction, execute};
+use durable_protocol::messages::{
     CompleteOrchestrationAction, EventRaisedEvent, EventType, ExecutionCompletedEvent,
     ExecutionStartedEvent, HistoryEvent, OrchestrationInstance, OrchestrationStatus,
     OrchestratorActionType, OrchestratorCompletedEvent, OrchestratorRequest, OrchestratorResponse,
@@ -33,7 +34,6 @@ use durable_functions::proto::{
     SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
     TimerFiredEvent,
 };
-use durable_functions::{KeptInstances, KeptLimits, OrchestratorFunction, execute};
 use proptest::prelude::*;
 use prost::Message;
 

@@ -10,8 +10,8 @@ mod support;
 
 use std::time::Duration;
 
-use durable_functions::proto::{EventType, OrchestratorActionType, TaskFailureDetails};
 use durable_functions::{Activity, Event, OrchestrationContext, Orchestrator, RetryPolicy};
+use durable_protocol::messages::{EventType, OrchestratorActionType, TaskFailureDetails};
 use support::{Host, actions, failure, orchestrator};
 
 const CHILD: Orchestrator<u64, u64> = Orchestrator::new("child");

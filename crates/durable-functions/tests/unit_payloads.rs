@@ -10,11 +10,11 @@
 mod exchange;
 mod support;
 
-use durable_functions::proto::{EntityBatchRequest, OperationRequest, ResultType};
 use durable_functions::{
     Activity, ActivityContext, ActivityFunction, Entity, EntityFunction, Event, Operation,
     OrchestrationContext, Orchestrator,
 };
+use durable_protocol::messages::{EntityBatchRequest, OperationRequest, ResultType};
 use exchange::{replied, request_id};
 use support::{Host, actions, orchestrator};
 

@@ -1,7 +1,7 @@
 //! The floor: what any program must do with such a request, and nothing more.
 
 use base64_simd::STANDARD;
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CompleteOrchestrationAction, OrchestrationStatus, OrchestratorAction, OrchestratorActionType,
     OrchestratorResponse,
 };

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventType, ExecutionStartedEvent, HistoryEvent, OrchestrationInstance,
     OrchestratorCompletedEvent, OrchestratorRequest, OrchestratorStartedEvent, TaskCompletedEvent,
     TaskScheduledEvent,

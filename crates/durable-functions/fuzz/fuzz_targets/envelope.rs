@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventType, ExecutionStartedEvent, HistoryEvent, OrchestratorRequest, OrchestratorResponse,
     TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
 };

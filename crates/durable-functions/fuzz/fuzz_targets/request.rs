@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::OrchestratorResponse;
+use durable_protocol::messages::OrchestratorResponse;
 use durable_functions::{
     Activity, Event, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, RetryPolicy,
     execute, run_turn,

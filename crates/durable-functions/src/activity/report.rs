@@ -25,8 +25,8 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, engine::DecodePaddingMode};
 
 use super::record;
-use crate::proto::TaskFailureDetails;
 use crate::{Failure, nonchars};
+use durable_protocol::messages::TaskFailureDetails;
 
 const MARKER: &str = "<activityFailure ";
 const END: char = '>';

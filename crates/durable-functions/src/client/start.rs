@@ -8,8 +8,8 @@ use std::time::Duration;
 use tonic::Code;
 
 use super::{ClientError, DurableClient, Instance, error::check, rpc};
-use crate::proto::{CreateInstanceRequest, CreateInstanceResponse};
 use crate::{Orchestrator, nonchars};
+use durable_protocol::messages::{CreateInstanceRequest, CreateInstanceResponse};
 
 /// A start that has not been sent yet; see [`DurableClient::start`]. Awaiting it sends it.
 #[must_use = "nothing is started until this is awaited"]

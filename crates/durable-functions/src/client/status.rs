@@ -9,10 +9,10 @@ use super::rpc::Connection;
 use super::{ClientError, error::check, rpc};
 use crate::Failure;
 use crate::json;
-use crate::proto::{
+use crate::wire::Timestamp;
+use durable_protocol::messages::{
     GetInstanceRequest, GetInstanceResponse, OrchestrationState, OrchestrationStatus,
 };
-use crate::wire::Timestamp;
 
 /// Where an instance stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

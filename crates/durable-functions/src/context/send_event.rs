@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::{OrchestrationContext, to_json};
 use crate::engine::{Extra, SlotKind};
-use crate::proto::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
 use crate::{Event, Failure, instance_id, nonchars};
+use durable_protocol::messages::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
 
 impl OrchestrationContext {
     /// Sends an event to another orchestration instance. Nobody answers: an instance that does not

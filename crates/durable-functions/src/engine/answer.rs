@@ -4,11 +4,11 @@ use super::inbox::Raised;
 use super::payload::Source;
 use super::state::ContinuedAsNew;
 use crate::Failure;
-use crate::proto::{
+use crate::wire::Timestamp;
+use durable_protocol::messages::{
     CompleteOrchestrationAction, EventRaisedEvent, EventType, HistoryEvent, OrchestrationStatus,
     OrchestratorAction, OrchestratorActionType,
 };
-use crate::wire::Timestamp;
 
 /// How an execution ended.
 #[derive(Debug, Clone)]

@@ -26,9 +26,9 @@ use crate::activity::report;
 use crate::context::OrchestrationContext;
 use crate::orchestrator::{OrchestratorFunction, RunningOrchestrator};
 use crate::panic::{drop_quietly, panicked};
-use crate::proto::{OrchestratorResponse, TaskFailureDetails};
 use crate::wire::{Event, EventKind, Request, WireError};
 use crate::{Error, Failure, replay};
+use durable_protocol::messages::{OrchestratorResponse, TaskFailureDetails};
 
 /// An orchestrator that wakes itself this often without any event, beyond what its tasks explain,
 /// will never stop.

@@ -28,9 +28,9 @@ use std::rc::Rc;
 use prost::Message;
 
 use crate::orchestrator::OrchestratorFunction;
-use crate::proto::OrchestratorResponse;
 use crate::wire::Request;
 use crate::{Failure, wire::WireError};
+use durable_protocol::messages::OrchestratorResponse;
 
 pub(crate) use execution::Execution;
 #[cfg(feature = "handler")]
@@ -101,8 +101,10 @@ pub fn failed(instance_id: &str, failure: &Failure) -> Vec<u8> {
 /// use the type: a turn that asks for itself always would come again always.
 #[cfg(feature = "handler")]
 pub(crate) fn redeliver(instance_id: &str) -> Vec<u8> {
-    use crate::proto::{CompleteOrchestrationAction, OrchestrationStatus, TaskFailureDetails};
-    use crate::proto::{OrchestratorAction, OrchestratorActionType};
+    use durable_protocol::messages::{
+        CompleteOrchestrationAction, OrchestrationStatus, TaskFailureDetails,
+    };
+    use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
     let failure = |error_type: &str, inner: Option<TaskFailureDetails>| TaskFailureDetails {
         error_type: error_type.to_owned(),

@@ -25,8 +25,8 @@ use super::slot::{Outcome, SlotKind};
 use super::state::State;
 use crate::Failure;
 use crate::entity;
-use crate::proto::{OrchestratorAction, OrchestratorActionType};
 use crate::wire::{EventKind, Request};
+use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
 /// The type of the failure of an instance that cannot go on after a rewind.
 pub(crate) const CANNOT_REWIND: &str = "CannotRewind";

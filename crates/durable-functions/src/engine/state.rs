@@ -16,9 +16,9 @@ use super::rewind::{Rewound, wire_id};
 use super::slot::{Extra, Outcome, Slot, SlotKind};
 use super::wake::WakerId;
 use crate::entity::Ledger;
-use crate::proto::{OrchestratorAction, OrchestratorActionType};
 use crate::wire::{Request, Timestamp};
 use crate::{Failure, TaskError};
+use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
 /// The orchestration that started this one as a sub-orchestration.
 #[derive(Clone, Debug, PartialEq, Eq)]

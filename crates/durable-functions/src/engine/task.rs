@@ -10,12 +10,12 @@ use super::payload::Payload;
 use super::rewind;
 use super::slot::{Extra, Outcome, SlotKind};
 use super::state::State;
-use crate::proto::{
-    CreateSubOrchestrationAction, CreateTimerAction, OrchestratorActionType, ScheduleTaskAction,
-};
 use crate::retry::RetryPolicy;
 use crate::wire::Timestamp;
 use crate::{Failure, activity::envelope};
+use durable_protocol::messages::{
+    CreateSubOrchestrationAction, CreateTimerAction, OrchestratorActionType, ScheduleTaskAction,
+};
 
 /// Azure Storage cannot hide a message for more than seven days; a longer timer poisons the task
 /// hub. The other SDKs split at three days, so that a host can rely on it.

@@ -16,12 +16,12 @@ use super::{EntityContext, EntityFunction, EntityId};
 use crate::engine::same_name;
 use crate::panic::{caught, guarded};
 use crate::patience::Patience;
-use crate::proto::{
+use crate::wire::Timestamp;
+use crate::{Failure, Result, nonchars};
+use durable_protocol::messages::{
     EntityBatchRequest, EntityBatchResult, OperationAction, OperationRequest, OperationResult,
     OperationResultFailure, OperationResultSuccess, ResultType,
 };
-use crate::wire::Timestamp;
-use crate::{Failure, Result, nonchars};
 
 /// The operation that every entity has.
 const DELETE: &str = "delete";

@@ -17,9 +17,11 @@ use uuid::Uuid;
 use super::{EntityId, Operation};
 use crate::context::{check_name, to_named_json};
 use crate::patience::Patience;
-use crate::proto::{OperationActionType, SendSignalAction, StartNewOrchestrationAction};
 use crate::wire::Timestamp;
 use crate::{Failure, Orchestrator, instance_id};
+use durable_protocol::messages::{
+    OperationActionType, SendSignalAction, StartNewOrchestrationAction,
+};
 
 /// What an operation of an entity knows, and what it may do beside changing its state.
 ///

@@ -17,8 +17,8 @@ use super::message::{self, Sender};
 use super::reply;
 use crate::Failure;
 use crate::engine::{Extra, Outcome, SlotKind, State};
-use crate::proto::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
 use crate::wire::Timestamp;
+use durable_protocol::messages::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
 
 /// The namespace of request ids. Ids are part of stored histories, where answers go by them: how
 /// they are made must never change. Not the generator of `new_uuid`, whose ids are to stay those of

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::EntityId;
 use super::label::Label;
 use crate::nonchars;
-use crate::proto::{OrchestratorAction, OrchestratorActionType};
 use crate::wire::Timestamp;
+use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
 /// The event that asks for an operation or a lock.
 pub(super) const REQUEST: &str = "op";

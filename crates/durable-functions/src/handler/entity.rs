@@ -14,7 +14,7 @@ use tracing::Span;
 
 use crate::EntityFunction;
 use crate::patience::Patience;
-use crate::proto::{EntityBatchRequest, EntityBatchResult};
+use durable_protocol::messages::{EntityBatchRequest, EntityBatchResult};
 
 pub(super) struct Handler<S>(pub(super) Arc<EntityFunction<S>>);
 

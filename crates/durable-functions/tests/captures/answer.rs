@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CompleteOrchestrationAction, EventType, HistoryEvent, OrchestrationStatus, OrchestratorAction,
     OrchestratorActionType, OrchestratorResponse, TaskFailureDetails,
 };

@@ -4,12 +4,12 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
-    EntityBatchRequest, EntityBatchResult, OperationAction, OperationActionType, OperationResult,
-    ResultType,
-};
 use durable_functions::{
     AppExt, Entity, EntityContext, EntityFunction, Failure, Operation, Orchestrator,
+};
+use durable_protocol::messages::{
+    EntityBatchRequest, EntityBatchResult, OperationAction, OperationActionType, OperationResult,
+    ResultType,
 };
 use functions_handler::App;
 use prost::Message;

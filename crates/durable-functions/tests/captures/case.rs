@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{EventType, OrchestratorRequest, OrchestratorResponse};
+use durable_protocol::messages::{EventType, OrchestratorRequest, OrchestratorResponse};
 use prost::Message;
 use serde::Deserialize;
 

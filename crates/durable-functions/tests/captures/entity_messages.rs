@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventSentEvent, EventType, OrchestratorActionType, OrchestratorRequest, SendEventAction,
 };
 use prost::Message;

@@ -3,7 +3,7 @@
 //! The recorded activity wrote its marker in square brackets, which the host's redaction does not stop
 //! at; of ours they differ in nothing else.
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventType, OrchestratorActionType, OrchestratorRequest, OrchestratorResponse,
     TaskFailureDetails,
 };

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventType, HistoryEvent, OrchestratorActionType, OrchestratorRequest, OrchestratorResponse,
 };
 use prost::Message;

@@ -1,6 +1,6 @@
 //! The recorded messages against our declarations of them.
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EntityBatchRequest, EntityBatchResult, OrchestratorRequest, OrchestratorResponse,
 };
 use prost::Message;

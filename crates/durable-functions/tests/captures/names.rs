@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EntityMessageType, OrchestratorAction, OrchestratorActionType, OrchestratorResponse,
     SendEventAction,
 };

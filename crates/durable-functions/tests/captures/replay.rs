@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::OrchestratorResponse;
 use durable_functions::run_turn;
+use durable_protocol::messages::OrchestratorResponse;
 use prost::Message;
 
 use crate::answer::Form;

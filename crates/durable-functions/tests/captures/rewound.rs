@@ -5,11 +5,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventType, HistoryEvent, OrchestratorCompletedEvent, OrchestratorRequest, OrchestratorResponse,
     OrchestratorStartedEvent, TaskCompletedEvent, TaskScheduledEvent,
 };
-use durable_functions::proto::{OrchestratorAction, OrchestratorActionType};
+use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 use prost::Message;
 
 use crate::case::{self, Turn};

@@ -8,10 +8,12 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{EntityBatchRequest, EntityBatchResult, OperationRequest};
-use durable_functions::proto::{OrchestrationStatus, OrchestratorActionType, OrchestratorResponse};
 use durable_functions::{
     ActivityContext, AppExt, Entity, EntityFunction, Operation, OrchestrationContext, Orchestrator,
+};
+use durable_protocol::messages::{EntityBatchRequest, EntityBatchResult, OperationRequest};
+use durable_protocol::messages::{
+    OrchestrationStatus, OrchestratorActionType, OrchestratorResponse,
 };
 use functions_handler::{App, Signal};
 use prost::Message;

@@ -1,6 +1,6 @@
 //! What two engines must agree on: everything in an answer but the ids, and the words of failures.
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CompleteOrchestrationAction, EventType, OrchestrationStatus, OrchestratorAction,
     OrchestratorActionType, OrchestratorResponse, TaskFailureDetails,
 };

@@ -10,7 +10,7 @@
 #[path = "../support/stored.rs"]
 pub(crate) mod stored;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventRaisedEvent, EventType, ExecutionStartedEvent, ExecutionTerminatedEvent, HistoryEvent,
     OrchestrationInstance, OrchestratorCompletedEvent, OrchestratorRequest, OrchestratorResponse,
     OrchestratorStartedEvent, SubOrchestrationInstanceCompletedEvent,

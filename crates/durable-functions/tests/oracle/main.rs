@@ -29,11 +29,11 @@ mod world;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use durable_functions::proto::{
+use durable_functions::{OrchestratorFunction, execute};
+use durable_protocol::messages::{
     EventType, OrchestrationStatus, OrchestratorRequest, OrchestratorResponse, TaskScheduledEvent,
     TimerCreatedEvent,
 };
-use durable_functions::{OrchestratorFunction, execute};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use prost::Message;

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{OrchestratorRequest, OrchestratorResponse};
+use durable_protocol::messages::{OrchestratorRequest, OrchestratorResponse};
 use prost::Message;
 use serde::{Deserialize, Serialize};
 

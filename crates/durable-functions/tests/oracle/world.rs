@@ -5,7 +5,7 @@
 // Each of the test crates that share this module uses its part of it.
 #![allow(dead_code)]
 
-use durable_functions::proto::{OrchestratorActionType, OrchestratorResponse};
+use durable_protocol::messages::{OrchestratorActionType, OrchestratorResponse};
 
 use proptest::prelude::*;
 

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use durable_functions::proto::{OrchestrationState, OrchestrationStatus, TaskFailureDetails};
 use durable_functions::{
     ClientError, DurableClient, Failure, InstanceStatus, Orchestrator, RuntimeStatus,
 };
+use durable_protocol::messages::{OrchestrationState, OrchestrationStatus, TaskFailureDetails};
 use tonic::Code;
 
 use crate::task_hub::{BROKEN, BROKEN_TEXT, KEY, TaskHub};

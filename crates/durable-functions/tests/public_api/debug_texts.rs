@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use durable_functions::proto::{EntityBatchRequest, OperationRequest};
 use durable_functions::{
     Activity, ActivityContext, ActivityFunction, Entity, EntityContext, EntityFunction, Error,
     Event, Failure, HttpRequest, Operation, OrchestrationContext, Orchestrator,
 };
+use durable_protocol::messages::{EntityBatchRequest, OperationRequest};
 
 use crate::support::{Host, actions, orchestrator};
 

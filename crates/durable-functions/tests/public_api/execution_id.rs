@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{EventType, OrchestratorResponse};
 use durable_functions::{
     Event, KeptInstances, KeptLimits, OrchestrationContext, OrchestratorFunction,
 };
+use durable_protocol::messages::{EventType, OrchestratorResponse};
 use prost::Message;
 
 use crate::support::{Host, actions, orchestrator};

@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::Request;
-use durable_functions::proto::OrchestrationState;
 use durable_functions::{ClientError, ClientRejection, DurableClient};
+use durable_protocol::messages::OrchestrationState;
 use functions_handler::App;
 use serde_json::{Value, json};
 use tower::ServiceExt;

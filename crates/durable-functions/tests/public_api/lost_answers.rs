@@ -1,7 +1,7 @@
 //! A start whose answer is lost on the way: what the client says is true.
 
-use durable_functions::proto::OrchestrationState;
 use durable_functions::{ClientError, DurableClient, Orchestrator};
+use durable_protocol::messages::OrchestrationState;
 use tokio::io::{AsyncReadExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 

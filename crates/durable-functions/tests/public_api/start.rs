@@ -1,7 +1,7 @@
 //! Starting instances through the client.
 
-use durable_functions::proto::OrchestrationStatus;
 use durable_functions::{ClientError, Orchestrator, RuntimeStatus};
+use durable_protocol::messages::OrchestrationStatus;
 use serde::{Serialize, Serializer};
 
 use crate::task_hub::TaskHub;

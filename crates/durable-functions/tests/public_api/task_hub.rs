@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use durable_functions::DurableClient;
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CreateInstanceRequest, CreateInstanceResponse, GetInstanceRequest, GetInstanceResponse,
     OrchestrationState, OrchestrationStatus,
 };

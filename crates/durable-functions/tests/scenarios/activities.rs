@@ -1,7 +1,7 @@
 //! Calls of activities.
 
-use durable_functions::proto::OrchestratorActionType;
 use durable_functions::{Activity, OrchestrationContext};
+use durable_protocol::messages::OrchestratorActionType;
 use serde::{Deserialize, Serialize};
 
 use crate::support::{Host, actions, orchestrator};

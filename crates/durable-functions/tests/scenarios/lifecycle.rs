@@ -1,7 +1,7 @@
 //! Start and end of an orchestration.
 
 use durable_functions::OrchestrationContext;
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventType, OrchestrationInstance, OrchestratorCompletedEvent, ParentInstanceInfo,
 };
 

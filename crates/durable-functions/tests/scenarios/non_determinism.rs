@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use durable_functions::proto::{
+use durable_functions::{Activity, Event, OrchestrationContext, OrchestratorFunction};
+use durable_protocol::messages::{
     EventSentEvent, EventType, OrchestratorRequest, SubOrchestrationInstanceCompletedEvent,
     SubOrchestrationInstanceCreatedEvent, TaskScheduledEvent, TimerCreatedEvent,
 };
-use durable_functions::{Activity, Event, OrchestrationContext, OrchestratorFunction};
 
 use crate::support::{Host, actions, answer, event, failure, orchestrator};
 

@@ -3,7 +3,7 @@
 // Each test file uses its part of it.
 #![allow(dead_code)]
 
-use durable_functions::proto::{OrchestratorActionType, OrchestratorResponse};
+use durable_protocol::messages::{OrchestratorActionType, OrchestratorResponse};
 use serde_json::{Value, json};
 
 use super::support::Host;

@@ -10,16 +10,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
+use durable_functions::{
+    KeptInstances, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, execute,
+};
+use durable_protocol::messages::{
     CompleteOrchestrationAction, EventRaisedEvent, EventType, ExecutionCompletedEvent,
     ExecutionStartedEvent, ExecutionTerminatedEvent, HistoryEvent, OrchestrationInstance,
     OrchestrationStatus, OrchestratorAction, OrchestratorActionType, OrchestratorCompletedEvent,
     OrchestratorRequest, OrchestratorResponse, OrchestratorStartedEvent,
     SubOrchestrationInstanceCompletedEvent, SubOrchestrationInstanceFailedEvent,
     TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails, TimerFiredEvent,
-};
-use durable_functions::{
-    KeptInstances, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, execute,
 };
 use prost::Message;
 

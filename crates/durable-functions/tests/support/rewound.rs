@@ -2,7 +2,7 @@
 //! Azure Storage provider does it: failures, what they are failures of, and the end become generic
 //! events without data. A failed child stays as it was created: it is rewound itself.
 
-use durable_functions::proto::{EventType, GenericEvent, HistoryEvent};
+use durable_protocol::messages::{EventType, GenericEvent, HistoryEvent};
 
 /// Rewinds `past`; the message that the next turn brings.
 pub(crate) fn rewind(past: &mut [HistoryEvent], reason: Option<&str>) -> EventType {

@@ -1,6 +1,6 @@
 //! How a host writes down what happened and what an answer asked for.
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventSentEvent, EventType, HistoryEvent, OrchestratorAction, OrchestratorActionType,
     SubOrchestrationInstanceCreatedEvent, TaskScheduledEvent, TimerCreatedEvent,
 };

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::iter::successors;
 use std::time::Duration;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CompleteOrchestrationAction, ContinueAsNewEvent, CreateSubOrchestrationAction,
     CreateTimerAction, EventSentEvent, EventType, ExecutionCompletedEvent, HistoryEvent,
     OrchestrationInstance, OrchestrationStatus, OrchestratorAction, OrchestratorActionType,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use durable_functions::proto::{HistoryEvent, OrchestrationStatus, TaskFailureDetails};
+use durable_protocol::messages::{HistoryEvent, OrchestrationStatus, TaskFailureDetails};
 
 use super::failure::{self, Cause, INVALID_OPERATION};
 use super::http_activity::{self, Problem};

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CreateInstanceRequest, ExecutionStartedEvent, OrchestrationInstance, OrchestrationStatus,
 };
 use uuid::Uuid;
@@ -160,7 +160,11 @@ impl Inner {
     }
 
     /// Messages of clients are for whichever execution runs when they arrive.
-    fn send(self: &Arc<Self>, instance: &Instance, event: durable_functions::proto::HistoryEvent) {
+    fn send(
+        self: &Arc<Self>,
+        instance: &Instance,
+        event: durable_protocol::messages::HistoryEvent,
+    ) {
         self.deliver(
             &instance.id,
             Letter {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventType, ExecutionCompletedEvent, ExecutionStartedEvent, HistoryEvent, OrchestrationInstance,
     OrchestrationState, OrchestrationStatus, ParentInstanceInfo,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CreateSubOrchestrationAction, EventType, ExecutionStartedEvent, OrchestrationInstance,
     ParentInstanceInfo,
 };
@@ -106,7 +106,7 @@ fn send_event(
     hub: &Arc<Inner>,
     sender: &Instance,
     target: OrchestrationInstance,
-    event: durable_functions::proto::HistoryEvent,
+    event: durable_protocol::messages::HistoryEvent,
 ) {
     let name = match &event.event_type {
         Some(EventType::EventRaised(raised)) => raised.name.clone(),

@@ -1,6 +1,6 @@
 //! Makes history events. Events of the host have the id -1, events of actions the id of the action.
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventRaisedEvent, EventType, ExecutionResumedEvent, ExecutionSuspendedEvent,
     ExecutionTerminatedEvent, HistoryEvent, OrchestratorCompletedEvent, OrchestratorStartedEvent,
     SubOrchestrationInstanceCompletedEvent, SubOrchestrationInstanceFailedEvent,

@@ -1,6 +1,6 @@
 //! How failures look that the host, not the worker, reports.
 
-use durable_functions::proto::TaskFailureDetails;
+use durable_protocol::messages::TaskFailureDetails;
 use serde::Serialize;
 
 use crate::invoke::{Disconnect, InvokeError};

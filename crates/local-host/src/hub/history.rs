@@ -4,7 +4,7 @@
 //! new events of the turn before (workers compare these bytes to continue without a replay), and a
 //! request is put together by copying, whatever the length of the history.
 
-use durable_functions::proto::{HistoryEvent, OrchestratorRequest};
+use durable_protocol::messages::{HistoryEvent, OrchestratorRequest};
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventType, ExecutionStartedEvent, HistoryEvent, OrchestrationState, OrchestrationStatus,
 };
 use prost_types::Timestamp;

@@ -51,7 +51,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EntityMetadata, EventType, ExecutionStartedEvent, OrchestrationState, OrchestrationStatus,
 };
 use tokio::net::TcpListener;

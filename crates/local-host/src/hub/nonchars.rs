@@ -10,7 +10,7 @@
 //! What entities answer and send, and the reasons of suspend, resume and rewind, have not been
 //! recorded; they pass.
 
-use durable_functions::proto::{EventType, HistoryEvent, TaskFailureDetails};
+use durable_protocol::messages::{EventType, HistoryEvent, TaskFailureDetails};
 
 use super::activity::Task;
 use super::failure::{self, Cause, INVALID_OPERATION};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use durable_functions::proto::{OrchestratorEntityParameters, OrchestratorRequest};
+use durable_protocol::messages::{OrchestratorEntityParameters, OrchestratorRequest};
 use prost::Message;
 use prost_types::value::Kind;
 use prost_types::{Duration, Value};

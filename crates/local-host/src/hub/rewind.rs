@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use durable_functions::proto::{EventType, GenericEvent, HistoryEvent, OrchestrationStatus};
+use durable_protocol::messages::{EventType, GenericEvent, HistoryEvent, OrchestrationStatus};
 
 use super::client::ManageError;
 use super::instance::{Instance, Letter};

@@ -1,6 +1,6 @@
 //! What clients may see of an instance.
 
-use durable_functions::proto::{OrchestrationState, OrchestrationStatus};
+use durable_protocol::messages::{OrchestrationState, OrchestrationStatus};
 
 /// Whether an instance in this status never runs again.
 pub(super) fn is_terminal(status: OrchestrationStatus) -> bool {

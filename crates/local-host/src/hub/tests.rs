@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CompleteOrchestrationAction, CreateInstanceRequest, CreateTimerAction, EventType,
     OrchestrationStatus, OrchestratorAction, OrchestratorActionType, OrchestratorRequest,
     OrchestratorResponse,
@@ -114,7 +114,7 @@ fn request(scheduled: Option<Timestamp>) -> CreateInstanceRequest {
     }
 }
 
-fn completed(state: &durable_functions::proto::OrchestrationState) -> bool {
+fn completed(state: &durable_protocol::messages::OrchestrationState) -> bool {
     state.orchestration_status() == OrchestrationStatus::Completed
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use durable_functions::proto::{OrchestrationStatus, OrchestratorResponse};
+use durable_protocol::messages::{OrchestrationStatus, OrchestratorResponse};
 
 use super::actions::{self, Plan};
 use super::failure::{self, Cause, HostFailure};

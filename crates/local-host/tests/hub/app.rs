@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{EventType, HistoryEvent, OrchestratorActionType};
+use durable_protocol::messages::{EventType, HistoryEvent, OrchestratorActionType};
 use local_host::hub::{DurableFunction, DurableKind};
 use serde_json::{Map, Value};
 

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EntityBatchRequest, EntityBatchResult, OperationRequest, OperationResult,
 };
 use local_host::invoke::{InvocationAnswer, InvokeError};

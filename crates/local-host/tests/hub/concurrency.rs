@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventType, OrchestrationStatus, OrchestratorActionType, OrchestratorRequest, ScheduleTaskAction,
 };
 use futures::future::{BoxFuture, join_all};
@@ -17,7 +17,7 @@ use crate::support::{
     hub_with, options, orchestrator, request_bytes,
 };
 
-fn schedule(id: i32, input: &str) -> durable_functions::proto::OrchestratorAction {
+fn schedule(id: i32, input: &str) -> durable_protocol::messages::OrchestratorAction {
     action(
         id,
         OrchestratorActionType::ScheduleTask(Box::new(ScheduleTaskAction {

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
-    EntityBatchRequest, EventType, OrchestrationStatus, RewindInstanceRequest,
-    RewindInstanceResponse,
-};
 use durable_functions::{
     Activity, ActivityContext, ActivityFunction, Entity, EntityContext, EntityFunction, Failure,
     Operation, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, run_turn,
+};
+use durable_protocol::messages::{
+    EntityBatchRequest, EventType, OrchestrationStatus, RewindInstanceRequest,
+    RewindInstanceResponse,
 };
 use futures::future::{BoxFuture, join_all};
 use local_host::hub::{DurableKind, Hub};

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EntityBatchRequest, EntityBatchResult, EventType, ExecutionStartedEvent, OperationAction,
     OperationActionType, OperationResult, OperationResultSuccess, OrchestrationInstance,
     OrchestrationStatus, OrchestratorAction, OrchestratorActionType, OrchestratorRequest,

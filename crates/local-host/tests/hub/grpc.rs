@@ -1,6 +1,6 @@
 //! The gRPC service: codes, texts and fields as a real host with extension 3.14.1 gives them.
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CreateInstanceRequest, CreateInstanceResponse, EventType, GetInstanceRequest,
     GetInstanceResponse, OrchestrationStatus, OrchestratorRequest, OrchestratorResponse,
     QueryInstancesRequest, RaiseEventRequest, RaiseEventResponse, ResumeRequest, ResumeResponse,

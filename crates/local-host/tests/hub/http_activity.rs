@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::{any, get};
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventType, OrchestrationStatus, OrchestratorActionType, ScheduleTaskAction, TaskFailureDetails,
 };
 use http_body_util::BodyExt;

@@ -1,6 +1,6 @@
 //! Bursts, and many instances one after the other.
 
-use durable_functions::proto::OrchestrationStatus;
+use durable_protocol::messages::OrchestrationStatus;
 use futures::future::join_all;
 use local_host::hub::{Hub, HubOptions};
 use local_host::log::LogLevel;

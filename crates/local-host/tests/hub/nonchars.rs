@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CompleteOrchestrationAction, CreateSubOrchestrationAction, EventType, HistoryEvent,
     OrchestrationInstance, OrchestrationStatus, OrchestratorAction, OrchestratorActionType,
     OrchestratorRequest, OrchestratorResponse, ScheduleTaskAction, SendEventAction,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CompleteOrchestrationAction, EntityBatchRequest, EntityBatchResult, EventType, OperationResult,
     OperationResultSuccess, OrchestrationStatus, OrchestratorActionType, OrchestratorRequest,
     ResultType, ScheduleTaskAction, SignalEntityRequest, SignalEntityResponse, TaskFailureDetails,

@@ -1,6 +1,6 @@
 //! What only hangs or vanishes on a real host fails at once here, and says so.
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CreateInstanceRequest, CreateSubOrchestrationAction, CreateTimerAction, EventType,
     OrchestrationInstance, OrchestrationState, OrchestrationStatus, OrchestratorAction,
     OrchestratorActionType, OrchestratorResponse, ScheduleTaskAction, SendEntityMessageAction,

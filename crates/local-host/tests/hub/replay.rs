@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CreateInstanceRequest, GetEntityRequest, GetEntityResponse, OrchestrationIdReusePolicy,
     OrchestrationState, OrchestrationStatus, RaiseEventRequest, RaiseEventResponse, ResumeRequest,
     ResumeResponse, RewindInstanceRequest, RewindInstanceResponse, SignalEntityRequest,

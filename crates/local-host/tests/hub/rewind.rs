@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use durable_functions::proto::{
-    OrchestrationState, OrchestrationStatus, RewindInstanceRequest, RewindInstanceResponse,
-};
 use durable_functions::{
     Activity, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, run_turn,
+};
+use durable_protocol::messages::{
+    OrchestrationState, OrchestrationStatus, RewindInstanceRequest, RewindInstanceResponse,
 };
 use futures::future::{BoxFuture, try_join_all};
 use local_host::hub::Hub;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventType, HistoryEvent, OrchestratorActionType, OrchestratorRequest, OrchestratorResponse,
 };
 use http::header::CONTENT_TYPE;

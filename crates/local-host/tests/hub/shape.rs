@@ -1,6 +1,6 @@
 //! History events without what differs from run to run: times, GUIDs, stack traces.
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EventType, HistoryEvent, OrchestrationInstance, TaskFailureDetails,
 };
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CompleteOrchestrationAction, CreateInstanceRequest, CreateInstanceResponse, EventType,
     GetInstanceRequest, GetInstanceResponse, HistoryEvent, OrchestrationState, OrchestrationStatus,
     OrchestratorAction, OrchestratorActionType, OrchestratorRequest, OrchestratorResponse,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     CreateInstanceRequest, EventType, OrchestrationStatus, OrchestratorRequest, TerminateRequest,
     TerminateResponse,
 };

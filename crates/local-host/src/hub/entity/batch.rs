@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EntityBatchRequest, EntityBatchResult, ExecutionStartedEvent, OperationAction,
     OperationActionType, OperationRequest, OperationResult, OrchestrationInstance,
     ParentInstanceInfo, ResultType, StartNewOrchestrationAction, TaskFailureDetails,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use durable_functions::proto::{EntityMessageType, OrchestrationInstance};
+use durable_protocol::messages::{EntityMessageType, OrchestrationInstance};
 use prost_types::Timestamp;
 use serde::Deserialize;
 
@@ -231,7 +231,7 @@ pub(in crate::hub) fn from_action(
 
 #[cfg(test)]
 mod tests {
-    use durable_functions::proto::{EntityLockRequestedEvent, EntityOperationSignaledEvent};
+    use durable_protocol::messages::{EntityLockRequestedEvent, EntityOperationSignaledEvent};
 
     use super::*;
 

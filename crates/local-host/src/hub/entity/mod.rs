@@ -15,7 +15,7 @@ mod reply;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use durable_functions::proto::EntityMetadata;
+use durable_protocol::messages::EntityMetadata;
 use prost_types::Timestamp;
 use tokio::sync::watch;
 
@@ -260,7 +260,7 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
-    use durable_functions::proto::OrchestrationInstance;
+    use durable_protocol::messages::OrchestrationInstance;
 
     use super::*;
 

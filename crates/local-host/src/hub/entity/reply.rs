@@ -1,6 +1,6 @@
 //! What an entity answers: the data of the event whose name is the id of the request.
 
-use durable_functions::proto::{OperationResult, ResultType, TaskFailureDetails};
+use durable_protocol::messages::{OperationResult, ResultType, TaskFailureDetails};
 use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     EntityMetadata, GetEntityRequest, GetEntityResponse, SignalEntityRequest, SignalEntityResponse,
 };
 use tonic::Status;

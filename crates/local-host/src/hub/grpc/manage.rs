@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     RaiseEventRequest, RaiseEventResponse, ResumeRequest, ResumeResponse, RewindInstanceRequest,
     RewindInstanceResponse, SuspendRequest, SuspendResponse, TerminateRequest, TerminateResponse,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durable_functions::proto::{GetInstanceRequest, GetInstanceResponse};
+use durable_protocol::messages::{GetInstanceRequest, GetInstanceResponse};
 use tonic::Status;
 
 use super::super::{Inner, status};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use durable_functions::proto::{CreateInstanceRequest, CreateInstanceResponse};
+use durable_protocol::messages::{CreateInstanceRequest, CreateInstanceResponse};
 use tonic::Status;
 
 use super::super::Inner;

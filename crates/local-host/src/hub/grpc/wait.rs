@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use durable_functions::proto::{
+use durable_protocol::messages::{
     GetInstanceRequest, GetInstanceResponse, OrchestrationState, OrchestrationStatus,
 };
 use tonic::Status;
