@@ -1,23 +1,23 @@
 //! The functions of a function app, by name. Built once at start; afterwards read only, so that
 //! invocations share no lock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
-use axum::response::Response;
 use axum::routing::any;
 use tokio::net::TcpListener;
 
 use crate::app_folder::{self, Kind};
-use crate::function::{BoxFuture, Function};
+use crate::function::Function;
 use crate::host_json;
 use crate::host_process::HostProcess;
 use crate::logs;
 use crate::open_files;
+use crate::registry::{Functions, HttpHandler, Registered, is_function_name};
 use crate::serve::{self, ServeError};
 use crate::stop::Stop;
 use crate::time_limit::TimeLimit;
@@ -45,17 +45,6 @@ pub(crate) struct Running {
     pub(crate) watch: Watch,
 }
 
-/// The registered functions.
-pub(crate) type Functions = HashMap<String, Registered>;
-
-/// An axum handler with its state, its types erased.
-pub(crate) type HttpHandler = Arc<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
-
-pub(crate) enum Registered {
-    Http(HttpHandler),
-    Other(Arc<dyn Function>),
-}
-
 impl App<()> {
     /// An app without state.
     pub fn new() -> Self {
@@ -74,7 +63,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     pub fn with_state(state: S) -> Self {
         Self {
             state,
-            functions: HashMap::new(),
+            functions: Functions::new(),
             kinds: BTreeMap::new(),
             function_timeout: None,
             stop_grace: serve::GRACE,
@@ -278,16 +267,6 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         self.problem = self.problem.or(problem);
         self
     }
-}
-
-/// The host's own rule for the names of function folders.
-fn is_function_name(name: &str) -> bool {
-    name.len() <= 128
-        && !name.eq_ignore_ascii_case("host")
-        && name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 impl<S> std::fmt::Debug for App<S> {

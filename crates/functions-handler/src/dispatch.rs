@@ -14,13 +14,14 @@ use serde::Serialize;
 use serde_json::json;
 use tracing::Instrument;
 
-use crate::app::{Functions, Registered, Running};
+use crate::app::Running;
 use crate::envelope::Reply;
 use crate::function::{Function, FunctionError};
 use crate::http;
 use crate::invocation::Invocation;
 use crate::lifetime::{Cut, Lifetime};
 use crate::logs::InvocationLog;
+use crate::registry::{Functions, Registered};
 use crate::{Answer, Interruption};
 
 /// The largest body taken from the host or from a function, in bytes. A real host takes 100 MB

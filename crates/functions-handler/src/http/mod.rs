@@ -17,10 +17,10 @@ pub(crate) use self::response::HttpOutput;
 
 use self::request::HttpTrigger;
 use crate::Interruption;
-use crate::app::HttpHandler;
 use crate::dispatch::{Failure, log_interruption, panic_text};
 use crate::invocation::Invocation;
 use crate::lifetime::{Cut, Lifetime};
+use crate::registry::HttpHandler;
 
 /// Runs an HTTP function. The client gets an answer in every case but one: a request that did not
 /// come from an HTTP trigger at all.

@@ -3,6 +3,7 @@
 use super::binding::{Binding, Direction};
 use super::known_types;
 use crate::json::{Json, JsonObject};
+use functions_handler::is_function_name;
 use std::path::Path;
 
 const AUTH_LEVELS: &[&str] = &["anonymous", "user", "function", "system", "admin"];
@@ -145,15 +146,6 @@ fn check_types(bindings: &[Binding], has_bundle: bool) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn is_function_name(name: &str) -> bool {
-    !name.eq_ignore_ascii_case("host")
-        && name.len() <= 128
-        && name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
 }
 
 fn is_binding_name(name: &str) -> bool {
