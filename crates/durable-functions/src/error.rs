@@ -132,8 +132,9 @@ impl Elapsed {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use anyhow::Context;
+
+    use super::*;
 
     fn failed() -> TaskError {
         TaskError::Failed {

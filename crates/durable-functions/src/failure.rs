@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::nonchars;
 use durable_protocol::messages::TaskFailureDetails;
+use durable_protocol::{InvalidEntityId, nonchars};
 
 /// How many causes of causes travel with a failure. Decoders refuse what is nested a hundred deep, the
 /// host's as well as ours, and then the whole answer is lost.
@@ -151,6 +151,12 @@ impl Failure {
             is_non_retriable: self.non_retriable,
             properties: Default::default(),
         }
+    }
+}
+
+impl From<InvalidEntityId> for Failure {
+    fn from(error: InvalidEntityId) -> Self {
+        Failure::new("InvalidEntityId", error.to_string()).non_retriable()
     }
 }
 

@@ -11,9 +11,7 @@ mod failure;
 mod handle;
 #[cfg(feature = "handler")]
 mod handler;
-mod instance_id;
 mod json;
-mod nonchars;
 mod orchestrator;
 mod panic;
 mod patience;
@@ -24,13 +22,19 @@ mod wire;
 
 pub use activity::{ActivityContext, ActivityFunction};
 #[cfg(feature = "client")]
-pub use client::{ClientError, DurableClient, Instance, InstanceStatus, RuntimeStatus, Start};
+pub use client::{ClientError, DurableClient, Instance, InstanceStatus, Start};
 pub use context::{
     ContinueAsNew, DurableRng, DurableTask, EntityFuture, EntityLock, EventFuture, HttpFuture,
     HttpRequest, HttpResponse, LockFuture, OrchestrationContext, TaskFuture, TimerFuture,
 };
+/// Where an instance stands.
+#[cfg(feature = "client")]
+#[doc(inline)]
+pub use durable_protocol::messages::OrchestrationStatus as RuntimeStatus;
+#[doc(inline)]
+pub use durable_protocol::{EntityId, ParseEntityIdError};
 pub use engine::{KeptInstances, KeptLimits, Parent, RequestError, execute, failed};
-pub use entity::{Entity, EntityContext, EntityFunction, EntityId, Operation, ParseEntityIdError};
+pub use entity::{Entity, EntityContext, EntityFunction, Operation};
 pub use error::{Elapsed, Error, Result, TaskError};
 pub use failure::Failure;
 pub use handle::{Activity, Event, Orchestrator};

@@ -5,10 +5,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use durable_protocol::nonchars;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Failure, OrchestrationContext, Orchestrator, Result, json, nonchars};
+use crate::{Failure, OrchestrationContext, Orchestrator, Result, json};
 
 /// A started orchestrator; yields its output as JSON text. Not `Send`: it lives on one thread.
 pub(crate) type RunningOrchestrator = Pin<Box<dyn Future<Output = Result<String>>>>;

@@ -56,13 +56,14 @@ fn answer_text(orchestrator: &OrchestratorFunction, answer: Result<Vec<u8>, Stri
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::Orchestrator;
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     use durable_protocol::messages::OrchestratorResponse;
     use proptest::prelude::*;
     use prost::Message;
+
+    use super::*;
+    use crate::Orchestrator;
 
     fn function() -> OrchestratorFunction {
         OrchestratorFunction::new(Orchestrator::new("f"), async |_, (): ()| Ok(()))

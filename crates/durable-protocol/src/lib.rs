@@ -1,3 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod entity_id;
+pub mod instance_id;
 pub mod messages;
+pub mod nonchars;
+mod timestamp;
+
+pub use entity_id::{EntityId, InvalidEntityId, ParseEntityIdError};
+pub use timestamp::{NEVER, Timestamp};

@@ -4,12 +4,14 @@
 //! entry `sys` follows the same rule: what the trigger brings moves it aside, what is copied from a
 //! trigger's value replaces it. Functions must not trust `Metadata`: a client can set most of it.
 
-use crate::dotnet_time::round_trip;
-use crate::json::{Json, JsonError, JsonObject, parse_members, write_member};
-use indexmap::{Equivalent, IndexMap};
 use std::hash::{Hash, Hasher};
-use time::OffsetDateTime;
+use std::time::SystemTime;
+
+use durable_protocol::Timestamp;
+use indexmap::{Equivalent, IndexMap};
 use uuid::Uuid;
+
+use crate::json::{Json, JsonError, JsonObject, parse_members, write_member};
 
 /// The host's entry in the binding data.
 const SYSTEM: &str = "sys";
@@ -109,7 +111,7 @@ impl BindingData {
     pub fn insert_system(&mut self, function: &str) {
         let system = JsonObject::from_iter([
             ("MethodName", function.to_owned()),
-            ("UtcNow", round_trip(OffsetDateTime::now_utc())),
+            ("UtcNow", Timestamp::from(SystemTime::now()).round_trip()),
             ("RandGuid", Uuid::new_v4().to_string()),
         ]);
         let place = if self.contains(SYSTEM) {

@@ -1,8 +1,6 @@
-//! Times and time spans as .NET writes them. `functions_handler::host_json` reads them.
+//! Time spans as .NET writes them. `functions_handler::host_json` reads them.
 
 use std::time::Duration;
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 /// A duration as .NET writes it: days in front, a fraction behind.
 #[must_use]
@@ -22,15 +20,6 @@ pub fn format_span(duration: Duration) -> String {
         seconds / 60 % 60,
         seconds % 60
     )
-}
-
-/// A time in UTC in the round-trip form: `2026-11-21T06:24:51.0660000Z`.
-#[must_use]
-pub fn round_trip(time: OffsetDateTime) -> String {
-    let format =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z");
-    // Writing a valid time cannot fail.
-    time.format(format).unwrap_or_default()
 }
 
 #[cfg(test)]

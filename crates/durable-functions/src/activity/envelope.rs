@@ -20,8 +20,7 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 
 use super::record;
-use crate::Failure;
-use crate::json;
+use crate::{Failure, json};
 
 const RESULT: &str = r#"{"activityResult":"#;
 /// The same as they stand in the history: inside a JSON string.
@@ -97,8 +96,9 @@ fn may_be_reescaped(result: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     /// As the host stores a `ReturnValue` that is a string.
     fn through_the_host(text: &str) -> Vec<u8> {

@@ -5,13 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use durable_protocol::nonchars;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{ActivityContext, envelope, report};
-use crate::json;
 use crate::panic::{caught, guarded};
-use crate::{Activity, Failure, Result, nonchars};
+use crate::{Activity, Failure, Result, json};
 
 type Running = Pin<Box<dyn Future<Output = Result<String, Failure>> + Send>>;
 type Run = dyn Fn(ActivityContext, Option<&str>) -> Result<Running, Failure> + Send + Sync;

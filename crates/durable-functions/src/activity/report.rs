@@ -20,13 +20,14 @@
 
 use std::iter::{repeat_n, successors};
 
-use base64::Engine;
+use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use base64::{alphabet, engine::DecodePaddingMode};
+use base64::{Engine, alphabet};
+use durable_protocol::messages::TaskFailureDetails;
+use durable_protocol::nonchars;
 
 use super::record;
-use crate::{Failure, nonchars};
-use durable_protocol::messages::TaskFailureDetails;
+use crate::Failure;
 
 const MARKER: &str = "<activityFailure ";
 const END: char = '>';

@@ -1,8 +1,7 @@
 //! What can go wrong between the client and the host.
 
+use durable_protocol::instance_id;
 use tonic::Code;
-
-use crate::instance_id;
 
 /// Why the durable client could not do what it was asked to do.
 #[derive(Clone, Debug, thiserror::Error)]

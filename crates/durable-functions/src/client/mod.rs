@@ -13,14 +13,14 @@ mod status;
 
 use std::fmt;
 
+use binding::Binding;
 pub use error::ClientError;
 pub use instance::Instance;
+use rpc::Connection;
 pub use start::Start;
-pub use status::{InstanceStatus, RuntimeStatus};
+pub use status::InstanceStatus;
 
 use crate::Orchestrator;
-use binding::Binding;
-use rpc::Connection;
 
 /// Starts orchestration instances and asks for their state.
 ///

@@ -5,11 +5,13 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::time::Duration;
 
+use durable_protocol::messages::{CreateInstanceRequest, CreateInstanceResponse};
+use durable_protocol::nonchars;
 use tonic::Code;
 
-use super::{ClientError, DurableClient, Instance, error::check, rpc};
-use crate::{Orchestrator, nonchars};
-use durable_protocol::messages::{CreateInstanceRequest, CreateInstanceResponse};
+use super::error::check;
+use super::{ClientError, DurableClient, Instance, rpc};
+use crate::Orchestrator;
 
 /// A start that has not been sent yet; see [`DurableClient::start`]. Awaiting it sends it.
 #[must_use = "nothing is started until this is awaited"]

@@ -2,83 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
+use durable_protocol::Timestamp;
+use durable_protocol::messages::{
+    GetInstanceRequest, GetInstanceResponse, OrchestrationState,
+    OrchestrationStatus as RuntimeStatus,
+};
 use serde::de::DeserializeOwned;
 use tonic::Code;
 
+use super::error::check;
 use super::rpc::Connection;
-use super::{ClientError, error::check, rpc};
-use crate::Failure;
-use crate::json;
-use crate::wire::Timestamp;
-use durable_protocol::messages::{
-    GetInstanceRequest, GetInstanceResponse, OrchestrationState, OrchestrationStatus,
-};
-
-/// Where an instance stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RuntimeStatus {
-    /// Accepted, not begun.
-    Pending,
-    /// Between its first turn and its end.
-    Running,
-    /// Held back by a client.
-    Suspended,
-    /// Between two generations; seen at most briefly.
-    ContinuedAsNew,
-    /// Ended with an output.
-    Completed,
-    /// Ended with a failure.
-    Failed,
-    /// Ended by a client.
-    Terminated,
-    /// Ended as canceled; no current host sets it by itself.
-    Canceled,
-}
-
-impl RuntimeStatus {
-    /// Whether the instance has ended.
-    pub fn is_terminal(self) -> bool {
-        match self {
-            RuntimeStatus::Completed
-            | RuntimeStatus::Failed
-            | RuntimeStatus::Terminated
-            | RuntimeStatus::Canceled => true,
-            RuntimeStatus::Pending
-            | RuntimeStatus::Running
-            | RuntimeStatus::Suspended
-            | RuntimeStatus::ContinuedAsNew => false,
-        }
-    }
-
-    /// The name as the host's own API spells it, for example `Running`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RuntimeStatus::Pending => "Pending",
-            RuntimeStatus::Running => "Running",
-            RuntimeStatus::Suspended => "Suspended",
-            RuntimeStatus::ContinuedAsNew => "ContinuedAsNew",
-            RuntimeStatus::Completed => "Completed",
-            RuntimeStatus::Failed => "Failed",
-            RuntimeStatus::Terminated => "Terminated",
-            RuntimeStatus::Canceled => "Canceled",
-        }
-    }
-}
-
-impl From<OrchestrationStatus> for RuntimeStatus {
-    fn from(status: OrchestrationStatus) -> Self {
-        match status {
-            OrchestrationStatus::Running => RuntimeStatus::Running,
-            OrchestrationStatus::Completed => RuntimeStatus::Completed,
-            OrchestrationStatus::ContinuedAsNew => RuntimeStatus::ContinuedAsNew,
-            OrchestrationStatus::Failed => RuntimeStatus::Failed,
-            OrchestrationStatus::Canceled => RuntimeStatus::Canceled,
-            OrchestrationStatus::Terminated => RuntimeStatus::Terminated,
-            OrchestrationStatus::Pending => RuntimeStatus::Pending,
-            OrchestrationStatus::Suspended => RuntimeStatus::Suspended,
-        }
-    }
-}
+use super::{ClientError, rpc};
+use crate::{Failure, json};
 
 /// What the task hub knows of an instance.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,7 +70,7 @@ impl InstanceStatus {
             })
         };
         InstanceStatus {
-            runtime_status: state.orchestration_status().into(),
+            runtime_status: state.orchestration_status(),
             instance_id: state.instance_id,
             name: state.name,
             input: state.input,

@@ -1,9 +1,10 @@
 //! The custom status.
 
+use durable_protocol::nonchars;
 use serde::Serialize;
 
 use super::OrchestrationContext;
-use crate::{Failure, nonchars};
+use crate::Failure;
 
 /// What the host stores at most, in UTF-16 units of the JSON text. More fails the instance there,
 /// with an output that buries the cause in a .NET exception.

@@ -19,18 +19,18 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 pub use continue_as_new::ContinueAsNew;
+use durable_protocol::nonchars;
 pub use entity::{EntityFuture, EntityLock, LockFuture};
 pub use event::EventFuture;
 pub use http::{HttpFuture, HttpRequest, HttpResponse};
 pub use join_all::DurableTask;
 pub use random::DurableRng;
+use serde::Serialize;
 pub use task::TaskFuture;
 pub use timer::TimerFuture;
 
-use serde::Serialize;
-
+use crate::Failure;
 use crate::engine::{Parent, State};
-use crate::{Failure, nonchars};
 
 /// JSON text of the input of `noun` `name`, both of which go to the host.
 pub(crate) fn to_named_json<I: Serialize>(

@@ -1,11 +1,12 @@
 //! Sending events to other instances.
 
+use durable_protocol::messages::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
+use durable_protocol::{instance_id, nonchars};
 use serde::Serialize;
 
 use super::{OrchestrationContext, to_json};
 use crate::engine::{Extra, SlotKind};
-use crate::{Event, Failure, instance_id, nonchars};
-use durable_protocol::messages::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
+use crate::{Event, Failure};
 
 impl OrchestrationContext {
     /// Sends an event to another orchestration instance. Nobody answers: an instance that does not

@@ -1,15 +1,14 @@
 //! Sub-orchestrations.
 
+use durable_protocol::instance_id;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{OrchestrationContext, TaskFuture, check_name};
-use crate::engine::Call;
-use crate::instance_id;
-use crate::{Failure, Orchestrator};
-
 #[cfg(doc)]
 use crate::TaskError;
+use crate::engine::Call;
+use crate::{Failure, Orchestrator};
 
 impl OrchestrationContext {
     /// Starts another orchestrator of this app as a child and gives its output.

@@ -8,10 +8,9 @@ use std::task::{Context, Poll};
 
 use serde::de::DeserializeOwned;
 
-use crate::TaskError;
 use crate::activity::envelope;
 use crate::engine::{Outcome, State};
-use crate::json;
+use crate::{TaskError, json};
 
 /// The result of an activity or a sub-orchestration, once it is there.
 #[must_use = "the call goes on, but its result and its failure are lost unless this is awaited"]

@@ -7,10 +7,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use durable_protocol::Timestamp;
+
 use super::OrchestrationContext;
 use crate::Elapsed;
 use crate::engine::State;
-use crate::wire::Timestamp;
 
 impl OrchestrationContext {
     /// Waits for `duration`, however long, on the orchestration's clock.
@@ -24,7 +25,7 @@ impl OrchestrationContext {
 
     /// Waits until `time`; a time in the past fires at once.
     pub fn sleep_until(&self, time: SystemTime) -> TimerFuture {
-        self.timer(Timestamp::from_system_time(time))
+        self.timer(Timestamp::from(time))
     }
 
     /// Waits for `future`, at most for `duration`. The timer is only created when the future is not

@@ -1,14 +1,15 @@
 //! The answer to a turn: what the orchestrator decided, as actions for the host.
 
-use super::inbox::Raised;
-use super::payload::Source;
-use super::state::ContinuedAsNew;
-use crate::Failure;
-use crate::wire::Timestamp;
+use durable_protocol::Timestamp;
 use durable_protocol::messages::{
     CompleteOrchestrationAction, EventRaisedEvent, EventType, HistoryEvent, OrchestrationStatus,
     OrchestratorAction, OrchestratorActionType,
 };
+
+use super::inbox::Raised;
+use super::payload::Source;
+use super::state::ContinuedAsNew;
+use crate::Failure;
 
 /// How an execution ended.
 #[derive(Debug, Clone)]
@@ -71,7 +72,7 @@ pub(crate) fn completion(
 fn carried(event: &Raised, now: Timestamp, source: &Source) -> HistoryEvent {
     HistoryEvent {
         event_id: -1,
-        timestamp: Some(now.to_proto()),
+        timestamp: Some(now.into()),
         event_type: Some(EventType::EventRaised(EventRaisedEvent {
             name: event.name.clone(),
             input: source

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use durable_protocol::messages::{OrchestratorResponse, TaskFailureDetails};
 use prost::Message;
 
 use super::answer::{self, Completion};
@@ -28,7 +29,6 @@ use crate::orchestrator::{OrchestratorFunction, RunningOrchestrator};
 use crate::panic::{drop_quietly, panicked};
 use crate::wire::{Event, EventKind, Request, WireError};
 use crate::{Error, Failure, replay};
-use durable_protocol::messages::{OrchestratorResponse, TaskFailureDetails};
 
 /// An orchestrator that wakes itself this often without any event, beyond what its tasks explain,
 /// will never stop.

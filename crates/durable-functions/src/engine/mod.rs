@@ -25,23 +25,22 @@ mod wake;
 
 use std::rc::Rc;
 
-use prost::Message;
-
-use crate::orchestrator::OrchestratorFunction;
-use crate::wire::Request;
-use crate::{Failure, wire::WireError};
 use durable_protocol::messages::OrchestratorResponse;
-
 pub(crate) use execution::Execution;
 #[cfg(feature = "handler")]
 pub(crate) use kept::instance_id_of;
 pub use kept::{KeptInstances, KeptLimits};
 pub(crate) use nondeterminism::same_name;
 pub(crate) use payload::Payload;
+use prost::Message;
 pub(crate) use slot::{Extra, Outcome, SlotKind};
 pub use state::Parent;
 pub(crate) use state::{ContinuedAsNew, State};
 pub(crate) use task::Call;
+
+use crate::Failure;
+use crate::orchestrator::OrchestratorFunction;
+use crate::wire::{Request, WireError};
 
 /// A request that is not an `OrchestratorRequest`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -102,9 +101,9 @@ pub fn failed(instance_id: &str, failure: &Failure) -> Vec<u8> {
 #[cfg(feature = "handler")]
 pub(crate) fn redeliver(instance_id: &str) -> Vec<u8> {
     use durable_protocol::messages::{
-        CompleteOrchestrationAction, OrchestrationStatus, TaskFailureDetails,
+        CompleteOrchestrationAction, OrchestrationStatus, OrchestratorAction,
+        OrchestratorActionType, TaskFailureDetails,
     };
-    use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
     let failure = |error_type: &str, inner: Option<TaskFailureDetails>| TaskFailureDetails {
         error_type: error_type.to_owned(),

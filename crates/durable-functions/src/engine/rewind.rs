@@ -21,12 +21,12 @@
 
 use std::collections::BTreeMap;
 
+use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
+
 use super::slot::{Outcome, SlotKind};
 use super::state::State;
-use crate::Failure;
-use crate::entity;
 use crate::wire::{EventKind, Request};
-use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
+use crate::{Failure, entity};
 
 /// The type of the failure of an instance that cannot go on after a rewind.
 pub(crate) const CANNOT_REWIND: &str = "CannotRewind";

@@ -1,8 +1,7 @@
 //! One action of an orchestration and what became of it.
 
-use super::state::Waiter;
-
 use super::payload::Payload;
+use super::state::Waiter;
 use super::task::Driver;
 use crate::Failure;
 

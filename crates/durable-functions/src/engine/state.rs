@@ -8,6 +8,9 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
+use durable_protocol::Timestamp;
+use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
+
 use super::confirmed::Confirmed;
 use super::inbox::Inbox;
 use super::names::Names;
@@ -16,9 +19,8 @@ use super::rewind::{Rewound, wire_id};
 use super::slot::{Extra, Outcome, Slot, SlotKind};
 use super::wake::WakerId;
 use crate::entity::Ledger;
-use crate::wire::{Request, Timestamp};
+use crate::wire::Request;
 use crate::{Failure, TaskError};
-use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
 /// The orchestration that started this one as a sub-orchestration.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,16 +6,18 @@
 use std::task::Waker;
 use std::time::Duration;
 
+use durable_protocol::Timestamp;
+use durable_protocol::messages::{
+    CreateSubOrchestrationAction, CreateTimerAction, OrchestratorActionType, ScheduleTaskAction,
+};
+
 use super::payload::Payload;
 use super::rewind;
 use super::slot::{Extra, Outcome, SlotKind};
 use super::state::State;
+use crate::Failure;
+use crate::activity::envelope;
 use crate::retry::RetryPolicy;
-use crate::wire::Timestamp;
-use crate::{Failure, activity::envelope};
-use durable_protocol::messages::{
-    CreateSubOrchestrationAction, CreateTimerAction, OrchestratorActionType, ScheduleTaskAction,
-};
 
 /// Azure Storage cannot hide a message for more than seven days; a longer timer poisons the task
 /// hub. The other SDKs split at three days, so that a host can rely on it.
@@ -173,7 +175,7 @@ impl State {
     fn timer_action(&mut self, owner: Option<usize>, fire_at: Timestamp) -> usize {
         self.schedule(SlotKind::Timer, "", owner, |_, _| {
             Ok(OrchestratorActionType::CreateTimer(CreateTimerAction {
-                fire_at: Some(fire_at.to_proto()),
+                fire_at: Some(fire_at.into()),
             }))
         })
     }

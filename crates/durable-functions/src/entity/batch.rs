@@ -7,21 +7,21 @@
 use std::rc::Rc;
 use std::time::SystemTime;
 
+use durable_protocol::messages::{
+    EntityBatchRequest, EntityBatchResult, OperationAction, OperationRequest, OperationResult,
+    OperationResultFailure, OperationResultSuccess, ResultType,
+};
+use durable_protocol::{EntityId, Timestamp, nonchars};
 use prost_types::value::Kind;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::context::Effects;
-use super::{EntityContext, EntityFunction, EntityId};
+use super::{EntityContext, EntityFunction};
 use crate::engine::same_name;
 use crate::panic::{caught, guarded};
 use crate::patience::Patience;
-use crate::wire::Timestamp;
-use crate::{Failure, Result, nonchars};
-use durable_protocol::messages::{
-    EntityBatchRequest, EntityBatchResult, OperationAction, OperationRequest, OperationResult,
-    OperationResultFailure, OperationResultSuccess, ResultType,
-};
+use crate::{Failure, Result};
 
 /// The operation that every entity has.
 const DELETE: &str = "delete";
@@ -238,5 +238,5 @@ fn write<S: Serialize>(entity: &EntityId, state: &S) -> Result<String, Failure> 
 
 /// For the host's traces only.
 fn now() -> prost_types::Timestamp {
-    Timestamp::from_system_time(SystemTime::now()).to_proto()
+    Timestamp::from(SystemTime::now()).into()
 }

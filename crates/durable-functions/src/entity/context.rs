@@ -7,6 +7,10 @@ use std::rc::Rc;
 use std::time::Duration;
 use std::time::SystemTime;
 
+use durable_protocol::messages::{
+    OperationActionType, SendSignalAction, StartNewOrchestrationAction,
+};
+use durable_protocol::{EntityId, Timestamp, instance_id};
 #[cfg(feature = "handler")]
 use functions_handler::CancellationToken;
 use serde::Serialize;
@@ -14,14 +18,10 @@ use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{EntityId, Operation};
+use super::Operation;
 use crate::context::{check_name, to_named_json};
 use crate::patience::Patience;
-use crate::wire::Timestamp;
-use crate::{Failure, Orchestrator, instance_id};
-use durable_protocol::messages::{
-    OperationActionType, SendSignalAction, StartNewOrchestrationAction,
-};
+use crate::{Failure, Orchestrator};
 
 /// What an operation of an entity knows, and what it may do beside changing its state.
 ///
@@ -148,12 +148,12 @@ impl EntityContext {
         input: &I,
         time: Option<SystemTime>,
     ) -> Result<(), Failure> {
-        entity.checked()?;
+        entity.check()?;
         let action = SendSignalAction {
             instance_id: entity.to_string(),
             name: operation.name().to_owned(),
             input: to_named_json(input, "operation", operation.name())?,
-            scheduled_time: time.map(|time| Timestamp::from_system_time(time).to_proto()),
+            scheduled_time: time.map(|time| Timestamp::from(time).into()),
             ..Default::default()
         };
         self.act(OperationActionType::SendSignal(action));

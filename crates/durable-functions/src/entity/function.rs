@@ -5,12 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use durable_protocol::nonchars;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Entity, EntityContext, Operation};
 use crate::engine::same_name;
-use crate::{Failure, Result, json, nonchars};
+use crate::{Failure, Result, json};
 
 /// A started operation; yields its result as JSON text. Not `Send`: it lives on one thread.
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Option<String>, Failure>> + 'a>>;

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::EntityId;
+use durable_protocol::EntityId;
+
 use crate::handle::handle_traits;
 
 /// An entity function: its name, and the type `S` of an entity's state.

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::EntityId;
-use crate::wire::Timestamp;
+use durable_protocol::{EntityId, Timestamp};
 
 /// The host's clocks count in steps of 100 ns; a finer time would be cut and could come out equal.
 const TICK: Duration = Duration::from_nanos(100);

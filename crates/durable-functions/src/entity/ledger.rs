@@ -9,16 +9,15 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::task::Waker;
 
+use durable_protocol::messages::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
+use durable_protocol::{EntityId, Timestamp};
 use uuid::Uuid;
 
-use super::EntityId;
 use super::label::Labels;
 use super::message::{self, Sender};
 use super::reply;
 use crate::Failure;
 use crate::engine::{Extra, Outcome, SlotKind, State};
-use crate::wire::Timestamp;
-use durable_protocol::messages::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
 
 /// The namespace of request ids. Ids are part of stored histories, where answers go by them: how
 /// they are made must never change. Not the generator of `new_uuid`, whose ids are to stay those of
@@ -114,7 +113,8 @@ impl State {
         input: impl FnOnce() -> Result<Option<String>, Failure>,
     ) -> usize {
         let allowed = entity
-            .checked()
+            .check()
+            .map_err(Failure::from)
             .and_then(|()| self.ledger().check_call(entity));
         // Before anything is counted as sent: an entity waits for a message that a label names.
         let input = match allowed.and_then(|()| self.input(input)) {
@@ -145,7 +145,7 @@ impl State {
         input: impl FnOnce() -> Result<Option<String>, Failure>,
         due: Option<Timestamp>,
     ) -> Result<(), Failure> {
-        entity.checked()?;
+        entity.check()?;
         self.ledger().check_signal(entity)?;
         let input = self.input(input)?;
         let input = input.as_deref();
@@ -196,7 +196,7 @@ impl State {
             .non_retriable()),
             (None, Some(first)) => entities
                 .iter()
-                .try_for_each(EntityId::checked)
+                .try_for_each(|entity| Ok(entity.check()?))
                 .map(|()| first.clone()),
         };
         let first = match allowed {

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
+use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
+use durable_protocol::{EntityId, Timestamp, nonchars};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use super::EntityId;
 use super::label::Label;
-use crate::nonchars;
-use crate::wire::Timestamp;
-use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
 /// The event that asks for an operation or a lock.
 pub(super) const REQUEST: &str = "op";

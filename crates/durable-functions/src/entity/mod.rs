@@ -1,6 +1,6 @@
 //! Entities: named pieces of state with operations, one at a time each.
 //!
-//! Here are their names ([`EntityId`] and the handles), entity functions and the batches that they
+//! Here are the handles, entity functions and the batches that they
 //! run, the messages between orchestrators and entities, and what an execution keeps about them.
 //! What an orchestrator calls is in `context/entity`.
 //!
@@ -13,7 +13,6 @@ mod batch;
 mod context;
 mod function;
 mod handle;
-mod id;
 mod label;
 mod ledger;
 mod message;
@@ -22,6 +21,5 @@ mod reply;
 pub use context::EntityContext;
 pub use function::EntityFunction;
 pub use handle::{Entity, Operation};
-pub use id::{EntityId, ParseEntityIdError};
 pub(crate) use ledger::Ledger;
 pub(crate) use message::{RELEASE, is_release};

@@ -82,8 +82,9 @@ pub(super) fn outcome(payload: Option<&[u8]>, lock: bool) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn failure(payload: &str) -> Failure {
         match outcome(Some(payload.as_bytes()), false) {

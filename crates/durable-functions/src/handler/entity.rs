@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use durable_protocol::messages::{EntityBatchRequest, EntityBatchResult};
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 use prost::Message;
 use serde::Serialize;
@@ -14,7 +15,6 @@ use tracing::Span;
 
 use crate::EntityFunction;
 use crate::patience::Patience;
-use durable_protocol::messages::{EntityBatchRequest, EntityBatchResult};
 
 pub(super) struct Handler<S>(pub(super) Arc<EntityFunction<S>>);
 

@@ -14,11 +14,10 @@ mod turns;
 use std::future::Future;
 use std::sync::Arc;
 
+pub use client::ClientRejection;
 use functions_handler::App;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-
-pub use client::ClientRejection;
 
 use crate::{
     Activity, ActivityContext, ActivityFunction, EntityFunction, OrchestrationContext,

@@ -1,118 +1,23 @@
 //! One history event as a view on the request.
 
-use std::time::{Duration, SystemTime};
-
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::{datetime, format_description};
+use durable_protocol::Timestamp;
 
 use super::reader::{Reader, WireError, bytes_field, is_bytes, varint_field};
 
-/// A time of the protocol, UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct Timestamp {
-    pub(crate) seconds: i64,
-    pub(crate) nanos: i32,
-}
-
-impl Timestamp {
-    pub(crate) fn read(message: &[u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::new(message);
-        let mut timestamp = Timestamp::default();
-        loop {
-            match reader.tag() {
-                0 => break,
-                tag if tag == varint_field(1) => timestamp.seconds = reader.varint() as i64,
-                tag if tag == varint_field(2) => timestamp.nanos = reader.int32(),
-                tag => reader.skip(tag),
-            }
-        }
-        reader.finish()?;
-        timestamp.nanos = timestamp.nanos.clamp(0, 999_999_999);
-        Ok(timestamp)
-    }
-
-    /// Later by `duration`; at the end of time it stops.
-    pub(crate) fn after(self, duration: Duration) -> Self {
-        let nanos = i64::from(self.nanos) + i64::from(duration.subsec_nanos());
-        let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
-        Timestamp {
-            seconds: self
-                .seconds
-                .saturating_add(seconds)
-                .saturating_add(nanos / 1_000_000_000),
-            nanos: (nanos % 1_000_000_000) as i32,
+fn read_timestamp(message: &[u8]) -> Result<Timestamp, WireError> {
+    let mut reader = Reader::new(message);
+    let mut timestamp = Timestamp::default();
+    loop {
+        match reader.tag() {
+            0 => break,
+            tag if tag == varint_field(1) => timestamp.seconds = reader.varint() as i64,
+            tag if tag == varint_field(2) => timestamp.nanos = reader.int32(),
+            tag => reader.skip(tag),
         }
     }
-
-    /// The time from `earlier` to `self`; zero when `self` is not later.
-    pub(crate) fn since(self, earlier: Timestamp) -> Duration {
-        let nanos = (i128::from(self.seconds) - i128::from(earlier.seconds)) * 1_000_000_000
-            + i128::from(self.nanos - earlier.nanos);
-        u64::try_from(nanos.max(0) / 1_000_000_000)
-            .map(|seconds| Duration::new(seconds, (nanos.max(0) % 1_000_000_000) as u32))
-            .unwrap_or(Duration::MAX)
-    }
-
-    pub(crate) fn to_proto(self) -> prost_types::Timestamp {
-        prost_types::Timestamp {
-            seconds: self.seconds,
-            nanos: self.nanos,
-        }
-    }
-
-    /// As a `SystemTime`, cut to what the platform can hold.
-    pub(crate) fn to_system_time(self) -> SystemTime {
-        let nanos = Duration::from_nanos(u64::try_from(self.nanos).unwrap_or(0));
-        let whole = Duration::from_secs(self.seconds.unsigned_abs());
-        let base = if self.seconds >= 0 {
-            SystemTime::UNIX_EPOCH.checked_add(whole)
-        } else {
-            SystemTime::UNIX_EPOCH.checked_sub(whole)
-        };
-        base.and_then(|base| base.checked_add(nanos))
-            .unwrap_or(SystemTime::UNIX_EPOCH)
-    }
-
-    /// .NET's round-trip format: UTC with seven digits of fraction. A time that it cannot express
-    /// (before year 1, after 9999) becomes the nearest that it can.
-    pub(crate) fn round_trip(self) -> String {
-        const FORMAT: &[BorrowedFormatItem<'_>] = format_description!(
-            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z"
-        );
-        let nanos = i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos);
-        let nearest = if self.seconds > 0 {
-            datetime!(9999-12-31 23:59:59.999_999_9 UTC)
-        } else {
-            datetime!(0001-01-01 00:00 UTC)
-        };
-        OffsetDateTime::from_unix_timestamp_nanos(nanos)
-            .ok()
-            .filter(|time| time.year() >= 1)
-            .unwrap_or(nearest)
-            .format(FORMAT)
-            .unwrap_or_default()
-    }
-
-    pub(crate) fn from_system_time(time: SystemTime) -> Self {
-        match time.duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(since) => Timestamp::default().after(since),
-            Err(error) => {
-                let before = error.duration();
-                let seconds = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
-                match before.subsec_nanos() {
-                    0 => Timestamp {
-                        seconds: -seconds,
-                        nanos: 0,
-                    },
-                    nanos => Timestamp {
-                        seconds: (-seconds).saturating_sub(1),
-                        nanos: 1_000_000_000 - nanos as i32,
-                    },
-                }
-            }
-        }
-    }
+    reader.finish()?;
+    timestamp.nanos = timestamp.nanos.clamp(0, 999_999_999);
+    Ok(timestamp)
 }
 
 /// The kinds of events that a replay looks at; the number is the field of the protocol's `oneof`.
@@ -227,7 +132,7 @@ impl<'a> Event<'a> {
     }
 
     pub(crate) fn timestamp(&self) -> Result<Timestamp, WireError> {
-        Timestamp::read(self.timestamp)
+        read_timestamp(self.timestamp)
     }
 
     /// The action whose end this event reports, if it reports one.

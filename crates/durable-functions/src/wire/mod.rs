@@ -11,6 +11,6 @@ mod event;
 mod reader;
 mod request;
 
-pub(crate) use event::{Event, EventKind, Identity, Timestamp};
+pub(crate) use event::{Event, EventKind, Identity};
 pub(crate) use reader::WireError;
 pub(crate) use request::Request;

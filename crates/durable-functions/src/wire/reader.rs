@@ -245,8 +245,9 @@ fn long_varint(rest: &[u8]) -> (u64, usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     proptest! {
         #[test]

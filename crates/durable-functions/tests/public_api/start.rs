@@ -73,10 +73,7 @@ async fn an_id_of_an_instance_that_has_not_ended_is_refused_and_starts_nothing()
         "{error}"
     );
     let state = client.status("count-7").await.unwrap().unwrap();
-    assert_eq!(
-        state.runtime_status,
-        RuntimeStatus::from(OrchestrationStatus::Running)
-    );
+    assert_eq!(state.runtime_status, OrchestrationStatus::Running);
 }
 
 #[tokio::test]

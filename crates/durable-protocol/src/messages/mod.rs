@@ -34,12 +34,52 @@ pub use turn::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
 #[repr(i32)]
 pub enum OrchestrationStatus {
+    /// Between its first turn and its end.
     Running = 0,
+    /// Ended with an output.
     Completed = 1,
+    /// Between two generations; seen at most briefly.
     ContinuedAsNew = 2,
+    /// Ended with a failure.
     Failed = 3,
+    /// Ended as canceled; no current host sets it by itself.
     Canceled = 4,
+    /// Ended by a client.
     Terminated = 5,
+    /// Accepted, not begun.
     Pending = 6,
+    /// Held back by a client.
     Suspended = 7,
+}
+
+impl OrchestrationStatus {
+    /// The name, as the host's messages and its management API spell it: `Running`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OrchestrationStatus::Running => "Running",
+            OrchestrationStatus::Completed => "Completed",
+            OrchestrationStatus::ContinuedAsNew => "ContinuedAsNew",
+            OrchestrationStatus::Failed => "Failed",
+            OrchestrationStatus::Canceled => "Canceled",
+            OrchestrationStatus::Terminated => "Terminated",
+            OrchestrationStatus::Pending => "Pending",
+            OrchestrationStatus::Suspended => "Suspended",
+        }
+    }
+
+    /// Whether an instance in this status never runs again, unless it is rewound or started anew.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        match self {
+            OrchestrationStatus::Completed
+            | OrchestrationStatus::Failed
+            | OrchestrationStatus::Canceled
+            | OrchestrationStatus::Terminated => true,
+            OrchestrationStatus::Running
+            | OrchestrationStatus::ContinuedAsNew
+            | OrchestrationStatus::Pending
+            | OrchestrationStatus::Suspended => false,
+        }
+    }
 }

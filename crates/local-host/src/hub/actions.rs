@@ -18,7 +18,6 @@ use durable_protocol::messages::{
     TaskScheduledEvent, TimerCreatedEvent,
 };
 use prost_types::Timestamp;
-
 use refusal::{Refusal, failure, null_reference, unsupported, worse};
 
 use super::failure::HostFailure;
@@ -151,7 +150,7 @@ impl Planner<'_> {
 
     /// Refuses a text that a storage queue would refuse.
     fn sendable(&self, place: &dyn Fn() -> String, text: &str) -> Result<(), Refusal> {
-        match nonchars::in_text(text) {
+        match durable_protocol::nonchars::find(text) {
             Some(name) if !self.context.base64_queue_messages => worse(
                 format!("{} holds {name}.", place()),
                 nonchars::REPEATED_TURN,
@@ -378,7 +377,7 @@ impl Planner<'_> {
             | OrchestrationStatus::Pending
             | OrchestrationStatus::Suspended => {
                 let status = if known {
-                    super::status::name(status).to_owned()
+                    status.as_str().to_owned()
                 } else {
                     end.orchestration_status.to_string()
                 };

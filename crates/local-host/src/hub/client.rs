@@ -11,7 +11,6 @@ use durable_protocol::messages::{
 use uuid::Uuid;
 
 use super::instance::{Instance, Letter, blocks_start};
-use super::status::{self, is_terminal};
 use super::{Inner, clock, events};
 use crate::log::LogLevel;
 
@@ -97,7 +96,7 @@ impl Inner {
         }
         let instance = self.find(id)?;
         ensure(&instance, "raise an event for", |status| {
-            !is_terminal(status)
+            !status.is_terminal()
         })?;
         self.send(&instance, events::event_raised(clock::now(), name, input));
         Ok(())
@@ -109,7 +108,7 @@ impl Inner {
         reason: Option<String>,
     ) -> Result<(), ManageError> {
         let instance = self.find(id)?;
-        ensure(&instance, "terminate", |status| !is_terminal(status))?;
+        ensure(&instance, "terminate", |status| !status.is_terminal())?;
         if instance.terminate_before_start(reason.clone()) {
             self.log(
                 LogLevel::Warning,
@@ -132,7 +131,7 @@ impl Inner {
     ) -> Result<(), ManageError> {
         let instance = self.find(id)?;
         ensure(&instance, "suspend", |status| {
-            !is_terminal(status) && status != OrchestrationStatus::Suspended
+            !status.is_terminal() && status != OrchestrationStatus::Suspended
         })?;
         self.send(&instance, events::suspended(clock::now(), reason));
         Ok(())
@@ -187,7 +186,7 @@ fn ensure(
     Err(ManageError::WrongStatus {
         verb,
         id: instance.id.clone(),
-        status: status::name(status),
+        status: status.as_str(),
     })
 }
 

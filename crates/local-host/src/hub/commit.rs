@@ -13,7 +13,7 @@ use super::actions::{Completion, Plan};
 use super::failure::HostFailure;
 use super::history::NewEvents;
 use super::instance::{Instance, Letter, Turn, Work};
-use super::{Inner, clock, effects, events, status};
+use super::{Inner, clock, effects, events};
 use crate::log::LogLevel;
 
 /// A turn that the orchestrator decided.
@@ -260,7 +260,7 @@ fn tell_parent(
                 format!(
                     "Sub-orchestration '{child}' completed as {}. local-host reports a failure to \
                      its parent; a real host reports nothing, and the parent waits for ever.",
-                    status::name(end.status)
+                    end.status.as_str()
                 ),
             );
             events::child_failed(now, task, None)

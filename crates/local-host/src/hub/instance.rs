@@ -16,7 +16,6 @@ use tokio::task::AbortHandle;
 
 use super::history::{History, NewEvents};
 use super::rewind::{self, Rewound};
-use super::status::is_terminal;
 use super::{clock, events};
 
 /// A message to an instance.
@@ -406,5 +405,5 @@ fn first_state(id: &str, start: &ExecutionStartedEvent, created: Timestamp) -> O
 
 /// Whether a new start may not replace an instance in this status.
 pub(super) fn blocks_start(status: OrchestrationStatus) -> bool {
-    !is_terminal(status)
+    !status.is_terminal()
 }

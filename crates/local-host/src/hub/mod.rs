@@ -54,15 +54,14 @@ use std::time::Duration;
 use durable_protocol::messages::{
     EntityMetadata, EventType, ExecutionStartedEvent, OrchestrationState, OrchestrationStatus,
 };
-use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore, watch};
-use tokio::task::{AbortHandle, JoinSet};
-use uuid::Uuid;
-
 use entity::Entity;
 use finished::Finished;
 use functions::Functions;
 use instance::{Delivery, Instance, Letter};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use uuid::Uuid;
 
 use crate::invoke::Invoke;
 use crate::log::LogLevel;
@@ -265,7 +264,7 @@ impl Inner {
 
     fn is_running(&self, id: &str) -> bool {
         self.instance(id)
-            .is_some_and(|instance| !status::is_terminal(instance.status()))
+            .is_some_and(|instance| !instance.status().is_terminal())
     }
 
     /// Starts an execution under `id`, unless an instance exists whose status `blocks`.

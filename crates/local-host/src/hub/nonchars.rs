@@ -11,6 +11,7 @@
 //! recorded; they pass.
 
 use durable_protocol::messages::{EventType, HistoryEvent, TaskFailureDetails};
+use durable_protocol::nonchars::find;
 
 use super::activity::Task;
 use super::failure::{self, Cause, INVALID_OPERATION};
@@ -31,18 +32,9 @@ const REPEATED_ACTIVITY: &str = "On a real host: the storage queue refuses a mes
 /// The text of Azure's client library.
 pub(super) const STORAGE_ERROR: &str = "An error occurred while communicating with Azure Storage";
 
-/// The name of the character that a text holds.
-pub(super) fn in_text(text: &str) -> Option<&'static str> {
-    text.chars().find_map(|char| match char {
-        '\u{fffe}' => Some("U+FFFE"),
-        '\u{ffff}' => Some("U+FFFF"),
-        _ => None,
-    })
-}
-
 pub(super) fn in_failure(details: &TaskFailureDetails) -> Option<&'static str> {
     std::iter::successors(Some(details), |it| it.inner_failure.as_deref())
-        .find_map(|it| in_text(&it.error_type).or_else(|| in_text(&it.error_message)))
+        .find_map(|it| find(&it.error_type).or_else(|| find(&it.error_message)))
 }
 
 /// The end of an activity as the orchestration gets it: a failure in place of a result, or of a
@@ -55,7 +47,7 @@ pub(super) fn sendable(hub: &Inner, task: &Task, event: HistoryEvent) -> History
         Some(EventType::TaskCompleted(completed)) => completed
             .result
             .as_deref()
-            .and_then(in_text)
+            .and_then(find)
             .map(|name| ("result", name)),
         Some(EventType::TaskFailed(failed)) => failed
             .failure_details
@@ -84,7 +76,7 @@ pub(super) fn refused(hub: &Inner, what: &str, text: Option<&str>) -> bool {
     if hub.options.base64_queue_messages {
         return false;
     }
-    let Some(name) = text.and_then(in_text) else {
+    let Some(name) = text.and_then(find) else {
         return false;
     };
     hub.log(

@@ -12,7 +12,7 @@ use durable_protocol::messages::{EventType, GenericEvent, HistoryEvent, Orchestr
 
 use super::client::ManageError;
 use super::instance::{Instance, Letter};
-use super::{Inner, clock, events, status};
+use super::{Inner, clock, events};
 use crate::log::LogLevel;
 
 /// Undoes the failures in the history of a failed execution. Gives the instance ids of the
@@ -65,7 +65,7 @@ impl Inner {
             .map_err(|status| ManageError::WrongStatus {
                 verb: "rewind",
                 id: id.to_owned(),
-                status: status::name(status),
+                status: status.as_str(),
             })?;
         for instance in told {
             let message = EventType::GenericEvent(GenericEvent {
@@ -111,7 +111,7 @@ impl Inner {
             let undone = found.map(|found| self.undo_failure(&found, told));
             let why = match undone {
                 Some(Ok(())) => continue,
-                Some(Err(status)) => format!("is {}", status::name(status)),
+                Some(Err(status)) => format!("is {}", status.as_str()),
                 None => "does not exist any more".to_owned(),
             };
             self.log(

@@ -1,34 +1,6 @@
 //! What clients may see of an instance.
 
-use durable_protocol::messages::{OrchestrationState, OrchestrationStatus};
-
-/// Whether an instance in this status never runs again.
-pub(super) fn is_terminal(status: OrchestrationStatus) -> bool {
-    match status {
-        OrchestrationStatus::Completed
-        | OrchestrationStatus::Failed
-        | OrchestrationStatus::Canceled
-        | OrchestrationStatus::Terminated => true,
-        OrchestrationStatus::Running
-        | OrchestrationStatus::ContinuedAsNew
-        | OrchestrationStatus::Pending
-        | OrchestrationStatus::Suspended => false,
-    }
-}
-
-/// The name of a status in messages.
-pub(super) fn name(status: OrchestrationStatus) -> &'static str {
-    match status {
-        OrchestrationStatus::Running => "Running",
-        OrchestrationStatus::Completed => "Completed",
-        OrchestrationStatus::ContinuedAsNew => "ContinuedAsNew",
-        OrchestrationStatus::Failed => "Failed",
-        OrchestrationStatus::Canceled => "Canceled",
-        OrchestrationStatus::Terminated => "Terminated",
-        OrchestrationStatus::Pending => "Pending",
-        OrchestrationStatus::Suspended => "Suspended",
-    }
-}
+use durable_protocol::messages::OrchestrationState;
 
 /// The answer of `GetInstance`: version and scheduled start are never in it, payloads only when asked
 /// for, and failure details not at all (the Azure Storage provider keeps only the output text).

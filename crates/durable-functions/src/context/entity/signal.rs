@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
+use durable_protocol::Timestamp;
 use serde::Serialize;
 
 use super::super::OrchestrationContext;
-use crate::wire::Timestamp;
 use crate::{EntityId, Failure, Operation};
 
 impl OrchestrationContext {
@@ -39,7 +39,7 @@ impl OrchestrationContext {
         input: I,
         time: SystemTime,
     ) -> Result<(), Failure> {
-        let due = Timestamp::from_system_time(time);
+        let due = Timestamp::from(time);
         self.signal(entity.as_ref(), operation.name(), &input, Some(due))
     }
 

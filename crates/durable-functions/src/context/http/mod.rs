@@ -13,7 +13,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use ::http::StatusCode;
-
 pub use request::HttpRequest;
 pub use response::HttpResponse;
 

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use durable_protocol::Timestamp;
 use time::PrimitiveDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use super::HttpResponse;
-use crate::wire::Timestamp;
 
 /// What the extension waits when host.json says nothing; hosts before 3.x do not tell.
 const DEFAULT: Duration = Duration::from_secs(30);
@@ -41,5 +41,5 @@ fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let date = PrimitiveDateTime::parse(value, HTTP_DATE).ok()?;
     let seconds = date.assume_utc().unix_timestamp();
     let date = Timestamp { seconds, nanos: 0 };
-    Some(date.since(Timestamp::from_system_time(now)))
+    Some(date.since(Timestamp::from(now)))
 }

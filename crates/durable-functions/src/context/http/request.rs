@@ -5,11 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use durable_protocol::nonchars;
 use serde::Serialize;
 use url::Url;
 
 use super::HttpResponse;
-use crate::{Failure, RetryPolicy, nonchars};
+use crate::{Failure, RetryPolicy};
 
 /// Headers that the host takes for headers of the content and refuses, failing the request without
 /// a reason. `Content-Type` is the one that it passes on.

@@ -16,10 +16,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use durable_protocol::messages::EntityMetadata;
+pub(super) use message::{Message, Request, from_action, is_too_far, read};
 use prost_types::Timestamp;
 use tokio::sync::watch;
-
-pub(super) use message::{Message, Request, from_action, is_too_far, read};
 
 use super::{Inner, clock, lock};
 use crate::log::LogLevel;

@@ -30,7 +30,7 @@ pub(super) async fn for_completion(
     call: Call<GetInstanceRequest>,
 ) -> Result<GetInstanceResponse, Status> {
     wait(hub, call, |state| {
-        status::is_terminal(state.orchestration_status())
+        state.orchestration_status().is_terminal()
     })
     .await
 }

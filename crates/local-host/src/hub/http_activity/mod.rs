@@ -8,9 +8,9 @@ mod request;
 mod response;
 mod transport;
 
-use super::failure::Cause;
-
 pub(super) use transport::Transport;
+
+use super::failure::Cause;
 
 /// The name under which orchestrators schedule it.
 pub(super) const NAME: &str = "BuiltIn::HttpActivity";

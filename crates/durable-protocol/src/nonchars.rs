@@ -6,9 +6,9 @@
 //! `"queueClientMessageEncoding": "Base64"` in host.json's `storageProvider` they are harmless; an app
 //! that lacks it must not take its hub down.)
 //!
-//! Invariant: whatever the crate hands to the host has passed here. In JSON they become escapes, which
-//! say the same. A name or an id that holds one is refused, where the mistake can still be told to its
-//! author. In a text for people, where refusing would lose a failure, they become U+FFFD.
+//! A worker lets whatever it hands to the host pass here. In JSON they become escapes, which mean the
+//! same. A name or an id that holds one is refused, while the caller can still correct it. In a text for
+//! people, where refusing would lose a failure, they become U+FFFD.
 
 use std::borrow::Cow;
 
@@ -18,11 +18,14 @@ use serde::Serialize;
 const NONCHARS: [char; 2] = ['\u{fffe}', '\u{ffff}'];
 
 /// The error of [`check`].
-pub(crate) const REASON: &str =
+const REASON: &str =
     "it must not contain U+FFFE or U+FFFF, which take down a task hub in Azure Storage";
 
 /// Writes a value as JSON for the host.
-pub(crate) fn to_json(value: &(impl Serialize + ?Sized)) -> serde_json::Result<String> {
+///
+/// # Errors
+/// The value's `Serialize` failed, or a map has keys that JSON cannot have.
+pub fn to_json(value: &(impl Serialize + ?Sized)) -> serde_json::Result<String> {
     serde_json::to_string(value).map(escaped)
 }
 
@@ -37,18 +40,32 @@ fn escaped(json: String) -> String {
 }
 
 /// A text that is no JSON and must not fail, with U+FFFD in place of the characters.
-pub(crate) fn replaced(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn replaced(text: &str) -> Cow<'_, str> {
     match are_in(text) {
         true => Cow::Owned(text.replace(NONCHARS, "\u{fffd}")),
         false => Cow::Borrowed(text),
     }
 }
 
-/// Checks a name or an id; the error says what it must be.
-pub(crate) fn check(text: &str) -> Result<(), &'static str> {
+/// Checks a name or an id.
+///
+/// # Errors
+/// What it must be, as the end of a message.
+pub fn check(text: &str) -> Result<(), &'static str> {
     match are_in(text) {
         true => Err(REASON),
         false => Ok(()),
+    }
+}
+
+/// The name of the first of the characters in a text, such as `U+FFFE`.
+#[must_use]
+pub fn find(text: &str) -> Option<&'static str> {
+    match text.chars().find(|char| NONCHARS.contains(char)) {
+        Some('\u{fffe}') => Some("U+FFFE"),
+        Some(_) => Some("U+FFFF"),
+        None => None,
     }
 }
 

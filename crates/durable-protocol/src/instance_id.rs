@@ -1,5 +1,5 @@
-//! Which ids are safe. The one rule of the crate: for every instance id that is started, asked for or
-//! sent to, and for the two parts of an entity id.
+//! Which instance ids are safe. The rule holds for every instance id that a worker starts, asks for or
+//! sends to, and for the two parts of an entity id.
 //!
 //! The extension checks no ids over gRPC since its version 3, nor those of sub-orchestrations. Some
 //! then cannot be addressed over HTTP, and some poison the task hub. Ids that other clients have
@@ -10,8 +10,11 @@ use crate::nonchars;
 /// The most characters of an id, counted as .NET counts them: a character beyond U+FFFF is two.
 const MOST_CHARACTERS: usize = 256;
 
-/// Checks an instance id; the error says what an id must be.
-pub(crate) fn check(id: &str) -> Result<(), &'static str> {
+/// Checks an instance id.
+///
+/// # Errors
+/// What an id must be, as the end of a message: `it must not be empty or blank`.
+pub fn check(id: &str) -> Result<(), &'static str> {
     check_part(id)?;
     if id.starts_with('@') {
         Err("it must not begin with '@', which marks entities")
@@ -24,7 +27,10 @@ pub(crate) fn check(id: &str) -> Result<(), &'static str> {
 
 /// Checks what is a path segment of its own in the host's URLs: an instance id, an entity's name, an
 /// entity's key.
-pub(crate) fn check_part(text: &str) -> Result<(), &'static str> {
+///
+/// # Errors
+/// What it must be, as in [`check`].
+pub fn check_part(text: &str) -> Result<(), &'static str> {
     if text.trim().is_empty() {
         // An empty instance id poisons the task hub.
         Err("it must not be empty or blank")
@@ -38,7 +44,7 @@ pub(crate) fn check_part(text: &str) -> Result<(), &'static str> {
 }
 
 /// The length of an id as the host counts it.
-pub(crate) fn length(id: &str) -> usize {
+fn length(id: &str) -> usize {
     id.encode_utf16().count()
 }
 

@@ -5,14 +5,14 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, instance_id};
+use crate::instance_id;
 
 /// An entity: the name of its entity function, in lower case, and its key.
 ///
 /// Written `@name@key`, which is also its instance id.
 ///
 /// ```
-/// use durable_functions::EntityId;
+/// use durable_protocol::EntityId;
 ///
 /// let counter = EntityId::new("Counter", "a");
 /// assert_eq!(counter.to_string(), "@counter@a");
@@ -29,9 +29,9 @@ pub struct EntityId {
 impl EntityId {
     /// The entity with this key of the entity function `name`, whose letter case does not count.
     ///
-    /// Whether the host can handle them is checked where they are used. For name and key each the
-    /// rule of instance ids holds (see [`Start::with_id`](crate::Start::with_id)); a name has no `@`
-    /// in it, a key may; and together they have at most 254 characters.
+    /// Whether the host can handle them is checked where they are used ([`check`](Self::check)). Name and
+    /// key each follow the rule of instance ids ([`instance_id`]). A key may contain `@`, a
+    /// name may not. Together they have at most 254 characters.
     pub fn new(name: impl AsRef<str>, key: impl Into<String>) -> Self {
         EntityId {
             name: name.as_ref().to_lowercase(),
@@ -50,24 +50,21 @@ impl EntityId {
     }
 
     /// Checks what the host would accept and then not find, or not be able to address.
-    pub(crate) fn checked(&self) -> Result<(), Failure> {
-        self.check().map_err(|(place, reason)| {
-            Failure::new(
-                "InvalidEntityId",
-                format!("'{self}' is not a valid entity id ({place}): {reason}"),
-            )
-            .non_retriable()
-        })
-    }
-
-    /// The error is the place and what it must be.
-    fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        instance_id::check_part(&self.name).map_err(|reason| ("its name", reason))?;
-        instance_id::check_part(&self.key).map_err(|reason| ("its key", reason))?;
+    ///
+    /// # Errors
+    /// The part of the id that breaks the rule, and what it must be.
+    pub fn check(&self) -> Result<(), InvalidEntityId> {
+        let invalid = |place, reason| InvalidEntityId {
+            id: self.to_string(),
+            place,
+            reason,
+        };
+        instance_id::check_part(&self.name).map_err(|reason| invalid("its name", reason))?;
+        instance_id::check_part(&self.key).map_err(|reason| invalid("its key", reason))?;
         if self.name.contains('@') {
-            Err(("its name", "it must not contain '@'"))
+            Err(invalid("its name", "it must not contain '@'"))
         } else if instance_id::is_too_long(&self.name, &self.key) {
-            Err((
+            Err(invalid(
                 "its length",
                 "name and key must have at most 254 characters together",
             ))
@@ -75,6 +72,15 @@ impl EntityId {
             Ok(())
         }
     }
+}
+
+/// An entity id that no host can handle; the text says which part and what it must be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{id}' is not a valid entity id ({place}): {reason}")]
+pub struct InvalidEntityId {
+    id: String,
+    place: &'static str,
+    reason: &'static str,
 }
 
 impl AsRef<EntityId> for EntityId {
