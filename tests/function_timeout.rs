@@ -1,5 +1,5 @@
-//! An activity that overruns the host's `functionTimeout`. A host kills the handler for it, local-host like a real
-//! one, and everything that is in flight there fails; so the handler must be faster.
+//! An activity that overruns the host's `functionTimeout`. A host, local-host as well, then kills the handler, and every
+//! invocation in flight fails. So the handler must end the activity first.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -27,7 +27,7 @@ const MISBEHAVE: Orchestrator<Value, Value> = Orchestrator::new("misbehave");
 /// How many jobs run beside the slow activity at a time.
 const JOBS: usize = 50;
 
-/// Runs that many jobs, each of which has to get its result.
+/// Runs [`JOBS`] jobs; each must get its result.
 async fn run_jobs(client: &Client) {
     let jobs = (0..JOBS).map(|_| async {
         let (_, location) = client.submit("2021-01-01", "2021-01-31").await;
@@ -56,7 +56,7 @@ async fn an_activity_that_overruns_fails_its_attempt_and_nothing_else() {
     let slow = hub.client().start(MISBEHAVE, &input).await.unwrap();
     host.logged("Executing 'Functions.sleep'", 1).await;
 
-    // Jobs are in flight from here to the end of the slow one and beyond, however long either takes.
+    // Jobs are in flight from here until after the slow activity has ended.
     let ended = Cell::new(false);
     let outcome = async {
         let outcome = slow.wait(Duration::from_secs(120)).await;

@@ -38,7 +38,7 @@ impl Write for Log {
     }
 }
 
-/// What is logged at trace level while these steps are gone through.
+/// The log at trace level of a scan against a server with these steps.
 async fn log_of(connection_string: &str, expected: Result<u64, AuditError>) -> String {
     let log = Log::default();
     let writer = log.clone();
@@ -46,7 +46,7 @@ async fn log_of(connection_string: &str, expected: Result<u64, AuditError>) -> S
         .filter("trace")
         .build(move || writer.clone())
         .unwrap();
-    // Tests run on one thread each, and so does what they await.
+    // A test and everything that it awaits run on one thread.
     let guard = tracing::subscriber::set_default(subscriber);
     let query = AuditQuery {
         table: TableName::parse("audit").unwrap(),
@@ -70,7 +70,7 @@ async fn log_of(connection_string: &str, expected: Result<u64, AuditError>) -> S
     tracing::error!("end of the log");
     drop(guard);
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    // The log was really on, down to trace, and to the end.
+    // The log was on from the start to the end, at trace level.
     assert!(
         text.contains("TRACE") && text.contains("end of the log"),
         "{text}"

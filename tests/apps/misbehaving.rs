@@ -1,6 +1,6 @@
 //! The handler of the end-to-end tests: the functions of the product, one of which panics on a certain day, and
 //! functions that misbehave in other ways. Their folders are in tests/apps/misbehaving.
-#![allow(clippy::panic)] // It is what this program is for.
+#![allow(clippy::panic)] // Panicking is what this program is for.
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -22,7 +22,7 @@ use function_app::{
 use functions_handler::{App, Invocation, ServeError};
 use serde::{Deserialize, Serialize};
 
-/// A job for days from this one on makes its activity panic.
+/// The activity of a job that starts on this day panics.
 const DAY_OF_PANIC: &str = "1999-12-31";
 
 const MISBEHAVE: Orchestrator<Misbehaviour, Outcome> = Orchestrator::new("misbehave");
@@ -32,7 +32,7 @@ const SLEEP: Activity<u64, ()> = Activity::new("sleep");
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Misbehaviour {
-    /// It calls an activity that sleeps for so many seconds.
+    /// It calls an activity that sleeps for this many seconds.
     Sleep(u64),
     /// It panics.
     Panic,
@@ -91,7 +91,7 @@ async fn query_or_panic(
     query_activity(context, table, range).await
 }
 
-/// Gives away what no function may give away: how to reach the task hub.
+/// Answers with the address of the task hub, for tests. No real function may do that.
 async fn client_binding(invocation: Invocation) -> String {
     let binding = invocation.data("starter").map(|value| value.text());
     match binding {

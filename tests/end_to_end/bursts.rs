@@ -1,7 +1,7 @@
-//! Many submissions at once, with and without enough open files: what is accepted runs, what is refused does not.
+//! Many submissions at once, with many and with few open files: accepted jobs run, refused jobs do not.
 //!
-//! With `BURSTS_AT_FULL_SIZE` in the environment the same tests run with 8,000 submissions, and with 5,000 where files
-//! are few.
+//! With `BURSTS_AT_FULL_SIZE` in the environment the same tests run with 8,000 submissions, and with 5,000 when
+//! files are few.
 
 use functions_handler::open_files;
 use futures::future::join_all;
@@ -23,7 +23,7 @@ fn size(full: usize) -> usize {
     }
 }
 
-/// Submits so many jobs at once, and waits for all that were accepted. Returns how many were not.
+/// Submits this many jobs at once and waits for the accepted ones. Returns how many were not accepted.
 async fn submit_at_once(host: &Host, jobs: usize) -> usize {
     // Each has a connection of its own.
     open_files::raise_limit();
@@ -31,7 +31,7 @@ async fn submit_at_once(host: &Host, jobs: usize) -> usize {
     let body = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
     let answers = (0..jobs).map(|_| client.try_post("/api/submit", body));
     let answers = join_all(answers).await;
-    // A host with few files accepts connections slowly, and the system gives up those that wait too long.
+    // A host with few files accepts connections slowly, and the system drops those that wait too long.
     let unheard = answers.iter().filter(|answer| answer.is_none()).count();
     let mut accepted = 0;
     for answer in answers.into_iter().flatten() {
@@ -80,6 +80,6 @@ async fn with_few_open_files_nothing_is_lost_that_was_accepted() {
     let before = lines(&host);
     let jobs = size(5_000);
     submit_at_once(&host, jobs).await;
-    // Some lines for each of the invocations, but none for each attempt to get a file.
+    // There are some lines for each invocation, but none for each attempt to get a file.
     assert!(lines(&host) - before < jobs * 40);
 }

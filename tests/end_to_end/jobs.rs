@@ -33,7 +33,7 @@ async fn azurite_with_sample() -> (Azurite, Vec<Row>) {
     (azurite, rows)
 }
 
-/// Polls a job and holds its end against the count that the loaded rows have.
+/// Polls a job to its end and compares the result with the count of the loaded rows.
 async fn assert_counted(client: &Client, job: &(String, String), expected: u64) {
     let (id, location) = job;
     let answer = client.poll(location).await;
@@ -124,7 +124,7 @@ async fn a_missing_table_and_a_wrong_key_fail_the_job_with_errors_of_their_own()
         let (id, location) = host.client().submit(FIRST_DAY, LAST_DAY).await;
         let answer = host.client().poll(&location).await;
         assert_status(&answer, &id, "Failed", "null", QUERYING, Some(error));
-        // The service, the table and the frames of the program are the operator's to see, in the log.
+        // Service, table and stack frames belong in the log, not in an answer.
         let seen = format!("{answer:?}");
         for internal in [
             "d3Jvbmcga2V5",

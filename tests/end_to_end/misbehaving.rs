@@ -1,4 +1,4 @@
-//! What a function does wrong is the failure of that one job: neither the handler nor another job notices.
+//! A function that misbehaves fails its own job. The handler and other jobs go on.
 
 use std::time::Duration;
 

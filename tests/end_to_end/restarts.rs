@@ -17,9 +17,9 @@ use super::{
     },
 };
 
-/// How long the table takes for a page: long enough that every signal meets queries under way.
+/// How long the table takes for a page: long enough that queries are under way at every signal.
 const LATENCY: Duration = Duration::from_millis(200);
-/// How long it takes for the first ones: longer than a handler that stops waits for its functions.
+/// How long it takes for the first pages: longer than a stopping handler waits for its functions.
 const LONG_LATENCY: Duration = Duration::from_secs(3);
 const LONG: usize = 10;
 
@@ -45,7 +45,8 @@ fn size() -> Size {
     }
 }
 
-/// Starts a host, submits the jobs, and lets the table answer once all are accepted. The places of the jobs' status.
+/// Starts a host, submits the jobs, and lets the table answer once all are accepted. Returns id and status address of
+/// each job.
 async fn with_jobs_in_flight(jobs: usize) -> (Host, FakeTable, Vec<(String, String)>) {
     let gate = Gate::closed();
     let page = |latency| {
@@ -63,8 +64,8 @@ async fn with_jobs_in_flight(jobs: usize) -> (Host, FakeTable, Vec<(String, Stri
     (host, table, submitted)
 }
 
-/// Sends the signal to the handler that runs, `times` times: each time when so many more queries have begun, and the
-/// next time not before the new handler is ready.
+/// Sends the signal `times` times to the running handler. Each time it waits until the new handler is ready and more
+/// queries have begun.
 async fn signal_the_handler(host: &Host, signal: &str, times: usize, jobs: usize) {
     for time in 1..=times {
         let started = "Worker process started and initialized.";
@@ -78,7 +79,7 @@ async fn signal_the_handler(host: &Host, signal: &str, times: usize, jobs: usize
     }
 }
 
-/// Polls until a job has ended; a poll may meet a handler that stops or dies.
+/// Polls until a job has ended. The handler may stop or die in the meantime.
 async fn ended(host: &Host, location: &str) -> Answer {
     let ended = |answer: &Answer| answer.status == 200;
     host.client().poll_until(location, ended).await
@@ -101,7 +102,7 @@ async fn jobs_in_flight_survive_every_stop_of_the_handler() {
 
 #[tokio::test]
 async fn a_killed_handler_loses_only_jobs_of_which_something_was_on_the_wire() {
-    // The third death within half an hour stops a host.
+    // The third crash within half an hour stops a host.
     const KILLS: usize = 2;
     let Size { jobs, hosts, .. } = size();
     for _ in 0..hosts {

@@ -1,4 +1,4 @@
-//! The search for secrets in every answer, on an answer that has one.
+//! The search for secrets finds a secret in an answer.
 
 use reqwest::header::HeaderMap;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Every answer of get-status to the states that an instance can be brought into from outside.
+//! The answers of get-status for every state that a test can bring an instance into.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{
 };
 
 const NOT_FOUND: &str = r#"{"error":"Job not found"}"#;
-/// What an operator writes down is not for clients.
+/// The reason that an operator gives. Clients must not see it.
 const REASON: &str = "the reason of an operator";
 
 /// A table that holds its answer, with two distinct values, back until the gate is open.
@@ -60,7 +60,7 @@ async fn a_running_job_is_answered_with_202_until_its_result_is_there() {
     let answer = client.poll(&location).await;
     assert_status(&answer, &id, "Completed", "2", DONE, None);
     assert_eq!(answer.header("Cache-Control"), "no-store");
-    // The end is the end.
+    // The final answer does not change.
     assert_eq!(client.status(&location).await.body, answer.body);
 }
 
@@ -129,7 +129,7 @@ async fn states_that_an_operator_brings_about_are_answered_without_the_reason() 
     let answer = until(client, &held_at, "Suspended").await;
     assert_status(&answer, &held, "Suspended", "null", QUERYING, None);
 
-    // A result that arrives meanwhile waits; it is there once the job goes on.
+    // A result that arrives in the meantime waits until the job is resumed.
     gate.open();
     host.logged("Executed 'Functions.query-activity' (Succeeded", 2)
         .await;

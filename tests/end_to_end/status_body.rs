@@ -10,10 +10,10 @@ pub(crate) const QUERYING: &str = r#"{"stage":"querying","progress":0}"#;
 /// The custom status of a job that has its result.
 pub(crate) const DONE: &str = r#"{"stage":"done","progress":100}"#;
 
-/// Holds an answer against a state, its result and its custom status as JSON texts, and the error of a failed job.
+/// Compares an answer with a state, its result and its custom status as JSON texts, and the error of a failed job.
 ///
-/// The whole body is compared: the order of the members, and that there is none besides. The times cannot be known,
-/// but they have to be UTC times in order.
+/// The whole body is compared, the order of its members included. The times are not known; they must be UTC and in
+/// order.
 #[track_caller]
 pub(crate) fn assert_status(
     answer: &Answer,

@@ -16,8 +16,8 @@ const MALFORMED_END: &str = r#"{"error":"Invalid end date format."}"#;
 const INVALID_RANGE: &str = r#"{"error":"Invalid date range."}"#;
 const TOO_LONG: &str = r#"{"error":"Invalid date range.","maxSpanDays":31}"#;
 
-/// Both bounds, as they are written in a query and in JSON, and what is wrong with them: the first thing in the order
-/// start empty, start malformed, end empty, end malformed, range.
+/// Both bounds, as in a query and in JSON, and the expected error. Checks run in this order: start empty, start
+/// malformed, end empty, end malformed, range.
 const REFUSED: [(&str, &str, &str); 21] = [
     ("", "", EMPTY_START),
     ("", "x", EMPTY_START),
@@ -25,7 +25,7 @@ const REFUSED: [(&str, &str, &str); 21] = [
     ("x", "", MALFORMED_START),
     ("x", "y", MALFORMED_START),
     ("x", "2021-01-31", MALFORMED_START),
-    // Never day first, never a guess.
+    // Day-first dates are never guessed.
     ("01-02-2021", "2021-01-31", MALFORMED_START),
     ("01/02/2021", "2021-01-31", MALFORMED_START),
     ("2021/01/01", "2021-01-31", MALFORMED_START),
@@ -43,14 +43,14 @@ const REFUSED: [(&str, &str, &str); 21] = [
     ("0001-01-01", "9999-12-31", TOO_LONG),
 ];
 
-/// A host whose jobs count the two values of a made-up table, and may cover 31 days.
+/// A host whose table has two distinct values, and whose jobs may cover 31 days.
 async fn start() -> (Host, FakeTable) {
     let table = FakeTable::start(vec![Step::page(&["1", "2", "1"])]).await;
     let app = AppFolder::product(&table.connection_string()).setting("MaxSpanDays", "31");
     (app.start().await, table)
 }
 
-/// Nothing has been started, although every request is answered.
+/// Asserts that no job was started.
 fn assert_nothing_started(host: &Host, table: &FakeTable) {
     assert!(!host.log().contains("'Functions.process-submission'"));
     assert_eq!(table.connections(), 0);
@@ -89,7 +89,7 @@ async fn a_request_that_is_not_as_documented_is_refused_with_a_reason() {
         ("/api/submit/query?s=", EMPTY_START),
         ("/api/submit/query?e=2021-01-31", EMPTY_START),
         ("/api/submit/query?s=2021-01-01", EMPTY_END),
-        // The names are `s` and `e`, and neither of two values is the one that is meant.
+        // Other parameter names, and parameters given twice.
         (
             "/api/submit/query?start=2021-01-01&end=2021-01-02",
             EMPTY_START,

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::{build, host::Host};
 
-/// What clients are told to wait between polls, in seconds: not the default, so that the setting is seen to count.
+/// What clients are told to wait between polls, in seconds: not the default, so that a test sees that the setting is used.
 pub(crate) const RETRY_AFTER: &str = "3";
 
 /// A folder of its own with host.json, the function folders, and a local.settings.json for one test.

@@ -24,7 +24,7 @@ pub(crate) struct Azurite {
 impl Azurite {
     /// Installs Azurite if it is not there yet, starts it and waits until it listens.
     ///
-    /// Panics with what to install when it cannot start: a test that silently did nothing would be worse.
+    /// Panics when it cannot start, and says what to install. Skipping the test would hide that it did not run.
     pub(crate) fn start() -> Self {
         let program = install();
         for _ in 0..5 {
@@ -113,7 +113,7 @@ fn install() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azurite");
     let modules = folder.join("node_modules");
     let lock_file = fs::read(folder.join("package-lock.json")).unwrap();
-    // Written last: a folder without it, or with that of another lock file, is not what is pinned.
+    // Written last: without this file, or with another content, the folder is not what package-lock.json pins.
     let installed = modules.join(".installed");
 
     let guard =

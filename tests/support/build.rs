@@ -28,10 +28,10 @@ pub(crate) fn misbehaving() -> PathBuf {
         .join(format!("misbehaving{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// Builds both once in the life of this process, beside the handler and with its profile, and returns where they are.
+/// Builds both once in each process, with the profile of the handler, and returns their folder.
 ///
-/// After a test of the whole workspace there is nothing left to build; after `cargo test --test …` of one file
-/// there is, and what an earlier build has left behind would be tested instead.
+/// `cargo test --workspace` has built them already. `cargo test --test …` has not, and would use the programs of an
+/// earlier build.
 fn built() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -53,7 +53,7 @@ fn built() -> &'static Path {
                 cargo.env_remove(&name);
             }
         }
-        // Its progress is on the terminal.
+        // It shows its progress on the terminal.
         let status = cargo.status().unwrap();
         assert!(status.success(), "{cargo:?} failed");
         folder.to_owned()

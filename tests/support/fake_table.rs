@@ -1,4 +1,4 @@
-//! A table server that does as it is told, to see what the real one will not do on demand.
+//! A table server that follows a script, for what a real one does not do on demand.
 //!
 //! It speaks raw HTTP/1.1 because it must break connections in the middle of an answer.
 
@@ -24,7 +24,7 @@ pub(crate) enum Step {
     },
     /// Answers with a status, headers and a body.
     Status(u16, Vec<(&'static str, &'static str)>, &'static str),
-    /// Answers with a status, a page of one entity, and these bytes among the headers, whole lines.
+    /// Answers with a status, a page of one entity, and these bytes as whole lines among the headers.
     Raw(u16, &'static [u8]),
     /// Answers with a page that never ends.
     Endless,
@@ -32,17 +32,18 @@ pub(crate) enum Step {
     Reset,
     /// Promises a page and resets the connection in the middle of it.
     BreakMidPage,
-    /// Sends the beginning of a page without a length and closes in order: the end of the body is not to be seen.
+    /// Sends the beginning of a page without a length and closes the connection: the client cannot see that the body
+    /// is incomplete.
     EndEarly,
     /// Never answers.
     Hang,
-    /// Takes the other step once the gate is open.
+    /// Takes the other step when the gate is open.
     Held(Gate, Box<Step>),
-    /// Takes so long for the other step.
+    /// Waits, then takes the other step.
     Slow(Duration, Box<Step>),
 }
 
-/// Holds answers back until it is opened; it stays open then.
+/// Holds answers back until it is opened. It then stays open.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate(watch::Sender<bool>);
 
@@ -56,7 +57,7 @@ impl Gate {
     }
 
     async fn passed(&self) {
-        // The sender is in `self`, so this ends with an open gate only.
+        // The sender is in `self`, so the wait ends only when the gate is open.
         let _ = self.0.subscribe().wait_for(|open| *open).await;
     }
 }
@@ -90,7 +91,7 @@ fn entities(ids: &[&str]) -> Vec<String> {
     ids.iter().map(entity).collect()
 }
 
-/// A server on a free port; each request takes the next step, and the last step is for all further ones.
+/// A server on a free port; each request takes the next step, and all further requests take the last one.
 pub(crate) struct FakeTable {
     port: u16,
     requests: Arc<Mutex<Vec<String>>>,

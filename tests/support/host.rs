@@ -11,8 +11,8 @@ use tokio::{
 
 use super::{build, http::Client};
 
-/// How long anything is waited for: no test is about time, but one that waits for ever tells nobody why.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// The time limit of every wait. No test depends on it; it turns a wait without an end into a failure with a reason.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// A running host. It ends, and the handler with it, when this is dropped; a test that fails prints its output.
 pub(crate) struct Host {
@@ -23,8 +23,8 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Starts local-host on this folder, on a free port, and waits until the handler is ready. With `open_files` it
-    /// may not have more of them.
+    /// Starts local-host on this folder, on a free port, and waits until the handler is ready. `open_files`
+    /// limits how many files it may have open.
     pub(crate) async fn start(folder: TempDir, open_files: Option<u32>) -> Self {
         let mut command = match open_files {
             None => Command::new(build::local_host()),
@@ -88,7 +88,7 @@ impl Host {
         self.output.text()
     }
 
-    /// Waits until so many lines have this text.
+    /// Waits until this many lines contain the text.
     pub(crate) async fn logged(&self, text: &str, count: usize) {
         self.output.until(text, count).await;
     }
@@ -117,7 +117,7 @@ impl Drop for Host {
 struct Output(watch::Sender<Vec<String>>);
 
 impl Output {
-    /// Reads to the end of the stream; the value that is returned is for that end.
+    /// Reads the stream in a task. The returned future completes at its end.
     fn collect(&self, stream: impl AsyncRead + Send + Unpin + 'static) -> impl Future<Output = ()> {
         let lines = self.0.clone();
         let reader = tokio::spawn(async move {
@@ -129,7 +129,7 @@ impl Output {
         async { reader.await.unwrap() }
     }
 
-    /// Waits until so many lines have this text, and returns the last of them.
+    /// Waits until this many lines contain the text, and returns the last of them.
     async fn until(&self, text: &str, count: usize) -> String {
         let nth = |lines: &[String]| {
             let mut found = lines.iter().filter(|line| line.contains(text));
@@ -137,7 +137,7 @@ impl Output {
         };
         let mut lines = self.0.subscribe();
         let seen = lines.wait_for(|lines| nth(lines).is_some());
-        match tokio::time::timeout(PATIENCE, seen).await {
+        match tokio::time::timeout(TIME_LIMIT, seen).await {
             Ok(seen) => nth(&seen.unwrap()).unwrap(),
             Err(_) => panic!("not logged {count} times: {text}\n{}", self.text()),
         }

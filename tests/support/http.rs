@@ -1,23 +1,23 @@
-//! A client of the function app. Everything that it is answered is searched for what no client may see.
+//! A client of the function app. It searches every answer for secrets.
 
 use std::time::Duration;
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
 
-use super::{app_folder::RETRY_AFTER, azurite::ACCOUNT_KEY, host::PATIENCE};
+use super::{app_folder::RETRY_AFTER, azurite::ACCOUNT_KEY, host::TIME_LIMIT};
 
-/// How long a client waits between two polls, and how often it polls: two minutes, which only a broken job needs.
+/// How long a client waits between two polls, and how often it polls: two minutes, far longer than any job takes.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 const POLLS: u32 = 600;
 
 /// The content type of every answer; the host adds the character set.
 pub(crate) const JSON: &str = "application/json; charset=utf-8";
 
-/// What leads into the host or into the storage account.
+/// What gives access to the host or to the storage account.
 const SECRETS: [&str; 4] = ["rpcBaseUrl", "/runtime/webhooks", "code=", ACCOUNT_KEY];
 
-/// An answer, as it came.
+/// An answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -37,7 +37,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// Panics if there is a key, or an address of the host, anywhere in it.
+    /// Panics if a key or an address of the host is anywhere in the answer.
     pub(crate) fn search_for_secrets(&self) {
         let headers = self.headers.iter().map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes());
@@ -55,7 +55,7 @@ impl Answer {
     }
 }
 
-/// All names and strings, without the escapes that could hide something, and what strings hold as JSON themselves.
+/// All names and strings with escapes resolved, and the contents of strings that hold JSON themselves.
 fn collect_texts(json: &Value, texts: &mut Vec<String>) {
     match json {
         Value::Object(members) => {
@@ -88,7 +88,7 @@ impl Client {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
-            .timeout(PATIENCE)
+            .timeout(TIME_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
@@ -109,7 +109,7 @@ impl Client {
         self.send(Method::POST, target, json_type, json).await
     }
 
-    /// The same where the connection may fail: `None` when the system gave it up before there was an answer.
+    /// The same where the connection may fail: `None` when it broke before there was an answer.
     pub(crate) async fn try_post(&self, target: &str, json: &str) -> Option<Answer> {
         let json_type = Some("application/json");
         let answer = self
@@ -156,13 +156,13 @@ impl Client {
         self.request(Method::GET, location, None, "").await
     }
 
-    /// Polls until the job has ended, as a client does: with 202 it comes back to the same address.
+    /// Polls until the job has ended: as a client does, again at the same address after each 202.
     pub(crate) async fn poll(&self, location: &str) -> Answer {
         self.poll_until(location, |answer| answer.status != 202)
             .await
     }
 
-    /// Polls until an answer is the one that is waited for.
+    /// Polls until an answer is as wanted.
     pub(crate) async fn poll_until(
         &self,
         location: &str,
@@ -198,7 +198,7 @@ impl Client {
         answer
     }
 
-    /// For what is no client's: the only way past the search.
+    /// The only request whose answer is not searched: for tests that need what clients must not see.
     pub(crate) async fn request_unsearched(
         &self,
         method: Method,

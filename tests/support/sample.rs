@@ -58,8 +58,8 @@ impl Row {
 }
 
 /// More than 6,000 rows over ten days: duplicates within and across days, CertNumber empty and absent,
-/// identificationNumber absent and in several types, 1,500 rows in one partition, keys that are no plain days, and
-/// neighbours outside on both sides, whose ids no row inside has.
+/// identificationNumber absent and in several types, 1,500 rows in one partition, keys that are not plain days, and
+/// rows before and after the sample with ids of their own.
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for day in 1..=10_usize {
@@ -113,8 +113,7 @@ pub(crate) fn rows() -> Vec<Row> {
     rows
 }
 
-/// The expected count, from the rows as the tests made them: texts of ids whose row is within both bounds and has a
-/// CertNumber.
+/// The expected count: the distinct ids, as text, of the rows within both bounds that have a CertNumber.
 pub(crate) fn expected(rows: &[Row], first: &str, last: &str) -> u64 {
     let ids: BTreeSet<String> = rows
         .iter()

@@ -1,21 +1,12 @@
-//! The functions as the host calls them: the envelope in, the envelope out.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+//! The functions as the host calls them: a request envelope in, a response envelope out.
 
-mod support;
-
+use crate::support::fake_table::{FakeTable, Step};
 use axum::{Router, body::Body, http::Request};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use function_app::{app, settings::Settings};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use support::fake_table::{FakeTable, Step};
 use tokio::io::AsyncReadExt;
 use tower::ServiceExt;
 
@@ -43,7 +34,7 @@ async fn invoke(router: Router, function: &str, data: Value) -> Value {
         .unwrap_or_else(|_| json!(String::from_utf8(body.to_vec()).unwrap()))
 }
 
-/// The value of a `durableClient` binding; nobody listens at its address.
+/// The value of a `durableClient` binding; nothing listens at its address.
 fn starter() -> Value {
     starter_at("http://127.0.0.1:1")
 }
@@ -161,7 +152,7 @@ async fn a_refused_submission_reaches_the_client_through_the_envelope() {
     );
 }
 
-/// Nobody listens at the task hub's address: whoever asked it would get a 503.
+/// Nothing listens at the task hub's address, so a call to it would give 503.
 #[tokio::test]
 async fn an_id_that_no_job_can_have_is_not_found_without_asking_the_task_hub() {
     for id in [
@@ -232,12 +223,12 @@ async fn a_task_hub_that_cannot_be_reached_is_a_503_without_internals() {
     );
 }
 
-/// 503 would say that nothing was started.
+/// 503 would say that no job was started.
 #[tokio::test]
 async fn a_start_that_may_have_arrived_is_answered_with_the_address_of_the_job_and_no_503() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
-    // Takes every call, and hangs up.
+    // Accepts every connection and closes it after the first byte.
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let _ = stream.read_u8().await;

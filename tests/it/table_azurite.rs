@@ -1,18 +1,9 @@
-//! The table endpoint of local-host against a real Azurite: the same requests to both in one run.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+//! The table endpoint of local-host and a real Azurite get the same requests and give the same answers.
 
-mod support;
-
+use crate::support::azurite::{ACCOUNT_KEY, Azurite};
 use local_host::table::{Store, serve};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use support::azurite::{ACCOUNT_KEY, Azurite};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -24,7 +15,7 @@ struct Service {
     http: Client,
 }
 
-/// An answer: the status, and the row keys of a page or the name of what else is in the body.
+/// The status and the body of an answer.
 type Answer = (u16, Value);
 
 impl Service {
@@ -96,7 +87,7 @@ impl Service {
             .await
     }
 
-    /// The status, and the row keys of what passes.
+    /// The status, and the row keys of the entities that pass the filter.
     async fn query(&self, filter: &str) -> (u16, Vec<String>) {
         let (status, body) = self
             .call(Method::GET, "/probe()", &[("$filter", filter)], "")
@@ -187,7 +178,7 @@ async fn filters_find_what_azurite_finds() {
     }
 }
 
-/// The service refuses these, as its documentation says. Azurite compares with nothing in their place.
+/// The documentation of the service says that it refuses these. Azurite treats them as an absent value.
 #[tokio::test]
 async fn literals_that_are_none_are_refused_although_azurite_takes_them() {
     let (_azurite, ours, theirs) = both().await;

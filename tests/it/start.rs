@@ -1,11 +1,4 @@
 //! The handler binary at its start.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
 
 use std::process::{Command, Output};
 

@@ -1,11 +1,4 @@
-//! The files that the host and Core Tools read, against the functions that the handler has.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+//! The files that the host and Core Tools read agree with the functions of the handler.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -111,14 +104,14 @@ fn one_scan_ends_before_the_host_kills_the_handler() {
     assert!(settings.query.deadline.as_secs() < seconds);
 }
 
-/// Core Tools match each line as a prefix of the path, `*` within one folder; a line with `!` always wins.
-/// Without it two characters in one message slow down every instance of the task hub.
+/// Without Base64, two characters in one message slow down every instance of the task hub.
 #[test]
 fn the_shipped_host_json_makes_every_character_harmless_in_the_task_hub() {
     let provider = &read("host.json")["extensions"]["durableTask"]["storageProvider"];
     assert_eq!(provider["queueClientMessageEncoding"], "Base64");
 }
 
+/// Core Tools match each line as a prefix of the path, `*` within one folder; a line with `!` always wins.
 #[test]
 fn a_publish_holds_host_json_the_function_folders_and_the_binary_only() {
     let text = fs::read_to_string(root().join(".funcignore")).unwrap();

@@ -1,13 +1,4 @@
-//! The table query against a real Azurite, with counts worked out from the loaded rows.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
-
-mod support;
+//! The table query against a real Azurite. The expected counts come from the loaded rows.
 
 use std::time::Duration;
 
@@ -18,7 +9,8 @@ use function_app::{
     },
     dates::{DateRange, Day},
 };
-use support::{
+
+use crate::support::{
     azurite::Azurite,
     sample::{self, FIRST_DAY, Id, LAST_DAY, Row},
     sdk_transport,
@@ -69,7 +61,7 @@ async fn counts_equal_those_of_the_loaded_rows() {
             "{start} to {end}"
         );
     }
-    // The sample is worth its name only while these differ.
+    // The sample proves something only while these differ.
     assert!(sample::expected(&rows, FIRST_DAY, LAST_DAY) > 1_000);
     assert_eq!(sample::expected(&rows, "2020-01-01", "2020-12-31"), 0);
     assert!(

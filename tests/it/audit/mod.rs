@@ -1,0 +1,80 @@
+//! The table query: against a real Azurite, and against a server that fails in every way a network and a service can.
+
+mod azurite;
+mod failures;
+mod pages;
+
+use std::time::Duration;
+
+use function_app::{
+    audit::{
+        AuditError, AuditQuery, AuditTable, Connection, PropertyName, RetryPolicy, TableName,
+        Timeouts,
+    },
+    dates::{DateRange, Day},
+};
+
+use crate::support::fake_table::{FakeTable, Step};
+
+/// How often the client tries, the first time included.
+const ATTEMPTS: usize = 3;
+
+/// A client of the table that repeats a request up to [`ATTEMPTS`] times and waits 100 ms for an answer.
+fn open(connection_string: &str) -> AuditTable {
+    open_with_deadline(connection_string, Duration::from_secs(60))
+}
+
+fn open_with_deadline(connection_string: &str, deadline: Duration) -> AuditTable {
+    open_with(connection_string, ATTEMPTS, deadline)
+}
+
+fn open_with(connection_string: &str, attempts: usize, deadline: Duration) -> AuditTable {
+    let query = AuditQuery {
+        table: TableName::parse("audit").unwrap(),
+        count_column: PropertyName::parse("identificationNumber").unwrap(),
+        filter_column: PropertyName::parse("CertNumber").unwrap(),
+        timeouts: Timeouts {
+            connect: Duration::from_secs(10),
+            read: Duration::from_millis(100),
+            request: Duration::from_secs(10),
+        },
+        retry: RetryPolicy {
+            attempts: attempts as u32,
+            first_delay: Duration::from_millis(1),
+            max_delay: Duration::from_millis(5),
+            budget: Duration::from_secs(60),
+        },
+        deadline,
+    };
+    AuditTable::open(&Connection::parse(connection_string).unwrap(), query).unwrap()
+}
+
+fn days() -> DateRange {
+    DateRange::new(
+        Day::parse("2021-01-01").unwrap(),
+        Day::parse("2021-01-31").unwrap(),
+    )
+    .unwrap()
+}
+
+/// The outcome against a server with these steps, and the heads of the requests it got.
+async fn count(steps: Vec<Step>) -> (Result<u64, AuditError>, Vec<String>) {
+    let server = FakeTable::start(steps).await;
+    let outcome = open(&server.connection_string())
+        .count_distinct(days())
+        .await;
+    (outcome, server.requests())
+}
+
+fn query_of(head: &str) -> Vec<(String, String)> {
+    let target = head.split(' ').nth(1).unwrap();
+    let url = url::Url::parse(&format!("http://fake{target}")).unwrap();
+    url.query_pairs().into_owned().collect()
+}
+
+fn parameter(head: &str, name: &str) -> Option<String> {
+    query_of(head)
+        .into_iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value)
+}
