@@ -1,4 +1,4 @@
-//! The wiring: which function is called what, and what it is given.
+//! The wiring: the name of each function, and what it is given.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Days and ranges of days, read strictly.
 //!
 //! The table's PartitionKey is the day as text, so a day that is read wrongly becomes a wrong scan, not an error.
-//! Therefore one form is accepted, `YYYY-MM-DD` of a day that exists, and nothing is guessed: no day-first order,
-//! no time, no zone, no white space, no digits other than ASCII.
+//! Therefore only `YYYY-MM-DD` of an existing day is accepted: no day-first order, no time, no zone, no white space,
+//! no digits other than ASCII.
 
 use std::fmt;
 

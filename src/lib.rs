@@ -5,7 +5,7 @@
 //!    └───── GET /api/status/{id} ──▶ get-status
 //! ```
 //!
-//! Each function is a file in [`functions`] with the name of its folder. The table is known to [`audit`] alone.
+//! Each function is a file in [`functions`] with the name of its folder. Only [`audit`] knows the table.
 
 mod app;
 pub mod audit;

@@ -1,4 +1,4 @@
-//! The log: `RUST_LOG` decides what is in it, but it never holds a key.
+//! The log. `RUST_LOG` sets its level. Invariant: no level shows a key.
 
 use functions_handler::logs::{Builder, LevelFilter};
 
@@ -10,8 +10,8 @@ const LEAKY: [&str; 4] = [
     "typespec",
 ];
 
-/// The log of the function app, with caps on those crates that `RUST_LOG` cannot lift. An orchestrator
-/// that is replayed does not log again what it has logged.
+/// The log of the function app, with caps on those crates that `RUST_LOG` cannot lift. The replay
+/// of an orchestrator does not log again.
 pub fn builder() -> Builder {
     let builder = Builder::new().silence_when(durable_functions::is_replaying);
     LEAKY.into_iter().fold(builder, |builder, target| {

@@ -35,7 +35,7 @@ async fn serve() -> ExitCode {
     }
     let app = match Settings::from_env() {
         Ok(settings) => {
-            // A host.json that cannot be read is said by `serve`.
+            // `serve` reports a host.json that cannot be read.
             if let Ok(Some(timeout)) = host_json::function_timeout_of_this_process()
                 && let Some(mistake) = settings.mistake_under(timeout)
             {
@@ -56,7 +56,7 @@ async fn serve() -> ExitCode {
         }
     };
     match served {
-        // The host does not start a handler again that ended with 0.
+        // The host would not restart a handler that ended with 0.
         Ok(()) => ExitCode::FAILURE,
         Err(error) => {
             tracing::error!("{error}");

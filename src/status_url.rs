@@ -2,7 +2,7 @@
 //!
 //! It is built from the setting `PublicBaseUrl`; without it, from the address of the request that is being answered,
 //! whose path also shows the route prefix of host.json. `X-Forwarded-*` headers are not read, because any client can
-//! send them: behind a proxy or API Management, `PublicBaseUrl` is the setting to make. The address never holds a
+//! send them: behind a proxy or API Management, set `PublicBaseUrl`. The address never holds a
 //! key: a client sends its own with each request.
 
 use std::fmt::Write;
@@ -10,7 +10,7 @@ use std::fmt::Write;
 /// The address of the status of job `id`.
 ///
 /// `origin` (scheme, host and port) and `path` are those of the request that is being answered, and `own_segments` is
-/// the number of path segments that belong to the answering function's route; what is before them is the prefix.
+/// the number of path segments that belong to the route of the answering function. The segments before them are the route prefix.
 pub(crate) fn status_url(
     public_base_url: Option<&str>,
     origin: &str,

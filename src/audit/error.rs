@@ -1,7 +1,7 @@
-//! What can go wrong with a query, in words that may leave the app.
+//! What can go wrong with a query, in texts that clients may see.
 //!
 //! Invariant: a code and a message are fixed texts. They hold no URL, no key, no signature and nothing that the
-//! service or a library said; that goes to the log, as far as it is safe there.
+//! service or a library said; such details go to the log, unless they may hold a secret.
 
 use std::time::Duration;
 

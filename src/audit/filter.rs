@@ -1,8 +1,8 @@
 //! OData filters, built from typed parts.
 //!
 //! Invariant: a filter holds property names that passed [`PropertyName::parse`] and values that were written as
-//! literals of their type, so that no value can end its literal and change the query. The SDK's own filter is a bare
-//! string; nothing but this module makes one.
+//! literals of their type, so that no value can end its literal and change the query. The SDK's own filter is a
+//! plain string; only this module makes one.
 
 use std::fmt;
 

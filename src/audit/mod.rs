@@ -26,18 +26,18 @@ use transport::Transport;
 
 use crate::dates::DateRange;
 
-/// What is read of the table, and how patiently.
+/// What is read from the table, with which time limits and retries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditQuery {
     /// The name of the table.
     pub table: TableName,
     /// The column whose distinct values are counted.
     pub count_column: PropertyName,
-    /// The column that an entity must have, with another value than the empty string, to be looked at.
+    /// Only entities count that have this column with a value other than the empty string.
     pub filter_column: PropertyName,
     /// Time limits for the request of one page.
     pub timeouts: Timeouts,
-    /// Repetition of the request of one page.
+    /// Retries of the request of one page.
     pub retry: RetryPolicy,
     /// Time limit for all pages together. It must be shorter than the host's `functionTimeout`, after which the host
     /// kills the handler and everything that runs in it.

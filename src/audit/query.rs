@@ -66,7 +66,7 @@ pub(super) async fn count_distinct(
     Ok(values.len() as u64)
 }
 
-/// The pages of a query in order, each asked for when the one before has been taken, and retried by itself.
+/// The pages of a query in order. Each is requested after the page before it was taken, and is retried by itself.
 fn pages(
     table: &TableClient,
     filter: &Filter,
@@ -104,14 +104,14 @@ fn pages(
     })
 }
 
-/// How far a scan has come; what its end means when its time is over.
+/// How far a scan has come. It decides which error a scan gets that runs out of time.
 #[derive(Debug, Default)]
 pub(super) struct Progress(Mutex<Fetched>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Fetched {
     pages: u64,
-    /// How the last request failed; none when it brought a page.
+    /// How the last request failed; `None` when it brought a page.
     failed: Option<AuditError>,
 }
 
@@ -131,7 +131,7 @@ impl Progress {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The error of a scan whose time is over. Fewer days help only where pages come.
+    /// The error of a scan that ran out of time. `ScanTimeout` asks for fewer days, which helps only if pages were coming.
     pub(super) fn out_of_time(&self) -> AuditError {
         match self.so_far() {
             Fetched {
@@ -144,7 +144,7 @@ impl Progress {
     }
 }
 
-/// The error for an answer that no table service gives. Clients are told no more; the log says why.
+/// The error for an answer that does not come from a table service. The reason goes to the log only.
 fn unexpected(reason: &str) -> AuditError {
     tracing::error!("this is no answer of a table service: {reason}");
     AuditError::UnexpectedAnswer
@@ -235,7 +235,7 @@ fn classify_status(status: u16, code: Option<&str>) -> AuditError {
         (408 | 504, _) | (500, Some("OperationTimedOut")) => AuditError::Timeout,
         (429 | 503, _) => AuditError::Throttled,
         (500..=599, _) => AuditError::ServiceFailed,
-        // Without a code of the service, something else than a table service answered.
+        // A table service sends a code with each error, so something else answered.
         (400..=499, Some(_)) => AuditError::QueryRejected,
         _ => unexpected(&format!(
             "status {status}, and no error code of the service"

@@ -1,7 +1,7 @@
 //! Retries of one request to the table service.
 //!
-//! Each page is retried by itself: a scan of hours does not begin again because its last page failed. The attempts
-//! and the total time are bounded, and no two clients wait in step.
+//! Each page is retried by itself: a scan of hours does not begin again because its last page failed. Attempts and
+//! total time are bounded. Delays are random, so that clients do not all retry at the same moment.
 
 use std::{
     collections::hash_map::RandomState,
@@ -80,8 +80,8 @@ impl RetryPolicy {
 
 /// Between half of the delay and the whole.
 fn jitter(delay: Duration) -> Duration {
-    // The standard library's per-instance hash keys are random enough to keep clients out of step; a crate for
-    // random numbers would be the price of nothing more.
+    // The random hash keys of the standard library are good enough to spread clients; a crate for random numbers
+    // would bring nothing more.
     let random = RandomState::new().build_hasher().finish();
     let part = f64::from(u32::try_from(random >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
     delay.mul_f64(0.5 + part / 2.0)
@@ -99,7 +99,7 @@ mod tests {
         budget: Duration::from_secs(60),
     };
 
-    /// Fails with the given errors, then succeeds; returns the outcome, the attempts made and the time it took by
+    /// Fails with the given errors, then succeeds. Returns the outcome, the number of attempts, and the time on
     /// tokio's paused clock.
     async fn run(
         policy: RetryPolicy,

@@ -1,9 +1,13 @@
 //! How requests of the SDK reach the table service.
 //!
-//! The SDK's own transport opens a connection for every page and waits without end. This one keeps connections alive,
-//! has limits of time and size, asks for the smaller of the two answer formats that the SDK can read, refuses answers of
-//! which the SDK would read a part only, and is the one place that sees raw errors. Invariant: what leaves it is a [`TransportError`], which holds no URL and no header, because both
-//! may hold a signature.
+//! The SDK's own transport opens a connection for every page and waits without end. This one
+//! - keeps connections alive, and has limits of time and size;
+//! - asks for the smaller of the two answer formats that the SDK can read;
+//! - refuses answers that the SDK would read in part only;
+//! - is the one place that sees raw errors.
+//!
+//! Invariant: every error that leaves it is a [`TransportError`], which holds no URL and no header, because both may
+//! hold a signature.
 
 use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc, time::Duration};
 
@@ -20,15 +24,15 @@ use serde::{
     de::{IgnoredAny, MapAccess, Visitor},
 };
 
-/// Full metadata triples the size of a page and tells us nothing; the SDK cannot read a page without any.
+/// Full metadata triples the size of a page, and nothing reads it. The SDK cannot read a page without any metadata.
 const FULL_METADATA: &str = "application/json;odata=fullmetadata";
 const MINIMAL_METADATA: &str = "application/json;odata=minimalmetadata";
 
-/// An error answer of the service is a few hundred bytes; whatever is longer is not one.
+/// An error answer of the service is a few hundred bytes; a longer one comes from something else.
 const MAX_ERROR_BODY: usize = 64 * 1024;
 
-/// The largest page that is read, in bytes. The service ends a page at 1,000 entities or 4 MiB; a body that goes on
-/// without an end must not take the memory of the handler.
+/// The largest page that is read, in bytes. The service ends a page at 1,000 entities or 4 MiB; an endless body
+/// must not take the memory of the handler.
 const MAX_PAGE: usize = 64 * 1024 * 1024;
 
 /// Time limits for one request.
@@ -69,7 +73,7 @@ pub(super) enum TransportError {
     Timeout,
     #[error("connection broken")]
     Broken,
-    /// What is wrong with the request or the answer, in fixed words: the answer itself may hold anything.
+    /// What is wrong with the request or the answer. A fixed text, because the answer may hold anything.
     #[error("{0}")]
     Invalid(&'static str),
 }
@@ -90,7 +94,7 @@ impl TransportError {
 
 impl From<reqwest::Error> for TransportError {
     fn from(error: reqwest::Error) -> Self {
-        // A connection that takes too long is both; the address is what to look at then.
+        // A connection that takes too long is both. `Connect` points the user at the address.
         let mapped = if error.is_connect() {
             Self::Connect
         } else if error.is_timeout() {
@@ -100,7 +104,7 @@ impl From<reqwest::Error> for TransportError {
         } else {
             Self::Broken
         };
-        // reqwest would print the URL, and with it a signature.
+        // The text of reqwest's error holds the URL, which may hold a signature.
         tracing::debug!(error = ?error.without_url(), "table request failed");
         mapped
     }
@@ -116,13 +120,13 @@ impl Transport {
     /// # Errors
     /// When the system has no root certificates that TLS could trust.
     pub(super) fn new(timeouts: &Timeouts) -> Result<Self, reqwest::Error> {
-        // An error says that a provider is installed already: by an earlier call, or by the program's own choice.
+        // It fails when a provider is installed already, by an earlier call or by the program. That one is used.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .connect_timeout(timeouts.connect)
             .read_timeout(timeouts.read)
             .timeout(timeouts.request)
-            // The service never redirects; whoever does would be given our signature.
+            // The service never redirects. A redirect would send the signature to another server.
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         Ok(Self { client })
@@ -139,7 +143,7 @@ impl Transport {
         for (name, value) in request.headers().iter() {
             let value = match (name.as_str(), value.as_str()) {
                 ("accept", FULL_METADATA) => MINIMAL_METADATA,
-                // hyper writes the length of the body that it sends.
+                // hyper sets the length itself.
                 ("content-length", _) => continue,
                 (_, value) => value,
             };
@@ -173,14 +177,14 @@ fn method(method: Method) -> Result<reqwest::Method, TransportError> {
         .map_err(|_| TransportError::Invalid("the request has no valid method"))
 }
 
-/// The headers and the body of an answer that is a page, whole.
+/// The headers and the body of an answer that is a whole page.
 ///
-/// Whatever the SDK would read as less than was sent is refused here: it takes a token that it cannot read for the end
-/// of the scan, and a page without `value` for an empty one, and then the count would be wrong.
+/// It refuses answers that the SDK would read in part only. The SDK takes an unreadable token for the end of the scan and
+/// a page without `value` for an empty page, and the count would then be wrong.
 async fn page(answer: reqwest::Response) -> Result<(Headers, Bytes), TransportError> {
     match answer.status().as_u16() {
         200 => {}
-        // Parts of a page, or none: no query is answered so.
+        // A part of a page, or no page: the service does not answer a query with these.
         201..=299 => {
             return Err(TransportError::Invalid(
                 "the status of a page must be 200, and is another 2xx",
@@ -205,9 +209,9 @@ async fn page_body(mut answer: reqwest::Response) -> Result<Bytes, TransportErro
     Ok(body.freeze())
 }
 
-/// Refuses a body that the SDK would read as an empty page although it is none: an array, which it takes for the members
-/// in order, and an object without `value`. A body that breaks off or is no JSON is left to the parser, which tells the
-/// two apart.
+/// Refuses a body that is not a page but that the SDK would read as an empty one: an array, which it reads as the members
+/// in order, and an object without `value`. The JSON parser later refuses bodies that break off or are not JSON, and
+/// tells the two apart.
 fn check_shape(body: &[u8]) -> Result<(), TransportError> {
     match body.trim_ascii_start().first() {
         None => return Err(TransportError::Invalid("the answer has no body")),
@@ -226,8 +230,8 @@ fn check_shape(body: &[u8]) -> Result<(), TransportError> {
     }
 }
 
-/// Looks for the member `value` of the page itself; a search for its text would find that of an inner object. It stops
-/// there: the service sends it after a few hundred bytes, and the rest is read once, by the SDK.
+/// Looks for the member `value` of the page itself; a text search would also find it in inner objects. It stops at the
+/// first: the service sends it after a few hundred bytes, so the rest of the page is parsed only once, by the SDK.
 struct FindValue<'f>(&'f mut bool);
 
 impl<'de> Visitor<'de> for FindValue<'_> {
@@ -252,8 +256,8 @@ impl<'de> Visitor<'de> for FindValue<'_> {
 const NEXT_PARTITION_KEY: &str = "x-ms-continuation-nextpartitionkey";
 const NEXT_ROW_KEY: &str = "x-ms-continuation-nextrowkey";
 
-/// The headers for the SDK. Of the continuation token an empty part is left out: the service then means none, and would
-/// refuse it if it came back.
+/// The headers for the SDK. Empty parts of the continuation token are left out: they mean that there is no such part, and
+/// the service would refuse an empty one in the next request.
 fn headers(map: &reqwest::header::HeaderMap) -> Result<Headers, TransportError> {
     let partition_key = token_part(map, NEXT_PARTITION_KEY)?;
     let row_key = token_part(map, NEXT_ROW_KEY)?;
@@ -275,7 +279,7 @@ fn headers(map: &reqwest::header::HeaderMap) -> Result<Headers, TransportError> 
     Ok(Headers::from(readable.collect::<HashMap<_, _>>()))
 }
 
-/// A part of the continuation token; none when it is absent or empty.
+/// A part of the continuation token; `None` when it is absent or empty.
 fn token_part<'a>(
     map: &'a reqwest::header::HeaderMap,
     name: &str,
@@ -301,7 +305,7 @@ async fn error_answer(answer: reqwest::Response) -> TransportError {
     let retry_after = header("x-ms-retry-after-ms")
         .and_then(|text| text.parse().ok().map(Duration::from_millis))
         .or_else(|| {
-            // The service sends seconds; a date would need a clock that agrees with the service's.
+            // The service sends seconds. A date is not read: the two clocks may differ.
             header("retry-after").and_then(|text| text.parse().ok().map(Duration::from_secs))
         });
     let code = header("x-ms-error-code").and_then(code_text);
@@ -316,7 +320,7 @@ async fn error_answer(answer: reqwest::Response) -> TransportError {
     }
 }
 
-/// The table service puts the code of an error into the body, the emulator into a header too.
+/// The code of an error. The table service puts it into the body, the emulator also into a header.
 async fn code_in_body(mut answer: reqwest::Response) -> Option<String> {
     #[derive(Deserialize)]
     struct Answer {
@@ -338,13 +342,13 @@ async fn code_in_body(mut answer: reqwest::Response) -> Option<String> {
     if let Ok(answer) = serde_json::from_slice::<Answer>(&body) {
         return code_text(&answer.error.code);
     }
-    // Some refusals come as XML, whatever was asked for.
+    // Some errors come as XML, although JSON was requested.
     let text = std::str::from_utf8(&body).ok()?;
     let (_, rest) = text.split_once("<code>").or(text.split_once("<Code>"))?;
     code_text(rest.split_once('<')?.0)
 }
 
-/// Codes are single words; whatever is not comes from another kind of server.
+/// Codes are single words. Anything else comes from another kind of server.
 fn code_text(text: &str) -> Option<String> {
     let word =
         !text.is_empty() && text.len() <= 100 && text.chars().all(|c| c.is_ascii_alphanumeric());

@@ -1,4 +1,4 @@
-//! `get-status`: the state of a job, and nothing that is not the client's.
+//! `get-status`: the state of a job, as far as clients may see it.
 //!
 //! `GET /api/status/{id}` answers with `{"id","status","result","customStatus","createdTime","lastUpdatedTime"}`, and
 //! `error` when the job has failed: 202 with `Location` and `Retry-After` until the job has ended, then 200; 404 for
@@ -42,7 +42,7 @@ pub async fn get_status(
 ) -> Response {
     let status = match client.status(&route.id).await {
         Ok(Some(status)) if is_ours(&status) => status,
-        // No job can have such an id, so the client has not asked the task hub for it.
+        // No job can have an invalid id; the durable client did not ask the task hub.
         Ok(_) | Err(ClientError::InvalidId { .. }) => return not_found(),
         Err(reason) => {
             tracing::error!(id = route.id, "status not read: {reason}");
@@ -90,8 +90,8 @@ fn not_found() -> Response {
     error(StatusCode::NOT_FOUND, "Job not found")
 }
 
-/// Names of functions are not case-sensitive to the host. An instance of another orchestrator is none of the
-/// client's business, so it is answered like one that does not exist.
+/// The host compares function names without case. Clients may see jobs only, so an instance of another orchestrator
+/// is answered like one that does not exist.
 fn is_ours(status: &InstanceStatus) -> bool {
     is_job(&status.name)
 }

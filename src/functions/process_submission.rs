@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::query_activity::QUERY_ACTIVITY;
 use crate::dates::DateRange;
 
-/// The orchestrator in the folder `process-submission`: the days to look at, and the number of distinct values.
+/// The orchestrator in the folder `process-submission`: its input is the range of days, its output the number of distinct values.
 pub const PROCESS_SUBMISSION: Orchestrator<DateRange, u64> =
     Orchestrator::new("process-submission");
 

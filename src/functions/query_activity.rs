@@ -9,9 +9,9 @@ use crate::{
     dates::DateRange,
 };
 
-/// The activity in the folder `query-activity`. The table client repeats single requests by itself; the durable
-/// retries bridge what lasts longer, such as a restart of the app: half a minute in all, and four restarts that meet
-/// the same job.
+/// The activity in the folder `query-activity`. The table client retries single requests by itself. The durable
+/// retries are for longer outages, such as a restart of the app: they last half a minute, and a job survives four
+/// restarts.
 pub const QUERY_ACTIVITY: Activity<DateRange, u64> = Activity::new("query-activity")
     .with_retry(RetryPolicy::new(5, Duration::from_secs(2)).backoff(2.0));
 

@@ -4,8 +4,8 @@
 //! `{"start":"2021-01-01","end":"2021-01-31"}`. Both bounds are included. An accepted job is answered with 202, the
 //! header `Location`, the header `Retry-After` and `{"id":"…","statusUri":"…"}`; a refused one with 400 and
 //! `{"error":"…"}`, or with 413 when its body has more than 64 KiB. Invariant: nothing is started unless the answer is
-//! 202, or 500 with `Location`: that is the answer when the connection to the host broke and it could not be found out
-//! whether the job was started.
+//! 202 or 500 with `Location`. The latter means that the connection to the host broke, and that it is not known whether
+//! the job was started.
 
 mod body;
 mod range;
@@ -94,7 +94,8 @@ pub async fn submit(
     accepted(&settings, instance.id(), &address(instance.id()))
 }
 
-/// 503 would say that nothing was started, and a client that tries again might start a second job.
+/// The answer when the job may have been started. 503 would say that it was not, and a client that tries again could
+/// start a second job.
 fn perhaps_started(settings: &Settings, status_uri: &str) -> Response {
     let headers = [
         (header::LOCATION, status_uri.to_owned()),

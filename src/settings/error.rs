@@ -1,4 +1,4 @@
-//! Errors of settings: each names the setting and shows a value that would do.
+//! Errors of settings. Each names the setting and shows a valid value.
 
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! Settings, read and checked once at the start from the environment.
 //!
-//! Invariant: a value of [`Settings`] is complete and valid, so that nothing after the start can fail for a setting.
+//! Invariant: a value of [`Settings`] is complete and valid, so that no setting can cause a failure after the start.
 //! The host passes an app's settings (locally `Values` in local.settings.json) as environment variables.
 //!
 //! | Setting | Default | Meaning |
@@ -52,9 +52,8 @@ impl Settings {
         Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
-    /// What is wrong with these settings under the `functionTimeout` of the host, which has settings of its own: a
-    /// scan that may take longer than its activity has ends with the activity, and not with the failure that says
-    /// what to do.
+    /// What is wrong with these settings under the host's `functionTimeout`. A scan with more time than its activity
+    /// ends with the activity, and its failure does not say what to do.
     pub fn mistake_under(&self, function_timeout: Duration) -> Option<String> {
         let (scan, activity) = (self.query.deadline, time_for_functions(function_timeout));
         (scan > activity).then(|| {
@@ -109,7 +108,7 @@ impl Settings {
                 deadline: Duration::from_secs(query_timeout?.into()),
             })
         })();
-        // A value is missing only together with an error.
+        // Each missing value has an error.
         match (storage, query, max_span_days, retry_after) {
             (Some(storage), Some(query), Some(max_span_days), Some(retry_after))
                 if reader.errors.is_empty() =>
@@ -198,7 +197,7 @@ fn column(text: &str) -> Result<PropertyName, &'static str> {
 }
 
 fn in_range(text: &str, least: u32, most: u32) -> Option<u32> {
-    // Signs, which `parse` would take, are no part of a number in a setting.
+    // `parse` would accept a sign.
     let digits = text.chars().all(|c| c.is_ascii_digit());
     let number = text.parse().ok().filter(|_| digits)?;
     (least..=most).contains(&number).then_some(number)

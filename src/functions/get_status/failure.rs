@@ -1,8 +1,8 @@
 //! The failure of a job, as a client may see it.
 //!
-//! All that arrives of a failure is the output text: `Type: message` from an orchestrator, or the host's own
-//! `{message, details}` object. Invariant: of that text only the type is used, and only if it is one of our codes;
-//! code and message of the answer are fixed texts of ours, so nothing internal can slip through.
+//! A failure arrives as the output text only: `Type: message` from an orchestrator, or the host's own
+//! `{message, details}` object. Invariant: only the type is used, and only if it is one of our codes. Code and message
+//! of the answer are fixed texts, so nothing internal reaches a client.
 
 use serde::Serialize;
 
@@ -15,14 +15,14 @@ pub(super) struct JobError {
     message: String,
 }
 
-/// Types of failures that mean that the activity reached `functionTimeout`: told by the handler before it, or by the host
-/// after it.
+/// Failure types of an activity that reached `functionTimeout`. The first is from the handler, which ends the activity
+/// before that time; the second is from the host, which ends it after.
 const FUNCTION_TIMEOUT: [&str; 2] = [
     "ActivityTimeout",
     "Microsoft.Azure.WebJobs.Host.FunctionTimeoutException",
 ];
 
-/// What is said of a failure that is not one of ours; the log has the rest, under the job's id.
+/// What clients see of any other failure. The log has the details, under the job's id.
 const INTERNAL: (&str, &str) = ("Internal", "The job failed with an internal error.");
 
 impl JobError {
@@ -32,7 +32,7 @@ impl JobError {
             .and_then(|text| text.split_once(": "))
             .map(|(code, _)| code);
         let error = match code {
-            // The query is all that an activity of this app does.
+            // The query is the only activity of this app.
             Some(code) if FUNCTION_TIMEOUT.contains(&code) => Some(AuditError::ScanTimeout),
             code => code.and_then(AuditError::from_code),
         };

@@ -9,7 +9,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::failure::JobError;
 
-/// The parts of an instance's state that a client may learn of. The input is left behind here.
+/// The parts of an instance's state that a client may learn of. The input is dropped here.
 pub(super) struct Job {
     pub(super) id: String,
     pub(super) status: RuntimeStatus,
@@ -76,7 +76,7 @@ impl Job {
     }
 }
 
-/// Whether nothing more will happen: the client need not come back.
+/// Whether the state is final: the client need not poll again.
 pub(super) fn has_ended(status: RuntimeStatus) -> bool {
     match status {
         RuntimeStatus::Pending
@@ -90,7 +90,7 @@ pub(super) fn has_ended(status: RuntimeStatus) -> bool {
     }
 }
 
-/// The names are part of our interface; that the host's are the same today is not relied on.
+/// The names are part of our interface. They are written out here so that they stay when the host changes its own.
 fn name(status: RuntimeStatus) -> &'static str {
     match status {
         RuntimeStatus::Pending => "Pending",
@@ -104,7 +104,7 @@ fn name(status: RuntimeStatus) -> &'static str {
     }
 }
 
-/// JSON text as JSON; text that is none as a JSON string.
+/// A JSON text as JSON, any other text as a JSON string.
 fn json(text: String) -> Option<Box<RawValue>> {
     match RawValue::from_string(text.clone()) {
         Ok(value) => Some(value),

@@ -1,7 +1,6 @@
 //! The JSON body of `POST /api/submit`.
 //!
-//! Invariant: what a client sends costs no more than the body itself. Reading ends at the first member that is not
-//! known.
+//! Invariant: reading a body takes no more memory than the body itself. It ends at the first unknown member.
 
 use std::fmt;
 
@@ -10,12 +9,12 @@ use serde_json::value::RawValue;
 
 use super::range::{Bounds, Refusal};
 
-/// The largest body in bytes, a thousand times that of a request that is in order.
+/// The largest body in bytes: a thousand times the size of a valid request.
 pub(super) const MAX_BYTES: usize = 64 << 10;
-/// No more of a member's name than this is repeated to the client, in characters.
+/// How many characters of an unknown member's name are repeated to the client.
 const MAX_NAME: usize = 64;
 
-/// Reads the bounds from a body. A bound that is absent or null is empty; one that is no string is malformed.
+/// Reads the bounds from a body. A bound that is absent or null is empty. A bound that is not a string is malformed.
 pub(super) fn read(content_type: Option<&[u8]>, body: &[u8]) -> Result<Bounds, Refusal> {
     if !content_type.is_none_or(is_json) {
         return Err(Refusal::NotJson);
@@ -55,7 +54,7 @@ fn is_json(content_type: &[u8]) -> bool {
         || (essence.starts_with(b"application/") && essence.ends_with(b"+json"))
 }
 
-/// The text of a bound. The JSON text of what is no string is never a date.
+/// The text of a bound. A value that is not a string gives its JSON text, which is never a date.
 fn text(value: &RawValue) -> Result<String, serde_json::Error> {
     match value.get() {
         "null" => Ok(String::new()),
@@ -64,7 +63,7 @@ fn text(value: &RawValue) -> Result<String, serde_json::Error> {
     }
 }
 
-/// Reads the members in order, so that one that is given twice is seen. Why it stops is in `refusal`.
+/// Reads the members in order, to see a member that is given twice. `refusal` says why reading stopped.
 struct Members<'r> {
     refusal: &'r mut Option<Refusal>,
 }

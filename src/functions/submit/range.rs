@@ -27,7 +27,7 @@ impl Bounds {
                 .filter(|(name, _)| name == wanted)
                 .map(|(_, value)| value)
                 .collect();
-            // As the host joins them: a parameter given twice is no date, and none of the two is preferred.
+            // The host joins repeated values with a comma as well. The result is no date, so neither value is used.
             values.join(",")
         };
         Self {
@@ -72,7 +72,7 @@ pub(super) enum Refusal {
     MemberTwice(&'static str),
 }
 
-/// The refusal of a range that is too long says what the limit is, beside the text that all ranges share.
+/// The body for a range that is too long: the error text of all bad ranges, and the limit.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TooLong {
