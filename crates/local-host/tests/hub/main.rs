@@ -11,7 +11,6 @@
 mod app;
 mod batches;
 mod concurrency;
-mod engine;
 mod entities;
 mod fixture;
 mod grpc;

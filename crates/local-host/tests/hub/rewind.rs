@@ -1,129 +1,33 @@
-//! Rewinding instances: what a client gets to hear, what the hub throws away, and how an app on the
-//! engine of durable-functions goes on.
+//! Rewinding instances: what the hub answers the client, and what it logs.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-
-use durable_functions::{
-    Activity, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, run_turn,
-};
 use durable_protocol::messages::{
-    OrchestrationState, OrchestrationStatus, RewindInstanceRequest, RewindInstanceResponse,
+    EventType, OrchestrationState, OrchestrationStatus, OrchestratorRequest, RewindInstanceRequest,
+    RewindInstanceResponse,
 };
-use futures::future::{BoxFuture, try_join_all};
-use local_host::hub::Hub;
-use local_host::invoke::{Invoke, InvokeError};
-use local_host::json::JsonObject;
 use local_host::log::LogLevel;
-use tokio::sync::Semaphore;
 use tonic::{Code, Status};
 
 use crate::support::{
-    Answer, Client, Log, activity, inner_text, options, orchestrator, return_value,
+    Answer, Client, Log, complete, count, decide, history, hub_with, orchestrator,
 };
 
-const WORK: Activity<String, String> = Activity::new("work");
-const FAN_OUT: Orchestrator<Vec<String>, Vec<String>> = Orchestrator::new("fanOut");
-const PARENT: Orchestrator<Vec<String>, Vec<String>> = Orchestrator::new("parent");
-
-/// An app on the engine. The activity fails as long as its input is named here; an input that begins
-/// with `slow` waits for a permit.
-struct App {
-    orchestrators: Vec<OrchestratorFunction>,
-    broken: Mutex<Vec<String>>,
-    slow: Arc<Semaphore>,
-    runs: Mutex<HashMap<String, usize>>,
-}
-
-impl App {
-    fn new(broken: &[&str]) -> Arc<Self> {
-        Arc::new(App {
-            orchestrators: vec![
-                OrchestratorFunction::new(FAN_OUT, fan_out),
-                OrchestratorFunction::new(PARENT, parent),
-            ],
-            broken: Mutex::new(broken.iter().map(|it| (*it).to_owned()).collect()),
-            slow: Arc::new(Semaphore::new(0)),
-            runs: Mutex::default(),
-        })
-    }
-
-    fn mend(&self) {
-        self.broken.lock().unwrap().clear();
-    }
-
-    fn runs(&self, input: &str) -> usize {
-        self.runs.lock().unwrap().get(input).copied().unwrap_or(0)
-    }
-}
-
-/// Fails at the first failure.
-async fn fan_out(ctx: OrchestrationContext, inputs: Vec<String>) -> Result<Vec<String>> {
-    Ok(try_join_all(inputs.into_iter().map(|input| ctx.call(WORK, input))).await?)
-}
-
-/// Starts a child, and does the last input itself.
-async fn parent(ctx: OrchestrationContext, mut inputs: Vec<String>) -> Result<Vec<String>> {
-    let own = inputs.pop().map(|input| ctx.call(WORK, input));
-    let mut results = ctx
-        .call_orchestrator_with_id(FAN_OUT, "child", inputs)
-        .await?;
-    if let Some(own) = own {
-        results.push(own.await?);
-    }
-    Ok(results)
-}
-
-impl Invoke for App {
-    fn invoke(
-        &self,
-        function: &str,
-        data: JsonObject,
-        _: JsonObject,
-    ) -> BoxFuture<'static, Answer> {
-        if let Some(context) = data.get("context") {
-            let orchestrator = self.orchestrators.iter().find(|it| it.name() == function);
-            let answer = run_turn(orchestrator.unwrap(), &inner_text(context));
-            return Box::pin(async move { Ok(return_value(answer)) });
+/// Ends with the status that its input names; with another input, it runs until an event comes.
+fn end(_: &str, request: OrchestratorRequest) -> Answer {
+    let input = history(&request).find_map(|event| match &event.event_type {
+        Some(EventType::ExecutionStarted(started)) => started.input.clone(),
+        _ => None,
+    });
+    decide(match input.as_deref() {
+        Some("Completed") => vec![complete(0, OrchestrationStatus::Completed, "null")],
+        Some("Failed") => vec![complete(0, OrchestrationStatus::Failed, "null")],
+        _ if count(&request, |it| matches!(it, EventType::EventRaised(_))) > 0 => {
+            vec![complete(0, OrchestrationStatus::Completed, "null")]
         }
-        let input: String = serde_json::from_str(&inner_text(data.get("input").unwrap())).unwrap();
-        *self.runs.lock().unwrap().entry(input.clone()).or_default() += 1;
-        let broken = self.broken.lock().unwrap().contains(&input);
-        let slow = Arc::clone(&self.slow);
-        Box::pin(async move {
-            if input.starts_with("slow") {
-                slow.acquire().await.unwrap().forget();
-            }
-            if broken {
-                return Err(InvokeError::Status {
-                    status: 500,
-                    reason: "Internal Server Error".into(),
-                });
-            }
-            Ok(return_value(format!("{input} done")))
-        })
-    }
+        _ => vec![],
+    })
 }
 
-async fn hub(app: &Arc<App>, log: &Log) -> (Hub, Client) {
-    let functions = vec![
-        orchestrator("fanOut"),
-        orchestrator("parent"),
-        activity("work"),
-    ];
-    let invoke: Arc<dyn Invoke> = Arc::clone(app) as _;
-    let hub = Hub::start(options(), functions, invoke, log.sink())
-        .await
-        .unwrap();
-    let client = Client::connect(&hub).await;
-    (hub, client)
-}
-
-async fn rewind(
-    client: &Client,
-    id: &str,
-    reason: Option<&str>,
-) -> std::result::Result<(), Status> {
+async fn rewind(client: &Client, id: &str, reason: Option<&str>) -> Result<(), Status> {
     let request = RewindInstanceRequest {
         instance_id: id.into(),
         reason: reason.map(str::to_owned),
@@ -141,8 +45,7 @@ fn is(status: OrchestrationStatus) -> impl FnMut(&OrchestrationState) -> bool {
 /// The text and the codes are the recorded ones.
 #[tokio::test]
 async fn only_failed_instances_can_be_rewound() {
-    let app = App::new(&[]);
-    let (hub, client) = hub(&app, &Log::default()).await;
+    let (hub, client) = hub_with(vec![orchestrator("end")], &Log::default(), end).await;
     let refused = rewind(&client, "none", Some("r")).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);
     assert_eq!(
@@ -155,8 +58,8 @@ async fn only_failed_instances_can_be_rewound() {
         refused.message(),
         "Value cannot be null. (Parameter 'instanceId')"
     );
-    client.start("done", "fanOut", r#"["a"]"#).await.unwrap();
-    client.start("run", "fanOut", r#"["slow"]"#).await.unwrap();
+    client.start("done", "end", "Completed").await.unwrap();
+    client.start("run", "end", "Running").await.unwrap();
     client.completion("done").await;
     hub.wait_for("run", is(OrchestrationStatus::Running)).await;
     for id in ["done", "run"] {
@@ -170,124 +73,16 @@ async fn only_failed_instances_can_be_rewound() {
     hub.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fan_out_that_failed_with_an_activity_open_completes_after_a_rewind() {
-    for reason in [Some("fixed"), None] {
-        let app = App::new(&["bad"]);
-        let log = Log::default();
-        let (hub, client) = hub(&app, &log).await;
-        let input = r#"["good","bad","slow"]"#;
-        client.start("f", "fanOut", input).await.unwrap();
-        let failed = client.completion("f").await;
-        assert_eq!(failed.orchestration_status(), OrchestrationStatus::Failed);
-        // It ends while the instance is Failed.
-        app.slow.add_permits(1);
-        log.wait_for(
-            LogLevel::Info,
-            "the outcome of activity 'work' was thrown away",
-        )
-        .await;
-        app.mend();
-        rewind(&client, "f", reason).await.unwrap();
-        app.slow.add_permits(1);
-        let state = client.completion("f").await;
-        assert_eq!(
-            state.orchestration_status(),
-            OrchestrationStatus::Completed,
-            "{state:?}"
-        );
-        assert_eq!(
-            state.output.as_deref(),
-            Some(r#"["good done","bad done","slow done"]"#)
-        );
-        assert_eq!((app.runs("bad"), app.runs("slow")), (2, 2));
-        hub.stop().await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_activity_that_is_still_running_after_a_rewind_is_heard() {
-    let app = App::new(&["bad"]);
-    let (hub, client) = hub(&app, &Log::default()).await;
-    client
-        .start("f", "fanOut", r#"["bad","slow"]"#)
-        .await
-        .unwrap();
-    client.completion("f").await;
-    app.mend();
-    rewind(&client, "f", Some("early")).await.unwrap();
-    let rewound = client.get("f").await.unwrap();
-    assert_eq!(rewound.orchestration_status(), OrchestrationStatus::Pending);
-    // One answer, and two that wait for it: the first run and the second.
-    app.slow.add_permits(1);
-    let state = client.completion("f").await;
-    assert_eq!(state.output.as_deref(), Some(r#"["bad done","slow done"]"#));
-    hub.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_parent_goes_on_when_its_failed_child_was_rewound_with_it() {
-    let app = App::new(&["bad"]);
+#[tokio::test]
+async fn a_rewind_that_a_real_host_would_lose_is_logged() {
     let log = Log::default();
-    let (hub, client) = hub(&app, &log).await;
-    client
-        .start("p", "parent", r#"["good","bad","slow"]"#)
-        .await
-        .unwrap();
-    client.completion("p").await;
-    app.slow.add_permits(1);
-    log.wait_for(
-        LogLevel::Info,
-        "the outcome of activity 'work' was thrown away",
-    )
-    .await;
-    app.mend();
-    rewind(&client, "p", Some("fixed")).await.unwrap();
-    app.slow.add_permits(1);
-    let state = client.completion("p").await;
-    assert_eq!(
-        state.output.as_deref(),
-        Some(r#"["good done","bad done","slow done"]"#),
-        "{state:?}"
-    );
-    let child = client.get("child").await.unwrap();
-    assert_eq!(child.orchestration_status(), OrchestrationStatus::Completed);
-    hub.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_that_fails_again_can_be_rewound_again() {
-    let app = App::new(&["bad"]);
-    let (hub, client) = hub(&app, &Log::default()).await;
-    client
-        .start("f", "fanOut", r#"["good","bad"]"#)
-        .await
-        .unwrap();
-    for _ in 0..3 {
-        let failed = client.completion("f").await;
-        assert_eq!(failed.orchestration_status(), OrchestrationStatus::Failed);
-        rewind(&client, "f", Some("not yet")).await.unwrap();
-    }
+    let (hub, client) = hub_with(vec![orchestrator("end")], &log, end).await;
+    // The earlier execution has the longer history.
+    client.start("f", "end", "Running").await.unwrap();
+    hub.wait_for("f", is(OrchestrationStatus::Running)).await;
+    client.raise("f", "e", "1").await.unwrap();
     client.completion("f").await;
-    app.mend();
-    rewind(&client, "f", Some("now")).await.unwrap();
-    let state = client.completion("f").await;
-    assert_eq!(state.output.as_deref(), Some(r#"["good done","bad done"]"#));
-    assert_eq!(app.runs("bad"), 5);
-    hub.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rewind_that_a_real_host_would_lose_is_told() {
-    let app = App::new(&["bad"]);
-    let log = Log::default();
-    let (hub, client) = hub(&app, &log).await;
-    client
-        .start("f", "fanOut", r#"["a","b","c"]"#)
-        .await
-        .unwrap();
-    client.completion("f").await;
-    client.start("f", "fanOut", r#"["bad"]"#).await.unwrap();
+    client.start("f", "end", "Failed").await.unwrap();
     hub.wait_for("f", is(OrchestrationStatus::Failed)).await;
     rewind(&client, "f", Some("again")).await.unwrap();
     assert!(log.contains(LogLevel::Warning, "A real host loses such a rewind"));

@@ -1,76 +1,31 @@
-//! The hub with the engine of durable-functions: what the one sends, the other understands.
+//! Activities that fail in the task hub of local-host: what the host logs and what the orchestrator gets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use durable_functions::{
-    Activity, ActivityContext, ActivityFunction, Entity, EntityContext, EntityFunction, Failure,
-    Operation, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, run_turn,
+    Activity, ActivityContext, ActivityFunction, Failure, OrchestrationContext, Orchestrator,
+    OrchestratorFunction, run_turn,
 };
 use durable_protocol::messages::{
-    EntityBatchRequest, EventType, OrchestrationStatus, RewindInstanceRequest,
+    EventType, OrchestrationStatus, OrchestratorRequest, RewindInstanceRequest,
     RewindInstanceResponse,
 };
-use futures::future::{BoxFuture, join_all};
-use local_host::hub::{DurableKind, Hub};
+use futures::future::BoxFuture;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use local_host::handler::{RawAnswer, read_answer};
+use local_host::hub::Hub;
 use local_host::invoke::Invoke;
 use local_host::json::JsonObject;
 use local_host::log::LogLevel;
 use prost::Message;
 use tokio::sync::watch;
 
-use crate::fixture;
-use crate::script::invocation;
 use crate::support::{
-    Answer, Client, Log, activity, decode_request, function, inner_text, options, orchestrator,
-    request_bytes, return_value,
+    Answer, Client, Log, activity, inner_text, options, orchestrator, request_bytes, return_value,
 };
-
-const COUNTER: Entity<i64> = Entity::new("Counter");
-const ADD: Operation<i64, i64> = Operation::new("add");
-const GET: Operation<(), i64> = Operation::new("get");
-const SET: Operation<i64, ()> = Operation::new("set");
-const TRANSFER: Orchestrator<i64, i64> = Orchestrator::new("transfer");
-
-async fn add(_: EntityContext, count: &mut i64, n: i64) -> Result<i64> {
-    *count += n;
-    Ok(*count)
-}
-
-/// Reads and writes two entities with a lock, then signals a third and asks it.
-async fn transfer(ctx: OrchestrationContext, amount: i64) -> Result<i64> {
-    let (from, to) = (COUNTER.id("from"), COUNTER.id("to"));
-    let lock = ctx.lock([&from, &to]).await?;
-    let left = ctx.call_entity(&from, GET, ()).await?;
-    let right = ctx.call_entity(&to, GET, ()).await?;
-    ctx.call_entity(&from, SET, left - amount).await?;
-    ctx.call_entity(&to, SET, right + amount).await?;
-    lock.release();
-    let log = COUNTER.id(ctx.instance_id());
-    ctx.signal_entity(&log, ADD, amount)?;
-    Ok(ctx.call_entity(&log, ADD, 1).await?)
-}
-
-struct App {
-    counter: EntityFunction<i64>,
-    transfer: OrchestratorFunction,
-}
-
-impl Invoke for App {
-    fn invoke(&self, _: &str, data: JsonObject, _: JsonObject) -> BoxFuture<'static, Answer> {
-        let answer = match data.get("entity") {
-            None => run_turn(&self.transfer, &inner_text(data.get("context").unwrap())),
-            Some(context) => {
-                let request = EntityBatchRequest::decode(&*request_bytes(context)).unwrap();
-                let result = futures::executor::block_on(self.counter.run_batch(request));
-                STANDARD.encode(result.encode_to_vec())
-            }
-        };
-        Box::pin(async move { Ok(return_value(answer)) })
-    }
-}
 
 const BUSY: Activity<usize, ()> = Activity::new("busy");
 const ASK: Orchestrator<usize, String> = Orchestrator::new("ask");
@@ -109,7 +64,7 @@ impl Busy {
 impl Invoke for Busy {
     fn invoke(&self, _: &str, data: JsonObject, _: JsonObject) -> BoxFuture<'static, Answer> {
         if let Some(context) = data.get("context") {
-            let request = decode_request(&request_bytes(context));
+            let request = OrchestratorRequest::decode(&*request_bytes(context)).unwrap();
             let kinds = request
                 .new_events
                 .into_iter()
@@ -126,13 +81,18 @@ impl Invoke for Busy {
                 Ok(text) => return Ok(return_value(text)),
                 Err(failure) => failure,
             };
-            let answer = fixture::Answer {
-                status: 200,
-                headers: vec![("Content-Type".into(), "text/plain; charset=utf-8".into())],
-                body: ActivityFunction::report(&failure),
-                ..fixture::Answer::default()
-            };
-            invocation(&answer)
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                CONTENT_TYPE,
+                HeaderValue::from_static("text/plain; charset=utf-8"),
+            );
+            read_answer(&RawAnswer {
+                status: StatusCode::OK,
+                reason: None,
+                headers,
+                body: Bytes::from(ActivityFunction::report(&failure)),
+            })
+            .map(|(answer, _)| answer)
         })
     }
 }
@@ -148,7 +108,7 @@ async fn a_failed_activity_is_failed_to_the_host_and_reaches_the_orchestrator_wh
     let client = Client::connect(&hub).await;
     for size in [0, 160_000] {
         let id = format!("a{size}");
-        client.start(&id, "ask", &size.to_string()).await.unwrap();
+        client.start(&id, "ask", &size.to_string()).await;
         let state = client.completion(&id).await;
         let expected = format!("Busy: AccountKey=abc; try <1> true {}", size + 4);
         assert_eq!(state.output, Some(serde_json::json!(expected).to_string()));
@@ -193,7 +153,7 @@ async fn a_rewind_runs_an_activity_that_failed_again() {
         .await
         .unwrap();
     let client = Client::connect(&hub).await;
-    client.start("a", "ask", "1").await.unwrap();
+    client.start("a", "ask", "1").await;
     let failed = client.completion("a").await;
     assert_eq!(failed.orchestration_status(), OrchestrationStatus::Failed);
     let request = RewindInstanceRequest {
@@ -208,53 +168,5 @@ async fn a_rewind_runs_an_activity_that_failed_again() {
         .await;
     assert_eq!(state.output.as_deref(), Some("\"done\""));
     assert_eq!(runs.load(Ordering::SeqCst), 2);
-    hub.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn orchestrations_share_locked_entities_without_losing_an_update() {
-    let app = App {
-        counter: EntityFunction::new(COUNTER)
-            .on(ADD, add)
-            .on(GET, async |_, count: &mut i64, ()| Ok(*count))
-            .on(SET, async |_, count: &mut i64, n| {
-                *count = n;
-                Ok(())
-            }),
-        transfer: OrchestratorFunction::new(TRANSFER, transfer),
-    };
-    let functions = vec![
-        orchestrator("transfer"),
-        function("counter", DurableKind::Entity, "entity"),
-    ];
-    let log = Log::default();
-    let hub = Hub::start(options(), functions, Arc::new(app), log.sink())
-        .await
-        .unwrap();
-    let client = Client::connect(&hub).await;
-    let transfers = (1..=20).map(|n| {
-        let client = client.clone();
-        async move {
-            let id = format!("t{n}");
-            let amount = n.to_string();
-            client.start(&id, "transfer", &amount).await.unwrap();
-            client.completion(&id).await
-        }
-    });
-    for (n, state) in (1..).zip(join_all(transfers).await) {
-        assert_eq!(
-            state.orchestration_status(),
-            OrchestrationStatus::Completed,
-            "{state:?}"
-        );
-        assert_eq!(state.output, Some((n + 1).to_string()));
-    }
-    for (key, sum) in [("from", "-210"), ("to", "210")] {
-        // The last release may still be under way.
-        hub.wait_for_entity(&format!("@counter@{key}"), |seen| {
-            seen.serialized_state.as_deref() == Some(sum) && seen.locked_by.is_none()
-        })
-        .await;
-    }
     hub.stop().await;
 }
