@@ -52,6 +52,12 @@ impl Binding {
         self.kind.eq_ignore_ascii_case(kind)
     }
 
+    /// Whether this is the durable client, under its new or its old name.
+    #[must_use]
+    pub fn is_durable_client(&self) -> bool {
+        self.is_type("durableClient") || self.is_type("orchestrationClient")
+    }
+
     /// Whether `dataType` is `binary`.
     #[must_use]
     pub fn is_binary(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Functions that get into each other's way.
 
-use super::{Function, Functions, Route};
+use super::function::{Function, Functions, Route};
 use anyhow::bail;
 
 /// Two folders that differ only in case stop a host on Linux.
@@ -61,14 +61,4 @@ fn collide(first: &Route, second: &Route) -> bool {
                 .as_ref()
                 .is_none_or(|methods| !methods.is_empty()),
         }
-}
-
-impl Route {
-    /// Whether the function takes this method; case does not matter.
-    #[must_use]
-    pub fn allows(&self, method: &str) -> bool {
-        self.methods
-            .as_ref()
-            .is_none_or(|methods| methods.iter().any(|m| m.eq_ignore_ascii_case(method)))
-    }
 }

@@ -5,76 +5,21 @@
 
 mod binding;
 mod conflicts;
+mod constraint;
+mod function;
 mod known_types;
+mod template;
 mod validate;
 
 pub use binding::{Binding, Direction};
+pub use function::{Function, Functions, Route};
+pub use template::{Params, Template};
 
 use crate::host_json::HostJson;
-use crate::http::template::Template;
 use crate::json::{Json, parse_document};
 use crate::settings::Environment;
 use anyhow::Context;
 use std::path::Path;
-
-/// A function of the app.
-#[derive(Clone, Debug)]
-pub struct Function {
-    /// The folder's name as spelled in the file system: the function's name.
-    pub name: String,
-    /// The bindings in the order of `function.json`.
-    pub bindings: Vec<Binding>,
-    /// The route of an HTTP trigger.
-    pub route: Option<Route>,
-    /// Switched off by an app setting.
-    pub disabled: bool,
-    /// Whether `function.json` has a `retry` section.
-    pub has_retry: bool,
-}
-
-/// Where an HTTP function is served.
-#[derive(Clone, Debug)]
-pub struct Route {
-    /// Prefix and route as written.
-    pub text: String,
-    /// The parsed text.
-    pub template: Template,
-    /// The methods as written; `None` = all.
-    pub methods: Option<Vec<String>>,
-    /// Whether the function's `authLevel` is `anonymous`.
-    pub anonymous: bool,
-}
-
-/// The functions that run and those that do not.
-#[derive(Clone, Debug, Default)]
-pub struct Functions {
-    /// Usable functions, sorted by name without case.
-    pub usable: Vec<Function>,
-    /// Folder and error of each function that was skipped.
-    pub errors: Vec<(String, String)>,
-}
-
-impl Function {
-    /// The trigger's binding.
-    #[must_use]
-    pub fn trigger(&self) -> Option<&Binding> {
-        self.bindings.iter().find(|binding| binding.is_trigger())
-    }
-
-    /// The inputs beside the trigger, in order.
-    pub fn inputs(&self) -> impl Iterator<Item = &Binding> {
-        self.bindings
-            .iter()
-            .filter(|binding| !binding.is_trigger() && binding.direction != Direction::Out)
-    }
-
-    /// The outputs, in order.
-    pub fn outputs(&self) -> impl Iterator<Item = &Binding> {
-        self.bindings
-            .iter()
-            .filter(|binding| !binding.is_trigger() && binding.direction != Direction::In)
-    }
-}
 
 /// Loads the functions below `root`.
 ///

@@ -7,9 +7,8 @@ use super::metadata::binding_data;
 use super::query::Query;
 use super::request::ClientRequest;
 use super::response::{self, ClientResponse};
-use super::template::Params;
 use super::upload::UploadLimits;
-use crate::functions::{Binding, Function, Functions};
+use crate::functions::{Function, Functions, Params};
 use crate::handler::Handler;
 use crate::json::{Json, JsonObject};
 use crate::log::{LogLevel, Logger};
@@ -95,7 +94,7 @@ impl App {
     /// Adds the inputs beside the trigger. local-host provides `durableClient`; others are null.
     pub(super) fn add_inputs(&self, function: &Function, data: &mut JsonObject) {
         for input in function.inputs() {
-            let value = if is_durable_client(input) {
+            let value = if input.is_durable_client() {
                 Json::from((self.client_binding)(
                     input.text("taskHub"),
                     input.text("connectionName"),
@@ -106,10 +105,4 @@ impl App {
             data.insert(&input.name, value.double_encoded());
         }
     }
-}
-
-/// Whether a binding is the durable client, under its new or its old name.
-#[must_use]
-pub fn is_durable_client(binding: &Binding) -> bool {
-    binding.is_type("durableClient") || binding.is_type("orchestrationClient")
 }

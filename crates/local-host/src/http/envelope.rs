@@ -2,7 +2,7 @@
 
 use super::query::Query;
 use super::request::ClientRequest;
-use super::template::Params;
+use crate::functions::Params;
 use crate::json::{Json, JsonObject};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

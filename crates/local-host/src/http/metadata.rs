@@ -3,8 +3,8 @@
 use super::envelope::decode_text;
 use super::query::Query;
 use super::request::ClientRequest;
-use super::template::Params;
 use crate::binding_data::BindingData;
+use crate::functions::Params;
 use crate::json::{Json, JsonObject, parse_document};
 
 /// What an HTTP request brings. Body properties come first, query parameters replace them, route

@@ -3,7 +3,6 @@
 mod admin;
 mod admission;
 pub mod app;
-mod constraint;
 pub mod cors;
 pub mod envelope;
 pub(crate) mod headers;
@@ -14,7 +13,6 @@ pub mod request;
 pub mod response;
 pub mod router;
 pub mod serve;
-pub mod template;
 pub mod upload;
 pub(crate) mod uri;
 mod webhooks;

@@ -1,7 +1,6 @@
 //! Which function serves a request.
 
-use super::template::Params;
-use crate::functions::Function;
+use crate::functions::{Function, Params};
 
 /// Finds the first function, by name, whose route and methods fit: no ranking by specificity, as
 /// in a real host.

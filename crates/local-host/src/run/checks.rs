@@ -2,7 +2,6 @@
 
 use crate::functions::{Binding, Function, Functions};
 use crate::host_json::HostJson;
-use crate::http::app::is_durable_client;
 use crate::log::Logger;
 use crate::settings::Environment;
 use anyhow::bail;
@@ -87,7 +86,7 @@ fn warn_about(function: &Function, log: &Logger) {
              the binding 'res' in {name}/function.json."
         ));
     }
-    for input in function.inputs().filter(|input| !is_durable_client(input)) {
+    for input in function.inputs().filter(|input| !input.is_durable_client()) {
         log.warning(format!(
             "{name}: local-host has no {} binding; the input '{}' is always null.",
             input.kind, input.name
