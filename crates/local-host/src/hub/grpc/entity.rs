@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::super::entity::{Message, Request};
 use super::super::{Inner, clock, nonchars};
-use super::server::Call;
+use super::call::Call;
 use crate::log::LogLevel;
 
 /// Sends an operation that nobody waits for. As on a real host the entity need not have a function,

@@ -11,7 +11,7 @@ use tonic::Status;
 use super::super::Inner;
 use super::super::client::ManageError;
 use super::super::nonchars::{self, STORAGE_ERROR};
-use super::server::Call;
+use super::call::Call;
 use crate::log::LogLevel;
 
 /// An external event. Suspended instances take it too.

@@ -6,7 +6,7 @@ use durable_protocol::messages::{GetInstanceRequest, GetInstanceResponse};
 use tonic::Status;
 
 use super::super::{Inner, status};
-use super::server::Call;
+use super::call::Call;
 
 /// Tells a client that the service is there.
 pub(super) async fn hello(_: Arc<Inner>, _: Call<()>) -> Result<(), Status> {

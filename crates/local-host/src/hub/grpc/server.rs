@@ -11,13 +11,13 @@ use futures::stream;
 use prost::Message;
 use tokio::net::TcpListener;
 use tonic::body::Body;
-use tonic::metadata::MetadataMap;
 use tonic::server::Grpc;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
 use super::super::{Hub, Inner};
+use super::call::Call;
 use super::{entity, manage, query, start, wait};
 use crate::accept::Accepting;
 use crate::log::LogLevel;
@@ -139,27 +139,4 @@ where
         .max_encoding_message_size(usize::MAX)
         .unary(call, request)
         .await
-}
-
-/// One call.
-pub(super) struct Call<T> {
-    pub(super) message: T,
-    /// The task hub that the client named, when it is not this one. A real host looks for
-    /// it in storage; here there is only one.
-    pub(super) other_hub: Option<String>,
-}
-
-impl<T> Call<T> {
-    fn new(hub: &Inner, request: Request<T>) -> Self {
-        Self {
-            other_hub: named_hub(request.metadata())
-                .filter(|name| !name.eq_ignore_ascii_case(&hub.options.task_hub_name)),
-            message: request.into_inner(),
-        }
-    }
-}
-
-fn named_hub(metadata: &MetadataMap) -> Option<String> {
-    let name = metadata.get("durable-taskhub")?.to_str().ok()?;
-    (!name.is_empty()).then(|| name.to_owned())
 }

@@ -8,7 +8,7 @@ use tonic::Status;
 use super::super::Inner;
 use super::super::client::StartError;
 use super::super::nonchars::{self, STORAGE_ERROR};
-use super::server::Call;
+use super::call::Call;
 use crate::log::LogLevel;
 
 /// Starts an instance. As on a real host the id is not checked and the orchestrator need not exist:

@@ -11,7 +11,7 @@ use durable_protocol::messages::{
 use tonic::Status;
 
 use super::super::{Inner, status};
-use super::server::Call;
+use super::call::Call;
 
 /// Until the first turn is done.
 pub(super) async fn for_start(

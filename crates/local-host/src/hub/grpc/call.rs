@@ -1,0 +1,29 @@
+//! One call of a client, with what its metadata says.
+
+use tonic::Request;
+use tonic::metadata::MetadataMap;
+
+use super::super::Inner;
+
+/// One call.
+pub(super) struct Call<T> {
+    pub(super) message: T,
+    /// The task hub that the client named, when it is not this one. A real host looks for
+    /// it in storage; here there is only one.
+    pub(super) other_hub: Option<String>,
+}
+
+impl<T> Call<T> {
+    pub(super) fn new(hub: &Inner, request: Request<T>) -> Self {
+        Self {
+            other_hub: named_hub(request.metadata())
+                .filter(|name| !name.eq_ignore_ascii_case(&hub.options.task_hub_name)),
+            message: request.into_inner(),
+        }
+    }
+}
+
+fn named_hub(metadata: &MetadataMap) -> Option<String> {
+    let name = metadata.get("durable-taskhub")?.to_str().ok()?;
+    (!name.is_empty()).then(|| name.to_owned())
+}
