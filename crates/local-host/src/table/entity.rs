@@ -1,11 +1,14 @@
 //! Entities and their properties.
 
 use super::moment;
-use super::odata::Object;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
+
+/// A JSON object with its members in order: readers of streams want annotations before values.
+pub(super) type Object = IndexMap<String, Value>;
 
 /// The value of a property, with the types of the table service.
 #[derive(Clone, Debug, PartialEq)]

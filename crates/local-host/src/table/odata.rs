@@ -1,14 +1,10 @@
 //! The JSON of the table service.
 
 use super::ACCOUNT;
-use super::entity::Entity;
-use indexmap::IndexMap;
+use super::entity::{Entity, Object};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::HashSet;
-
-/// An object with its members in order: readers of streams want annotations before values.
-pub(super) type Object = IndexMap<String, Value>;
 
 /// A page of a list.
 #[derive(Serialize)]

@@ -3,7 +3,8 @@
 use super::ACCOUNT;
 use super::authorization::is_authorized;
 use super::entity::Entity;
-use super::odata::{self, Metadata, Object};
+use super::entity::Object;
+use super::odata::{self, Metadata};
 use super::page::{self, Options};
 use super::store::{Keys, Store, StoreError};
 use crate::http::hosts::{HostError, Hosts};

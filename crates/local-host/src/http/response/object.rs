@@ -1,7 +1,7 @@
 //! Response objects: `{"statusCode": 201, "headers": {…}, "body": …}`.
 
-use super::ClientResponse;
 use super::body::Body;
+use super::client_response::ClientResponse;
 use super::headers::{self, Source};
 use crate::json::{Json, JsonObject, parse_document};
 

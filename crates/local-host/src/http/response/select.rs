@@ -1,7 +1,7 @@
 //! Which part of the answer becomes the response.
 
-use super::ClientResponse;
 use super::base64_rule;
+use super::client_response::ClientResponse;
 use super::object;
 use crate::functions::{Binding, Function};
 use crate::invoke::InvocationAnswer;
