@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod entity_id;
+pub mod entity_message;
 pub mod instance_id;
 pub mod messages;
 pub mod nonchars;

@@ -22,7 +22,6 @@ use refusal::{Refusal, failure, null_reference, unsupported, worse};
 
 use super::failure::HostFailure;
 use super::{clock, entity, events, nonchars};
-use crate::json::Json;
 
 /// A storage queue hides a message for at most this long.
 const LONGEST_TIMER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -135,7 +134,6 @@ impl Planner<'_> {
                 let message = action.entity_message_type.ok_or_else(null_reference)?;
                 let (target, name, data) = entity::from_action(message);
                 let target = target.ok_or_else(null_reference)?;
-                let data = Json::Object(data).to_compact();
                 self.send_to_entity(id, target, name, Some(data))
             }
             Some(OrchestratorActionType::TerminateOrchestration(_)) => {

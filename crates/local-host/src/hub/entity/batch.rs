@@ -246,7 +246,7 @@ fn grant(hub: &Arc<Inner>, entity: &Arc<Entity>, mut lock: Request) {
             hub.deliver_to_entity(&next, Message::Request(lock));
         }
         None => {
-            answer(hub, &lock, || reply::GRANTED.to_owned());
+            answer(hub, &lock, reply::granted);
         }
     }
 }

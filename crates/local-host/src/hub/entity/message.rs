@@ -1,20 +1,16 @@
 //! Messages to entities: JSON texts in events that orchestrations send.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use durable_protocol::NEVER;
+use durable_protocol::entity_message::{self, RELEASE, REQUEST, Release};
 use durable_protocol::messages::{EntityMessageType, OrchestrationInstance};
 use prost_types::Timestamp;
-use serde::Deserialize;
+use serde::Serialize;
 
 use super::super::clock;
-use crate::json::{Json, JsonDate, JsonObject};
-
-/// The event of a request; `op@` and a time in that of a scheduled one.
-const REQUEST: &str = "op";
-const RELEASE: &str = "release";
-
-/// .NET's smallest time: no time.
-const NEVER: &str = "0001-01-01T00:00:00";
+use crate::json::JsonDate;
 
 /// Anything an entity can get.
 #[derive(Clone, Debug)]
@@ -68,34 +64,6 @@ impl Request {
     }
 }
 
-/// The JSON of a request.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RequestText {
-    op: Option<String>,
-    signal: Option<bool>,
-    input: Option<String>,
-    id: String,
-    parent: Option<String>,
-    parent_execution: Option<String>,
-    due: Option<String>,
-    lockset: Option<Vec<EntityName>>,
-    pos: Option<usize>,
-    #[serde(rename = "Timestamp")]
-    timestamp: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct EntityName {
-    name: String,
-    key: String,
-}
-
-#[derive(Deserialize)]
-struct ReleaseText {
-    parent: String,
-}
-
 /// Reads the event that an orchestration sends to an entity.
 ///
 /// # Errors
@@ -104,9 +72,9 @@ pub(in crate::hub) fn read(name: &str, data: Option<&str>) -> Result<Message, St
     let data = data.unwrap_or_default();
     let not_json = |error: serde_json::Error| format!("its data cannot be read: {error}");
     if name.eq_ignore_ascii_case(RELEASE) {
-        let text: ReleaseText = serde_json::from_str(data).map_err(not_json)?;
+        let release: Release = serde_json::from_str(data).map_err(not_json)?;
         return Ok(Message::Release {
-            parent: text.parent,
+            parent: release.parent.into_owned(),
         });
     }
     let delivered = match name.split_once('@') {
@@ -121,25 +89,23 @@ pub(in crate::hub) fn read(name: &str, data: Option<&str>) -> Result<Message, St
             ));
         }
     };
-    let text: RequestText = serde_json::from_str(data).map_err(not_json)?;
+    let text: entity_message::Request = serde_json::from_str(data).map_err(not_json)?;
     let due = match &text.due {
         None => None,
         Some(due) => Some(time_of(due).ok_or_else(|| format!("due: '{due}' is not a UTC time"))?),
     };
     Ok(Message::Request(Request {
-        id: text.id,
-        operation: text.op.unwrap_or_default(),
-        input: text.input,
+        id: text.id.into_owned(),
+        operation: text.op.unwrap_or_default().into_owned(),
+        input: text.input.map(Cow::into_owned),
         signal: text.signal.unwrap_or_default(),
         parent: text.parent.map(|instance_id| OrchestrationInstance {
-            instance_id,
-            execution_id: text.parent_execution,
+            instance_id: instance_id.into_owned(),
+            execution_id: text.parent_execution.map(Cow::into_owned),
         }),
-        lock_set: text.lockset.map(|set| {
-            set.into_iter()
-                .map(|entity| format!("@{}@{}", entity.name, entity.key))
-                .collect()
-        }),
+        lock_set: text
+            .lockset
+            .map(|set| set.into_iter().map(|entity| entity.to_string()).collect()),
         position: text.pos.unwrap_or_default(),
         due: match (due, delivered) {
             (Some(due), Some(delivered)) => Some(clock::later(due, delivered)),
@@ -162,71 +128,75 @@ pub(in crate::hub) fn is_too_far(name: &str, now: Timestamp, longest: Duration) 
 
 /// The event that extension 3.x makes of a `sendEntityMessage` action: target, name, data. It has no
 /// label.
-pub(in crate::hub) fn from_action(
-    message: EntityMessageType,
-) -> (Option<String>, String, JsonObject) {
-    let mut data = JsonObject::new();
-    let mut put = |name: &str, value: Option<Json>| {
-        if let Some(value) = value {
-            data.insert(name, value);
-        }
+pub(in crate::hub) fn from_action(message: EntityMessageType) -> (Option<String>, String, String) {
+    let unlabelled = || entity_message::Request {
+        timestamp: Some(NEVER.into()),
+        predecessor: Some(NEVER.into()),
+        ..entity_message::Request::default()
     };
-    let text = |text: Option<String>| text.map(Json::String);
+    let text = |text: Option<String>| text.map(Cow::Owned);
     let schedule = |time: Option<Timestamp>| match time.map(clock::round_trip) {
         None => (REQUEST.to_owned(), None),
         Some(time) => {
             let due =
                 JsonDate::recognise(time.clone()).map_or_else(|raw| raw, |date| date.to_iso());
-            (format!("{REQUEST}@{time}"), Some(Json::String(due)))
+            (format!("{REQUEST}@{time}"), Some(Cow::Owned(due)))
         }
     };
-    let never = || Some(Json::from(NEVER));
-    let (target, name) = match message {
+    match message {
         EntityMessageType::EntityOperationSignaled(signal) => {
             let (name, due) = schedule(signal.scheduled_time);
-            put("op", Some(signal.operation.into()));
-            put("signal", Some(true.into()));
-            put("input", text(signal.input));
-            put("id", Some(signal.request_id.into()));
-            put("due", due);
-            put("Timestamp", never());
-            put("Predecessor", never());
-            (signal.target_instance_id, name)
+            let data = entity_message::Request {
+                op: Some(signal.operation.into()),
+                signal: Some(true),
+                input: text(signal.input),
+                id: signal.request_id.into(),
+                due,
+                ..unlabelled()
+            };
+            (signal.target_instance_id, name, to_json(&data))
         }
         EntityMessageType::EntityOperationCalled(call) => {
             let (name, due) = schedule(call.scheduled_time);
-            put("op", Some(call.operation.into()));
-            put("input", text(call.input));
-            put("id", Some(call.request_id.into()));
-            put("parent", text(call.parent_instance_id));
-            put("parentExecution", text(call.parent_execution_id));
-            put("due", due);
-            put("Timestamp", never());
-            put("Predecessor", never());
-            (call.target_instance_id, name)
+            let data = entity_message::Request {
+                op: Some(call.operation.into()),
+                input: text(call.input),
+                id: call.request_id.into(),
+                parent: text(call.parent_instance_id),
+                parent_execution: text(call.parent_execution_id),
+                due,
+                ..unlabelled()
+            };
+            (call.target_instance_id, name, to_json(&data))
         }
         EntityMessageType::EntityLockRequested(lock) => {
-            put("op", Some(Json::Null));
-            put("id", Some(lock.critical_section_id.into()));
-            put("parent", text(lock.parent_instance_id));
-            put("Timestamp", never());
-            put("Predecessor", never());
-            let first = lock.lock_set.first().cloned();
-            let set = lock.lock_set.iter().filter_map(|id| super::parts(id));
-            let set = set.map(|(name, key)| JsonObject::from_iter([("name", name), ("key", key)]));
-            put(
-                "lockset",
-                Some(set.map(Json::Object).collect::<Vec<_>>().into()),
-            );
-            (first, REQUEST.to_owned())
+            let entities = lock.lock_set.iter().filter_map(|id| id.parse().ok());
+            let data = entity_message::Request {
+                id: lock.critical_section_id.into(),
+                parent: text(lock.parent_instance_id),
+                lockset: Some(entities.collect()),
+                ..unlabelled()
+            };
+            let first = lock.lock_set.into_iter().next();
+            (first, REQUEST.to_owned(), to_json(&data))
         }
         EntityMessageType::EntityUnlockSent(unlock) => {
-            put("parent", text(unlock.parent_instance_id));
-            put("id", Some(unlock.critical_section_id.into()));
-            (unlock.target_instance_id, RELEASE.to_owned())
+            let data = Release {
+                parent: text(unlock.parent_instance_id).unwrap_or_default(),
+                id: unlock.critical_section_id.into(),
+            };
+            (
+                unlock.target_instance_id,
+                RELEASE.to_owned(),
+                to_json(&data),
+            )
         }
-    };
-    (target, name, data)
+    }
+}
+
+fn to_json(message: &impl Serialize) -> String {
+    // Texts and numbers always serialise.
+    serde_json::to_string(message).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -303,7 +273,7 @@ mod tests {
         assert_eq!(target.as_deref(), Some("@counter@k"));
         assert_eq!(name, "op@2026-11-21T06:24:51.0660000Z");
         assert_eq!(
-            Json::Object(data).to_compact(),
+            data,
             r#"{"op":"add","signal":true,"input":"3","id":"84f5","due":"2026-11-21T06:24:51.066Z","Timestamp":"0001-01-01T00:00:00","Predecessor":"0001-01-01T00:00:00"}"#
         );
         let lock = EntityLockRequestedEvent {
@@ -315,7 +285,7 @@ mod tests {
         let (target, _, data) = from_action(EntityMessageType::EntityLockRequested(Box::new(lock)));
         assert_eq!(target.as_deref(), Some("@counter@a"));
         assert_eq!(
-            Json::Object(data).to_compact(),
+            data,
             r#"{"op":null,"id":"45b2","parent":"p","Timestamp":"0001-01-01T00:00:00","Predecessor":"0001-01-01T00:00:00","lockset":[{"name":"counter","key":"a"},{"name":"counter","key":"b"}]}"#
         );
     }
