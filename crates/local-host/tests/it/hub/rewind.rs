@@ -7,7 +7,7 @@ use durable_protocol::messages::{
 use local_host::log::LogLevel;
 use tonic::{Code, Status};
 
-use crate::support::{
+use super::support::{
     Answer, Client, Log, complete, count, decide, history, hub_with, orchestrator,
 };
 

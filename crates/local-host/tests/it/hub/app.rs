@@ -8,9 +8,9 @@ use durable_protocol::messages::{EventType, HistoryEvent, OrchestratorActionType
 use local_host::hub::{DurableFunction, DurableKind};
 use serde_json::{Map, Value};
 
-use crate::fixture::{Answer, Exchange, Fixture};
-use crate::script::{Script, decoded};
-use crate::support::decode_request;
+use super::fixture::{Answer, Exchange, Fixture};
+use super::script::{Script, decoded};
+use super::support::decode_request;
 
 /// The hub runs at least so many activities at a time.
 const PLACES: usize = 10;
@@ -140,7 +140,7 @@ pub(crate) fn functions(fixture: &Fixture) -> Vec<DurableFunction> {
         {
             let request = decode_request(&STANDARD.decode(request).unwrap());
             let name =
-                crate::support::history(&request).find_map(|event| match &event.event_type {
+                super::support::history(&request).find_map(|event| match &event.event_type {
                     Some(EventType::ExecutionStarted(started)) => Some(started.name.clone()),
                     _ => None,
                 });

@@ -10,7 +10,7 @@ use local_host::log::LogLevel;
 use prost_types::Timestamp;
 use serde_json::Value;
 
-use crate::support::{Log, action, complete, decide, hub_with, orchestrator, response};
+use super::support::{Log, action, complete, decide, hub_with, orchestrator, response};
 
 /// Runs an orchestrator whose first turn decides `actions`.
 async fn run(actions: Vec<OrchestratorAction>) -> (OrchestrationState, Log) {
@@ -212,7 +212,7 @@ async fn the_parent_of_a_canceled_child_is_told() {
         vec![orchestrator("parent"), orchestrator("child")],
         &log,
         |name, request| {
-            let failed = crate::support::count(&request, |event| {
+            let failed = super::support::count(&request, |event| {
                 matches!(event, EventType::SubOrchestrationInstanceFailed(_))
             });
             decide(match (name, failed) {

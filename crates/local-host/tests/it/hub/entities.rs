@@ -19,8 +19,8 @@ use local_host::log::LogLevel;
 use prost::Message;
 use serde_json::{Value, json};
 
-use crate::script::execution_id;
-use crate::support::{
+use super::script::execution_id;
+use super::support::{
     Answer, Client, Log, action, complete, decide, decode_request, function, history, options,
     orchestrator, request_bytes, return_value,
 };

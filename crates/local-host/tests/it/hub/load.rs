@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use tokio::runtime;
 
-use crate::support::{
+use super::support::{
     Answer, Client, Handler, Log, complete, decide, hub_with, options, orchestrator,
 };
 

@@ -1,13 +1,5 @@
 //! The task hub through its gRPC service and a handler that is played by the tests.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
-
 mod app;
 mod batches;
 mod concurrency;

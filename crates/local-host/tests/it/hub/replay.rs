@@ -14,10 +14,10 @@ use local_host::hub::Hub;
 use prost_types::Timestamp;
 use serde_json::Value;
 
-use crate::app::functions;
-use crate::fixture::{Exchange, Final, load};
-use crate::recorded::Recorded;
-use crate::support::{Client, Log, options};
+use super::app::functions;
+use super::fixture::{Exchange, Final, load};
+use super::recorded::Recorded;
+use super::support::{Client, Log, options};
 
 /// The recorded batches are an accident of the real host's queues.
 const RACES: &[&str] = &[

@@ -16,9 +16,9 @@ use local_host::json::Json;
 use prost::Message;
 use prost_types::Timestamp;
 
-use crate::fixture::Answer;
-use crate::shape;
-use crate::support::response;
+use super::fixture::Answer;
+use super::shape;
+use super::support::response;
 
 /// One recorded turn.
 pub(crate) struct Turn {

@@ -14,9 +14,9 @@ use local_host::invoke::{InvocationAnswer, InvokeError};
 use local_host::json::Json;
 use prost::Message;
 
-use crate::fixture::Answer;
-use crate::script::invocation;
-use crate::support::return_value;
+use super::fixture::Answer;
+use super::script::invocation;
+use super::support::return_value;
 
 #[derive(Default)]
 pub(crate) struct Batches {

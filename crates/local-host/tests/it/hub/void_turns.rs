@@ -14,7 +14,7 @@ use local_host::json::JsonObject;
 use local_host::log::LogLevel;
 use tokio::sync::Semaphore;
 
-use crate::support::{
+use super::support::{
     Answer, Client, Log, complete, decide, decode_request, history, options, orchestrator,
     request_bytes,
 };

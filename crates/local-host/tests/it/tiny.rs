@@ -1,6 +1,5 @@
-//! A tiny handler: the test binary that includes this module, started once more.
-
-#![allow(dead_code, unreachable_pub)]
+//! A tiny handler: this test binary, started once more with the filter of [`handler_process`] and a behaviour
+//! in its environment.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,15 +8,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The variable that makes a test binary a handler.
 pub const BEHAVIOUR: &str = "TINY_HANDLER";
 
-/// The arguments that run one test of a test binary.
-pub fn arguments(test: &str) -> Vec<String> {
-    [test, "--exact", "--nocapture", "--test-threads=1"]
-        .map(str::to_owned)
-        .to_vec()
+/// The arguments that make the test binary run [`handler_process`] only.
+pub fn arguments() -> Vec<String> {
+    [
+        "tiny::handler_process",
+        "--exact",
+        "--nocapture",
+        "--test-threads=1",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
-/// Becomes a handler, and does not return, if the environment says so.
-pub fn run_if_asked() {
+/// Becomes a handler, and does not return, if the environment says so. As a test, it does nothing.
+#[test]
+fn handler_process() {
     match std::env::var(BEHAVIOUR).as_deref() {
         Err(_) => {}
         Ok("exit-1") => {

@@ -1,26 +1,10 @@
 //! The program itself, with an app in a folder and a handler that is this test binary.
 
-#![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
-
-mod tiny;
-
+use crate::tiny;
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use tempfile::TempDir;
-
-/// The handler: does nothing when it is run as a test.
-#[test]
-fn handler_process() {
-    tiny::run_if_asked();
-}
 
 /// How long something is waited for that a broken program never does.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
@@ -106,7 +90,7 @@ fn app() -> TempDir {
             .to_owned(),
     );
     let program = std::env::current_exe().unwrap();
-    let arguments = serde_json::to_string(&tiny::arguments("handler_process")).unwrap();
+    let arguments = serde_json::to_string(&tiny::arguments()).unwrap();
     let settings = serde_json::json!({
         "IsEncrypted": false,
         "Values": {

@@ -10,11 +10,11 @@ use local_host::hub::Hub;
 use local_host::log::LogLevel;
 use tonic::{Code, Request, Status};
 
-use crate::support::{Answer, Client, Log, complete, count, get, hub_with, orchestrator, response};
+use super::support::{Answer, Client, Log, complete, count, get, hub_with, orchestrator, response};
 
 /// Waits for one event and returns its input.
 fn wait_for_event(_: &str, request: OrchestratorRequest) -> Answer {
-    let raised = crate::support::history(&request).find_map(|event| match &event.event_type {
+    let raised = super::support::history(&request).find_map(|event| match &event.event_type {
         Some(EventType::EventRaised(raised)) => raised.input.clone(),
         _ => None,
     });

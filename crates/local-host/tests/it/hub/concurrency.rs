@@ -11,8 +11,8 @@ use local_host::hub::Hub;
 use local_host::invoke::{Invoke, InvokeError};
 use local_host::json::JsonObject;
 
-use crate::script::events;
-use crate::support::{
+use super::script::events;
+use super::support::{
     Answer, Client, Handler, Log, action, activity, complete, count, decide, decode_request,
     hub_with, options, orchestrator, request_bytes,
 };
@@ -78,7 +78,7 @@ async fn two_hundred_activities_of_one_turn_bring_each_result_once() {
             if request.past_events.is_empty() {
                 return decide((0..200).map(|id| schedule(id, &id.to_string())).collect());
             }
-            let results: HashMap<i32, String> = crate::support::history(&request)
+            let results: HashMap<i32, String> = super::support::history(&request)
                 .filter_map(|event| match &event.event_type {
                     Some(EventType::TaskCompleted(it)) => {
                         Some((it.task_scheduled_id, it.result.clone().unwrap()))
@@ -182,7 +182,7 @@ async fn a_turn_that_timed_out_or_met_a_stopping_host_comes_again() {
         &Log::default(),
         move |_, request| {
             let mut turns = seen.lock().unwrap();
-            turns.push(crate::shape::all(&request.new_events));
+            turns.push(super::shape::all(&request.new_events));
             match turns.len() {
                 1 => Err(InvokeError::Timeout {
                     timeout: "00:00:05".into(),

@@ -1,19 +1,9 @@
 //! HTTP functions where local-host says more than a real host, and what the recordings leave out.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
-
-mod support;
-
+use crate::support::{Host, load, recorded_app};
 use local_host::log::LogLevel;
 use serde_json::{Value, json};
 use std::time::Duration;
-use support::{Host, load, recorded_app};
 
 const OK: &str = r#"{"Outputs":{"res":{"statusCode":200,"body":"ok"}}}"#;
 
@@ -148,7 +138,7 @@ async fn an_invocation_is_logged_from_begin_to_end() {
 async fn a_failed_invocation_tells_the_log_why_and_the_client_nothing() {
     let host = Host::start().await;
     host.handler
-        .answer_with(support::http_answer(500, &[], b"secret"));
+        .answer_with(crate::support::http_answer(500, &[], b"secret"));
     let reply = host.get("/api/reply").await;
     assert_eq!((reply.status, reply.text()), (500, ""));
     let log = format!("{:?}", host.log.messages());
@@ -165,7 +155,7 @@ async fn a_call_that_the_handler_refuses_is_explained_in_its_own_words() {
     let host = Host::start().await;
     let json = br#"{"error":"no function `reply` is registered; registered: other","id":"1"}"#;
     host.handler
-        .answer_with(support::http_answer(404, &[], json));
+        .answer_with(crate::support::http_answer(404, &[], json));
     let reply = host.get("/api/reply").await;
     assert_eq!((reply.status, reply.text()), (500, ""));
     let messages = host.log.messages();

@@ -18,7 +18,7 @@ use local_host::json::JsonObject;
 use local_host::log::LogLevel;
 use prost::Message;
 
-use crate::support::{
+use super::support::{
     Answer, Client, Log, action, activity, complete, count, decide, decode_request, function,
     hub_with, options, orchestrator, request_bytes, return_value,
 };

@@ -1,19 +1,8 @@
 //! Replays the recorded traffic of a real host: the client's bytes must give the handler the
 //! recorded envelope, and the handler's recorded answer must give the client the recorded response.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs,
-    unreachable_pub
-)]
-
-mod support;
-
+use crate::support::{Host, body_bytes, fixture};
 use serde_json::{Value, json};
-use support::{Host, body_bytes, fixture};
 
 /// Cases that local-host does not reproduce, each with its reason.
 const DIFFERENT: &[(&str, &str)] = &[

@@ -1,8 +1,6 @@
 //! What the integration tests share: the recorded app in a folder, a fake handler, and a client
 //! that sends exactly the bytes of a recorded request.
 
-#![allow(dead_code, unreachable_pub)]
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use local_host::functions::{self, Functions};

@@ -17,11 +17,11 @@ use local_host::json::{Json, JsonObject};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use crate::app::{Activity, assign_gates, same_members};
-use crate::batches::Batches;
-use crate::fixture::{Answer, Exchange, Fixture};
-use crate::script::{Script, invocation};
-use crate::support::{decode_request, request_bytes};
+use super::app::{Activity, assign_gates, same_members};
+use super::batches::Batches;
+use super::fixture::{Answer, Exchange, Fixture};
+use super::script::{Script, invocation};
+use super::support::{decode_request, request_bytes};
 
 struct State {
     scripts: HashMap<String, Script>,

@@ -1,18 +1,6 @@
 //! The life of a real handler process under the supervisor.
-//!
-//! The handler is this test binary itself, started with the filter of [`handler_process`] and a
-//! behaviour in its environment.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
-
-mod tiny;
-
+use crate::tiny;
 use local_host::handler::{Command, Handler, HandlerOptions, Supervisor, SupervisorOptions};
 use local_host::invoke::{Disconnect, Invoke, InvokeError};
 use local_host::json::JsonObject;
@@ -21,12 +9,6 @@ use local_host::settings::Environment;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// The handler: does nothing when it is run as a test.
-#[test]
-fn handler_process() {
-    tiny::run_if_asked();
-}
 
 struct Fixture {
     supervisor: Supervisor,
@@ -55,7 +37,7 @@ fn start_with(behaviour: &str, initialization: Duration, timeout: Option<Duratio
     let options = SupervisorOptions {
         command: Command {
             program,
-            arguments: tiny::arguments("handler_process"),
+            arguments: tiny::arguments(),
             directory: std::env::temp_dir(),
         },
         environment,

@@ -19,9 +19,9 @@ use local_host::log::LogLevel;
 use serde_json::Value;
 use tonic::{Code, Status};
 
-use crate::fixture;
-use crate::script::invocation;
-use crate::support::{
+use super::fixture;
+use super::script::invocation;
+use super::support::{
     Answer, Client, Log, action, activity, complete, decide, decode_request, history, options,
     orchestrator, request_bytes, response,
 };

@@ -1,13 +1,5 @@
 //! The table endpoint, asked by the client library that the function app uses.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
-
 use azure_core::{BytesStream, HttpClient, Request, Response, RetryOptions, TransportOptions};
 use azure_data_tables::clients::TableServiceClientBuilder;
 use azure_data_tables::prelude::*;

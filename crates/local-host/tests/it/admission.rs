@@ -1,21 +1,11 @@
 //! Requests that do not reach the app: what is wrong with them, who may ask, how long they may take.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
-
-mod support;
-
+use crate::support::{Host, Options, Reply};
 use local_host::http::cors::Cors;
 use local_host::http::upload::UploadLimits;
 use std::io::Write;
 use std::net::Shutdown;
 use std::time::Duration;
-use support::{Host, Options, Reply};
 
 const OK: &str = r#"{"Outputs":{"res":{"statusCode":200,"body":"ok"}}}"#;
 

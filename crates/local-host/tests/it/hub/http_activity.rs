@@ -15,7 +15,7 @@ use local_host::log::LogLevel;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::{Log, action, complete, decide, history, hub_with, orchestrator};
+use super::support::{Log, action, complete, decide, history, hub_with, orchestrator};
 
 /// Answers with what it was sent, in chunks.
 async fn echo(request: Request) -> Response {

@@ -1,0 +1,21 @@
+//! The integration tests of local-host: one binary, because each would link the whole crate.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub
+)]
+
+mod admission;
+mod http;
+mod hub;
+#[cfg(unix)]
+mod program;
+mod replay;
+mod supervision;
+mod support;
+mod table;
+mod tiny;
