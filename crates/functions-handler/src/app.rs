@@ -12,6 +12,7 @@ use axum::routing::any;
 use tokio::net::TcpListener;
 
 use crate::app_folder::{self, Kind};
+use crate::dispatch::{self, Running};
 use crate::function::Function;
 use crate::host_json;
 use crate::host_process::HostProcess;
@@ -19,6 +20,7 @@ use crate::logs;
 use crate::open_files;
 use crate::registry::{Functions, HttpHandler, Registered, is_function_name};
 use crate::serve::{self, ServeError};
+use crate::signal::{self, Signal};
 use crate::stop::Stop;
 use crate::time_limit::TimeLimit;
 use crate::watch::Watch;
@@ -35,14 +37,6 @@ pub struct App<S = ()> {
     function_timeout: Option<Option<Duration>>,
     stop_grace: Duration,
     problem: Option<ServeError>,
-}
-
-/// An app that takes invocations.
-pub(crate) struct Running {
-    pub(crate) functions: Functions,
-    pub(crate) limit: Option<TimeLimit>,
-    pub(crate) stop: Stop,
-    pub(crate) watch: Watch,
 }
 
 impl App<()> {
@@ -160,7 +154,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         });
         Router::new()
             .route("/", any(async || ()))
-            .fallback(move |request| crate::dispatch::dispatch(running.clone(), request))
+            .fallback(move |request| dispatch::dispatch(running.clone(), request))
     }
 
     /// Serves the functions to the host: on 127.0.0.1, at the port that the host gives in
@@ -220,7 +214,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
             ),
             None => tracing::info!("functionTimeout is not limited"),
         }
-        let stop = host.or(serve::stop_signal());
+        let stop = host.or(signal::received());
         self.serve_on(listener, stop).await
     }
 
@@ -233,7 +227,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     pub async fn serve_on(
         mut self,
         listener: TcpListener,
-        stop: impl Future<Output = serve::Signal> + Send + 'static,
+        stop: impl Future<Output = Signal> + Send + 'static,
     ) -> Result<(), ServeError> {
         self.check()?;
         let grace = self.stop_grace;

@@ -1,63 +1,37 @@
 //! One call of the host: reads the request, runs the function, writes the answer. Invariant: every
 //! request gets an answer that the host can finish with, whatever the function does.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::Response;
 use http_body_util::BodyExt;
 use serde::Serialize;
 use serde_json::json;
 use tracing::Instrument;
 
-use crate::app::Running;
-use crate::envelope::Reply;
+use crate::envelope::{self, MAX_BODY, Reply};
+use crate::failure::{Failure, panic_text};
 use crate::function::{Function, FunctionError};
 use crate::http;
 use crate::invocation::Invocation;
 use crate::lifetime::{Cut, Lifetime};
 use crate::logs::InvocationLog;
 use crate::registry::{Functions, Registered};
+use crate::stop::Stop;
+use crate::time_limit::TimeLimit;
+use crate::watch::Watch;
 use crate::{Answer, Interruption};
 
-/// The largest body taken from the host or from a function, in bytes. A real host takes 100 MB
-/// from a client, which base64 and JSON escapes enlarge; beyond this there is a mistake.
-pub(crate) const MAX_BODY: usize = 256 << 20;
-
-/// An invocation that cannot be run or that failed. The host sees the status and fails the
-/// invocation; the text is for a person who calls the handler by hand.
-pub(crate) struct Failure {
-    status: StatusCode,
-    error: String,
-    /// What only the log may tell.
-    detail: Option<String>,
-    /// What the host is to see, in place of status and text.
-    report: Option<String>,
-}
-
-impl Failure {
-    pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self {
-            status,
-            error: error.into(),
-            detail: None,
-            report: None,
-        }
-    }
-
-    /// The function ended with an error or a panic.
-    fn of_function(problem: String, report: Option<String>) -> Self {
-        Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            error: "the function failed; the log says why".to_owned(),
-            detail: Some(problem),
-            report,
-        }
-    }
+/// An app that takes invocations.
+pub(crate) struct Running {
+    pub(crate) functions: Functions,
+    pub(crate) limit: Option<TimeLimit>,
+    pub(crate) stop: Stop,
+    pub(crate) watch: Watch,
 }
 
 /// The header of every answer that is given after the stop signal. local-host sends this process nothing
@@ -81,14 +55,14 @@ async fn respond(app: &Running, request: Request, lifetime: &Lifetime) -> Respon
     let path = request.uri().path();
     let name = path.strip_prefix('/').unwrap_or(path).to_owned();
     let Some(function) = app.functions.get(&name) else {
-        return fail(&id, unknown_function(&app.functions, &name));
+        return unknown_function(&app.functions, &name).answer(&id);
     };
     if request.method() != Method::POST {
         let message = format!(
             "the host calls a function with POST, this is {}",
             request.method()
         );
-        return fail(&id, Failure::new(StatusCode::METHOD_NOT_ALLOWED, message));
+        return Failure::new(StatusCode::METHOD_NOT_ALLOWED, message).answer(&id);
     }
     let log = InvocationLog::default();
     let span = log.span(&name, &id);
@@ -107,16 +81,16 @@ async fn invoke(
 ) -> Response {
     let invocation = match read(name, &id, body, lifetime).await {
         Ok(invocation) => invocation,
-        Err(failure) => return fail(&id, failure),
+        Err(failure) => return failure.answer(&id),
     };
     match function {
         Registered::Http(handler) => match http::call(handler, &invocation, lifetime).await {
             Ok(output) => reply(json_object_of_res(&output), log, None),
-            Err(failure) => fail(&id, failure),
+            Err(failure) => failure.answer(&id),
         },
         Registered::Other(function) => match run(function, invocation, lifetime).await {
             Ok(answer) => reply(answer.outputs(), log, answer.returned()),
-            Err(failure) => fail(&id, failure),
+            Err(failure) => failure.answer(&id),
         },
     }
 }
@@ -161,7 +135,7 @@ fn interrupted(
     .unwrap_or_else(|panic| Err((panic_text(panic), None)));
     match answer {
         Ok(answer) => {
-            log_interruption(invocation, "answered without the function", why);
+            why.log(invocation.id(), "answered without the function");
             Ok(answer)
         }
         Err((problem, report)) => Err(Failure {
@@ -171,28 +145,6 @@ fn interrupted(
             report,
         }),
     }
-}
-
-/// A function that overruns is an error of the app, a stop is none.
-pub(crate) fn log_interruption(invocation: &Invocation, outcome: &str, why: Interruption) {
-    let id = invocation.id();
-    match why {
-        Interruption::Timeout { .. } => tracing::error!(id, "{outcome}: {why}"),
-        Interruption::Stopping => tracing::warn!(id, "{outcome}: {why}"),
-    }
-}
-
-/// The text of a panic, for the log only. What the panic threw is never dropped: its destructor could
-/// panic again, and a leak of some bytes is the smaller harm.
-pub(crate) fn panic_text(panic: Box<dyn Any + Send>) -> String {
-    let text = panic
-        .downcast_ref::<&'static str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("(no text)")
-        .to_owned();
-    std::mem::forget(panic);
-    text
 }
 
 async fn read(
@@ -278,47 +230,16 @@ fn reply(
         logs: &logs,
         return_value,
     }) {
-        Ok(body) => json_response(StatusCode::OK, body),
+        Ok(body) => envelope::response(StatusCode::OK, body),
         // Everything in it is JSON or text already. Should serde_json think otherwise one day, the
         // invocation fails, but it ends.
-        Err(error) => json_response(
+        Err(error) => envelope::response(
             StatusCode::INTERNAL_SERVER_ERROR,
             json!({ "error": error.to_string() })
                 .to_string()
                 .into_bytes(),
         ),
     }
-}
-
-fn fail(id: &str, failure: Failure) -> Response {
-    let Failure {
-        status,
-        error,
-        detail,
-        report,
-    } = failure;
-    let why = detail.as_deref().unwrap_or(&error);
-    if let Some(report) = report {
-        tracing::error!(id, "the invocation failed: {why}");
-        return report_response(report);
-    }
-    tracing::error!(id, status = status.as_u16(), "the invocation failed: {why}");
-    json_response(
-        status,
-        json!({ "error": error, "id": id }).to_string().into_bytes(),
-    )
-}
-
-/// The answer whose whole body a host puts into the exception of the invocation. Any 2xx status and any
-/// type but JSON do the same; the charset keeps a person's client from guessing.
-fn report_response(report: String) -> Response {
-    const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-    (StatusCode::OK, [(header::CONTENT_TYPE, TEXT)], report).into_response()
-}
-
-fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
-    const JSON: HeaderValue = HeaderValue::from_static("application/json");
-    (status, [(header::CONTENT_TYPE, JSON)], body).into_response()
 }
 
 #[cfg(test)]

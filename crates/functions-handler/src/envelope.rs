@@ -4,9 +4,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
+
+/// The largest body taken from the host or from a function, in bytes. A real host takes 100 MB
+/// from a client, which base64 and JSON escapes enlarge; beyond this there is a mistake.
+pub(crate) const MAX_BODY: usize = 256 << 20;
 
 /// The request of the host, its values still JSON text.
 #[derive(Deserialize)]
@@ -102,4 +108,10 @@ pub(crate) struct Reply<'a, O> {
     pub(crate) outputs: O,
     pub(crate) logs: &'a [String],
     pub(crate) return_value: Option<&'a RawValue>,
+}
+
+/// A JSON document as an answer to the host.
+pub(crate) fn response(status: StatusCode, json: Vec<u8>) -> Response {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    (status, [(header::CONTENT_TYPE, JSON)], json).into_response()
 }

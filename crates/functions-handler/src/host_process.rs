@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::host_json::Environment;
 use crate::logs;
-use crate::serve::Signal;
+use crate::signal::Signal;
 
 /// Set to `false` it lets the handler outlive its parent.
 const SETTING: &str = "FUNCTIONS_HANDLER_STOP_WITH_PARENT";

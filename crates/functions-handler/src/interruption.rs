@@ -8,9 +8,8 @@ use axum::http::StatusCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Interruption {
-    /// The function ran so long that the host was about to lose patience. A real host answers a
-    /// function that overruns `functionTimeout` by killing the handler, and with it every other
-    /// invocation in flight.
+    /// The function reached the end of its time. A real host kills the handler over a function that
+    /// overruns `functionTimeout`, and with it every other invocation in flight.
     #[error(
         "the function did not end within {after:?}; the host's functionTimeout is {function_timeout:?}"
     )]
@@ -27,6 +26,14 @@ pub enum Interruption {
 }
 
 impl Interruption {
+    /// Logs it for an invocation. A function that overruns is an error of the app; a stop is none.
+    pub(crate) fn log(self, id: &str, outcome: &str) {
+        match self {
+            Self::Timeout { .. } => tracing::error!(id, "{outcome}: {self}"),
+            Self::Stopping => tracing::warn!(id, "{outcome}: {self}"),
+        }
+    }
+
     /// The status of the answer, to the host or to the client of an HTTP function.
     pub(crate) fn status(self) -> StatusCode {
         match self {

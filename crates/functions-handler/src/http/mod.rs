@@ -17,7 +17,7 @@ pub(crate) use self::response::HttpOutput;
 
 use self::request::HttpTrigger;
 use crate::Interruption;
-use crate::dispatch::{Failure, log_interruption, panic_text};
+use crate::failure::{Failure, panic_text};
 use crate::invocation::Invocation;
 use crate::lifetime::{Cut, Lifetime};
 use crate::registry::HttpHandler;
@@ -72,7 +72,7 @@ pub(crate) async fn call(
 fn interrupted(invocation: &Invocation, why: Interruption) -> HttpOutput {
     let status = why.status();
     let outcome = format!("answered the client with {}", status.as_u16());
-    log_interruption(invocation, &outcome, why);
+    why.log(invocation.id(), &outcome);
     let error = match why {
         Interruption::Timeout { .. } => "The function did not finish in time.",
         Interruption::Stopping => "The function app is restarting. Try again.",

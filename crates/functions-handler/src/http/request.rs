@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::original_url::OriginalUrl;
 use super::params::RouteParams;
-use crate::dispatch::Failure;
+use crate::failure::Failure;
 use crate::invocation::Invocation;
 
 /// What a URI cannot hold as it is. `%` is not among it: the host has left escapes in place.

@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Serialize, Serializer};
 
 use super::mending;
-use crate::dispatch::MAX_BODY;
+use crate::envelope::MAX_BODY;
 
 /// The value of the http output: a status, headers with one value each, and the body as text.
 ///
