@@ -6,10 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::handler::Handler;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::handler::Handler as AxumHandler;
+use axum::response::Response;
 use axum::routing::any;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio_util::context::TokioContext;
+use tracing::Dispatch;
+use tracing::instrument::WithSubscriber;
 
 use crate::app_folder::{self, Kind};
 use crate::dispatch::{self, Running};
@@ -19,11 +24,11 @@ use crate::host_process::HostProcess;
 use crate::logs;
 use crate::open_files;
 use crate::registry::{Functions, HttpHandler, Registered, is_function_name};
-use crate::serve::{self, ServeError};
+use crate::runtimes::Runtimes;
+use crate::serve::{self, ServeError, Server};
 use crate::signal::{self, Signal};
 use crate::stop::Stop;
 use crate::time_limit::TimeLimit;
-use crate::watch::Watch;
 
 /// The functions of a function app.
 ///
@@ -76,7 +81,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// in memory already; `handler.layer(DefaultBodyLimit::max(bytes))` sets one.
     pub fn http<H, T>(self, name: &str, handler: H) -> Self
     where
-        H: Handler<T, S>,
+        H: AxumHandler<T, S>,
         T: 'static,
     {
         let handler = handler.layer(DefaultBodyLimit::disable());
@@ -104,12 +109,10 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// never more than a third: 2 s for 3 s, 54 s for a minute, 29 min 30 s for half an hour. Half of
     /// that later the function is dropped. Time counts from the arrival of the request.
     ///
-    /// A function that blocks its thread cannot be dropped. It is answered for in time as long as
-    /// another worker thread of the runtime is free, but runs on: work that blocks belongs in
-    /// `tokio::task::spawn_blocking`, and should look at the token. A runtime with a single worker,
-    /// which is what `#[tokio::main]` starts on a machine with one processor, has no other: there
-    /// such a function holds up deadlines, the stop and every other invocation until it returns,
-    /// unless `main` asks for more `worker_threads`.
+    /// A function that blocks its thread cannot be dropped. Its invocation is answered in time, but the
+    /// function runs on, and no other function gets that thread. While functions block every worker
+    /// thread of the runtime, other functions wait, and are answered at the end of their own time. Work
+    /// that blocks belongs in `tokio::task::spawn_blocking`, and should look at the token.
     ///
     /// By default [`serve`](Self::serve) takes what the host takes: the app setting
     /// `AzureFunctionsJobHost__functionTimeout`, else `functionTimeout` in the `host.json` in
@@ -135,26 +138,26 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
 
     /// The app as an axum router, for tests with `tower::ServiceExt::oneshot`.
     ///
+    /// Functions run on the runtime that polls the router. In a server of your own, sockets are read by
+    /// that runtime, too: a function that blocks the last of its threads holds up all of them.
+    ///
     /// A wrong registration (see [`serve`](Self::serve)) is only logged; of two functions with one
     /// name the first stays.
     pub fn into_router(self) -> Router {
-        self.router(Stop::default())
+        let running = self.running(Stop::default(), Runtimes::of_a_router());
+        routes(move |request| dispatch::dispatch(running.clone(), request))
     }
 
-    fn router(self, stop: Stop) -> Router {
+    fn running(self, stop: Stop, runtimes: Runtimes) -> Arc<Running> {
         if let Some(problem) = &self.problem {
             tracing::error!("{problem}");
         }
-        let limit = self.limit();
-        let running = Arc::new(Running {
+        Arc::new(Running {
+            limit: self.limit(),
             functions: self.functions,
-            limit,
-            watch: Watch::new(stop.clone(), limit),
             stop,
-        });
-        Router::new()
-            .route("/", any(async || ()))
-            .fallback(move |request| dispatch::dispatch(running.clone(), request))
+            runtimes,
+        })
     }
 
     /// Serves the functions to the host: on 127.0.0.1, at the port that the host gives in
@@ -163,6 +166,10 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// It runs until the process is stopped, and never returns `Ok`, because that would tempt `main`
     /// into exit code 0, after which the host never starts the handler again: `main` should end with
     /// [`ServeError::exit`].
+    ///
+    /// The server has a thread and a runtime of its own: it reads requests, watches over deadlines and
+    /// signals, and answers. The functions run on the runtime that calls this, whose threads they may
+    /// block without stopping the server. Dropping the future ends the server at once.
     ///
     /// The functions are compared with the folders of the app (in `FUNCTIONS_APP_ROOT_PATH`, without
     /// it in the working directory). A folder without a function, a function without a folder, a
@@ -187,6 +194,9 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// back from the first one on; a real host does not know it, and there the few that it sends
     /// between the last answer and the exit are lost.
     ///
+    /// When functions block the thread that waits for this future, it cannot return. After a second the
+    /// server then ends the process itself, with [`ServeError::exit_code`].
+    ///
     /// A handler whose parent has ended stops in the same way: a host that is killed leaves its handler
     /// behind. `FUNCTIONS_HANDLER_STOP_WITH_PARENT=false` switches that off.
     ///
@@ -198,11 +208,13 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         let files = open_files::raise_limit();
         tracing::debug!(files, "the limit of open files");
         let environment = host_json::Environment::of_the_process();
-        let host = HostProcess::watch(&environment, self.stop_grace);
+        let host = HostProcess::of(&environment, self.stop_grace);
         for mistake in app_folder::mistakes(&environment, &self.kinds) {
             logs::warn_at_the_start(&mistake);
         }
-        let listener = serve::bind(|name| std::env::var(name).ok()).await?;
+        let port = serve::port(|name| std::env::var(name).ok())?;
+        let server = Server::start()?;
+        let listener = server.bind(port).await?;
         if self.function_timeout.is_none() {
             self.function_timeout = Some(host_json::function_timeout(&environment));
         }
@@ -214,13 +226,15 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
             ),
             None => tracing::info!("functionTimeout is not limited"),
         }
-        let stop = host.or(signal::received());
-        self.serve_on(listener, stop).await
+        let serving = self.serving(listener, host.or(signal::received()));
+        Err(server.run_to_the_end_of_the_process(serving).await)
     }
 
     /// Serves the functions on a listener of one's own until `stop` completes, and then stops as
-    /// [`serve`](Self::serve) does on a signal. Reads no environment; for tests over a real
-    /// connection.
+    /// [`serve`](Self::serve) does on a signal. Reads no environment, and never ends the process; for
+    /// tests over a real connection.
+    ///
+    /// `stop` is polled by the server, in the context of the runtime that calls this. It must not block.
     ///
     /// # Errors
     /// A wrong registration, and the stop.
@@ -230,10 +244,27 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         stop: impl Future<Output = Signal> + Send + 'static,
     ) -> Result<(), ServeError> {
         self.check()?;
+        let listener = listener.into_std().map_err(ServeError::Server)?;
+        let stop = TokioContext::new(stop, Handle::current());
+        let serving = self.serving(listener, stop);
+        Err(Server::start()?.run(serving).await)
+    }
+
+    /// What the server does, for functions on the runtime that calls this.
+    fn serving(
+        self,
+        listener: std::net::TcpListener,
+        signal: impl Future<Output = Signal> + Send + 'static,
+    ) -> impl Future<Output = ServeError> + Send + 'static {
         let grace = self.stop_grace;
-        let stopping = Stop::default();
-        let router = self.router(stopping.clone());
-        Err(serve::run(listener, router, stopping, stop, grace).await)
+        let stop = Stop::default();
+        let running = self.running(stop.clone(), Runtimes::served(Handle::current()));
+        // A subscriber of the caller's thread only, as tests have, goes along to the server's thread.
+        let subscriber = tracing::dispatcher::get_default(Dispatch::clone);
+        let router = routes(move |request| {
+            dispatch::dispatch(running.clone(), request).with_subscriber(subscriber.clone())
+        });
+        serve::run(listener, router, stop, signal, grace).with_current_subscriber()
     }
 
     fn check(&mut self) -> Result<(), ServeError> {
@@ -261,6 +292,16 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         self.problem = self.problem.or(problem);
         self
     }
+}
+
+/// The readiness probe of the host, and its calls of functions.
+fn routes<F>(dispatch: impl Fn(Request) -> F + Clone + Send + Sync + 'static) -> Router
+where
+    F: Future<Output = Response> + Send + 'static,
+{
+    Router::new()
+        .route("/", any(async || ()))
+        .fallback(dispatch)
 }
 
 impl<S> std::fmt::Debug for App<S> {

@@ -17,21 +17,21 @@ use crate::envelope::{self, MAX_BODY, Reply};
 use crate::failure::{Failure, panic_text};
 use crate::function::{Function, FunctionError};
 use crate::http;
-use crate::invocation::Invocation;
+use crate::interruption::Interruption;
+use crate::invocation::Unread;
 use crate::lifetime::{Cut, Lifetime};
 use crate::logs::InvocationLog;
 use crate::registry::{Functions, Registered};
+use crate::runtimes::Runtimes;
 use crate::stop::Stop;
 use crate::time_limit::TimeLimit;
-use crate::watch::Watch;
-use crate::{Answer, Interruption};
 
 /// An app that takes invocations.
 pub(crate) struct Running {
     pub(crate) functions: Functions,
     pub(crate) limit: Option<TimeLimit>,
     pub(crate) stop: Stop,
-    pub(crate) watch: Watch,
+    pub(crate) runtimes: Runtimes,
 }
 
 /// The header of every answer that is given after the stop signal. local-host sends this process nothing
@@ -40,8 +40,8 @@ const STOPPING: HeaderName = HeaderName::from_static("x-handler-stopping");
 
 /// Answers `POST /{FunctionName}`.
 pub(crate) async fn dispatch(app: Arc<Running>, request: Request) -> Response {
-    let in_flight = app.watch.enter();
-    let lifetime = Lifetime::begin(app.limit, &app.stop, in_flight.is_late);
+    let in_flight = app.stop.enter();
+    let lifetime = Lifetime::begin(app.limit, &app.stop, &app.runtimes, in_flight.is_late);
     let mut response = respond(&app, request, &lifetime).await;
     if app.stop.is_stopping() {
         let headers = response.headers_mut();
@@ -66,77 +66,102 @@ async fn respond(app: &Running, request: Request, lifetime: &Lifetime) -> Respon
     }
     let log = InvocationLog::default();
     let span = log.span(&name, &id);
-    invoke(function, &name, id, request.into_body(), lifetime, &log)
-        .instrument(span)
-        .await
-}
-
-async fn invoke(
-    function: &Registered,
-    name: &str,
-    id: String,
-    body: Body,
-    lifetime: &Lifetime,
-    log: &InvocationLog,
-) -> Response {
-    let invocation = match read(name, &id, body, lifetime).await {
-        Ok(invocation) => invocation,
-        Err(failure) => return failure.answer(&id),
-    };
-    match function {
-        Registered::Http(handler) => match http::call(handler, &invocation, lifetime).await {
-            Ok(output) => reply(json_object_of_res(&output), log, None),
-            Err(failure) => failure.answer(&id),
-        },
-        Registered::Other(function) => match run(function, invocation, lifetime).await {
-            Ok(answer) => reply(answer.outputs(), log, answer.returned()),
-            Err(failure) => failure.answer(&id),
-        },
-    }
-}
-
-async fn run(
-    function: &Arc<dyn Function>,
-    invocation: Invocation,
-    lifetime: &Lifetime,
-) -> Result<Answer, Failure> {
-    if let Some(why) = lifetime.turned_away().await {
-        return interrupted(function.as_ref(), &invocation, why);
-    }
-    // `call` itself may panic or block before it returns a future, hence the block around it. An
-    // error may panic when it is written or dropped, hence its text.
-    let call = {
-        let (function, invocation) = (function.clone(), invocation.clone());
-        async move {
-            let outcome = function.call(invocation).await;
-            outcome.map_err(FunctionError::into_texts)
+    let answer = async {
+        let body = match read(request.into_body()).await {
+            Ok(body) => body,
+            Err(failure) => return failure.answer(&id),
+        };
+        let unread = Unread::new(name, id, body, lifetime);
+        match invoke(function, &unread, lifetime, &log).await {
+            Ok(response) => response,
+            Err(failure) => failure.answer(unread.id()),
         }
     };
-    match lifetime.run(call).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err((problem, report))) => Err(Failure::of_function(problem, report)),
-        Err(Cut::Panicked(panic)) => Err(Failure::of_function(
-            format!("panicked: {}", panic_text(panic)),
-            None,
-        )),
-        Err(Cut::Interrupted(why)) => interrupted(function.as_ref(), &invocation, why),
+    answer.instrument(span).await
+}
+
+/// Has the function run, and answers for it when it is cut off.
+async fn invoke(
+    function: &Registered,
+    unread: &Unread,
+    lifetime: &Lifetime,
+    log: &InvocationLog,
+) -> Result<Response, Failure> {
+    let turned_away = match function {
+        // Its client can try again at once.
+        Registered::Http(_) => None,
+        Registered::Other(_) => lifetime.turned_away().await,
+    };
+    let cut = match turned_away {
+        Some(why) => Cut::Interrupted(why),
+        None => {
+            let call = call(function.clone(), unread.clone(), log.clone());
+            match lifetime.run(call).await {
+                Ok(outcome) => return outcome,
+                Err(cut) => cut,
+            }
+        }
+    };
+    match (function, cut) {
+        (Registered::Http(_), Cut::Interrupted(why)) => {
+            let output = http::interrupted(unread.id(), why);
+            Ok(reply_over_http(&output, log))
+        }
+        (Registered::Http(_), Cut::Panicked(panic)) => {
+            let problem = format!("the function panicked: {}", panic_text(panic));
+            let output = http::failed(unread.id(), &problem);
+            Ok(reply_over_http(&output, log))
+        }
+        (Registered::Other(function), Cut::Interrupted(why)) => {
+            interrupted(function.as_ref(), unread, why, log)
+        }
+        (Registered::Other(_), Cut::Panicked(panic)) => {
+            let problem = format!("panicked: {}", panic_text(panic));
+            Err(Failure::of_function(problem, None))
+        }
+    }
+}
+
+/// The part of an invocation that runs on the functions' runtime: the function, and the reading and
+/// writing of its JSON, which takes the longer the larger it is.
+async fn call(
+    function: Registered,
+    unread: Unread,
+    log: InvocationLog,
+) -> Result<Response, Failure> {
+    let invocation = unread.read().map_err(not_an_invocation)?;
+    match function {
+        Registered::Http(handler) => {
+            let output = http::call(&handler, &invocation).await?;
+            Ok(reply_over_http(&output, &log))
+        }
+        Registered::Other(function) => match function.call(invocation).await {
+            Ok(answer) => Ok(reply(answer.outputs(), &log, answer.returned())),
+            // An error may panic when it is written or dropped, so both happen here.
+            Err(error) => {
+                let (problem, report) = error.into_texts();
+                Err(Failure::of_function(problem, report))
+            }
+        },
     }
 }
 
 fn interrupted(
     function: &dyn Function,
-    invocation: &Invocation,
+    unread: &Unread,
     why: Interruption,
-) -> Result<Answer, Failure> {
+    log: &InvocationLog,
+) -> Result<Response, Failure> {
+    let invocation = unread.read().map_err(not_an_invocation)?;
     let answer = catch_unwind(AssertUnwindSafe(|| {
-        let answer = function.interrupted(invocation, why);
+        let answer = function.interrupted(&invocation, why);
         answer.map_err(FunctionError::into_texts)
     }))
     .unwrap_or_else(|panic| Err((panic_text(panic), None)));
     match answer {
         Ok(answer) => {
             why.log(invocation.id(), "answered without the function");
-            Ok(answer)
+            Ok(reply(answer.outputs(), log, answer.returned()))
         }
         Err((problem, report)) => Err(Failure {
             status: why.status(),
@@ -147,22 +172,17 @@ fn interrupted(
     }
 }
 
-async fn read(
-    name: &str,
-    id: &str,
-    body: Body,
-    lifetime: &Lifetime,
-) -> Result<Invocation, Failure> {
+fn not_an_invocation(error: serde_json::Error) -> Failure {
+    let problem = format!("the request body is not an invocation: {error}");
+    Failure::new(StatusCode::BAD_REQUEST, problem)
+}
+
+async fn read(body: Body) -> Result<String, Failure> {
     let bytes = collect(body, MAX_BODY).await?;
-    let bad = |problem: String| Failure::new(StatusCode::BAD_REQUEST, problem);
-    let body = String::from_utf8(bytes).map_err(|error| {
-        bad(format!(
-            "the request body is not UTF-8: {}",
-            error.utf8_error()
-        ))
-    })?;
-    Invocation::parse(name, id.to_owned(), body, lifetime)
-        .map_err(|error| bad(format!("the request body is not an invocation: {error}")))
+    String::from_utf8(bytes).map_err(|error| {
+        let problem = format!("the request body is not UTF-8: {}", error.utf8_error());
+        Failure::new(StatusCode::BAD_REQUEST, problem)
+    })
 }
 
 async fn collect(mut body: Body, limit: usize) -> Result<Vec<u8>, Failure> {
@@ -210,13 +230,13 @@ fn unknown_function(functions: &Functions, name: &str) -> Failure {
     )
 }
 
-/// `{"res": output}`: the documented name of the http output binding.
-fn json_object_of_res(output: &http::HttpOutput) -> impl Serialize + '_ {
+/// The answer of an HTTP function. `res` is the documented name of the http output binding.
+fn reply_over_http(output: &http::HttpOutput, log: &InvocationLog) -> Response {
     #[derive(Serialize)]
     struct Outputs<'a> {
         res: &'a http::HttpOutput,
     }
-    Outputs { res: output }
+    reply(Outputs { res: output }, log, None)
 }
 
 fn reply(

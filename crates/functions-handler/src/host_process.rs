@@ -1,15 +1,19 @@
 //! The end of the host, as its handler notices it.
 //!
 //! A host that is killed leaves its handler behind, which nobody would end. Without unsafe code there
-//! is no signal for it; but a process whose parent has ended gets another parent, so a thread looks
-//! for that once in a while.
+//! is no signal for it; but a process whose parent has ended gets another parent, so the server looks
+//! for that once a second.
 //!
 //! Invariant: only a change counts. A handler whose parent is process 1 from the start, as in a
 //! container, is not stopped, and neither is one that was started by a wrapper that lives.
 
+use std::future::pending;
+#[cfg(unix)]
+use std::thread;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+#[cfg(unix)]
+use tokio::time::sleep;
 
 use crate::host_json::Environment;
 use crate::logs;
@@ -19,38 +23,83 @@ use crate::signal::Signal;
 const SETTING: &str = "FUNCTIONS_HANDLER_STOP_WITH_PARENT";
 
 /// The pause between two looks: one system call.
+#[cfg(unix)]
 const EVERY: Duration = Duration::from_secs(1);
-/// How long beyond the grace of a stop the process may take to end by itself. Functions that block
-/// every thread keep it from that.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long beyond the grace of a stop the process may take to end by itself. `main` may wait for
+/// functions that never end, and nobody is left to kill the process.
+#[cfg(unix)]
+const END_WITHIN: Duration = Duration::from_secs(5);
 
-/// A watch over the process that started this one.
-pub(crate) struct HostProcess(Option<oneshot::Receiver<()>>);
+/// The process that started this one.
+pub(crate) struct HostProcess {
+    /// Its number; `None` when it is not watched.
+    parent: Option<u32>,
+    grace: Duration,
+}
 
 impl HostProcess {
-    /// Begins to watch, unless the environment forbids it. `grace` is that of the stop.
-    pub(crate) fn watch(environment: &Environment, grace: Duration) -> Self {
-        let (gone, noticed) = oneshot::channel();
-        let watched = is_wanted(environment.get(SETTING)) && start(gone, grace);
-        Self(watched.then_some(noticed))
+    /// The process that is the parent now. `grace` is that of the stop.
+    pub(crate) fn of(environment: &Environment, grace: Duration) -> Self {
+        let wanted = is_wanted(environment.get(SETTING));
+        let parent = parent().filter(|_| wanted);
+        Self { parent, grace }
     }
 
     /// Completes with `signal`, or when the host has ended.
     pub(crate) async fn or(self, signal: impl Future<Output = Signal>) -> Signal {
-        let gone = async {
-            let noticed = match self.0 {
-                Some(noticed) => noticed.await.is_ok(),
-                None => false,
-            };
-            if !noticed {
-                std::future::pending::<()>().await;
-            }
-        };
         tokio::select! {
             signal = signal => signal,
-            () = gone => Signal::ParentEnded,
+            () = self.ended() => Signal::ParentEnded,
         }
     }
+
+    #[cfg(unix)]
+    async fn ended(self) {
+        use std::os::unix::process::parent_id;
+
+        let Some(parent) = self.parent else {
+            return pending().await;
+        };
+        while parent_id() == parent {
+            sleep(EVERY).await;
+        }
+        tracing::error!(
+            "the process that started this handler (process {parent}) has ended: stopping"
+        );
+        end_process_after(self.grace.saturating_add(END_WITHIN));
+    }
+
+    #[cfg(not(unix))]
+    async fn ended(self) {
+        let _ = (self.parent, self.grace);
+        pending().await
+    }
+}
+
+/// A thread of its own for it, because the server's ends before the process does.
+#[cfg(unix)]
+fn end_process_after(limit: Duration) {
+    let end = move || {
+        thread::sleep(limit);
+        tracing::error!("still running {END_WITHIN:?} after the grace: the process is ended");
+        std::process::exit(i32::from(Signal::ParentEnded.exit_code()))
+    };
+    let name = "host-process".to_owned();
+    if let Err(error) = thread::Builder::new().name(name).spawn(end) {
+        tracing::warn!("no thread that ends the process: {error}");
+    }
+}
+
+#[cfg(unix)]
+fn parent() -> Option<u32> {
+    let parent = std::os::unix::process::parent_id();
+    can_be_left_by(parent).then_some(parent)
+}
+
+/// Elsewhere a process keeps the number of its parent.
+#[cfg(not(unix))]
+fn parent() -> Option<u32> {
+    None
 }
 
 fn is_wanted(setting: Option<&str>) -> bool {
@@ -66,46 +115,6 @@ fn is_wanted(setting: Option<&str>) -> bool {
             true
         }
     }
-}
-
-/// Starts the thread; false when there is nothing to watch.
-#[cfg(unix)]
-fn start(gone: oneshot::Sender<()>, grace: Duration) -> bool {
-    use std::os::unix::process::parent_id;
-    use std::thread;
-
-    let parent = parent_id();
-    if !can_be_left_by(parent) {
-        return false;
-    }
-    let watch = move || {
-        while parent_id() == parent {
-            thread::sleep(EVERY);
-        }
-        tracing::error!(
-            "the process that started this handler (process {parent}) has ended: stopping"
-        );
-        let _ = gone.send(());
-        thread::sleep(grace.saturating_add(PATIENCE));
-        tracing::error!("still running {PATIENCE:?} after the grace: the process is ended");
-        std::process::exit(i32::from(Signal::ParentEnded.exit_code()))
-    };
-    match thread::Builder::new()
-        .name("host-process".to_owned())
-        .spawn(watch)
-    {
-        Ok(_) => true,
-        Err(error) => {
-            tracing::warn!("no thread to watch over the host: {error}; the handler outlives it");
-            false
-        }
-    }
-}
-
-/// Elsewhere a process keeps the number of its parent.
-#[cfg(not(unix))]
-fn start(_: oneshot::Sender<()>, _: Duration) -> bool {
-    false
 }
 
 /// Process 1 ends with the whole system, or container.
@@ -137,15 +146,20 @@ mod tests {
         assert!(can_be_left_by(2));
     }
 
-    #[tokio::test]
+    #[cfg(unix)]
+    #[tokio::test(start_paused = true)]
     async fn a_signal_counts_with_and_without_a_watch() {
-        for watch in [None, Some(oneshot::channel().1)] {
-            let stop = HostProcess(watch).or(async { Signal::Terminate });
+        let this_parent = std::os::unix::process::parent_id();
+        let host = |parent| HostProcess {
+            parent,
+            grace: Duration::from_secs(3600),
+        };
+        for parent in [None, Some(this_parent)] {
+            let stop = host(parent).or(async { Signal::Terminate });
             assert_eq!(stop.await, Signal::Terminate);
         }
-        let (gone, noticed) = oneshot::channel();
-        gone.send(()).unwrap();
-        let stop = HostProcess(Some(noticed)).or(std::future::pending());
+        // Never the number of a parent.
+        let stop = host(Some(0)).or(pending());
         assert_eq!(stop.await, Signal::ParentEnded);
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -32,11 +32,16 @@ struct Inner {
     id: String,
     // A `String`, not `Bytes`: UTF-8 is then checked once, not at every access to a value.
     body: String,
+    members: OnceLock<Members>,
+    deadline: Option<Instant>,
+    cancellation: CancellationToken,
+}
+
+/// Where the values are in the body.
+struct Members {
     data: Vec<Member>,
     /// Read at each access.
     metadata: Range<usize>,
-    deadline: Option<Instant>,
-    cancellation: CancellationToken,
 }
 
 struct Member {
@@ -44,28 +49,57 @@ struct Member {
     range: Range<usize>,
 }
 
-impl Invocation {
-    /// Reads the body of an invocation request, `{"Data":…,"Metadata":…}`.
-    pub(crate) fn parse(
-        function_name: &str,
+/// An invocation whose body has not been read yet. Reading a large one takes a while, so it is left to
+/// the runtime of the functions. The server reads it only when it answers without the function.
+#[derive(Clone)]
+pub(crate) struct Unread(Arc<Inner>);
+
+impl Unread {
+    pub(crate) fn new(
+        function_name: String,
         id: String,
         body: String,
         lifetime: &Lifetime,
-    ) -> Result<Self, serde_json::Error> {
-        let envelope::Request { data, metadata } = serde_json::from_str(&body)?;
-        let data = members(&body, data);
-        let metadata = metadata.map_or(0..0, |metadata| range_in(&body, metadata.0));
-        Ok(Self(Arc::new(Inner {
-            function_name: function_name.to_owned(),
+    ) -> Self {
+        Self(Arc::new(Inner {
+            function_name,
             id,
             body,
-            data,
-            metadata,
+            members: OnceLock::new(),
             deadline: lifetime.deadline(),
             cancellation: lifetime.cancellation().clone(),
-        })))
+        }))
     }
 
+    pub(crate) fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// Reads the body, `{"Data":…,"Metadata":…}`, unless that has been done.
+    pub(crate) fn read(&self) -> Result<Invocation, serde_json::Error> {
+        if self.0.members.get().is_none() {
+            // Two that read at the same time find the same.
+            let _ = self.0.members.set(Members::read(&self.0.body)?);
+        }
+        Ok(Invocation(self.0.clone()))
+    }
+}
+
+impl Members {
+    fn read(body: &str) -> Result<Self, serde_json::Error> {
+        let envelope::Request { data, metadata } = serde_json::from_str(body)?;
+        let member = |(name, value): (Cow<'_, str>, &RawValue)| Member {
+            name: name.into_owned(),
+            range: range_in(body, value),
+        };
+        Ok(Self {
+            data: data.0.into_iter().map(member).collect(),
+            metadata: metadata.map_or(0..0, |metadata| range_in(body, metadata.0)),
+        })
+    }
+}
+
+impl Invocation {
     /// The function's name, as its folder is spelled.
     pub fn function_name(&self) -> &str {
         &self.0.function_name
@@ -80,15 +114,14 @@ impl Invocation {
     /// The value of the trigger or input binding with this name (`name` in function.json).
     pub fn data(&self, binding: &str) -> Option<Value<'_>> {
         // Of a name that occurs twice the last counts, as everywhere in JSON.
-        let mut members = self.0.data.iter().rev();
+        let mut members = self.members().iter().rev();
         let member = members.find(|member| member.name == binding)?;
         Some(self.value(member))
     }
 
     /// All values of `Data` in the host's order: the trigger first.
     pub fn data_iter(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        self.0
-            .data
+        self.members()
             .iter()
             .map(|member| (member.name.as_str(), self.value(member)))
     }
@@ -98,7 +131,8 @@ impl Invocation {
     ///
     /// Each call reads through `Metadata`, which a client's JSON body can make large.
     pub fn metadata<'a>(&'a self, name: &'a str) -> Option<Value<'a>> {
-        let json = self.0.body.get(self.0.metadata.clone())?;
+        let range = self.0.members.get()?.metadata.clone();
+        let json = self.0.body.get(range)?;
         let value = envelope::member(json, name)?;
         Some(Value::new("Metadata", name, value.get()))
     }
@@ -126,19 +160,16 @@ impl Invocation {
         &self.0.cancellation
     }
 
+    fn members(&self) -> &[Member] {
+        // Read before there is an `Invocation`.
+        self.0.members.get().map_or(&[], |members| &members.data)
+    }
+
     fn value<'a>(&'a self, member: &'a Member) -> Value<'a> {
         // The range was taken from this very body; `null` stands for the impossible.
         let raw = self.0.body.get(member.range.clone()).unwrap_or("null");
         Value::new("Data", &member.name, raw)
     }
-}
-
-fn members(body: &str, members: envelope::Members<'_>) -> Vec<Member> {
-    let member = |(name, value): (Cow<'_, str>, &RawValue)| Member {
-        name: name.into_owned(),
-        range: range_in(body, value),
-    };
-    members.0.into_iter().map(member).collect()
 }
 
 /// Where in `body` a value of it stands.

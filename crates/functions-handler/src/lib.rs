@@ -17,12 +17,12 @@ pub mod logs;
 pub mod open_files;
 pub mod output;
 mod registry;
+mod runtimes;
 mod serve;
 mod signal;
 mod stop;
 mod time_limit;
 mod value;
-mod watch;
 
 pub use answer::{Answer, AnswerError};
 pub use app::App;

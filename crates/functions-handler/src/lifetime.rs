@@ -6,13 +6,16 @@
 use std::any::Any;
 use std::future::{Future, pending};
 
+use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::context::TokioContext;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 use tracing::instrument::WithSubscriber;
 
-use crate::Interruption;
+use crate::interruption::Interruption;
+use crate::runtimes::Runtimes;
 use crate::stop::Stop;
 use crate::time_limit::TimeLimit;
 
@@ -23,15 +26,27 @@ pub(crate) struct Lifetime {
     stop: Stop,
     /// Came in after the signal.
     too_late: bool,
+    functions: Handle,
+    /// The runtime of the timers, when it is not the one that polls the invocation.
+    timers: Option<Handle>,
 }
 
 impl Lifetime {
-    pub(crate) fn begin(limit: Option<TimeLimit>, stop: &Stop, too_late: bool) -> Self {
+    pub(crate) fn begin(
+        limit: Option<TimeLimit>,
+        stop: &Stop,
+        runtimes: &Runtimes,
+        too_late: bool,
+    ) -> Self {
+        let functions = runtimes.functions();
+        let timers = limit.and_then(|_| runtimes.deadlines(&functions));
         Self {
             cancellation: stop.cancellation(),
             limit: limit.map(|limit| (limit, Instant::now())),
             stop: stop.clone(),
             too_late,
+            functions,
+            timers,
         }
     }
 
@@ -56,11 +71,11 @@ impl Lifetime {
         }
     }
 
-    /// Runs a function in a task of its own, which is aborted when it overruns, when the grace of a
-    /// stop is over, or when this future is dropped. While the handler stops, none is started.
+    /// Runs a function in a task of the functions' runtime, which is aborted when it overruns, when the
+    /// grace of a stop is over, or when this future is dropped. While the handler stops, none is started.
     ///
-    /// In a task of its own, at the price of a spawn, because a function that blocks its thread
-    /// cannot be dropped: this way at least its answer leaves in time, and the handler lives.
+    /// A function that blocks its thread cannot be dropped. Because it has a task of its own, its
+    /// invocation is answered in time all the same.
     pub(crate) async fn run<F>(&self, function: F) -> Result<F::Output, Cut>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -70,7 +85,8 @@ impl Lifetime {
         }
         let watched = self.cancellation.clone().drop_guard();
         // Tests set a subscriber for a future or a thread: the task has to take it along.
-        let task = tokio::spawn(function.in_current_span().with_current_subscriber());
+        let function = function.in_current_span().with_current_subscriber();
+        let task = self.functions.spawn(function);
         let outcome = tokio::select! {
             biased;
             outcome = AbortOnDropHandle::new(task) => outcome,
@@ -86,9 +102,15 @@ impl Lifetime {
     }
 
     async fn interruption(&self) -> Interruption {
+        let overrun = async {
+            match &self.timers {
+                Some(timers) => TokioContext::new(self.overrun(), timers.clone()).await,
+                None => self.overrun().await,
+            }
+        };
         tokio::select! {
             () = self.stop.grace_over() => Interruption::Stopping,
-            why = self.overrun() => why,
+            why = overrun => why,
         }
     }
 

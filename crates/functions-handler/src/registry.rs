@@ -17,6 +17,7 @@ pub(crate) type Functions = HashMap<String, Registered>;
 /// An axum handler with its state, its types erased.
 pub(crate) type HttpHandler = Arc<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
 
+#[derive(Clone)]
 pub(crate) enum Registered {
     Http(HttpHandler),
     Other(Arc<dyn Function>),

@@ -1,5 +1,9 @@
 //! The server towards the host: port, start, stop.
+//!
+//! Invariant: it runs on a thread of its own, so nothing that a function does keeps it from answering,
+//! nor, in [`Server::run_to_the_end_of_the_process`], from ending the process.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
@@ -8,9 +12,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinError;
+use tokio::time::timeout;
 
 use crate::logs;
+use crate::runtimes::OwnThread;
 use crate::signal::Signal;
 use crate::stop::Stop;
 
@@ -19,6 +26,9 @@ pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
 /// How long answers that have been given may take to reach the host.
 const HANG_UP: Duration = Duration::from_millis(500);
+
+/// How long the caller may take to notice that the server has ended.
+const TAKEN_WITHIN: Duration = Duration::from_secs(1);
 
 const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 const OLD_PORT: &str = "FUNCTIONS_HTTPWORKER_PORT";
@@ -72,7 +82,7 @@ pub enum ServeError {
     /// function or without it.
     #[error("stopped by {0}")]
     Stopped(Signal),
-    /// The server ended by itself.
+    /// The server ended by itself, or could not be started.
     #[error("the server failed: {0}")]
     Server(io::Error),
 }
@@ -84,8 +94,7 @@ impl ServeError {
     /// Returning from `main` instead drops the runtime, which waits for every thread that a function
     /// still blocks, without an end.
     pub fn exit(&self) -> ! {
-        logs::flush();
-        std::process::exit(i32::from(self.code()))
+        end_process(self.code())
     }
 
     /// The exit code with which the process should end. Never 0: the host does not start a handler
@@ -106,37 +115,109 @@ impl ServeError {
     }
 }
 
-/// Binds the port that the host gave. Only 127.0.0.1: the host calls no other address.
-pub(crate) async fn bind(
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<TcpListener, ServeError> {
+/// The port that the host gave.
+pub(crate) fn port(variable: impl Fn(&str) -> Option<String>) -> Result<u16, ServeError> {
     let (name, value) = [PORT, OLD_PORT]
         .into_iter()
         .find_map(|name| Some((name, variable(name)?)))
         .ok_or(ServeError::MissingPort)?;
-    let port = match value.trim().parse() {
-        Ok(port) if port != 0 => port,
-        _ => {
-            return Err(ServeError::InvalidPort {
-                variable: name,
-                value,
-            });
+    match value.trim().parse() {
+        Ok(port) if port != 0 => Ok(port),
+        _ => Err(ServeError::InvalidPort {
+            variable: name,
+            value,
+        }),
+    }
+}
+
+/// The thread of the server. The server ends when this is dropped.
+pub(crate) struct Server(OwnThread);
+
+impl Server {
+    pub(crate) fn start() -> Result<Self, ServeError> {
+        OwnThread::start("handler-server")
+            .map(Self)
+            .map_err(ServeError::Server)
+    }
+
+    /// Binds the port that the host gave. Only 127.0.0.1: the host calls no other address.
+    pub(crate) async fn bind(&self, port: u16) -> Result<std::net::TcpListener, ServeError> {
+        let bound = async move {
+            // tokio sets SO_REUSEADDR: a handler that is started again gets its old port.
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+                .await
+                .and_then(TcpListener::into_std)
+                .map_err(|error| ServeError::Bind { port, error })
+        };
+        let task = self.0.runtime().spawn(bound);
+        task.await.unwrap_or_else(|failed| Err(failed.into()))
+    }
+
+    /// Runs `serving` on the thread of the server.
+    pub(crate) async fn run(
+        self,
+        serving: impl Future<Output = ServeError> + Send + 'static,
+    ) -> ServeError {
+        let task = self.0.runtime().spawn(serving);
+        task.await.unwrap_or_else(ServeError::from)
+    }
+
+    /// The same, and ends the process when nobody takes the result: a function that blocks the thread
+    /// of the caller must not keep the process alive after its stop.
+    pub(crate) async fn run_to_the_end_of_the_process(
+        self,
+        serving: impl Future<Output = ServeError> + Send + 'static,
+    ) -> ServeError {
+        let (result, received) = oneshot::channel();
+        let task = self.0.runtime().spawn(async move {
+            let error = serving.await;
+            let (code, text) = (error.code(), error.to_string());
+            // Dropped by whoever takes the result.
+            let (untaken, taken) = oneshot::channel::<Infallible>();
+            let _ = result.send((error, untaken));
+            if timeout(TAKEN_WITHIN, taken).await.is_err() {
+                tracing::error!(
+                    "{text}; functions block the thread that would end the process, so the server ends it"
+                );
+                end_process(code);
+            }
+        });
+        match received.await {
+            Ok((error, _)) => error,
+            // The sender is gone without a result: the task has panicked.
+            Err(_) => match task.await {
+                Err(failed) => failed.into(),
+                Ok(()) => ServeError::Server(io::Error::other("it ended without a result")),
+            },
         }
-    };
-    // tokio sets SO_REUSEADDR: a handler that is started again gets its old port.
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .map_err(|error| ServeError::Bind { port, error })
+    }
+}
+
+/// Writes what has been logged, if somebody reads it, and ends the process.
+fn end_process(code: u8) -> ! {
+    logs::flush();
+    std::process::exit(i32::from(code))
+}
+
+impl From<JoinError> for ServeError {
+    fn from(error: JoinError) -> Self {
+        Self::Server(io::Error::other(error))
+    }
 }
 
 /// Serves until the signal, then for at most `grace` and a second longer.
 pub(crate) async fn run(
-    listener: TcpListener,
+    listener: std::net::TcpListener,
     router: Router,
     stop: Stop,
     signal: impl Future<Output = Signal> + Send + 'static,
     grace: Duration,
 ) -> ServeError {
+    // A listener belongs to the runtime that it is made on.
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return ServeError::Server(error),
+    };
     let (stopping, mut stopped) = watch::channel(None);
     // Without it an answer of two small writes waits for the host's delayed acknowledgement.
     let listener = listener.tap_io(|stream| {
@@ -152,7 +233,7 @@ pub(crate) async fn run(
         stopping.send_replace(Some(signal));
     });
     let mut signalled = stopped.clone();
-    let patience = async {
+    let hung_up = async {
         if signalled.wait_for(Option::is_some).await.is_err() {
             // The server is gone, and with it the reason to wait.
             std::future::pending::<()>().await;
@@ -161,7 +242,7 @@ pub(crate) async fn run(
     };
     let ended = tokio::select! {
         result = server => result,
-        () = patience => Ok(()),
+        () = hung_up => Ok(()),
     };
     match (ended, *stopped.borrow_and_update()) {
         (Err(error), _) => ServeError::Server(error),

@@ -54,11 +54,6 @@ impl Stop {
         }
     }
 
-    /// Whether nothing is in flight.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && self.late.is_empty()
-    }
-
     /// Whether new invocations are to be turned away.
     pub(crate) fn is_stopping(&self) -> bool {
         self.signal.is_cancelled()

@@ -1,4 +1,4 @@
-//! A function that blocks its thread: it cannot be dropped, but the host must not notice. The client
+//! Functions that block their threads: they cannot be dropped, but the host must not notice. The client
 //! is a thread of its own, so that nothing but the handler wakes the runtime.
 #![allow(
     clippy::unwrap_used,
@@ -12,23 +12,29 @@ use std::future::pending;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use functions_handler::App;
+use functions_handler::{App, ServeError, Signal};
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(60);
 
-/// One call on a connection that stays open; the answer.
-fn call(client: &mut TcpStream, function: &str) -> String {
+/// Sends one call on a connection that stays open.
+fn send(client: &mut TcpStream, function: &str) {
     let body = r#"{"Data":{"req":{"Url":"http://h/","Method":"GET","Headers":{}}}}"#;
     let head = format!(
         "POST /{function} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     client.write_all((head + body).as_bytes()).unwrap();
+}
+
+/// The next answer on a connection.
+fn receive(client: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     // The answers end with the last member of the envelope.
     while !answer.ends_with(br#""ReturnValue":null}"#) {
@@ -40,33 +46,41 @@ fn call(client: &mut TcpStream, function: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread()
+fn call(client: &mut TcpStream, function: &str) -> String {
+    send(client, function);
+    receive(client)
+}
+
+fn two_workers() -> Runtime {
+    Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .unwrap()
 }
 
-/// Functions that block their threads for as long as the sender lives.
-fn app() -> (App, mpsc::Sender<()>) {
+/// Functions that block their threads for as long as the sender lives. The receiver hears of each that
+/// begins to.
+fn app() -> (App, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let (begin, begun) = mpsc::channel();
     let (release, held) = mpsc::channel::<()>();
     let held = Arc::new(Mutex::new(held));
-    let held_later = held.clone();
+    let block = move || {
+        begin.send(()).unwrap();
+        let _ = held.lock().unwrap().recv();
+        "released"
+    };
+    let block_later = block.clone();
     let app = App::new()
         .function_timeout(Duration::from_millis(30))
         .http("quick", async || "quick")
-        .http("stuck", async move || {
-            let _ = held.lock().unwrap().recv();
-            "released"
-        })
+        .http("stuck", async move || block())
         .http("stuck-later", async move || {
             // Woken by the worker that watches sockets and timers, and polled by it.
             tokio::time::sleep(Duration::from_millis(1)).await;
-            let _ = held_later.lock().unwrap().recv();
-            "released"
+            block_later()
         });
-    (app, release)
+    (app, begun, release)
 }
 
 fn listen(runtime: &Runtime) -> (TcpListener, SocketAddr) {
@@ -78,14 +92,14 @@ fn listen(runtime: &Runtime) -> (TcpListener, SocketAddr) {
 fn connect(address: SocketAddr) -> TcpStream {
     let client = TcpStream::connect(address).unwrap();
     // A test that fails ends.
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(LONG)).unwrap();
     client
 }
 
 #[test]
 fn a_function_that_blocks_its_thread_is_answered_for_on_an_idle_runtime() {
-    let runtime = runtime();
-    let (app, release) = app();
+    let runtime = two_workers();
+    let (app, _begun, release) = app();
     let (listener, address) = listen(&runtime);
     let mut client = connect(address);
     runtime.spawn(app.serve_on(listener, pending()));
@@ -101,8 +115,8 @@ fn a_function_that_blocks_its_thread_is_answered_for_on_an_idle_runtime() {
 
 #[test]
 fn a_function_that_waits_first_and_blocks_its_thread_then_is_answered_for() {
-    let runtime = runtime();
-    let (app, release) = app();
+    let runtime = two_workers();
+    let (app, _begun, release) = app();
     let (listener, address) = listen(&runtime);
     let mut client = connect(address);
     runtime.spawn(app.serve_on(listener, pending()));
@@ -116,8 +130,8 @@ fn a_function_that_waits_first_and_blocks_its_thread_then_is_answered_for() {
 
 #[test]
 fn a_function_that_blocks_its_thread_is_answered_for_by_the_router_in_another_server() {
-    let runtime = runtime();
-    let (app, release) = app();
+    let runtime = two_workers();
+    let (app, _begun, release) = app();
     let (listener, address) = listen(&runtime);
     let mut client = connect(address);
     runtime.spawn(axum::serve(listener, app.into_router()).into_future());
@@ -126,4 +140,113 @@ fn a_function_that_blocks_its_thread_is_answered_for_by_the_router_in_another_se
     assert!(answer.contains(r#""statusCode":504"#), "{answer}");
     assert!(call(&mut client, "quick").contains("quick"));
     drop(release);
+}
+
+/// A handler on `runtime`, whose `threads` are all blocked.
+struct Blocked {
+    address: SocketAddr,
+    /// A connection for each of the functions that block.
+    clients: Vec<TcpStream>,
+    stop: oneshot::Sender<Signal>,
+    server: JoinHandle<Result<(), ServeError>>,
+    release: mpsc::Sender<()>,
+}
+
+fn blocked(threads: usize, runtime: Runtime, time: Option<Duration>) -> Blocked {
+    let (app, begun, release) = app();
+    let app = app.function_timeout(time).stop_grace(Duration::ZERO);
+    let (listener, address) = listen(&runtime);
+    let (stop, stopped) = oneshot::channel();
+    let server = std::thread::spawn(move || {
+        let signal = async { stopped.await.unwrap() };
+        // In a task: a runtime with workers does not run functions on the thread that waits for them.
+        runtime.block_on(async { tokio::spawn(app.serve_on(listener, signal)).await.unwrap() })
+    });
+    let clients = (0..threads).map(|_| {
+        let mut client = connect(address);
+        send(&mut client, "stuck");
+        begun.recv().unwrap();
+        client
+    });
+    Blocked {
+        address,
+        clients: clients.collect(),
+        stop,
+        server,
+        release,
+    }
+}
+
+fn readiness_and_deadlines_work(threads: usize, runtime: Runtime) {
+    let mut handler = blocked(threads, runtime, Some(Duration::from_millis(30)));
+    for client in &mut handler.clients {
+        let answer = receive(client);
+        assert!(answer.contains(r#""statusCode":504"#), "{answer}");
+    }
+    let mut client = connect(handler.address);
+    write!(client, "GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    let mut ready = [0; 15];
+    client.read_exact(&mut ready).unwrap();
+    assert_eq!(&ready, b"HTTP/1.1 200 OK");
+    // No thread is free for it.
+    let answer = call(&mut connect(handler.address), "quick");
+    assert!(answer.contains(r#""statusCode":504"#), "{answer}");
+    drop(handler.release);
+    while !call(&mut connect(handler.address), "quick").contains("quick") {}
+}
+
+fn the_stop_works(threads: usize, runtime: Runtime) {
+    let mut handler = blocked(threads, runtime, None);
+    handler.stop.send(Signal::Terminate).unwrap();
+    for client in &mut handler.clients {
+        let answer = receive(client);
+        assert!(answer.contains(r#""statusCode":503"#), "{answer}");
+    }
+    drop(handler.release);
+    let ended = handler.server.join().unwrap();
+    let signal = Signal::Terminate;
+    assert!(matches!(ended, Err(ServeError::Stopped(by)) if by == signal));
+}
+
+fn one_worker() -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// What `#[tokio::main(flavor = "current_thread")]` starts.
+fn one_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn readiness_and_deadlines_work_while_functions_block_both_workers() {
+    readiness_and_deadlines_work(2, two_workers());
+}
+
+#[test]
+fn readiness_and_deadlines_work_while_a_function_blocks_the_only_worker() {
+    readiness_and_deadlines_work(1, one_worker());
+}
+
+#[test]
+fn readiness_and_deadlines_work_while_a_function_blocks_the_only_thread() {
+    readiness_and_deadlines_work(1, one_thread());
+}
+
+#[test]
+fn the_stop_works_while_functions_block_both_workers() {
+    the_stop_works(2, two_workers());
+}
+
+#[test]
+fn the_stop_works_while_a_function_blocks_the_only_worker() {
+    the_stop_works(1, one_worker());
+}
+
+#[test]
+fn the_stop_works_while_a_function_blocks_the_only_thread() {
+    the_stop_works(1, one_thread());
 }

@@ -15,8 +15,11 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use functions_handler::{App, logs};
+use tokio::runtime::Builder;
 
 const CHILD: &str = "FUNCTIONS_HANDLER_PROCESS_TEST";
+/// The number of workers of the handler's runtime, 2 by default, or `current_thread`.
+const THREADS: &str = "FUNCTIONS_HANDLER_PROCESS_TEST_THREADS";
 
 /// A handler as `main` would be, with functions that block their threads for ever.
 fn handler() -> ! {
@@ -24,6 +27,7 @@ fn handler() -> ! {
     let app = App::new()
         .stop_grace(Duration::from_millis(10))
         .http("stuck", async || block())
+        .http("spins", async || spin())
         .http("chatty", async || {
             tracing::info!("{}", "x".repeat(8 << 10));
             "said"
@@ -33,13 +37,24 @@ fn handler() -> ! {
             tokio::time::sleep(Duration::from_millis(1)).await;
             block()
         });
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let mut builder = match std::env::var(THREADS).as_deref() {
+        Ok("current_thread") => Builder::new_current_thread(),
+        workers => {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(workers.map_or(2, |workers| workers.parse().unwrap()));
+            builder
+        }
+    };
+    let runtime = builder.enable_all().build().unwrap();
     let error = runtime.block_on(app.serve()).unwrap_err();
     error.exit()
+}
+
+fn spin() -> &'static str {
+    tracing::info!("blocks");
+    loop {
+        std::hint::spin_loop();
+    }
 }
 
 /// A test that fails leaves no handler behind.
@@ -76,14 +91,20 @@ fn a_stopped_process_answers_for_a_function_that_waits_first_and_blocks_its_thre
 
 /// Starts the handler as a child process that runs `test`: the process, its output, its port.
 fn start(test: &str) -> (Killed, Lines<BufReader<ChildStdout>>, u16) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env("AzureFunctionsJobHost__functionTimeout", "00:00:20");
+    start_with(command, test)
+}
+
+/// The same with a command that runs this binary.
+fn start_with(mut command: Command, test: &str) -> (Killed, Lines<BufReader<ChildStdout>>, u16) {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
-    let child = Command::new(std::env::current_exe().unwrap())
+    let child = command
         .args(["--exact", test, "--nocapture"])
         .env(CHILD, "1")
         .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
-        .env("AzureFunctionsJobHost__functionTimeout", "00:00:20")
         .env_remove("RUST_LOG")
         .stdout(Stdio::piped())
         .spawn()
@@ -136,6 +157,92 @@ fn stops_while_blocked_by(function: &str, test: &str) {
     assert_eq!(child.0.wait().unwrap().code(), Some(200));
 }
 
+#[test]
+fn a_process_whose_only_worker_is_blocked_for_ever_is_ready_answers_in_time_and_stops() {
+    lives_while_blocked(
+        Command::new(std::env::current_exe().unwrap()),
+        ("1", "stuck"),
+        "a_process_whose_only_worker_is_blocked_for_ever_is_ready_answers_in_time_and_stops",
+    );
+}
+
+#[test]
+fn a_process_whose_only_thread_is_blocked_for_ever_is_ready_answers_in_time_and_stops() {
+    lives_while_blocked(
+        Command::new(std::env::current_exe().unwrap()),
+        ("current_thread", "stuck"),
+        "a_process_whose_only_thread_is_blocked_for_ever_is_ready_answers_in_time_and_stops",
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_whose_function_spins_on_the_only_processor_is_ready_answers_in_time_and_stops() {
+    lives_while_blocked(
+        on_one_processor(),
+        ("1", "spins"),
+        "a_process_whose_function_spins_on_the_only_processor_is_ready_answers_in_time_and_stops",
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_whose_only_thread_spins_on_the_only_processor_is_ready_answers_in_time_and_stops() {
+    lives_while_blocked(
+        on_one_processor(),
+        ("current_thread", "spins"),
+        "a_process_whose_only_thread_spins_on_the_only_processor_is_ready_answers_in_time_and_stops",
+    );
+}
+
+/// A command that runs this binary on the first processor that this process may use.
+#[cfg(target_os = "linux")]
+fn on_one_processor() -> Command {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let (_, allowed) = status.split_once("Cpus_allowed_list:").unwrap();
+    let first = allowed.trim_start().split(['-', ',', '\n']).next().unwrap();
+    let mut command = Command::new("taskset");
+    command
+        .args(["-c", first])
+        .arg(std::env::current_exe().unwrap());
+    command
+}
+
+/// The body of `test`: a handler with this many threads, all of which `function` blocks for ever.
+fn lives_while_blocked(mut command: Command, (threads, function): (&str, &str), test: &str) {
+    if std::env::var_os(CHILD).is_some() {
+        handler();
+    }
+    command.env(THREADS, threads);
+    command.env("AzureFunctionsJobHost__functionTimeout", "00:00:01");
+    let (mut child, mut lines, port) = start_with(command, test);
+    let mut wait_for = |text: &str| {
+        let found = lines.any(|line| line.unwrap().contains(text));
+        assert!(found, "the handler ended without the line `{text}`");
+    };
+    wait_for("functionTimeout is 1s");
+    let mut client = call(port, function);
+    wait_for("blocks");
+
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains(r#""statusCode":504"#), "{answer}");
+    let mut probe = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(
+        probe,
+        "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut ready = String::new();
+    probe.read_to_string(&mut ready).unwrap();
+    assert!(ready.starts_with("HTTP/1.1 200 OK"), "{ready}");
+
+    let id = child.0.id().to_string();
+    let kill = Command::new("kill").args(["-TERM", &id]).status();
+    assert!(kill.unwrap().success());
+    assert_eq!(child.0.wait().unwrap().code(), Some(200));
+}
+
 /// Says which of the three processes of the following test this one is.
 const ROLE: &str = "FUNCTIONS_HANDLER_PROCESS_TEST_ROLE";
 
@@ -144,7 +251,6 @@ fn a_handler_whose_host_was_killed_stops() {
     ends_with_its_host(1, "a_handler_whose_host_was_killed_stops");
 }
 
-/// Then nothing is left that could stop it in order.
 #[test]
 fn a_handler_whose_host_was_killed_ends_though_functions_block_all_its_threads() {
     let test = "a_handler_whose_host_was_killed_ends_though_functions_block_all_its_threads";

@@ -16,10 +16,9 @@ pub use self::params::{Params, ParamsRejection};
 pub(crate) use self::response::HttpOutput;
 
 use self::request::HttpTrigger;
-use crate::Interruption;
-use crate::failure::{Failure, panic_text};
+use crate::failure::Failure;
+use crate::interruption::Interruption;
 use crate::invocation::Invocation;
-use crate::lifetime::{Cut, Lifetime};
 use crate::registry::HttpHandler;
 
 /// Runs an HTTP function. The client gets an answer in every case but one: a request that did not
@@ -27,7 +26,6 @@ use crate::registry::HttpHandler;
 pub(crate) async fn call(
     handler: &HttpHandler,
     invocation: &Invocation,
-    lifetime: &Lifetime,
 ) -> Result<HttpOutput, Failure> {
     let trigger = HttpTrigger::find(invocation)?;
     if trigger.lost_its_body() {
@@ -47,37 +45,29 @@ pub(crate) async fn call(
             &json!({ "error": NOT_UTF_8 }),
         ));
     };
-    let answer = {
-        let handler = handler.clone();
-        // The body's stream is the function's too: it may take its time, or panic.
-        async move { response::mend(handler(request).await).await }
-    };
-    let problem = match lifetime.run(answer).await {
-        Ok(Ok(output)) => return Ok(output),
-        Ok(Err(refusal)) => refusal.to_string(),
-        Err(Cut::Panicked(panic)) => format!("the function panicked: {}", panic_text(panic)),
-        Err(Cut::Interrupted(why)) => return Ok(interrupted(invocation, why)),
-    };
-    tracing::error!(
-        id = invocation.id(),
-        "answered the client with 500: {problem}"
-    );
-    Ok(HttpOutput::json(
+    // The body's stream is the function's too: it may take its time, or panic.
+    let mended = response::mend(handler(request).await).await;
+    Ok(mended.unwrap_or_else(|refusal| failed(invocation.id(), &refusal.to_string())))
+}
+
+/// The client's answer when the function has failed. What the problem is goes to the log only.
+pub(crate) fn failed(id: &str, problem: &str) -> HttpOutput {
+    tracing::error!(id, "answered the client with 500: {problem}");
+    HttpOutput::json(
         StatusCode::INTERNAL_SERVER_ERROR,
-        &json!({ "error": "Internal server error.", "id": invocation.id() }),
-    ))
+        &json!({ "error": "Internal server error.", "id": id }),
+    )
 }
 
 /// The client's answer in place of the function's.
-fn interrupted(invocation: &Invocation, why: Interruption) -> HttpOutput {
+pub(crate) fn interrupted(id: &str, why: Interruption) -> HttpOutput {
     let status = why.status();
-    let outcome = format!("answered the client with {}", status.as_u16());
-    why.log(invocation.id(), &outcome);
+    why.log(id, &format!("answered the client with {}", status.as_u16()));
     let error = match why {
         Interruption::Timeout { .. } => "The function did not finish in time.",
         Interruption::Stopping => "The function app is restarting. Try again.",
     };
-    HttpOutput::json(status, &json!({ "error": error, "id": invocation.id() }))
+    HttpOutput::json(status, &json!({ "error": error, "id": id }))
 }
 
 const LENGTH_REQUIRED: &str = "The request was sent with `Transfer-Encoding: chunked`, and Azure \

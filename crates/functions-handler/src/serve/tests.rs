@@ -10,9 +10,9 @@ use tokio::sync::{Notify, oneshot};
 use super::*;
 use crate::{Answer, App, BoxFuture, Function, FunctionError, Invocation};
 
-#[tokio::test]
-async fn a_missing_port_names_the_variable_and_what_to_do() {
-    let error = bind(|_| None).await.unwrap_err();
+#[test]
+fn a_missing_port_names_the_variable_and_what_to_do() {
+    let error = port(|_| None).unwrap_err();
     let text = error.to_string();
     for part in ["FUNCTIONS_CUSTOMHANDLER_PORT", "func start", "local-host"] {
         assert!(text.contains(part), "{text}");
@@ -20,12 +20,10 @@ async fn a_missing_port_names_the_variable_and_what_to_do() {
     assert_eq!(error.code(), 1);
 }
 
-#[tokio::test]
-async fn a_malformed_port_is_shown_with_its_variable() {
+#[test]
+fn a_malformed_port_is_shown_with_its_variable() {
     for bad in ["", "0", "x", "65536", "-1"] {
-        let error = bind(|name| (name == OLD_PORT).then(|| bad.to_owned()))
-            .await
-            .unwrap_err();
+        let error = port(|name| (name == OLD_PORT).then(|| bad.to_owned())).unwrap_err();
         let text = error.to_string();
         assert!(
             text.contains("FUNCTIONS_HTTPWORKER_PORT") && text.contains(&format!("`{bad}`")),
@@ -37,27 +35,28 @@ async fn a_malformed_port_is_shown_with_its_variable() {
 #[tokio::test]
 async fn the_port_is_bound_on_loopback_and_the_newer_variable_wins() {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let port = free.local_addr().unwrap().port();
+    let free_port = free.local_addr().unwrap().port();
     drop(free);
-    let listener = bind(|name| {
+    let given = port(|name| {
         Some(if name == PORT {
-            port.to_string()
+            free_port.to_string()
         } else {
             "1".to_owned()
         })
     })
-    .await
     .unwrap();
+    let server = Server::start().unwrap();
+    let listener = server.bind(given).await.unwrap();
     assert_eq!(
         listener.local_addr().unwrap(),
-        (Ipv4Addr::LOCALHOST, port).into()
+        (Ipv4Addr::LOCALHOST, free_port).into()
     );
 
-    let error = bind(|_| Some(port.to_string())).await.unwrap_err();
+    let error = server.bind(free_port).await.unwrap_err();
     assert!(
         error
             .to_string()
-            .starts_with(&format!("cannot listen on 127.0.0.1:{port}: ")),
+            .starts_with(&format!("cannot listen on 127.0.0.1:{free_port}: ")),
         "{error}"
     );
     assert_eq!(error.code(), 1);
