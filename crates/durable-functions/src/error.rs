@@ -97,6 +97,15 @@ impl TaskError {
         }
     }
 
+    /// The error for a result of `task` that is not a `T`.
+    pub(crate) fn decode<T>(task: String, error: &serde_json::Error) -> Self {
+        TaskError::Decode {
+            task,
+            expected: std::any::type_name::<T>(),
+            detail: error.to_string(),
+        }
+    }
+
     /// The same error of a task that is better described as `task`.
     pub(crate) fn about(mut self, description: String) -> Self {
         let (TaskError::Failed { task, .. } | TaskError::Decode { task, .. }) = &mut self;

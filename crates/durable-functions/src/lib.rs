@@ -3,6 +3,7 @@
 mod activity;
 #[cfg(feature = "client")]
 mod client;
+mod codec;
 mod context;
 mod engine;
 mod entity;
@@ -11,7 +12,7 @@ mod failure;
 mod handle;
 #[cfg(feature = "handler")]
 mod handler;
-mod json;
+mod name;
 mod orchestrator;
 mod panic;
 mod patience;

@@ -5,11 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use durable_protocol::nonchars;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Failure, OrchestrationContext, Orchestrator, Result, json};
+use crate::{Failure, OrchestrationContext, Orchestrator, Result, codec};
 
 /// A started orchestrator; yields its output as JSON text. Not `Send`: it lives on one thread.
 pub(crate) type RunningOrchestrator = Pin<Box<dyn Future<Output = Result<String>>>>;
@@ -41,29 +40,11 @@ impl OrchestratorFunction {
     {
         let name = handle.name();
         let run = move |context: OrchestrationContext, input: Option<&[u8]>| {
-            let input = input.filter(|input| !input.is_empty()).unwrap_or(b"null");
-            let input: I = json::read(input).map_err(|error| {
-                Failure::new(
-                    "InvalidInput",
-                    format!(
-                        "the input of orchestrator '{name}' is not a {}: {error}",
-                        std::any::type_name::<I>()
-                    ),
-                )
-                .non_retriable()
-            })?;
+            let input = codec::read_input("orchestrator", name, codec::or_null(input))?;
             let running = function(context, input);
             Ok(Box::pin(async move {
                 let output = running.await?;
-                nonchars::to_json(&output).map_err(|error| {
-                    Failure::new(
-                        "InvalidOutput",
-                        format!(
-                            "the output of orchestrator '{name}' cannot be written as JSON: {error}"
-                        ),
-                    )
-                    .into()
-                })
+                Ok(codec::write_output("orchestrator", name, &output)?)
             }) as RunningOrchestrator)
         };
         OrchestratorFunction {

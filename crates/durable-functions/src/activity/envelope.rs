@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 
 use super::record;
-use crate::{Failure, json};
+use crate::{Failure, codec};
 
 const RESULT: &str = r#"{"activityResult":"#;
 /// The same as they stand in the history: inside a JSON string.
@@ -49,14 +49,14 @@ pub(crate) fn decode_result<O: DeserializeOwned>(
     result: Option<&[u8]>,
 ) -> Result<O, serde_json::Error> {
     let Some(result) = result else {
-        return json::read(b"null");
+        return codec::read(b"null");
     };
     if let Some(escaped) = result
         .strip_prefix(RESULT_ESCAPED)
         .and_then(|rest| rest.strip_suffix(b"}\""))
         && let Some(json) = unescape(escaped)
     {
-        return json::read(&json);
+        return codec::read(&json);
     }
     if (result.starts_with(RESULT_ESCAPED) || may_be_reescaped(result))
         && let Ok(text) = serde_json::from_slice::<String>(result)
@@ -64,9 +64,9 @@ pub(crate) fn decode_result<O: DeserializeOwned>(
             .strip_prefix(RESULT)
             .and_then(|rest| rest.strip_suffix('}'))
     {
-        return json::read(json.as_bytes());
+        return codec::read(json.as_bytes());
     }
-    json::read(result)
+    codec::read(result)
 }
 
 /// Undoes the escapes of quotes and backslashes, which are nearly all that there are in JSON inside a

@@ -5,13 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use durable_protocol::nonchars;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{ActivityContext, envelope, report};
 use crate::panic::{caught, guarded};
-use crate::{Activity, Failure, Result, json};
+use crate::{Activity, Failure, Result, codec};
 
 type Running = Pin<Box<dyn Future<Output = Result<String, Failure>> + Send>>;
 type Run = dyn Fn(ActivityContext, Option<&str>) -> Result<Running, Failure> + Send + Sync;
@@ -34,28 +33,12 @@ impl ActivityFunction {
     {
         let name = handle.name();
         let run = move |context: ActivityContext, input: Option<&str>| {
-            let input: I = json::read(input.unwrap_or("null").as_bytes()).map_err(|error| {
-                Failure::new(
-                    "InvalidInput",
-                    format!(
-                        "the input of activity '{name}' is not a {}: {error}",
-                        std::any::type_name::<I>()
-                    ),
-                )
-                .non_retriable()
-            })?;
+            let input = input.unwrap_or("null").as_bytes();
+            let input = codec::read_input("activity", name, input)?;
             let running = function(context, input);
             Ok(Box::pin(async move {
                 let output = running.await.map_err(|error| error.to_failure())?;
-                nonchars::to_json(&output).map_err(|error| {
-                    Failure::new(
-                        "InvalidOutput",
-                        format!(
-                            "the output of activity '{name}' cannot be written as JSON: {error}"
-                        ),
-                    )
-                    .non_retriable()
-                })
+                codec::write_output("activity", name, &output).map_err(Failure::non_retriable)
             }) as Running)
         };
         ActivityFunction {

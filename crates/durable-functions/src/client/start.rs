@@ -11,7 +11,7 @@ use tonic::Code;
 
 use super::error::check;
 use super::{ClientError, DurableClient, Instance, rpc};
-use crate::Orchestrator;
+use crate::{Orchestrator, codec};
 
 /// A start that has not been sent yet; see [`DurableClient::start`]. Awaiting it sends it.
 #[must_use = "nothing is started until this is awaited"]
@@ -34,7 +34,7 @@ impl<O> Start<O> {
             client,
             orchestrator: orchestrator.name,
             version: orchestrator.version,
-            input: nonchars::to_json(input).map_err(|error| error.to_string()),
+            input: codec::write(input).map_err(|error| error.to_string()),
             id: None,
             output: PhantomData,
         }
@@ -73,7 +73,7 @@ impl<O> Start<O> {
             instance_id: instance_id.clone(),
             name: self.orchestrator.to_owned(),
             version: self.version.map(str::to_owned),
-            input: (input != "null").then_some(input),
+            input: codec::unless_null(input),
             ..Default::default()
         };
         let answer: Result<CreateInstanceResponse, _> =

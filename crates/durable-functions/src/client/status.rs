@@ -13,7 +13,7 @@ use tonic::Code;
 use super::error::check;
 use super::rpc::Connection;
 use super::{ClientError, rpc};
-use crate::{Failure, json};
+use crate::{Failure, codec};
 
 /// What the task hub knows of an instance.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,7 @@ impl InstanceStatus {
         if self.runtime_status != RuntimeStatus::Completed {
             return Ok(None);
         }
-        json::read(self.output.as_deref().unwrap_or("null").as_bytes())
+        codec::read(self.output.as_deref().unwrap_or("null").as_bytes())
             .map(Some)
             .map_err(|error| ClientError::UnexpectedOutput {
                 id: self.instance_id.clone(),

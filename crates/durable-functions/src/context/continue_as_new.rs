@@ -9,8 +9,10 @@ use std::task::{Context, Poll};
 
 use serde::Serialize;
 
-use super::{OrchestrationContext, check_name, to_json};
+use super::OrchestrationContext;
+use crate::codec;
 use crate::engine::{ContinuedAsNew, State};
+use crate::name::check_name;
 
 impl OrchestrationContext {
     /// Ends this execution and starts the orchestrator again, under the same instance id, with
@@ -23,7 +25,7 @@ impl OrchestrationContext {
     ///
     /// An input that cannot be written as JSON ends the instance with a failure.
     pub fn continue_as_new<T>(&self, input: impl Serialize) -> ContinueAsNew<T> {
-        let input = to_json(&input, "continue-as-new of", &self.name());
+        let input = codec::write_input("continue-as-new of", &self.name(), &input);
         let mut state = self.state.borrow_mut();
         let decides = state.continued.is_none();
         match input {

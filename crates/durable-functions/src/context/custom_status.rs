@@ -1,10 +1,9 @@
 //! The custom status.
 
-use durable_protocol::nonchars;
 use serde::Serialize;
 
 use super::OrchestrationContext;
-use crate::Failure;
+use crate::{Failure, codec};
 
 /// What the host stores at most, in UTF-16 units of the JSON text. More fails the instance there,
 /// with an output that buries the cause in a .NET exception.
@@ -17,7 +16,7 @@ impl OrchestrationContext {
     /// At most 8,192 UTF-16 units as JSON text (16 KB). A larger one, or one that cannot be written
     /// as JSON, ends the instance with a failure that says so.
     pub fn set_custom_status(&self, status: impl Serialize) {
-        let json = nonchars::to_json(&status);
+        let json = codec::write_custom_status(&status);
         let mut state = self.state.borrow_mut();
         match json {
             Ok(json) => {
@@ -42,13 +41,7 @@ impl OrchestrationContext {
                     state.custom_status = Some(json);
                 }
             }
-            Err(error) => state.condemn(
-                Failure::new(
-                    "InvalidCustomStatus",
-                    format!("the custom status cannot be written as JSON: {error}"),
-                )
-                .non_retriable(),
-            ),
+            Err(failure) => state.condemn(failure),
         }
     }
 }

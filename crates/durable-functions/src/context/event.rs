@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::OrchestrationContext;
 use crate::engine::State;
-use crate::{Event, TaskError, json};
+use crate::{Event, TaskError, codec};
 
 impl OrchestrationContext {
     /// Waits for the next external event of this name.
@@ -55,13 +55,10 @@ impl<T: DeserializeOwned> Future for EventFuture<T> {
         };
         // Decoding runs code of users, so that nothing may be borrowed.
         let source = self.state.borrow().source.clone();
-        let payload = source.text(&raised.input).filter(|input| !input.is_empty());
+        let payload = codec::or_null(source.text(&raised.input));
         Poll::Ready(
-            json::read(payload.unwrap_or(b"null")).map_err(|error| TaskError::Decode {
-                task: format!("event '{}'", self.name),
-                expected: std::any::type_name::<T>(),
-                detail: error.to_string(),
-            }),
+            codec::read(payload)
+                .map_err(|error| TaskError::decode::<T>(format!("event '{}'", self.name), &error)),
         )
     }
 }

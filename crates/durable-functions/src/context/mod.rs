@@ -19,7 +19,6 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 pub use continue_as_new::ContinueAsNew;
-use durable_protocol::nonchars;
 pub use entity::{EntityFuture, EntityLock, LockFuture};
 pub use event::EventFuture;
 pub use http::{HttpFuture, HttpRequest, HttpResponse};
@@ -29,41 +28,8 @@ use serde::Serialize;
 pub use task::TaskFuture;
 pub use timer::TimerFuture;
 
-use crate::Failure;
 use crate::engine::{Parent, State};
-
-/// JSON text of the input of `noun` `name`, both of which go to the host.
-pub(crate) fn to_named_json<I: Serialize>(
-    input: &I,
-    noun: &str,
-    name: &str,
-) -> Result<Option<String>, Failure> {
-    check_name(noun, name)?;
-    to_json(input, noun, name)
-}
-
-/// Checks a name, or a version, that goes to the host.
-pub(crate) fn check_name(noun: &str, name: &str) -> Result<(), Failure> {
-    nonchars::check(name).map_err(|reason| {
-        Failure::new("InvalidName", format!("{noun} '{name}': {reason}")).non_retriable()
-    })
-}
-
-/// JSON text of an input. Unit has none: the host then sends none.
-pub(crate) fn to_json<I: Serialize>(
-    input: &I,
-    noun: &str,
-    name: &str,
-) -> Result<Option<String>, Failure> {
-    let json = nonchars::to_json(input).map_err(|error| {
-        Failure::new(
-            "InvalidInput",
-            format!("the input of {noun} '{name}' cannot be written as JSON: {error}"),
-        )
-        .non_retriable()
-    })?;
-    Ok((json != "null").then_some(json))
-}
+use crate::{Failure, codec};
 
 /// What an orchestrator may do, and what it may know.
 ///
@@ -97,7 +63,7 @@ impl OrchestrationContext {
         if !retries && self.state.borrow().next_is_confirmed() {
             return Ok(None);
         }
-        to_named_json(input, noun, name)
+        codec::write_named_input(noun, name, input)
     }
 
     /// The id of this instance.

@@ -4,9 +4,9 @@ use durable_protocol::messages::{OrchestrationInstance, OrchestratorActionType, 
 use durable_protocol::{instance_id, nonchars};
 use serde::Serialize;
 
-use super::{OrchestrationContext, to_json};
+use super::OrchestrationContext;
 use crate::engine::{Extra, SlotKind};
-use crate::{Event, Failure};
+use crate::{Event, Failure, codec};
 
 impl OrchestrationContext {
     /// Sends an event to another orchestration instance. Nobody answers: an instance that does not
@@ -49,7 +49,7 @@ impl OrchestrationContext {
             )
             .non_retriable()
         })?;
-        let data = to_json(&payload, "event", event.name)?;
+        let data = codec::write_input("event", event.name, &payload)?;
         self.send(instance_id, event.name.to_owned(), data);
         Ok(())
     }

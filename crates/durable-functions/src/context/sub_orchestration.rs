@@ -4,10 +4,11 @@ use durable_protocol::instance_id;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{OrchestrationContext, TaskFuture, check_name};
+use super::{OrchestrationContext, TaskFuture};
 #[cfg(doc)]
 use crate::TaskError;
 use crate::engine::Call;
+use crate::name::check_name;
 use crate::{Failure, Orchestrator};
 
 impl OrchestrationContext {

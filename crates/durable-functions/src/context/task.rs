@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 
 use serde::de::DeserializeOwned;
 
+use crate::TaskError;
 use crate::activity::envelope;
+use crate::codec;
 use crate::engine::{Outcome, State};
-use crate::{TaskError, json};
 
 /// The result of an activity or a sub-orchestration, once it is there.
 #[must_use = "the call goes on, but its result and its failure are lost unless this is awaited"]
@@ -32,7 +33,7 @@ impl<O: DeserializeOwned> TaskFuture<O> {
 
     /// Outputs of orchestrations reach their parent as they are, without an envelope.
     pub(super) fn sub_orchestration(state: &Rc<RefCell<State>>, task: usize) -> Self {
-        Self::new(state, task, |output| json::read(output.unwrap_or(b"null")))
+        Self::new(state, task, |output| codec::read(output.unwrap_or(b"null")))
     }
 
     fn new(
@@ -59,11 +60,7 @@ impl<O: DeserializeOwned> Future for TaskFuture<O> {
                 // Decoding runs code of users, so that nothing may be borrowed.
                 let source = self.state.borrow().source.clone();
                 Poll::Ready((self.decode)(source.text(&result)).map_err(|error| {
-                    TaskError::Decode {
-                        task: self.state.borrow().describe(self.task),
-                        expected: std::any::type_name::<O>(),
-                        detail: error.to_string(),
-                    }
+                    TaskError::decode::<O>(self.state.borrow().describe(self.task), &error)
                 }))
             }
             Some(Outcome::Failed(failure)) => {

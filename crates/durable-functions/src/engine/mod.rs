@@ -30,7 +30,6 @@ pub(crate) use execution::Execution;
 #[cfg(feature = "handler")]
 pub(crate) use kept::instance_id_of;
 pub use kept::{KeptInstances, KeptLimits};
-pub(crate) use nondeterminism::same_name;
 pub(crate) use payload::Payload;
 use prost::Message;
 pub(crate) use slot::{Extra, Outcome, SlotKind};

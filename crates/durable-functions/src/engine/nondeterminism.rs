@@ -7,6 +7,7 @@ use super::rewind::{self, Unexpected};
 use super::slot::{Extra, SlotKind};
 use super::state::State;
 use crate::Failure;
+use crate::name::same_name;
 
 impl State {
     /// The usual case of [`confirm`](Self::confirm), in which the code did the same to the letter;
@@ -87,11 +88,6 @@ impl State {
             rewound.confirmed(number, action);
         }
     }
-}
-
-/// Names compare as the host compares them: without regard to letter case.
-pub(crate) fn same_name(a: &str, b: &str) -> bool {
-    a == b || a.eq_ignore_ascii_case(b) || (!a.is_ascii() && a.to_lowercase() == b.to_lowercase())
 }
 
 fn differs(

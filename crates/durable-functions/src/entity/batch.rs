@@ -11,17 +11,17 @@ use durable_protocol::messages::{
     EntityBatchRequest, EntityBatchResult, OperationAction, OperationRequest, OperationResult,
     OperationResultFailure, OperationResultSuccess, ResultType,
 };
-use durable_protocol::{EntityId, Timestamp, nonchars};
+use durable_protocol::{EntityId, Timestamp};
 use prost_types::value::Kind;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::context::Effects;
 use super::{EntityContext, EntityFunction};
-use crate::engine::same_name;
+use crate::name::same_name;
 use crate::panic::{caught, guarded};
 use crate::patience::Patience;
-use crate::{Failure, Result};
+use crate::{Failure, Result, codec};
 
 /// The operation that every entity has.
 const DELETE: &str = "delete";
@@ -144,8 +144,9 @@ where
         };
         let state = match &mut self.live {
             Some(state) => state,
-            none => none.insert(guarded("operation", || {
-                read(&self.entity, self.stored.as_deref())
+            none => none.insert(guarded("operation", || match &self.stored {
+                Some(json) => codec::read_state(&self.entity, json),
+                None => Ok(S::default()),
             })?),
         };
         let input = request.input.as_deref();
@@ -165,7 +166,7 @@ where
             self.discard_live();
             self.stored = None;
         } else if let Some(state) = &self.live {
-            match guarded("operation", || write(&self.entity, state)) {
+            match guarded("operation", || codec::write_state(&self.entity, state)) {
                 Ok(json) => self.stored = Some(json),
                 Err(failure) => {
                     self.discard_live();
@@ -205,35 +206,6 @@ fn unknown<S>(function: &EntityFunction<S>, operation: &str) -> Failure {
         ),
     )
     .non_retriable()
-}
-
-fn read<S: Default + DeserializeOwned>(
-    entity: &EntityId,
-    stored: Option<&str>,
-) -> Result<S, Failure> {
-    let Some(json) = stored else {
-        return Ok(S::default());
-    };
-    serde_json::from_str(json).map_err(|error| {
-        Failure::new(
-            "InvalidState",
-            format!(
-                "the stored state of {entity} is not a {}: {error}",
-                std::any::type_name::<S>()
-            ),
-        )
-        .non_retriable()
-    })
-}
-
-fn write<S: Serialize>(entity: &EntityId, state: &S) -> Result<String, Failure> {
-    nonchars::to_json(state).map_err(|error| {
-        Failure::new(
-            "InvalidState",
-            format!("the new state of {entity} cannot be written as JSON: {error}"),
-        )
-        .non_retriable()
-    })
 }
 
 /// For the host's traces only.

@@ -19,7 +19,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Operation;
-use crate::context::{check_name, to_named_json};
+use crate::codec;
+use crate::name::check_name;
 use crate::patience::Patience;
 use crate::{Failure, Orchestrator};
 
@@ -152,7 +153,7 @@ impl EntityContext {
         let action = SendSignalAction {
             instance_id: entity.to_string(),
             name: operation.name().to_owned(),
-            input: to_named_json(input, "operation", operation.name())?,
+            input: codec::write_named_input("operation", operation.name(), input)?,
             scheduled_time: time.map(|time| Timestamp::from(time).into()),
             ..Default::default()
         };
@@ -201,7 +202,7 @@ impl EntityContext {
             instance_id,
             name: orchestrator.name.to_owned(),
             version: orchestrator.version.map(str::to_owned),
-            input: to_named_json(&input, "orchestrator", orchestrator.name)?,
+            input: codec::write_named_input("orchestrator", orchestrator.name, &input)?,
             ..Default::default()
         };
         self.act(OperationActionType::StartNewOrchestration(action));

@@ -5,13 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use durable_protocol::nonchars;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Entity, EntityContext, Operation};
-use crate::engine::same_name;
-use crate::{Failure, Result, json};
+use crate::name::same_name;
+use crate::{Failure, Result, codec};
 
 /// A started operation; yields its result as JSON text. Not `Send`: it lives on one thread.
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Option<String>, Failure>> + 'a>>;
@@ -80,9 +79,13 @@ impl<S: 'static> EntityFunction<S> {
         let run = erased(move |context, state, input| {
             let function = Arc::clone(&function);
             Box::pin(async move {
-                let input = decoded::<I>(name, input)?;
+                let input = codec::or_null(input.map(str::as_bytes));
+                let input = codec::read_input("operation", name, input)?;
                 let output = function(context, state, input).await;
-                encoded(name, &output.map_err(|error| error.to_failure())?)
+                let output = output.map_err(|error| error.to_failure())?;
+                codec::write_output("operation", name, &output)
+                    .map(codec::unless_null)
+                    .map_err(Failure::non_retriable)
             })
         });
         self.operations.retain(|other| !same_name(other.name, name));
@@ -107,32 +110,6 @@ where
     F: for<'a> Fn(EntityContext, &'a mut S, Option<&'a str>) -> Running<'a> + Send + Sync + 'static,
 {
     Arc::new(run)
-}
-
-fn decoded<I: DeserializeOwned>(operation: &str, input: Option<&str>) -> Result<I, Failure> {
-    let input = input.filter(|input| !input.is_empty()).unwrap_or("null");
-    json::read(input.as_bytes()).map_err(|error| {
-        Failure::new(
-            "InvalidInput",
-            format!(
-                "the input of operation '{operation}' is not a {}: {error}",
-                std::any::type_name::<I>()
-            ),
-        )
-        .non_retriable()
-    })
-}
-
-/// Unit has no text: the caller then gets none.
-fn encoded<O: Serialize>(operation: &str, output: &O) -> Result<Option<String>, Failure> {
-    match nonchars::to_json(output) {
-        Ok(json) => Ok((json != "null").then_some(json)),
-        Err(error) => Err(Failure::new(
-            "InvalidOutput",
-            format!("the result of operation '{operation}' cannot be written as JSON: {error}"),
-        )
-        .non_retriable()),
-    }
 }
 
 impl<S> fmt::Debug for EntityFunction<S> {

@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::label::Labels;
 use super::message::{self, Sender};
 use super::reply;
-use crate::Failure;
 use crate::engine::{Extra, Outcome, SlotKind, State};
+use crate::{Failure, codec};
 
 /// The namespace of request ids. Ids are part of stored histories, where answers go by them: how
 /// they are made must never change. Not the generator of `new_uuid`, whose ids are to stay those of
@@ -189,11 +189,9 @@ impl State {
                 "the orchestrator holds a lock or waits for one: release it before it asks for \
                  another, and lock entities that are needed together with one call",
             )),
-            (None, None) => Err(Failure::new(
-                "InvalidInput",
+            (None, None) => Err(codec::invalid_input(
                 "there is no entity to lock: the set is empty",
-            )
-            .non_retriable()),
+            )),
             (None, Some(first)) => entities
                 .iter()
                 .try_for_each(|entity| Ok(entity.check()?))

@@ -3,7 +3,7 @@
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 
 use crate::patience::Patience;
-use crate::{ActivityContext, ActivityFunction, Failure};
+use crate::{ActivityContext, ActivityFunction, Failure, codec};
 
 /// The failure type of an activity that overran.
 const ACTIVITY_TIMEOUT: &str = "ActivityTimeout";
@@ -64,7 +64,7 @@ impl Function for Handler {
 }
 
 fn refused(problem: String) -> Failure {
-    Failure::new("InvalidInput", format!("the trigger value {problem}")).non_retriable()
+    codec::invalid_input(format!("the trigger value {problem}"))
 }
 
 /// Fails the invocation, so that the host knows; the details reach the orchestrator all the same.

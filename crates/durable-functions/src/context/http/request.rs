@@ -5,12 +5,11 @@ use std::fmt;
 use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use durable_protocol::nonchars;
 use serde::Serialize;
 use url::Url;
 
 use super::HttpResponse;
-use crate::{Failure, RetryPolicy};
+use crate::{Failure, RetryPolicy, codec};
 
 /// Headers that the host takes for headers of the content and refuses, failing the request without
 /// a reason. `Content-Type` is the one that it passes on.
@@ -228,7 +227,7 @@ impl HttpRequest {
             }),
             timeout: self.timeout.map(time_span),
         }];
-        nonchars::to_json(&input).map_err(|error| invalid(&error.to_string()))
+        codec::write(&input).map_err(|error| invalid(&error.to_string()))
     }
 
     /// The request that polls for the end of what `response` accepted, if it is to be polled and says
@@ -264,7 +263,7 @@ impl HttpRequest {
 }
 
 fn invalid(mistake: &str) -> Failure {
-    Failure::new("InvalidInput", format!("it is not valid: {mistake}")).non_retriable()
+    codec::invalid_input(format!("it is not valid: {mistake}"))
 }
 
 fn is_http(url: &Url) -> bool {

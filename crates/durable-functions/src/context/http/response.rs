@@ -6,7 +6,7 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::Failure;
+use crate::{Failure, codec};
 
 /// The answer to a durable HTTP call, whatever its status.
 ///
@@ -51,17 +51,8 @@ impl HttpResponse {
     /// # Errors
     /// A failure of type `UnexpectedResult` when the body is not a `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        serde_json::from_str(&self.body).map_err(|error| {
-            Failure::new(
-                "UnexpectedResult",
-                format!(
-                    "the body of the HTTP response ({}) is not a {}: {error}",
-                    self.status,
-                    std::any::type_name::<T>()
-                ),
-            )
-            .non_retriable()
-        })
+        let what = format_args!("the body of the HTTP response ({})", self.status);
+        codec::read_body(what, &self.body)
     }
 
     /// The response itself, or a failure when its status is 4xx or 5xx.

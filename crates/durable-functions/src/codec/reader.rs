@@ -1,4 +1,4 @@
-//! Reading JSON texts of the host into types of users.
+//! Reading a JSON text of the host into a type of users.
 //!
 //! Owns one rule beside serde's: `()` takes whatever was sent, and reads nothing of it. An
 //! orchestration that waits for an event without looking at its payload must not fail because the
