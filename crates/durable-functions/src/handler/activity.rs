@@ -2,6 +2,7 @@
 
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 
+use super::trigger;
 use crate::patience::Patience;
 use crate::{ActivityContext, ActivityFunction, Failure, codec};
 
@@ -27,7 +28,7 @@ impl Function for Handler {
                 patience: Patience::of(&invocation),
             };
             // The value is the JSON text of the input, as the orchestrator wrote it.
-            let outcome = match invocation.data_iter().next().map(|(_, value)| value.text()) {
+            let outcome = match trigger::value(&invocation).map(|value| value.text()) {
                 Some(Ok(input)) => function.call(context, input.as_deref()).await,
                 Some(Err(error)) => Err(refused(format!("cannot be read: {error}"))),
                 None => Err(refused("is missing".to_owned())),

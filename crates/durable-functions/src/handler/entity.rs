@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::Span;
 
+use super::trigger;
 use crate::EntityFunction;
 use crate::patience::Patience;
 
@@ -87,12 +88,9 @@ async fn run<S>(
     let _ = answer.send(result);
 }
 
-/// The batch, from the base64 text of the trigger, which is the first value of `Data`.
+/// The batch, from the base64 text of the trigger.
 fn request(invocation: &Invocation) -> Result<EntityBatchRequest, FunctionError> {
-    let (_, value) = invocation
-        .data_iter()
-        .next()
-        .ok_or("the invocation has no trigger value")?;
+    let value = trigger::value(invocation).ok_or("the invocation has no trigger value")?;
     let text = value.text()?.ok_or("the trigger value is null")?;
     let bytes = STANDARD.decode(text.as_bytes())?;
     Ok(EntityBatchRequest::decode(bytes.as_slice())?)

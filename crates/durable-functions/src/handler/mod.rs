@@ -9,6 +9,7 @@ mod client;
 mod entity;
 mod orchestrator;
 mod settings;
+mod trigger;
 mod turns;
 
 use std::future::Future;

@@ -1,12 +1,10 @@
 //! The `orchestrationTrigger`.
 
-use std::borrow::Cow;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 
-use super::turns;
+use super::{trigger, turns};
 use crate::{OrchestratorFunction, engine};
 
 pub(super) struct Handler(pub(super) OrchestratorFunction);
@@ -27,29 +25,12 @@ impl Function for Handler {
         invocation: &Invocation,
         _: Interruption,
     ) -> Result<Answer, FunctionError> {
-        let id = engine::instance_id_of(&request(invocation)).unwrap_or_default();
+        let id = engine::instance_id_of(&trigger::turn_text(invocation)).unwrap_or_default();
         tracing::warn!(
             orchestrator = self.0.name(),
             instance = id,
             "the host is asked to deliver the turn again"
         );
         Ok(Answer::new().return_value(STANDARD.encode(engine::redeliver(&id)))?)
-    }
-}
-
-/// The base64 text of the trigger, which is the first value of `Data`. What cannot be read becomes
-/// an empty text, for which there is an answer as well.
-pub(super) fn request(invocation: &Invocation) -> Cow<'_, str> {
-    let Some((_, value)) = invocation.data_iter().next() else {
-        tracing::error!("the invocation has no trigger value");
-        return Cow::Borrowed("");
-    };
-    match value.text() {
-        Ok(Some(text)) => text,
-        Ok(None) => Cow::Borrowed(""),
-        Err(error) => {
-            tracing::error!("the trigger value cannot be read: {error}");
-            Cow::Borrowed("")
-        }
     }
 }

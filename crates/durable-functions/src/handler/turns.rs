@@ -16,8 +16,8 @@ use functions_handler::{Invocation, logs};
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use super::orchestrator::request;
 use super::settings;
+use super::trigger::turn_text;
 use crate::engine::instance_id_of;
 use crate::{KeptInstances, KeptLimits, OrchestratorFunction, run_turn};
 
@@ -43,7 +43,7 @@ pub(super) async fn run(function: OrchestratorFunction, invocation: Invocation) 
         span,
         answer,
     };
-    let key = instance_id_of(&request(&invocation));
+    let key = instance_id_of(&turn_text(&invocation));
     if THREADS.send(key.as_deref(), turn)
         && let Ok(answer) = answered.await
     {
@@ -52,7 +52,7 @@ pub(super) async fn run(function: OrchestratorFunction, invocation: Invocation) 
     // A thread that is gone keeps nothing; a replay needs no thread of its own.
     tracing::error!("the thread of this instance has ended; its turn is replayed");
     // A task that has spent tokio's budget would find tokio's futures pending that are ready.
-    tokio::task::unconstrained(async { run_turn(&function, &request(&invocation)) }).await
+    tokio::task::unconstrained(async { run_turn(&function, &turn_text(&invocation)) }).await
 }
 
 impl Threads {
@@ -97,7 +97,7 @@ fn serve(turns: &Receiver<Turn>, limits: KeptLimits) {
             // Given up while it waited behind another: the host has been asked for it again.
             Ok(turn) if turn.answer.is_closed() => drop(turn),
             Ok(turn) => {
-                let text = request(&turn.invocation);
+                let text = turn_text(&turn.invocation);
                 let answer = turn
                     .span
                     .in_scope(|| kept.run_turn(&turn.function, &text, Instant::now()));
