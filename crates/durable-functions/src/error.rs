@@ -39,8 +39,23 @@ impl Error {
                 }
                 failure
             }
-            None => Failure::from_error(self.0.as_ref()),
+            None => failure_of(self.0.as_ref()),
         }
+    }
+}
+
+/// The failure of any error: its text, and its sources as causes.
+fn failure_of(error: &(dyn std::error::Error + 'static)) -> Failure {
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return failure.clone();
+    }
+    if let Some(task) = error.downcast_ref::<TaskError>() {
+        return task.to_failure();
+    }
+    let failure = Failure::new("Error", error.to_string());
+    match error.source() {
+        Some(source) => failure.with_cause(failure_of(source)),
+        None => failure,
     }
 }
 

@@ -85,21 +85,6 @@ impl Failure {
         self
     }
 
-    /// A failure from any error: its text, and its sources as causes.
-    pub(crate) fn from_error(error: &(dyn std::error::Error + 'static)) -> Self {
-        if let Some(failure) = error.downcast_ref::<Failure>() {
-            return failure.clone();
-        }
-        if let Some(task) = error.downcast_ref::<crate::TaskError>() {
-            return task.to_failure();
-        }
-        let mut failure = Failure::new("Error", error.to_string());
-        if let Some(source) = error.source() {
-            failure = failure.with_cause(Failure::from_error(source));
-        }
-        failure
-    }
-
     /// What the extension sends when it knows nothing: an unknown activity, a child that was
     /// terminated, a transport error of the host.
     pub(crate) fn unknown() -> Self {
