@@ -34,14 +34,15 @@ pub use context::{
 pub use durable_protocol::messages::OrchestrationStatus as RuntimeStatus;
 #[doc(inline)]
 pub use durable_protocol::{EntityId, ParseEntityIdError};
-pub use engine::{KeptInstances, KeptLimits, Parent, RequestError, execute, failed};
+pub use engine::{
+    KeptInstances, KeptLimits, OrchestratorFunction, Parent, RequestError, execute, failed,
+};
 pub use entity::{Entity, EntityContext, EntityFunction, Operation};
 pub use error::{Elapsed, Error, Result, TaskError};
 pub use failure::Failure;
 pub use handle::{Activity, Event, Orchestrator};
 #[cfg(feature = "handler")]
 pub use handler::{AppExt, ClientRejection};
-pub use orchestrator::OrchestratorFunction;
 #[cfg(feature = "tracing-subscriber")]
 pub use replay::ReplayFilter;
 pub use replay::is_replaying;

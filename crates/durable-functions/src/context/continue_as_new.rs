@@ -1,6 +1,5 @@
 //! Continue-as-new: a fresh history for an orchestration that goes on.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -11,7 +10,7 @@ use serde::Serialize;
 
 use super::OrchestrationContext;
 use crate::codec;
-use crate::engine::{ContinuedAsNew, State};
+use crate::engine::{ContinuedAsNew, SharedState};
 use crate::name::check_name;
 
 impl OrchestrationContext {
@@ -51,7 +50,7 @@ impl OrchestrationContext {
 /// Never resolves: the execution is over; see [`OrchestrationContext::continue_as_new`].
 #[must_use = "await it: what stands behind it does not count any more"]
 pub struct ContinueAsNew<T> {
-    state: Rc<RefCell<State>>,
+    state: SharedState,
     /// Not the second one.
     decides: bool,
     output: PhantomData<fn() -> T>,

@@ -1,6 +1,5 @@
 //! Waiting for external events.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -10,7 +9,7 @@ use std::task::{Context, Poll};
 use serde::de::DeserializeOwned;
 
 use super::OrchestrationContext;
-use crate::engine::State;
+use crate::engine::SharedState;
 use crate::{Event, TaskError, codec};
 
 impl OrchestrationContext {
@@ -36,7 +35,7 @@ impl OrchestrationContext {
 /// An external event, once it is there; see [`OrchestrationContext::wait_for`].
 #[must_use = "the event is only taken when this is awaited"]
 pub struct EventFuture<T> {
-    state: Rc<RefCell<State>>,
+    state: SharedState,
     waiter: usize,
     name: &'static str,
     payload: PhantomData<fn() -> T>,

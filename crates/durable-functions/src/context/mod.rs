@@ -13,9 +13,7 @@ mod sub_orchestration;
 mod task;
 mod timer;
 
-use std::cell::RefCell;
 use std::fmt;
-use std::rc::Rc;
 use std::time::SystemTime;
 
 pub use continue_as_new::ContinueAsNew;
@@ -28,7 +26,7 @@ use serde::Serialize;
 pub use task::TaskFuture;
 pub use timer::TimerFuture;
 
-use crate::engine::{Parent, State};
+use crate::engine::{Parent, SharedState};
 use crate::{Failure, codec};
 
 /// What an orchestrator may do, and what it may know.
@@ -41,11 +39,11 @@ use crate::{Failure, codec};
 /// with any combinator (`join!`, `select!` with `biased;`).
 #[derive(Clone)]
 pub struct OrchestrationContext {
-    state: Rc<RefCell<State>>,
+    state: SharedState,
 }
 
 impl OrchestrationContext {
-    pub(crate) fn new(state: Rc<RefCell<State>>) -> Self {
+    pub(crate) fn new(state: SharedState) -> Self {
         OrchestrationContext { state }
     }
 

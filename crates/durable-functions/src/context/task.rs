@@ -1,6 +1,5 @@
 //! The future of a call.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -11,33 +10,33 @@ use serde::de::DeserializeOwned;
 use crate::TaskError;
 use crate::activity::envelope;
 use crate::codec;
-use crate::engine::{Outcome, State};
+use crate::engine::{Outcome, SharedState};
 
 /// The result of an activity or a sub-orchestration, once it is there.
 #[must_use = "the call goes on, but its result and its failure are lost unless this is awaited"]
 pub struct TaskFuture<O> {
-    state: Rc<RefCell<State>>,
+    state: SharedState,
     task: usize,
     decode: fn(Option<&[u8]>) -> Result<O, serde_json::Error>,
 }
 
 impl<O: DeserializeOwned> TaskFuture<O> {
-    pub(super) fn activity(state: &Rc<RefCell<State>>, task: usize) -> Self {
+    pub(super) fn activity(state: &SharedState, task: usize) -> Self {
         Self::new(state, task, envelope::decode_result)
     }
 
     /// Results of entities are what the answer holds, without an envelope.
-    pub(super) fn entity(state: &Rc<RefCell<State>>, task: usize) -> Self {
+    pub(super) fn entity(state: &SharedState, task: usize) -> Self {
         Self::sub_orchestration(state, task)
     }
 
     /// Outputs of orchestrations reach their parent as they are, without an envelope.
-    pub(super) fn sub_orchestration(state: &Rc<RefCell<State>>, task: usize) -> Self {
+    pub(super) fn sub_orchestration(state: &SharedState, task: usize) -> Self {
         Self::new(state, task, |output| codec::read(output.unwrap_or(b"null")))
     }
 
     fn new(
-        state: &Rc<RefCell<State>>,
+        state: &SharedState,
         task: usize,
         decode: fn(Option<&[u8]>) -> Result<O, serde_json::Error>,
     ) -> Self {

@@ -1,6 +1,5 @@
 //! Durable timers.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -11,7 +10,7 @@ use durable_protocol::Timestamp;
 
 use super::OrchestrationContext;
 use crate::Elapsed;
-use crate::engine::State;
+use crate::engine::SharedState;
 
 impl OrchestrationContext {
     /// Waits for `duration`, however long, on the orchestration's clock.
@@ -64,7 +63,7 @@ impl OrchestrationContext {
 /// A durable timer; see [`OrchestrationContext::sleep`].
 #[must_use = "a timer that nobody awaits delays nothing"]
 pub struct TimerFuture {
-    state: Rc<RefCell<State>>,
+    state: SharedState,
     task: usize,
 }
 

@@ -17,15 +17,15 @@ use prost::Message;
 
 use super::answer::{self, Completion};
 use super::confirmed::Confirmed;
+use super::entities;
+use super::function::{OrchestratorFunction, RunningOrchestrator};
 use super::non_durable;
 use super::payload::Source;
 use super::rewind::CANNOT_REWIND;
 use super::slot::{Slot, SlotKind};
-use super::state::{Parent, State};
+use super::state::{Parent, SharedState, State};
 use super::wake::{WakeFlag, WakerId};
 use crate::activity::report;
-use crate::context::OrchestrationContext;
-use crate::orchestrator::{OrchestratorFunction, RunningOrchestrator};
 use crate::panic::{drop_quietly, panicked};
 use crate::wire::{Event, EventKind, Request, WireError};
 use crate::{Error, Failure, replay};
@@ -35,7 +35,7 @@ use crate::{Error, Failure, replay};
 const SELF_WAKES: usize = 10_000;
 
 pub(crate) struct Execution {
-    state: Rc<RefCell<State>>,
+    state: SharedState,
     root: Option<RunningOrchestrator>,
     started: bool,
     flag: Arc<WakeFlag>,
@@ -306,9 +306,9 @@ impl Execution {
                 })
             });
         }
-        let context = OrchestrationContext::new(Rc::clone(&self.state));
+        let state = Rc::clone(&self.state);
         let replaying = replay::enter(self.state.borrow().replaying);
-        let made = catch_unwind(AssertUnwindSafe(|| function.run(context, identity.input)));
+        let made = catch_unwind(AssertUnwindSafe(|| function.run(state, identity.input)));
         drop(replaying);
         match made {
             Ok(Ok(root)) => {
@@ -492,7 +492,7 @@ impl Execution {
             if self.diverged {
                 // What changed code asks for was never meant to happen in this instance.
                 // But a lock that it holds would be held for ever.
-                actions.retain(crate::entity::is_release);
+                actions.retain(entities::is_release);
             }
             actions.push(answer::completion(
                 state.next_id(),

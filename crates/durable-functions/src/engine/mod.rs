@@ -10,7 +10,9 @@
 
 mod answer;
 mod confirmed;
+mod entities;
 mod execution;
+mod function;
 mod inbox;
 mod kept;
 mod names;
@@ -26,19 +28,20 @@ mod wake;
 use std::rc::Rc;
 
 use durable_protocol::messages::OrchestratorResponse;
+use prost::Message;
+
 pub(crate) use execution::Execution;
+pub use function::OrchestratorFunction;
+pub(crate) use function::RunningOrchestrator;
 #[cfg(feature = "handler")]
 pub(crate) use kept::instance_id_of;
 pub use kept::{KeptInstances, KeptLimits};
-pub(crate) use payload::Payload;
-use prost::Message;
 pub(crate) use slot::{Extra, Outcome, SlotKind};
 pub use state::Parent;
-pub(crate) use state::{ContinuedAsNew, State};
+pub(crate) use state::{ContinuedAsNew, SharedState};
 pub(crate) use task::Call;
 
 use crate::Failure;
-use crate::orchestrator::OrchestratorFunction;
 use crate::wire::{Request, WireError};
 
 /// A request that is not an `OrchestratorRequest`.

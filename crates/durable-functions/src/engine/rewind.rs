@@ -23,10 +23,11 @@ use std::collections::BTreeMap;
 
 use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
+use super::entities;
 use super::slot::{Outcome, SlotKind};
 use super::state::State;
+use crate::Failure;
 use crate::wire::{EventKind, Request};
-use crate::{Failure, entity};
 
 /// The type of the failure of an instance that cannot go on after a rewind.
 pub(crate) const CANNOT_REWIND: &str = "CannotRewind";
@@ -169,7 +170,7 @@ impl State {
             self.leave_path();
         }
         if action.kind == SlotKind::SendEvent
-            && action.name == entity::RELEASE
+            && action.name == entities::RELEASE
             && action.target.is_some_and(|target| self.locks(target))
         {
             self.cannot_rewind(

@@ -1,8 +1,9 @@
 //! What an orchestration knows of itself during a replay.
 //!
-//! Shared (as `Rc<RefCell<State>>`) by the engine, the context and the durable futures. Invariant:
+//! Shared (as [`SharedState`]) by the engine, the context and the durable futures. Invariant:
 //! no user code runs while it is borrowed; wakers are returned to the caller and woken after.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
@@ -12,13 +13,13 @@ use durable_protocol::Timestamp;
 use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
 use super::confirmed::Confirmed;
+use super::entities::Ledger;
 use super::inbox::Inbox;
 use super::names::Names;
 use super::payload::Source;
 use super::rewind::{Rewound, wire_id};
 use super::slot::{Extra, Outcome, Slot, SlotKind};
 use super::wake::WakerId;
-use crate::entity::Ledger;
 use crate::wire::Request;
 use crate::{Failure, TaskError};
 
@@ -40,6 +41,9 @@ impl Parent {
         &self.name
     }
 }
+
+/// How the engine, the context and the durable futures of one execution have its state.
+pub(crate) type SharedState = Rc<RefCell<State>>;
 
 /// See the module documentation.
 pub(crate) struct State {

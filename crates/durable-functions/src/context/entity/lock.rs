@@ -1,6 +1,5 @@
 //! Locking entities: critical sections.
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -9,7 +8,7 @@ use std::task::{Context, Poll};
 use uuid::Uuid;
 
 use super::super::{OrchestrationContext, TaskFuture};
-use crate::engine::State;
+use crate::engine::SharedState;
 use crate::{EntityId, TaskError};
 
 impl OrchestrationContext {
@@ -82,7 +81,7 @@ pub struct LockFuture {
 
 /// The request for a lock; gives it back when it is dropped.
 struct Requested {
-    state: Rc<RefCell<State>>,
+    state: SharedState,
     section: Uuid,
 }
 

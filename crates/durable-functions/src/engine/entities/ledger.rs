@@ -16,7 +16,8 @@ use uuid::Uuid;
 use super::label::Labels;
 use super::message::{self, Sender};
 use super::reply;
-use crate::engine::{Extra, Outcome, SlotKind, State};
+use crate::engine::slot::{Extra, Outcome, SlotKind};
+use crate::engine::state::State;
 use crate::{Failure, codec};
 
 /// The namespace of request ids. Ids are part of stored histories, where answers go by them: how

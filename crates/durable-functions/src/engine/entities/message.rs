@@ -12,7 +12,7 @@ use super::label::Label;
 /// The event that asks for an operation or a lock.
 pub(super) const REQUEST: &str = "op";
 /// The event that gives a lock back.
-pub(crate) const RELEASE: &str = "release";
+pub(in crate::engine) const RELEASE: &str = "release";
 
 /// .NET's smallest time, which stands for none.
 const NEVER: &str = "0001-01-01T00:00:00";
@@ -92,7 +92,7 @@ pub(super) fn release(lock: Uuid, instance_id: &str) -> String {
 }
 
 /// Whether an action gives a lock back.
-pub(crate) fn is_release(action: &OrchestratorAction) -> bool {
+pub(in crate::engine) fn is_release(action: &OrchestratorAction) -> bool {
     matches!(
         &action.orchestrator_action_type,
         Some(OrchestratorActionType::SendEvent(sent)) if sent.name == RELEASE

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use crate::Failure;
-use crate::engine::{Outcome, Payload};
+use crate::engine::payload::Payload;
+use crate::engine::slot::Outcome;
 
 /// The payload of the event that answers a call.
 #[derive(Deserialize)]
