@@ -1,6 +1,13 @@
 //! What a replay may allocate.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
 
+#[allow(dead_code, reason = "this test needs the host only")]
+#[path = "it/support/mod.rs"]
 mod support;
 
 use durable_functions::{Activity, OrchestrationContext, Result, execute};

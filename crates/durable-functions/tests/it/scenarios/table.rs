@@ -1,0 +1,68 @@
+//! The table of scenarios is complete, and what it names exists.
+
+use std::fs;
+use std::path::Path;
+
+const TABLE: &str = include_str!("../../../../../docs/scenarios.md");
+const SCENARIOS: usize = 63;
+
+#[test]
+fn every_scenario_has_tests_that_exist_or_a_reason() {
+    let rows: Vec<Vec<&str>> = TABLE
+        .lines()
+        .filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'))
+        .map(|row| row.split('|').map(str::trim).collect())
+        .filter(|row: &Vec<_>| row[0].parse::<usize>().is_ok())
+        .collect();
+    let numbers: Vec<usize> = rows.iter().map(|row| row[0].parse().unwrap()).collect();
+    assert_eq!(numbers, (1..=SCENARIOS).collect::<Vec<_>>());
+    for row in rows {
+        let [number, _scenario, covered] = row[..] else {
+            panic!("a row has three cells: {row:?}");
+        };
+        let named: Vec<_> = covered.split('`').skip(1).step_by(2).collect();
+        let reason = covered.contains("Does not apply:");
+        assert!(reason || !named.is_empty(), "{number}: {covered}");
+        for test in named.into_iter().filter(|name| name.contains("::")) {
+            assert!(
+                exists(test),
+                "{number} names a test that is not there: {test}"
+            );
+        }
+    }
+}
+
+/// Whether `file::function` or `scenarios::file::function` is a test in `tests/it`.
+fn exists(test: &str) -> bool {
+    let (file, function) = test.rsplit_once("::").unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/it")
+        .join(file.replace("::", "/"))
+        .with_extension("rs");
+    fs::read_to_string(path)
+        .is_ok_and(|source| source.contains(&format!("#[test]\nfn {function}()")))
+}
+
+#[test]
+fn every_numbered_test_is_in_the_table() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/scenarios");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let file = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        for line in fs::read_to_string(&path).unwrap().lines() {
+            let Some(name) = line
+                .strip_prefix("fn s")
+                .and_then(|rest| rest.strip_suffix("() {"))
+            else {
+                continue;
+            };
+            let test = format!("`scenarios::{file}::s{name}`");
+            let number: usize = name[..2].parse().unwrap();
+            let row = TABLE
+                .lines()
+                .find(|line| line.starts_with(&format!("| {number} |")))
+                .unwrap();
+            assert!(row.contains(&test), "row {number} does not name {test}");
+        }
+    }
+}
