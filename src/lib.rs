@@ -6,10 +6,12 @@
 //! ```
 //!
 //! Each function is a file in [`functions`] with the name of its folder. Only [`audit`] knows the table.
+//! [`docs::architecture`] shows the whole, down to the crates below.
 
 mod app;
 pub mod audit;
 pub mod dates;
+pub mod docs;
 pub mod functions;
 pub mod logging;
 pub mod settings;
