@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::params_de::{ParamsDeserializer, ParamsError};
+use super::params_de::{self, ParamsError};
 use crate::NotAnInvocation;
 
 /// The route values of a request, in its extensions.
@@ -73,7 +73,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
             .extensions
             .get()
             .ok_or(ParamsRejection(Kind::NotAnInvocation(NotAnInvocation)))?;
-        T::deserialize(ParamsDeserializer::new(params))
+        params_de::read(params)
             .map(Self)
             .map_err(|error| ParamsRejection(Kind::Invalid(error)))
     }

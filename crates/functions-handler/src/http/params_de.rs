@@ -1,27 +1,18 @@
-//! The serde deserializer behind [`Params`](super::Params). Every error names its parameter.
+//! Reads route parameters with serde. Invariant: every error names its parameter.
 
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::de::value::StrDeserializer;
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, MapAccess,
-    VariantAccess, Visitor,
-};
+use serde::de::value::MapDeserializer;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
+use serde_path_to_error::Segment;
 
 /// A route parameter is missing or cannot be read.
 #[derive(Debug)]
 pub(super) struct ParamsError {
     param: Option<String>,
-    problem: String,
-}
-
-impl ParamsError {
-    fn named(mut self, param: &str) -> Self {
-        self.param.get_or_insert_with(|| param.to_owned());
-        self
-    }
+    problem: Problem,
 }
 
 impl fmt::Display for ParamsError {
@@ -35,41 +26,56 @@ impl fmt::Display for ParamsError {
 
 impl std::error::Error for ParamsError {}
 
-impl serde::de::Error for ParamsError {
+/// Reads the parameters that are present.
+pub(super) fn read<T: DeserializeOwned>(
+    params: &HashMap<String, Option<String>>,
+) -> Result<T, ParamsError> {
+    let present: Vec<_> = params
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), Param(value.as_deref()?))))
+        .collect();
+    serde_path_to_error::deserialize(Params(&present)).map_err(|error| {
+        let key = error.path().iter().find_map(|segment| match segment {
+            Segment::Map { key } => Some(key.clone()),
+            _ => None,
+        });
+        let problem = error.into_inner();
+        let param = match (&problem, present.as_slice()) {
+            (Problem::Missing(name), _) => Some((*name).to_owned()),
+            (Problem::Other(_), [(name, _)]) => Some((*name).to_owned()),
+            (Problem::Other(_), _) => key,
+        };
+        ParamsError { param, problem }
+    })
+}
+
+/// serde's error, in the words of route parameters.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("missing")]
+    Missing(&'static str),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl serde::de::Error for Problem {
     fn custom<T: fmt::Display>(problem: T) -> Self {
-        Self {
-            param: None,
-            problem: problem.to_string(),
-        }
+        Self::Other(problem.to_string())
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self {
-            param: Some(field.to_owned()),
-            problem: "missing".to_owned(),
-        }
+        Self::Missing(field)
     }
 }
 
-/// All parameters that are present.
-pub(super) struct ParamsDeserializer<'a> {
-    present: Vec<(&'a str, &'a str)>,
-}
+/// All parameters: a map, or the only one of them when a single value is asked for.
+struct Params<'a>(&'a [(&'a str, Param<'a>)]);
 
-impl<'a> ParamsDeserializer<'a> {
-    pub(super) fn new(params: &'a HashMap<String, Option<String>>) -> Self {
-        let present = params
-            .iter()
-            .filter_map(|(name, value)| Some((name.as_str(), value.as_deref()?)))
-            .collect();
-        Self { present }
-    }
-
-    /// For a single value as target: the only parameter.
-    fn only(&self) -> Result<ParamDeserializer<'a>, ParamsError> {
-        match self.present.as_slice() {
-            [(name, value)] => Ok(ParamDeserializer { name, value }),
-            params => Err(ParamsError::custom(format!(
+impl<'a> Params<'a> {
+    fn only(&self) -> Result<Param<'a>, Problem> {
+        match self.0 {
+            [(_, value)] => Ok(*value),
+            params => Err(Problem::custom(format!(
                 "expected one, found {}",
                 params.len()
             ))),
@@ -79,20 +85,17 @@ impl<'a> ParamsDeserializer<'a> {
 
 macro_rules! forward_to_only {
     ($($method:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
             self.only()?.$method(visitor)
         }
     )*};
 }
 
-impl<'de> Deserializer<'de> for ParamsDeserializer<'_> {
-    type Error = ParamsError;
+impl<'de> Deserializer<'de> for Params<'_> {
+    type Error = Problem;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ParamsError> {
-        visitor.visit_map(Entries {
-            rest: self.present.into_iter(),
-            current: None,
-        })
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        visitor.visit_map(MapDeserializer::new(self.0.iter().copied()))
     }
 
     forward_to_only! {
@@ -101,15 +104,15 @@ impl<'de> Deserializer<'de> for ParamsDeserializer<'_> {
         deserialize_f32 deserialize_f64 deserialize_char deserialize_str deserialize_string
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ParamsError> {
-        if self.present.is_empty() {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        if self.0.is_empty() {
             visitor.visit_none()
         } else {
             visitor.visit_some(self)
         }
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ParamsError> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         visitor.visit_unit()
     }
 
@@ -117,7 +120,7 @@ impl<'de> Deserializer<'de> for ParamsDeserializer<'_> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, ParamsError> {
+    ) -> Result<V::Value, Problem> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -126,7 +129,7 @@ impl<'de> Deserializer<'de> for ParamsDeserializer<'_> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, ParamsError> {
+    ) -> Result<V::Value, Problem> {
         self.only()?.deserialize_enum(name, variants, visitor)
     }
 
@@ -135,83 +138,54 @@ impl<'de> Deserializer<'de> for ParamsDeserializer<'_> {
     }
 }
 
-struct Entries<'a> {
-    rest: std::vec::IntoIter<(&'a str, &'a str)>,
-    current: Option<(&'a str, &'a str)>,
-}
+/// The text of one parameter, parsed into what is asked for.
+#[derive(Clone, Copy)]
+struct Param<'a>(&'a str);
 
-impl<'de> MapAccess<'de> for Entries<'_> {
-    type Error = ParamsError;
+impl IntoDeserializer<'_, Problem> for Param<'_> {
+    type Deserializer = Self;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, ParamsError> {
-        self.current = self.rest.next();
-        self.current
-            .map(|(name, _)| {
-                let name: StrDeserializer<'_, ParamsError> = name.into_deserializer();
-                seed.deserialize(name)
-            })
-            .transpose()
+    fn into_deserializer(self) -> Self {
+        self
     }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(
-        &mut self,
-        seed: V,
-    ) -> Result<V::Value, ParamsError> {
-        let (name, value) = self
-            .current
-            .take()
-            .ok_or_else(|| ParamsError::custom("no value"))?;
-        seed.deserialize(ParamDeserializer { name, value })
-    }
-}
-
-/// One parameter.
-struct ParamDeserializer<'a> {
-    name: &'a str,
-    value: &'a str,
 }
 
 macro_rules! parse {
-    ($($method:ident $visit:ident $kind:ty, $expected:literal;)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ParamsError> {
-            let value: $kind = self.value.parse().map_err(|_| {
-                ParamsError::custom(format!("`{}` is not {}", self.value, $expected)).named(self.name)
-            })?;
-            visitor.$visit(value).map_err(|error: ParamsError| error.named(self.name))
+    ($($method:ident $visit:ident $expected:literal;)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+            match self.0.parse() {
+                Ok(value) => visitor.$visit(value),
+                Err(_) => Err(Problem::custom(format!("`{}` is not {}", self.0, $expected))),
+            }
         }
     )*};
 }
 
-impl<'de> Deserializer<'de> for ParamDeserializer<'_> {
-    type Error = ParamsError;
+impl<'de> Deserializer<'de> for Param<'_> {
+    type Error = Problem;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ParamsError> {
-        visitor
-            .visit_str(self.value)
-            .map_err(|error: ParamsError| error.named(self.name))
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        visitor.visit_str(self.0)
     }
 
     parse! {
-        deserialize_bool visit_bool bool, "`true` or `false`";
-        deserialize_i8 visit_i8 i8, "an integer from -128 to 127";
-        deserialize_i16 visit_i16 i16, "an integer of 16 bits";
-        deserialize_i32 visit_i32 i32, "an integer of 32 bits";
-        deserialize_i64 visit_i64 i64, "an integer of 64 bits";
-        deserialize_i128 visit_i128 i128, "an integer of 128 bits";
-        deserialize_u8 visit_u8 u8, "an integer from 0 to 255";
-        deserialize_u16 visit_u16 u16, "a non-negative integer of 16 bits";
-        deserialize_u32 visit_u32 u32, "a non-negative integer of 32 bits";
-        deserialize_u64 visit_u64 u64, "a non-negative integer of 64 bits";
-        deserialize_u128 visit_u128 u128, "a non-negative integer of 128 bits";
-        deserialize_f32 visit_f32 f32, "a number";
-        deserialize_f64 visit_f64 f64, "a number";
-        deserialize_char visit_char char, "one character";
+        deserialize_bool visit_bool "`true` or `false`";
+        deserialize_i8 visit_i8 "an integer from -128 to 127";
+        deserialize_i16 visit_i16 "an integer of 16 bits";
+        deserialize_i32 visit_i32 "an integer of 32 bits";
+        deserialize_i64 visit_i64 "an integer of 64 bits";
+        deserialize_i128 visit_i128 "an integer of 128 bits";
+        deserialize_u8 visit_u8 "an integer from 0 to 255";
+        deserialize_u16 visit_u16 "a non-negative integer of 16 bits";
+        deserialize_u32 visit_u32 "a non-negative integer of 32 bits";
+        deserialize_u64 visit_u64 "a non-negative integer of 64 bits";
+        deserialize_u128 visit_u128 "a non-negative integer of 128 bits";
+        deserialize_f32 visit_f32 "a number";
+        deserialize_f64 visit_f64 "a number";
+        deserialize_char visit_char "one character";
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ParamsError> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         visitor.visit_some(self)
     }
 
@@ -219,20 +193,19 @@ impl<'de> Deserializer<'de> for ParamDeserializer<'_> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, ParamsError> {
+    ) -> Result<V::Value, Problem> {
         visitor.visit_newtype_struct(self)
     }
 
+    /// A variant by its name, which is without data.
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _: &'static str,
-        _: &'static [&'static str],
+        name: &'static str,
+        variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, ParamsError> {
-        let name = self.name;
-        visitor
-            .visit_enum(Variant(self.value))
-            .map_err(|error: ParamsError| error.named(name))
+    ) -> Result<V::Value, Problem> {
+        let name_of_variant = IntoDeserializer::<Problem>::into_deserializer(self.0);
+        name_of_variant.deserialize_enum(name, variants, visitor)
     }
 
     forward_to_deserialize_any! {
@@ -240,46 +213,114 @@ impl<'de> Deserializer<'de> for ParamDeserializer<'_> {
     }
 }
 
-/// A variant without data, by name.
-struct Variant<'a>(&'a str);
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
 
-impl<'de> EnumAccess<'de> for Variant<'_> {
-    type Error = ParamsError;
-    type Variant = Self;
+    use super::*;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(
-        self,
-        seed: V,
-    ) -> Result<(V::Value, Self), ParamsError> {
-        let name: StrDeserializer<'_, ParamsError> = self.0.into_deserializer();
-        Ok((seed.deserialize(name)?, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Variant<'_> {
-    type Error = ParamsError;
-
-    fn unit_variant(self) -> Result<(), ParamsError> {
-        Ok(())
+    fn params(values: &[(&str, Option<&str>)]) -> HashMap<String, Option<String>> {
+        let owned = |text: &str| text.to_owned();
+        let values = values.iter();
+        values
+            .map(|(name, value)| (owned(name), value.map(owned)))
+            .collect()
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, ParamsError> {
-        Err(no_data())
+    fn error<T: DeserializeOwned + fmt::Debug>(values: &[(&str, Option<&str>)]) -> String {
+        read::<T>(&params(values)).unwrap_err().to_string()
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, ParamsError> {
-        Err(no_data())
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(rename_all = "lowercase")]
+    enum Kind {
+        Query,
+        Data(u8),
     }
 
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, ParamsError> {
-        Err(no_data())
-    }
-}
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Id(i128);
 
-fn no_data() -> ParamsError {
-    ParamsError::custom("a route parameter cannot hold a variant with data")
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Route {
+        kind: Kind,
+        id: Option<Id>,
+        #[serde(default)]
+        text: String,
+        ratio: Option<f64>,
+    }
+
+    #[test]
+    fn every_kind_of_value_is_read() {
+        let route = params(&[
+            ("kind", Some("query")),
+            ("id", Some("-7")),
+            ("text", Some("a%2Fb")),
+            ("ratio", None),
+            ("other", Some("x")),
+        ]);
+        let expected = Route {
+            kind: Kind::Query,
+            id: Some(Id(-7)),
+            text: "a%2Fb".to_owned(),
+            ratio: None,
+        };
+        assert_eq!(read::<Route>(&route).unwrap(), expected);
+
+        let one = params(&[("id", Some("7")), ("absent", None)]);
+        assert_eq!(read::<Id>(&one).unwrap(), Id(7));
+        assert_eq!(read::<Option<u8>>(&one).unwrap(), Some(7));
+        assert_eq!(read::<String>(&one).unwrap(), "7");
+        let map = HashMap::from([("id".to_owned(), 7)]);
+        assert_eq!(read::<HashMap<String, u64>>(&one).unwrap(), map);
+        assert_eq!(read::<Option<u8>>(&params(&[])).unwrap(), None);
+        read::<()>(&one).unwrap();
+        let kind = params(&[("kind", Some("query"))]);
+        assert_eq!(read::<Kind>(&kind).unwrap(), Kind::Query);
+    }
+
+    #[test]
+    fn every_error_names_its_parameter() {
+        let query = ("kind", Some("query"));
+        for (found, expected) in [
+            (
+                error::<Route>(&[query, ("id", Some("x"))]),
+                "Invalid route parameter `id`: `x` is not an integer of 128 bits.",
+            ),
+            (
+                error::<Route>(&[query, ("ratio", Some("half"))]),
+                "Invalid route parameter `ratio`: `half` is not a number.",
+            ),
+            (
+                error::<Route>(&[("id", Some("1"))]),
+                "Invalid route parameter `kind`: missing.",
+            ),
+            (
+                error::<Route>(&[("kind", Some("x")), ("id", Some("1"))]),
+                "Invalid route parameter `kind`: unknown variant `x`, expected `query` or `data`.",
+            ),
+            (
+                error::<Route>(&[("kind", Some("data")), ("id", Some("1"))]),
+                "Invalid route parameter `kind`: invalid type: unit variant, expected newtype variant.",
+            ),
+            (
+                error::<Kind>(&[("kind", Some("data"))]),
+                "Invalid route parameter `kind`: invalid type: unit variant, expected newtype variant.",
+            ),
+            (
+                error::<u8>(&[("n", Some("256"))]),
+                "Invalid route parameter `n`: `256` is not an integer from 0 to 255.",
+            ),
+            (
+                error::<u8>(&[("a", Some("1")), ("b", Some("2"))]),
+                "Invalid route parameters: expected one, found 2.",
+            ),
+            (
+                error::<Vec<u8>>(&[("a", Some("1"))]),
+                "Invalid route parameter `a`: invalid type: map, expected a sequence.",
+            ),
+        ] {
+            assert_eq!(found, expected);
+        }
+    }
 }
