@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 /// What cargo has to build.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Build {
+pub(crate) struct Build {
     /// The binary's name.
     pub bin: String,
     /// `target/release` instead of `target/debug`.
@@ -16,7 +16,7 @@ pub struct Build {
 
 /// Why there is nothing to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoBuild {
+pub(crate) enum NoBuild {
     /// The user does not want it.
     #[error("--no-build")]
     Unwanted,
@@ -38,7 +38,7 @@ impl Build {
     ///
     /// # Errors
     /// Why there is nothing to build.
-    pub fn of(root: &Path, executable: &str) -> Result<Self, NoBuild> {
+    pub(crate) fn of(root: &Path, executable: &str) -> Result<Self, NoBuild> {
         if !root.join("Cargo.toml").is_file() {
             return Err(NoBuild::NoPackage);
         }
@@ -76,7 +76,7 @@ impl Build {
     ///
     /// # Errors
     /// cargo cannot be started, or the build fails.
-    pub async fn run(&self, root: &Path) -> anyhow::Result<()> {
+    pub(crate) async fn run(&self, root: &Path) -> anyhow::Result<()> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let status = Command::new(cargo)
             .args(self.arguments())

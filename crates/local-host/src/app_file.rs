@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A file with its parsed content, which is an object.
 #[derive(Clone, Debug)]
-pub struct AppFile {
+pub(crate) struct AppFile {
     path: PathBuf,
     text: String,
     json: Json,
@@ -17,7 +17,7 @@ impl AppFile {
     ///
     /// # Errors
     /// The text is not JSON, or no object; the error names file, line and column.
-    pub fn parse(path: &Path, text: String) -> anyhow::Result<Self> {
+    pub(crate) fn parse(path: &Path, text: String) -> anyhow::Result<Self> {
         let json = parse_document(&text).map_err(|error| {
             let (line, column) = error.place();
             anyhow::anyhow!(
@@ -39,14 +39,14 @@ impl AppFile {
 
     /// The content.
     #[must_use]
-    pub fn json(&self) -> &Json {
+    pub(crate) fn json(&self) -> &Json {
         &self.json
     }
 
     /// An error about a member, given by the names that lead to it: file, line and column, the
     /// member, and what is wrong.
     #[must_use]
-    pub fn error(&self, member: &[&str], what: impl Display) -> anyhow::Error {
+    pub(crate) fn error(&self, member: &[&str], what: impl Display) -> anyhow::Error {
         let place = match place_of(&self.text, member) {
             Some((line, column)) => format!("{}:{line}:{column}", self.path.display()),
             None => self.path.display().to_string(),

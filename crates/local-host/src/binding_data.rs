@@ -19,7 +19,7 @@ const SYSTEM: &str = "sys";
 /// The binding data of one invocation: entries in the order in which they were first set, each in
 /// its first spelling.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct BindingData(IndexMap<Name<Box<str>>, Json>);
+pub(crate) struct BindingData(IndexMap<Name<Box<str>>, Json>);
 
 /// A name as it is spelled, equal to itself in any other case. A client's JSON body can bring millions
 /// of them, so none is held twice.
@@ -57,30 +57,30 @@ impl Equivalent<Name<Box<str>>> for Name<&str> {
 impl BindingData {
     /// No entries.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Sets an entry.
-    pub fn insert(&mut self, name: &str, value: impl Into<Json>) {
+    pub(crate) fn insert(&mut self, name: &str, value: impl Into<Json>) {
         // An equal name keeps its place and its spelling.
         self.0.insert(Name(name.into()), value.into());
     }
 
     /// Removes an entry.
-    pub fn remove(&mut self, name: &str) {
+    pub(crate) fn remove(&mut self, name: &str) {
         self.0.shift_remove(&Name(name));
     }
 
     /// Whether there is an entry of this name.
     #[must_use]
-    pub fn contains(&self, name: &str) -> bool {
+    pub(crate) fn contains(&self, name: &str) -> bool {
         self.0.contains_key(&Name(name))
     }
 
     /// Copies the members of a JSON object: scalars as text, objects as they are, arrays and nulls
     /// not at all.
-    pub fn insert_members(&mut self, object: &JsonObject) {
+    pub(crate) fn insert_members(&mut self, object: &JsonObject) {
         for (name, value) in object.iter() {
             self.insert_member(name, value.clone());
         }
@@ -91,7 +91,7 @@ impl BindingData {
     ///
     /// # Errors
     /// An object that is not JSON up to its end.
-    pub fn of_text(text: &str) -> Result<Self, JsonError> {
+    pub(crate) fn of_text(text: &str) -> Result<Self, JsonError> {
         let mut data = Self::new();
         parse_members(text, |name, value| data.insert_member(&name, value))?;
         Ok(data)
@@ -108,7 +108,7 @@ impl BindingData {
     /// Adds the host's own entry: the name of the function, the time and a GUID. It steps aside to
     /// `$sys` for a `sys` that the trigger has brought (a query parameter of an HTTP request, for
     /// example); a `sys` that is inserted later replaces it.
-    pub fn insert_system(&mut self, function: &str) {
+    pub(crate) fn insert_system(&mut self, function: &str) {
         let system = JsonObject::from_iter([
             ("MethodName", function.to_owned()),
             ("UtcNow", Timestamp::from(SystemTime::now()).round_trip()),
@@ -125,7 +125,7 @@ impl BindingData {
     /// `Metadata`: what is not an object double-encoded, without the entries whose names end with
     /// "trigger".
     #[must_use]
-    pub fn into_metadata(self) -> JsonObject {
+    pub(crate) fn into_metadata(self) -> JsonObject {
         self.into_members()
             .map(|(name, value)| (name.into_string(), value))
             .collect()
@@ -133,7 +133,7 @@ impl BindingData {
 
     /// The same as JSON text.
     #[must_use]
-    pub fn into_metadata_text(self) -> String {
+    pub(crate) fn into_metadata_text(self) -> String {
         let mut out = String::from("{");
         for (name, value) in self.into_members() {
             if out.len() > 1 {

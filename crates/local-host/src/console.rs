@@ -16,7 +16,7 @@ const FAINT: Style = AnsiColor::BrightBlack.on_default();
 
 /// What stands at the top of the output.
 #[must_use]
-pub fn banner() -> String {
+pub(crate) fn banner() -> String {
     format!(
         "\n\nlocal-host\n{FAINT}local-host Version:       {}{FAINT:#}\n{FAINT}Function Runtime Version: {HOST_VERSION}{FAINT:#}\n\n",
         env!("CARGO_PKG_VERSION")
@@ -27,7 +27,7 @@ pub fn banner() -> String {
 /// if there are none. A long list has no empty lines between the functions, and those without an
 /// address share a line for each trigger.
 #[must_use]
-pub fn function_list(functions: &Functions, port: u16, verbose: bool) -> String {
+pub(crate) fn function_list(functions: &Functions, port: u16, verbose: bool) -> String {
     let (disabled, enabled): (Vec<_>, Vec<_>) = functions
         .usable
         .iter()

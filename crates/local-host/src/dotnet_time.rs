@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A duration as .NET writes it: days in front, a fraction behind.
 #[must_use]
-pub fn format_span(duration: Duration) -> String {
+pub(crate) fn format_span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let days = match seconds / 86_400 {
         0 => String::new(),

@@ -131,7 +131,7 @@ fn timestamp(now: OffsetDateTime) -> String {
 
 /// An error with its causes in one line.
 #[must_use]
-pub fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -13,17 +13,17 @@ static STDOUT: LazyLock<Output> = LazyLock::new(|| Output::new("stdout", anstrea
 static STDERR: LazyLock<Output> = LazyLock::new(|| Output::new("stderr", anstream::stderr()));
 
 /// Prints whole lines to stdout.
-pub fn print(lines: &str) {
+pub(crate) fn print(lines: &str) {
     STDOUT.write(lines.as_bytes());
 }
 
 /// Prints whole lines to stderr.
-pub fn print_error(lines: &str) {
+pub(crate) fn print_error(lines: &str) {
     STDERR.write(lines.as_bytes());
 }
 
 /// Waits for what has been printed so far, a second at most: for the end of the program.
-pub fn flush() {
+pub(crate) fn flush() {
     STDOUT.flush(LAST_LINES);
     STDERR.flush(LAST_LINES);
 }

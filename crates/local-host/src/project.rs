@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// `given` is not a directory, or there is no such directory.
-pub fn find_root(given: Option<&Path>, start: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn find_root(given: Option<&Path>, start: &Path) -> anyhow::Result<PathBuf> {
     if let Some(given) = given {
         let root = start.join(given);
         let root = root

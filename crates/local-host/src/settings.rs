@@ -88,7 +88,7 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
 
 /// The content of `local.settings.json`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct LocalSettings {
+pub(crate) struct LocalSettings {
     /// `Values` and `ConnectionStrings` in order; `None` for null.
     values: Vec<(String, Option<String>)>,
     /// `Host.LocalHttpPort`.
@@ -108,7 +108,7 @@ impl LocalSettings {
     /// # Errors
     /// No JSON object, an encrypted file (`IsEncrypted` true or missing), a reserved name, or a value
     /// of the wrong kind, by name and with its place.
-    pub fn read(root: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn read(root: &Path) -> anyhow::Result<Self> {
         let path = root.join("local.settings.json");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
@@ -204,7 +204,7 @@ impl LocalSettings {
     }
 
     /// Adds the settings to `environment`; what is already there wins, and the user is told.
-    pub fn apply(&self, environment: &mut Environment, log: &Logger) {
+    pub(crate) fn apply(&self, environment: &mut Environment, log: &Logger) {
         for (name, value) in &self.values {
             match value {
                 _ if name.is_empty() => log.warning("Skipping local setting with empty key."),

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 /// cargo lists what went into a program in a file beside it, `handler.d`. Without this file the
 /// sources are `src`, `build.rs`, Cargo.toml and Cargo.lock of the package in `root`.
 #[must_use]
-pub fn newer_than(program: &Path, root: &Path) -> Vec<PathBuf> {
+pub(crate) fn newer_than(program: &Path, root: &Path) -> Vec<PathBuf> {
     let Some(built) = modified(program) else {
         return Vec::new();
     };

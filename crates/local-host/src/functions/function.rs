@@ -24,7 +24,7 @@ pub struct Route {
     /// Prefix and route as written.
     pub text: String,
     /// The parsed text.
-    pub template: Template,
+    pub(crate) template: Template,
     /// The methods as written; `None` = all.
     pub methods: Option<Vec<String>>,
     /// Whether the function's `authLevel` is `anonymous`.

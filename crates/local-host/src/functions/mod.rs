@@ -13,13 +13,14 @@ mod validate;
 
 pub use binding::{Binding, Direction};
 pub use function::{Function, Functions, Route};
-pub use template::{Params, Template};
+pub(crate) use template::Params;
 
 use crate::host_json::HostJson;
 use crate::json::{Json, parse_document};
 use crate::settings::Environment;
 use anyhow::Context;
 use std::path::Path;
+use template::Template;
 
 /// Loads the functions below `root`.
 ///

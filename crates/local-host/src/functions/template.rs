@@ -8,13 +8,13 @@ use super::constraint::Constraint;
 
 /// A parsed route template.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Template {
+pub(crate) struct Template {
     segments: Vec<Vec<Part>>,
 }
 
 /// The values of a route's parameters in the template's order; `None` = an optional parameter that
 /// was not given.
-pub type Params = Vec<(String, Option<String>)>;
+pub(crate) type Params = Vec<(String, Option<String>)>;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Part {
@@ -36,7 +36,7 @@ impl Template {
     ///
     /// # Errors
     /// Why the host could not create such a route, or which constraint local-host does not know.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let text = text.strip_suffix('/').unwrap_or(text);
         if text.is_empty() {
             return Ok(Self {
@@ -59,7 +59,7 @@ impl Template {
 
     /// Matches a decoded path (in which `%2F` alone is still escaped), with its leading slash.
     #[must_use]
-    pub fn matches(&self, path: &str) -> Option<Params> {
+    pub(crate) fn matches(&self, path: &str) -> Option<Params> {
         let path = path.strip_prefix('/').unwrap_or(path);
         let trimmed = path.strip_suffix('/').unwrap_or(path);
         let mut given = if trimmed.is_empty() {

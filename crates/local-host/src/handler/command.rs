@@ -18,7 +18,7 @@ pub struct Command {
 /// The handler's program: a relative path is taken from `workerDirectory` (by default the script
 /// root) if that file exists, otherwise the text is left for a search along PATH.
 #[must_use]
-pub fn executable(
+pub(crate) fn executable(
     description: &HandlerDescription,
     root: &Path,
     environment: &Environment,

@@ -14,7 +14,7 @@ const SETTING: &str = "customHandler.description.defaultExecutablePath in host.j
 
 /// Says why the program cannot be there, before it is started; `None` when it can.
 #[must_use]
-pub fn missing(command: &Command, environment: &Environment) -> Option<String> {
+pub(crate) fn missing(command: &Command, environment: &Environment) -> Option<String> {
     if command.is_found(environment) {
         return None;
     }

@@ -20,10 +20,12 @@ mod supervise;
 
 pub use answer::read as read_answer;
 pub use client::RawAnswer;
-pub use command::{Command, executable};
-pub use invocation::{Handler, HandlerOptions, Invocation};
-pub use mistakes::missing as missing_program;
+pub use command::Command;
+pub use invocation::{Handler, HandlerOptions};
 pub use supervise::{Supervisor, SupervisorOptions};
 
+pub(crate) use command::executable;
+pub(crate) use mistakes::missing as missing_program;
+
 /// The version that the host claims towards the handler.
-pub const HOST_VERSION: &str = "4.1037.0.0";
+pub(crate) const HOST_VERSION: &str = "4.1037.0.0";

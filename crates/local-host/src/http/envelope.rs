@@ -10,7 +10,11 @@ use std::borrow::Cow;
 
 /// The member of `Data` for the HTTP trigger.
 #[must_use]
-pub fn trigger_data(request: &ClientRequest, params: &Params, anonymous: bool) -> JsonObject {
+pub(super) fn trigger_data(
+    request: &ClientRequest,
+    params: &Params,
+    anonymous: bool,
+) -> JsonObject {
     let query = Query::parse(request.query.as_deref().unwrap_or_default());
     let headers: JsonObject = request
         .headers

@@ -10,7 +10,7 @@ use crate::json::{Json, JsonObject, parse_document};
 /// What an HTTP request brings. Body properties come first, query parameters replace them, route
 /// parameters replace both.
 #[must_use]
-pub fn binding_data(request: &ClientRequest, params: &Params, trigger: &str) -> BindingData {
+pub(super) fn binding_data(request: &ClientRequest, params: &Params, trigger: &str) -> BindingData {
     let query = Query::parse(request.query.as_deref().unwrap_or_default());
     let mut data = match &request.body {
         // Text that is not JSON adds nothing.
@@ -45,8 +45,39 @@ pub fn binding_data(request: &ClientRequest, params: &Params, trigger: &str) -> 
 }
 
 /// Adds the properties of a JSON object. Text that is not a JSON object adds nothing.
-pub fn add_properties(text: &str, data: &mut BindingData) {
+pub(super) fn add_properties(text: &str, data: &mut BindingData) {
     if let Ok(Json::Object(object)) = parse_document(text) {
         data.insert_members(&object);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    #[test]
+    fn each_property_of_a_json_body_is_held_once() {
+        let mut body = String::from("{");
+        for i in 0..100_000 {
+            let comma = if i == 0 { "" } else { "," };
+            write!(body, "{comma}\"k{i}\":1").unwrap();
+        }
+        body.push('}');
+        let length = body.len() as u64;
+        let request = ClientRequest {
+            method: "POST".to_owned(),
+            host: "h".to_owned(),
+            path: "/api/f".to_owned(),
+            query: None,
+            headers: Vec::new(),
+            body: Some(body.into()),
+        };
+        let counted = allocation_counter::measure(|| {
+            let data = binding_data(&request, &Default::default(), "req");
+            let metadata = data.into_metadata_text();
+            assert!(metadata.starts_with(r#"{"k0":"\"1\"","k1":"\"1\"","#));
+        });
+        assert!(counted.bytes_max < 12 * length, "{counted:?} for {length}");
     }
 }

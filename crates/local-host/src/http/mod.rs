@@ -2,17 +2,28 @@
 
 mod admin;
 mod admission;
-pub mod app;
-pub mod cors;
-pub mod envelope;
-pub(crate) mod headers;
-pub mod hosts;
-pub mod metadata;
-pub mod query;
-pub mod request;
-pub mod response;
-pub mod router;
-pub mod serve;
-pub mod upload;
-pub(crate) mod uri;
+mod app;
+mod cors;
+mod envelope;
+mod headers;
+mod hosts;
+mod metadata;
+mod query;
+mod request;
+mod response;
+mod router;
+mod serve;
+mod upload;
+mod uri;
 mod webhooks;
+
+pub use app::{App, ClientBinding};
+pub use cors::Cors;
+pub use hosts::Hosts;
+pub use serve::serve;
+pub use upload::UploadLimits;
+
+pub(crate) use headers::{spelling, title_case};
+pub(crate) use hosts::HostError;
+pub(crate) use query::Query;
+pub(crate) use uri::decode_component;

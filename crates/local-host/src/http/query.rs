@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 /// The parameters of a query in the order of their first appearance, each under the spelling of its
 /// last one. The key is the name in lower case.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Query(IndexMap<String, Parameter>);
+pub(crate) struct Query(IndexMap<String, Parameter>);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Parameter {
@@ -18,7 +18,7 @@ struct Parameter {
 impl Query {
     /// Parses a query with or without its question mark.
     #[must_use]
-    pub fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let mut query = Self::default();
         let pairs = text.strip_prefix('?').unwrap_or(text).split('&');
         for pair in pairs.filter(|pair| !pair.is_empty()) {
@@ -33,13 +33,13 @@ impl Query {
 
     /// Whether there is a parameter of this name.
     #[must_use]
-    pub fn contains(&self, name: &str) -> bool {
+    pub(crate) fn contains(&self, name: &str) -> bool {
         self.0.contains_key(&name.to_lowercase())
     }
 
     /// Name and values, joined with commas: the form of `Data`.
     #[must_use]
-    pub fn joined(&self) -> JsonObject {
+    pub(crate) fn joined(&self) -> JsonObject {
         self.0
             .values()
             .map(|parameter| (parameter.name.as_str(), parameter.values.join(",")))
@@ -48,7 +48,7 @@ impl Query {
 
     /// Name and last value: the form of `Metadata`.
     #[must_use]
-    pub fn last(&self) -> JsonObject {
+    pub(crate) fn last(&self) -> JsonObject {
         self.0
             .values()
             .map(|parameter| {

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, Uri};
 
 /// A request with its body read.
 #[derive(Clone, Debug)]
-pub struct ClientRequest {
+pub(super) struct ClientRequest {
     /// The method as sent.
     pub method: String,
     /// The `Host` header.
@@ -27,7 +27,11 @@ impl ClientRequest {
     ///
     /// # Errors
     /// A target that a real host answers with 400: absolute form, bytes above 127, a NUL.
-    pub fn new(method: &Method, target: &Uri, headers: &HeaderMap) -> Result<Self, BadTarget> {
+    pub(super) fn new(
+        method: &Method,
+        target: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Self, BadTarget> {
         let query = target
             .path_and_query()
             .and_then(|all| all.as_str().split_once('?'));
@@ -58,7 +62,7 @@ impl ClientRequest {
 
     /// The address as the host sees it.
     #[must_use]
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!(
             "http://{}{}{}",
             self.host,
@@ -69,7 +73,7 @@ impl ClientRequest {
 
     /// All values of a header, its name in canonical spelling.
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
@@ -81,4 +85,4 @@ impl ClientRequest {
 /// A request target that a real host answers with 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the request target is not an ASCII path")]
-pub struct BadTarget;
+pub(super) struct BadTarget;

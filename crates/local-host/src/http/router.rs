@@ -5,7 +5,7 @@ use crate::functions::{Function, Params};
 /// Finds the first function, by name, whose route and methods fit: no ranking by specificity, as
 /// in a real host.
 #[must_use]
-pub fn find<'a>(
+pub(super) fn find<'a>(
     functions: &'a [Function],
     method: &str,
     path: &str,

@@ -9,7 +9,7 @@ use super::{Inner, lock};
 use crate::log::LogLevel;
 
 /// How many finished instances a hub keeps unless told otherwise.
-pub const FINISHED_INSTANCES: usize = 10_000;
+pub(crate) const FINISHED_INSTANCES: usize = 10_000;
 
 /// The finished instances, in the order in which they ended.
 #[derive(Debug, Default)]

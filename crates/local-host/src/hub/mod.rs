@@ -72,7 +72,7 @@ const PLACES_PER_CPU: usize = 10;
 /// Where messages of the hub go.
 type Log = Arc<dyn Fn(LogLevel, String) + Send + Sync>;
 
-pub use finished::FINISHED_INSTANCES;
+pub(crate) use finished::FINISHED_INSTANCES;
 
 /// How the hub behaves.
 #[derive(Clone, Debug)]

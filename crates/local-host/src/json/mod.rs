@@ -17,8 +17,9 @@ mod write;
 pub use date::JsonDate;
 pub use number::JsonNumber;
 pub use object::JsonObject;
-pub use parse::{JsonError, parse_document, parse_members, parse_payload, parse_prefix, place_of};
+pub use parse::{JsonError, parse_document};
 
+pub(crate) use parse::{parse_members, parse_payload, parse_prefix, place_of};
 pub(crate) use write::write_member;
 
 /// A JSON value with .NET's view of dates and numbers.

@@ -38,7 +38,7 @@ impl JsonError {
 /// Line and column (from 1) of the value that `members` lead to; names in any case, of equal names
 /// the last. `None` when there is none, or the text is not JSON.
 #[must_use]
-pub fn place_of(text: &str, members: &[&str]) -> Option<(usize, usize)> {
+pub(crate) fn place_of(text: &str, members: &[&str]) -> Option<(usize, usize)> {
     let mut parser = Parser::new(text, MAX_DEPTH);
     parser.sought = Some(members);
     parser.root().ok()?;
@@ -58,7 +58,7 @@ pub fn parse_document(text: &str) -> Result<Json, JsonError> {
 ///
 /// # Errors
 /// [`JsonError`] with the place at which the text stops being JSON.
-pub fn parse_members(text: &str, member: impl FnMut(String, Json)) -> Result<(), JsonError> {
+pub(crate) fn parse_members(text: &str, member: impl FnMut(String, Json)) -> Result<(), JsonError> {
     let mut parser = Parser::new(text, MAX_DEPTH);
     parser.skip_blank()?;
     if parser.peek() != Some('{') {
@@ -72,7 +72,7 @@ pub fn parse_members(text: &str, member: impl FnMut(String, Json)) -> Result<(),
 ///
 /// # Errors
 /// [`JsonError`] with the place at which the text stops being JSON.
-pub fn parse_payload(text: &str) -> Result<Json, JsonError> {
+pub(crate) fn parse_payload(text: &str) -> Result<Json, JsonError> {
     Parser::new(text, MAX_PAYLOAD_DEPTH).document()
 }
 
@@ -81,7 +81,7 @@ pub fn parse_payload(text: &str) -> Result<Json, JsonError> {
 ///
 /// # Errors
 /// [`JsonError`] with the place at which the text stops being JSON.
-pub fn parse_prefix(text: &str) -> Result<Json, JsonError> {
+pub(crate) fn parse_prefix(text: &str) -> Result<Json, JsonError> {
     Parser::new(text, MAX_DEPTH).root()
 }
 

@@ -2,8 +2,7 @@
 
 use super::ports;
 use crate::cli::Cli;
-use crate::http::cors::Cors;
-use crate::http::hosts::Hosts;
+use crate::http::{Cors, Hosts};
 use crate::log::Logger;
 use crate::settings::LocalSettings;
 use anyhow::Context;

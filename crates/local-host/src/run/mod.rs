@@ -16,9 +16,7 @@ use crate::handler::{
     Command, Handler, HandlerOptions, Supervisor, SupervisorOptions, missing_program,
 };
 use crate::host_json::HostJson;
-use crate::http::app::App;
-use crate::http::serve::serve;
-use crate::http::upload::UploadLimits;
+use crate::http::{App, UploadLimits, serve};
 use crate::log::{LogLevel, Logger};
 use crate::output;
 use crate::project::find_root;
@@ -26,6 +24,7 @@ use crate::settings::{Environment, LocalSettings};
 use anyhow::{Context, bail};
 use endpoint::Endpoint;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -45,12 +44,24 @@ struct Loaded {
     functions: Functions,
 }
 
-/// Runs the host until Ctrl+C, SIGTERM, or until the handler gives out.
-///
+/// Runs the host until Ctrl+C, SIGTERM, or until the handler gives out. An error is printed.
+pub async fn run(cli: Cli) -> ExitCode {
+    let code = match start(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let red = anstyle::AnsiColor::Red.on_default();
+            output::print_error(&format!("{red}{error:#}{red:#}\n"));
+            ExitCode::FAILURE
+        }
+    };
+    output::flush();
+    code
+}
+
 /// # Errors
 /// Whatever keeps the host from running: an app that cannot be read or built, a port in use, a
 /// handler that cannot be started or keeps crashing.
-pub async fn run(cli: Cli) -> anyhow::Result<()> {
+async fn start(cli: Cli) -> anyhow::Result<()> {
     let log = Logger::stdout(cli.verbose);
     output::print(&console::banner());
     let root = find_root(cli.script_root.as_deref(), &std::env::current_dir()?)?;

@@ -15,13 +15,11 @@ pub mod sample;
 mod server;
 mod store;
 
-pub use entity::{Entity, Property};
-pub use filter::{Filter, FilterError};
 pub use server::serve;
 pub use store::Store;
 
 /// The port of the storage emulator's table service.
-pub const PORT: u16 = 10002;
+pub(crate) const PORT: u16 = 10002;
 
 /// The account of the storage emulator.
-pub const ACCOUNT: &str = "devstoreaccount1";
+const ACCOUNT: &str = "devstoreaccount1";

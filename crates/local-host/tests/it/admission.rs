@@ -1,8 +1,7 @@
 //! Requests that do not reach the app: what is wrong with them, who may ask, how long they may take.
 
 use crate::support::{Host, Options, Reply};
-use local_host::http::cors::Cors;
-use local_host::http::upload::UploadLimits;
+use local_host::http::{Cors, UploadLimits};
 use std::io::Write;
 use std::net::Shutdown;
 use std::time::Duration;

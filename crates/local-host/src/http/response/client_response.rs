@@ -4,7 +4,7 @@ use super::body::Body;
 
 /// What the client gets, before HTTP frames it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ClientResponse {
+pub(crate) struct ClientResponse {
     /// The status.
     pub status: u16,
     /// The headers in order, `Content-Type` included.
@@ -18,7 +18,7 @@ pub struct ClientResponse {
 impl ClientResponse {
     /// A response without body.
     #[must_use]
-    pub fn empty(status: u16) -> Self {
+    pub(crate) fn empty(status: u16) -> Self {
         Self {
             status,
             headers: Vec::new(),

@@ -14,11 +14,11 @@ mod select;
 use crate::functions::Function;
 use crate::invoke::InvocationAnswer;
 
-pub use client_response::ClientResponse;
+pub(super) use client_response::ClientResponse;
 
 /// The result of an invocation that the handler has answered.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
+pub(super) struct Outcome {
     /// The response; an error fails the invocation, and the client gets an empty 500.
     pub response: Result<ClientResponse, String>,
     /// What the host changed or could not send.
@@ -27,7 +27,7 @@ pub struct Outcome {
 
 /// Turns the answer into the response of an HTTP function.
 #[must_use]
-pub fn build(function: &Function, answer: &InvocationAnswer) -> Outcome {
+pub(super) fn build(function: &Function, answer: &InvocationAnswer) -> Outcome {
     let mut warnings = Vec::new();
     let response = select::response(function, answer, &mut warnings);
     Outcome { response, warnings }

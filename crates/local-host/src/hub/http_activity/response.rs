@@ -5,7 +5,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
 
 use super::request::is_content_header;
-use crate::http::headers::{spelling, title_case};
+use crate::http::{spelling, title_case};
 use crate::json::{Json, JsonObject};
 
 /// Response headers that .NET spells in title case.

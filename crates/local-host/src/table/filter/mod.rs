@@ -10,12 +10,12 @@ use super::entity::{Entity, Property};
 
 /// A parsed filter.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Filter(Expression);
+pub(super) struct Filter(Expression);
 
 /// A filter that cannot be read, with the place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("$filter, character {at}: {message}")]
-pub struct FilterError {
+pub(super) struct FilterError {
     at: usize,
     message: String,
 }
@@ -52,13 +52,13 @@ impl Filter {
     ///
     /// # Errors
     /// [`FilterError`] with the character at which it stops making sense.
-    pub fn parse(text: &str) -> Result<Self, FilterError> {
+    pub(super) fn parse(text: &str) -> Result<Self, FilterError> {
         parser::parse(text).map(Self)
     }
 
     /// Whether an entity passes.
     #[must_use]
-    pub fn matches(&self, entity: &Entity) -> bool {
+    pub(super) fn matches(&self, entity: &Entity) -> bool {
         evaluate::holds(&self.0, entity)
     }
 }
