@@ -44,6 +44,12 @@ pub struct Request<'a> {
     /// When it is due, UTC in .NET's text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<Cow<'a, str>>,
+    /// The entities to lock, in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lockset: Option<Vec<EntityId>>,
+    /// The place of the receiver in `lockset`; 0 when it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pos: Option<usize>,
     /// Where the request stands in the order of its sender's messages, a time in UTC;
     /// [`NEVER`](crate::NEVER) when it has no place.
     #[serde(rename = "Timestamp", skip_serializing_if = "Option::is_none")]
@@ -51,12 +57,6 @@ pub struct Request<'a> {
     /// The time of the message before it to the same entity.
     #[serde(rename = "Predecessor", skip_serializing_if = "Option::is_none")]
     pub predecessor: Option<Cow<'a, str>>,
-    /// The entities to lock, in order.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lockset: Option<Vec<EntityId>>,
-    /// The place of the receiver in `lockset`; 0 when it is left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pos: Option<usize>,
 }
 
 /// The data of a [`RELEASE`] event.
@@ -148,7 +148,7 @@ mod tests {
     fn recorded_requests_are_read_and_written_as_they_were() {
         for text in [
             r#"{"op":"add","signal":false,"input":"5","id":"6b9e","parent":"p","parentExecution":"e","Timestamp":"2026-11-21T06:24:48.630Z","Predecessor":"0001-01-01T00:00:00"}"#,
-            r#"{"op":null,"id":"ff83","parent":"p","Timestamp":"0001-01-01T00:00:00","lockset":[{"name":"counter","key":"a"},{"name":"counter","key":"b"}],"pos":1}"#,
+            r#"{"op":null,"id":"ff83","parent":"p","lockset":[{"name":"counter","key":"a"},{"name":"counter","key":"b"}],"pos":1,"Timestamp":"0001-01-01T00:00:00"}"#,
             r#"{"op":"add","signal":true,"id":"84f5","due":"2026-11-21T06:24:51.066Z"}"#,
         ] {
             let request: Request = serde_json::from_str(text).unwrap();

@@ -21,9 +21,9 @@
 
 use std::collections::BTreeMap;
 
+use durable_protocol::entity_message::RELEASE;
 use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
-use super::entities;
 use super::slot::{Outcome, SlotKind};
 use super::state::State;
 use crate::Failure;
@@ -170,7 +170,7 @@ impl State {
             self.leave_path();
         }
         if action.kind == SlotKind::SendEvent
-            && action.name == entities::RELEASE
+            && action.name == RELEASE
             && action.target.is_some_and(|target| self.locks(target))
         {
             self.cannot_rewind(

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::task::Waker;
 
+use durable_protocol::entity_message::{RELEASE, REQUEST};
 use durable_protocol::messages::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
 use durable_protocol::{EntityId, Timestamp};
 use uuid::Uuid;
@@ -121,14 +122,14 @@ impl State {
         let input = match allowed.and_then(|()| self.input(input)) {
             Ok(input) => input,
             Err(failure) => {
-                let name = format!("{} {operation}", message::REQUEST);
+                let name = format!("{} {operation}", REQUEST);
                 return self.refuse(SlotKind::SendEvent, &name, failure);
             }
         };
         let id = self.request_id();
         let now = self.now;
         let label = self.ledger().labels.next(entity, now);
-        let task = self.send_to_entity(entity, Cow::Borrowed(message::REQUEST), |sender| {
+        let task = self.send_to_entity(entity, Cow::Borrowed(REQUEST), |sender| {
             message::operation(id, sender, operation, false, input.as_deref(), label)
         });
         if let Some(section) = &mut self.ledger().section {
@@ -155,7 +156,7 @@ impl State {
             None => {
                 let now = self.now;
                 let label = self.ledger().labels.next(entity, now);
-                self.send_to_entity(entity, Cow::Borrowed(message::REQUEST), |sender| {
+                self.send_to_entity(entity, Cow::Borrowed(REQUEST), |sender| {
                     message::operation(id, sender, operation, true, input, label)
                 });
             }
@@ -201,13 +202,13 @@ impl State {
         let first = match allowed {
             Ok(first) => first,
             Err(failure) => {
-                let name = format!("{} lock", message::REQUEST);
+                let name = format!("{} lock", REQUEST);
                 return (self.refuse(SlotKind::SendEvent, &name, failure), id);
             }
         };
         let now = self.now;
         let label = self.ledger().labels.next(&first, now);
-        let task = self.send_to_entity(&first, Cow::Borrowed(message::REQUEST), |sender| {
+        let task = self.send_to_entity(&first, Cow::Borrowed(REQUEST), |sender| {
             message::lock(id, sender, &entities, label)
         });
         self.expect_answer(id, task, None);
@@ -290,7 +291,7 @@ impl State {
 
     fn send_releases(&mut self, section: &Section) {
         for entity in section.entities.iter().rev() {
-            self.send_to_entity(entity, Cow::Borrowed(message::RELEASE), |sender| {
+            self.send_to_entity(entity, Cow::Borrowed(RELEASE), |sender| {
                 message::release(section.id, sender.instance_id)
             });
         }

@@ -1,21 +1,15 @@
-//! Messages from an orchestration to an entity: names and JSON texts of the events that carry them.
+//! Messages from an orchestration to an entity: what goes into the events that carry them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use durable_protocol::entity_message::{RELEASE, REQUEST, Release, Request};
 use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
-use durable_protocol::{EntityId, Timestamp, nonchars};
-use serde::{Serialize, Serializer};
+use durable_protocol::{EntityId, NEVER, Timestamp, nonchars};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::label::Label;
-
-/// The event that asks for an operation or a lock.
-pub(super) const REQUEST: &str = "op";
-/// The event that gives a lock back.
-pub(in crate::engine) const RELEASE: &str = "release";
-
-/// .NET's smallest time, which stands for none.
-const NEVER: &str = "0001-01-01T00:00:00";
 
 /// How far ahead a message may be due: Azure Storage cannot hide one for more than seven days. An
 /// entity that gets a message early sends it to itself again.
@@ -42,13 +36,12 @@ pub(super) fn operation(
     input: Option<&str>,
     label: Label,
 ) -> String {
-    Request {
-        op: Some(operation),
+    to_json(&Request {
+        op: Some(operation.into()),
         signal: Some(signal),
-        input,
-        ..Request::labelled(id, sender, label)
-    }
-    .to_json()
+        input: input.map(Cow::from),
+        ..labelled(id, sender, label)
+    })
 }
 
 /// Nobody sorts scheduled signals, so they have neither sender nor label.
@@ -58,36 +51,31 @@ pub(super) fn scheduled_signal(
     input: Option<&str>,
     due: Timestamp,
 ) -> String {
-    Request {
-        op: Some(operation),
+    to_json(&Request {
+        op: Some(operation.into()),
         signal: Some(true),
-        input,
-        id,
-        parent: None,
-        parent_execution: None,
-        due: Some(due.round_trip()),
-        lockset: None,
-        pos: None,
-        timestamp: NEVER.to_owned(),
-        predecessor: NEVER.to_owned(),
-    }
-    .to_json()
+        input: input.map(Cow::from),
+        id: id.to_string().into(),
+        due: Some(due.round_trip().into()),
+        timestamp: Some(NEVER.into()),
+        predecessor: Some(NEVER.into()),
+        ..Request::default()
+    })
 }
 
 /// Goes to the first entity of the lock set; each passes it on to the next.
 pub(super) fn lock(id: Uuid, sender: Sender<'_>, entities: &[EntityId], label: Label) -> String {
-    Request {
-        lockset: Some(entities),
+    to_json(&Request {
+        lockset: Some(entities.to_vec()),
         pos: Some(0),
-        ..Request::labelled(id, sender, label)
-    }
-    .to_json()
+        ..labelled(id, sender, label)
+    })
 }
 
 pub(super) fn release(lock: Uuid, instance_id: &str) -> String {
     to_json(&Release {
-        parent: instance_id,
-        id: lock,
+        parent: instance_id.into(),
+        id: lock.to_string().into(),
     })
 }
 
@@ -100,66 +88,19 @@ pub(in crate::engine) fn is_release(action: &OrchestratorAction) -> bool {
     )
 }
 
-/// The keys are those that the entity scheduler of the extension reads.
-#[derive(Serialize)]
-struct Request<'a> {
-    op: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signal: Option<bool>,
-    /// JSON text inside the JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    input: Option<&'a str>,
-    #[serde(serialize_with = "as_text")]
-    id: Uuid,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parent: Option<&'a str>,
-    #[serde(rename = "parentExecution", skip_serializing_if = "Option::is_none")]
-    parent_execution: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lockset: Option<&'a [EntityId]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pos: Option<u32>,
-    #[serde(rename = "Timestamp")]
-    timestamp: String,
-    #[serde(rename = "Predecessor")]
-    predecessor: String,
-}
-
-impl<'a> Request<'a> {
-    fn labelled(id: Uuid, sender: Sender<'a>, label: Label) -> Self {
-        Request {
-            op: None,
-            signal: None,
-            input: None,
-            id,
-            parent: Some(sender.instance_id),
-            parent_execution: sender.execution_id,
-            due: None,
-            lockset: None,
-            pos: None,
-            timestamp: label.timestamp.round_trip(),
-            predecessor: label
+fn labelled<'a>(id: Uuid, sender: Sender<'a>, label: Label) -> Request<'a> {
+    Request {
+        id: id.to_string().into(),
+        parent: Some(sender.instance_id.into()),
+        parent_execution: sender.execution_id.map(Cow::from),
+        timestamp: Some(label.timestamp.round_trip().into()),
+        predecessor: Some(
+            label
                 .predecessor
-                .map_or_else(|| NEVER.to_owned(), Timestamp::round_trip),
-        }
+                .map_or(NEVER.into(), |before| before.round_trip().into()),
+        ),
+        ..Request::default()
     }
-
-    fn to_json(&self) -> String {
-        to_json(self)
-    }
-}
-
-#[derive(Serialize)]
-struct Release<'a> {
-    parent: &'a str,
-    #[serde(serialize_with = "as_text")]
-    id: Uuid,
-}
-
-fn as_text<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
 }
 
 /// Structs of texts and numbers always serialise.

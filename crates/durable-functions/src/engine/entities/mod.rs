@@ -12,4 +12,4 @@ mod message;
 mod reply;
 
 pub(super) use ledger::Ledger;
-pub(super) use message::{RELEASE, is_release};
+pub(super) use message::is_release;

@@ -1,41 +1,13 @@
 //! What an entity answers to a call.
 
-use serde::Deserialize;
+use durable_protocol::entity_message::{FailureDetails, Reply};
 
 use crate::Failure;
 use crate::engine::payload::Payload;
 use crate::engine::slot::Outcome;
 
-/// The payload of the event that answers a call.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Reply {
-    /// JSON text; of a failure without details, its message.
-    #[serde(default)]
-    result: Option<String>,
-    /// Set if and only if the call failed.
-    #[serde(default)]
-    exception_type: Option<String>,
-    /// Set when a worker told what failed, and by newer versions of the extension.
-    #[serde(default)]
-    failure_details: Option<Details>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Details {
-    #[serde(default)]
-    error_type: Option<String>,
-    #[serde(default)]
-    error_message: Option<String>,
-    #[serde(default)]
-    inner_failure: Option<Box<Details>>,
-    #[serde(default)]
-    is_non_retriable: bool,
-}
-
-impl From<Details> for Failure {
-    fn from(details: Details) -> Self {
+impl From<FailureDetails> for Failure {
+    fn from(details: FailureDetails) -> Self {
         let mut failure = Failure::new(
             details.error_type.unwrap_or_default(),
             details.error_message.unwrap_or_default(),
