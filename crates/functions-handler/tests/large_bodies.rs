@@ -7,12 +7,13 @@
     missing_docs
 )]
 
+#[allow(dead_code)] // Made for the other tests, most of which need no allocator of their own.
+#[path = "it/support.rs"]
 mod support;
 
 use std::fmt::Write as _;
 
-use functions_handler::{Answer, App, Invocation};
-use serde_json::{Value, json};
+use functions_handler::App;
 use support::{Reply, invoke};
 
 /// The envelope of a client's JSON body with so many properties.
@@ -53,35 +54,4 @@ fn a_json_body_costs_no_allocation_for_each_of_its_properties() {
     assert!(counted.count_total < 5_000, "{counted:?}");
     // The envelope and the body in it, once each.
     assert!(counted.bytes_max < 2 * length, "{counted:?} for {length}");
-}
-
-#[tokio::test]
-async fn metadata_is_read_as_any_json_object() {
-    async fn look(invocation: Invocation) -> Result<Answer, functions_handler::FunctionError> {
-        let read = |name| {
-            invocation
-                .metadata(name)
-                .map(|value| value.raw().to_owned())
-        };
-        let names = ["a", "b", "é\"", "none"];
-        Ok(Answer::new().return_value(names.map(read))?)
-    }
-    let router = App::new().function("f", look).into_router();
-    for (metadata, expected) in [
-        (
-            // The last of equal names counts, and escapes are the same name.
-            r#","Metadata": { "a" : 1, "b":{"a":2}, "\u00e9\"":[3], "a":"4" }"#,
-            json!(["\"4\"", "{\"a\":2}", "[3]", null]),
-        ),
-        (r#","Metadata":{}"#, json!([null, null, null, null])),
-        (r#","Metadata":null"#, json!([null, null, null, null])),
-        ("", json!([null, null, null, null])),
-    ] {
-        let reply = invoke(&router, "f", format!(r#"{{"Data":{{}}{metadata}}}"#)).await;
-        assert_eq!(reply.body["ReturnValue"], expected, "{metadata}");
-    }
-    let reply = invoke(&router, "f", r#"{"Data":{},"Metadata":[1]}"#).await;
-    assert_eq!(reply.status, 400);
-    let error: &Value = &reply.body["error"];
-    assert!(error.as_str().unwrap().contains("JSON object"), "{error}");
 }

@@ -1,22 +1,13 @@
 //! Captured answers of a real host: which values of `res` reach the client unchanged, and that the
 //! crate sends no other.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
 
-mod support;
-
+use crate::support::{Reply, get, invoke, trouble};
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use functions_handler::App;
 use proptest::prelude::*;
 use serde_json::Value;
-use support::{Reply, get, invoke, trouble};
 
 fn cases() -> Vec<Value> {
     let fixture: Value = serde_json::from_str(include_str!("fixtures/responses.json")).unwrap();

@@ -1,6 +1,5 @@
 //! What the integration tests share: invocations as the host writes them, and the rules for
 //! answers that the host passes on unchanged.
-#![allow(dead_code)] // Every test binary uses a part of it.
 
 use axum::Router;
 use axum::body::Body;

@@ -1,13 +1,4 @@
-//! The life of a whole handler process: what it takes from its environment, and how it ends. Runs
-//! itself again as a child process, which a signal may end.
-#![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+//! What a handler process takes from its environment, and how it ends.
 
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -102,7 +93,7 @@ fn start_with(mut command: Command, test: &str) -> (Killed, Lines<BufReader<Chil
     let port = free.local_addr().unwrap().port();
     drop(free);
     let child = command
-        .args(["--exact", test, "--nocapture"])
+        .args(["--exact", &format!("lifecycle::{test}"), "--nocapture"])
         .env(CHILD, "1")
         .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
         .env_remove("RUST_LOG")
@@ -262,7 +253,7 @@ fn ends_with_its_host(blocked: usize, test: &str) {
     let command = |role: &str| {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command
-            .args(["--exact", test, "--nocapture"])
+            .args(["--exact", &format!("lifecycle::{test}"), "--nocapture"])
             .env(ROLE, role);
         command
     };
@@ -356,7 +347,7 @@ fn a_handler_may_open_as_many_files_as_the_hard_limit_allows() {
             "ulimit -S -n 100; ulimit -H -n 200; exec \"$0\" \"$@\"",
         ])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", TEST, "--nocapture"])
+        .args(["--exact", &format!("lifecycle::{TEST}"), "--nocapture"])
         .env(CHILD, "1")
         .output()
         .unwrap();

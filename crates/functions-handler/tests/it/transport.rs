@@ -1,11 +1,4 @@
 //! Over a real connection, as the host calls: chunked or with a length, large, and many at once.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

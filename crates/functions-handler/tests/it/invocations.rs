@@ -1,16 +1,8 @@
 //! The contract with the host: which requests are answered how.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
-
-mod support;
 
 use std::panic::panic_any;
 
+use crate::support::{Bomb, data, get, http, invoke};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -19,7 +11,6 @@ use functions_handler::{Answer, App, BoxFuture, Function, FunctionError, Invocat
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use support::{Bomb, data, get, http, invoke};
 use tower::ServiceExt;
 
 async fn echo(invocation: Invocation) -> Result<Answer, FunctionError> {
@@ -348,6 +339,37 @@ async fn a_body_beyond_axum_s_two_megabytes_is_read() {
     );
     let reply = invoke(&router, "length", body).await;
     assert_eq!(reply.res()["body"], (6 << 20).to_string());
+}
+
+#[tokio::test]
+async fn metadata_is_read_as_any_json_object() {
+    async fn look(invocation: Invocation) -> Result<Answer, FunctionError> {
+        let read = |name| {
+            invocation
+                .metadata(name)
+                .map(|value| value.raw().to_owned())
+        };
+        let names = ["a", "b", "é\"", "none"];
+        Ok(Answer::new().return_value(names.map(read))?)
+    }
+    let router = App::new().function("f", look).into_router();
+    for (metadata, expected) in [
+        (
+            // The last of equal names counts, and escapes are the same name.
+            r#","Metadata": { "a" : 1, "b":{"a":2}, "\u00e9\"":[3], "a":"4" }"#,
+            json!(["\"4\"", "{\"a\":2}", "[3]", null]),
+        ),
+        (r#","Metadata":{}"#, json!([null, null, null, null])),
+        (r#","Metadata":null"#, json!([null, null, null, null])),
+        ("", json!([null, null, null, null])),
+    ] {
+        let reply = invoke(&router, "f", format!(r#"{{"Data":{{}}{metadata}}}"#)).await;
+        assert_eq!(reply.body["ReturnValue"], expected, "{metadata}");
+    }
+    let reply = invoke(&router, "f", r#"{"Data":{},"Metadata":[1]}"#).await;
+    assert_eq!(reply.status, 400);
+    let error: &Value = &reply.body["error"];
+    assert!(error.as_str().unwrap().contains("JSON object"), "{error}");
 }
 
 proptest! {

@@ -1,14 +1,6 @@
 //! Captured requests of a real host: the axum handler sees what the client sent.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
 
-mod support;
-
+use crate::support::{Reply, http, invoke, invoke_as};
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::request::Parts;
@@ -19,7 +11,6 @@ use functions_handler::{App, Invocation, OriginalUrl, Params, logs};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use support::{Reply, http, invoke, invoke_as};
 use tracing::instrument::WithSubscriber;
 
 fn cases() -> Vec<Value> {

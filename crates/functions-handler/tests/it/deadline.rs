@@ -1,26 +1,17 @@
 //! No invocation outlives the host's patience. On tokio's paused clock, through the router.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
-
-mod support;
 
 use std::future::pending;
 use std::panic::panic_any;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::{Bomb, data, get, invoke};
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use functions_handler::{
     Answer, App, BoxFuture, CancellationToken, Function, FunctionError, Interruption, Invocation,
 };
 use serde_json::json;
-use support::{Bomb, data, get, invoke};
 use tokio::time::{Instant, sleep};
 
 const LIMIT: Duration = Duration::from_secs(3);

@@ -1,12 +1,5 @@
 //! The logging of a whole process: errors and panics on stderr, everything else on stdout, a line
-//! each. Runs itself again as a child process, because logging is set up once per process.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+//! each.
 
 use std::process::Command;
 
@@ -29,7 +22,7 @@ fn only_errors_and_panics_are_on_stderr_each_on_one_line() {
     let output = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "only_errors_and_panics_are_on_stderr_each_on_one_line",
+            "console::only_errors_and_panics_are_on_stderr_each_on_one_line",
             "--nocapture",
         ])
         .env(CHILD, "1")
@@ -72,7 +65,7 @@ fn a_backtrace_shows_the_frames_that_somebody_can_act_on() {
     let output = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "a_backtrace_shows_the_frames_that_somebody_can_act_on",
+            "console::a_backtrace_shows_the_frames_that_somebody_can_act_on",
             "--nocapture",
         ])
         .env(CHILD, "1")

@@ -1,12 +1,5 @@
 //! Functions that block their threads: they cannot be dropped, but the host must not notice. The client
 //! is a thread of its own, so that nothing but the handler wakes the runtime.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
 
 use std::future::pending;
 use std::io::{Read, Write};

@@ -1,21 +1,12 @@
 //! What is changed or refused in a response, each with a log line that names it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
 
-mod support;
-
+use crate::support::{Reply, get, invoke_as};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use functions_handler::{App, logs};
 use serde_json::{Value, json};
-use support::{Reply, get, invoke_as};
 use tracing::instrument::WithSubscriber;
 
 /// Runs a handler with the crate's own logging, so that the log lines are in `Logs`.

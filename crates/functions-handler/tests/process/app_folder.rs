@@ -1,12 +1,4 @@
-//! What a handler says at its start about the app's folder. Runs itself again as a child process,
-//! because it takes the folder from its environment, and logging is set up once per process.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
+//! What a handler says at its start about the app's folder.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -45,7 +37,7 @@ fn what_is_missing_on_either_side_is_said_with_and_without_logging() {
         Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "what_is_missing_on_either_side_is_said_with_and_without_logging",
+                "app_folder::what_is_missing_on_either_side_is_said_with_and_without_logging",
                 "--nocapture",
             ])
             .env(CHILD, logging)

@@ -1,21 +1,12 @@
 //! Logging: what is in `Logs`, what on the console, and what nowhere.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs
-)]
-
-mod support;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use crate::support::{Reply, data, get, invoke, invoke_as};
 use functions_handler::logs::{Builder, InitError, LevelFilter};
 use functions_handler::{Answer, App, FunctionError, Invocation};
 use serde_json::json;
-use support::{Reply, data, get, invoke, invoke_as};
 use tracing::Instrument;
 use tracing::instrument::WithSubscriber;
 
@@ -76,7 +67,10 @@ async fn events_of_an_invocation_are_in_its_logs_and_on_the_console() {
     .await;
     assert_eq!(
         reply.logs(),
-        [r#"INFO logs: found count=3 name="x""#, "WARN logs: careful"]
+        [
+            r#"INFO it::logs: found count=3 name="x""#,
+            "WARN it::logs: careful"
+        ]
     );
     let lines = console.lines();
     assert_eq!(lines.len(), 2, "{lines:?}");
@@ -107,9 +101,9 @@ async fn awaits_nested_spans_and_instrumented_tasks_stay_with_their_invocation()
     })
     .await;
     let expected = [
-        "INFO logs: after an await",
-        "INFO logs: in a nested span",
-        "INFO logs: in a task",
+        "INFO it::logs: after an await",
+        "INFO it::logs: in a nested span",
+        "INFO it::logs: in a task",
     ];
     assert_eq!(reply.logs(), expected);
 }
@@ -130,7 +124,7 @@ async fn concurrent_invocations_do_not_mix_their_logs() {
         async move {
             let id = format!("id-{i}");
             let reply = invoke_as(&router, "f", &id, data(json!({}))).await;
-            assert_eq!(reply.logs(), vec![format!("INFO logs: {id}"); 5]);
+            assert_eq!(reply.logs(), vec![format!("INFO it::logs: {id}"); 5]);
         }
     });
     futures::future::join_all(calls)
@@ -141,7 +135,7 @@ async fn concurrent_invocations_do_not_mix_their_logs() {
 #[tokio::test]
 async fn an_event_of_several_lines_is_one_line() {
     let (reply, console) = run(info(), async || tracing::error!("first\nsecond\r\nthird")).await;
-    assert_eq!(reply.logs(), [r"ERROR logs: first\nsecond\r\nthird"]);
+    assert_eq!(reply.logs(), [r"ERROR it::logs: first\nsecond\r\nthird"]);
     let lines = console.lines();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains(r"first\nsecond\r\nthird"), "{lines:?}");
@@ -157,7 +151,7 @@ async fn logs_are_bounded_and_say_what_is_missing() {
     .await;
     let logs = reply.logs();
     assert_eq!(logs.len(), 201);
-    assert_eq!(logs[199], "INFO logs: 199");
+    assert_eq!(logs[199], "INFO it::logs: 199");
     assert!(logs[200].contains("50 more"), "{}", logs[200]);
     assert_eq!(console.lines().len(), 250);
 }
@@ -325,7 +319,10 @@ async fn events_in_silence_are_neither_in_the_logs_nor_on_the_console() {
         }
     })
     .await;
-    assert_eq!(reply.logs(), ["ERROR logs: first", "ERROR logs: second"]);
+    assert_eq!(
+        reply.logs(),
+        ["ERROR it::logs: first", "ERROR it::logs: second"]
+    );
     let lines = console.lines();
     assert!(
         lines.iter().any(|line| line.contains("second"))
