@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Failure;
+use crate::{Failure, error_type};
 
 /// What an orchestrator or an activity returns when it fails.
 ///
@@ -52,7 +52,7 @@ fn failure_of(error: &(dyn std::error::Error + 'static)) -> Failure {
     if let Some(task) = error.downcast_ref::<TaskError>() {
         return task.to_failure();
     }
-    let failure = Failure::new("Error", error.to_string());
+    let failure = Failure::new(error_type::ERROR, error.to_string());
     match error.source() {
         Some(source) => failure.with_cause(failure_of(source)),
         None => failure,
@@ -134,7 +134,7 @@ impl TaskError {
         match self {
             TaskError::Failed { failure, .. } => failure.clone().in_context(&self.to_string()),
             TaskError::Decode { .. } => {
-                Failure::new("UnexpectedResult", self.to_string()).non_retriable()
+                Failure::new(error_type::UNEXPECTED_RESULT, self.to_string()).non_retriable()
             }
         }
     }

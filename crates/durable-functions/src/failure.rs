@@ -5,6 +5,8 @@ use std::fmt;
 use durable_protocol::messages::TaskFailureDetails;
 use durable_protocol::{InvalidEntityId, nonchars};
 
+use crate::error_type;
+
 /// How many causes of causes travel with a failure. Decoders refuse what is nested a hundred deep, the
 /// host's as well as ours, and then the whole answer is lost.
 pub(crate) const MOST_CAUSES: usize = 32;
@@ -35,7 +37,7 @@ impl Failure {
     pub fn new(error_type: impl Into<String>, message: impl Into<String>) -> Self {
         let mut error_type = error_type.into();
         if error_type.is_empty() {
-            error_type = "Error".to_owned();
+            error_type = error_type::ERROR.to_owned();
         }
         Failure {
             error_type,
@@ -89,7 +91,7 @@ impl Failure {
     /// terminated, a transport error of the host.
     pub(crate) fn unknown() -> Self {
         Failure::new(
-            "UnknownFailure",
+            error_type::UNKNOWN_FAILURE,
             "the host reported a failure without details: the function may not exist or be \
              disabled, or the instance was terminated",
         )
@@ -98,7 +100,7 @@ impl Failure {
     /// What stands for a failure that was reported in a form that cannot be read.
     pub(crate) fn unreadable() -> Self {
         Failure::new(
-            "UnreadableFailure",
+            error_type::UNREADABLE_FAILURE,
             "the task failed, but what its failure says cannot be read: it is damaged, or nested too \
              deep",
         )
@@ -107,7 +109,7 @@ impl Failure {
     pub(crate) fn from_details(details: TaskFailureDetails) -> Self {
         Failure {
             error_type: if details.error_type.is_empty() {
-                "Error".to_owned()
+                error_type::ERROR.to_owned()
             } else {
                 details.error_type
             },
@@ -141,7 +143,7 @@ impl Failure {
 
 impl From<InvalidEntityId> for Failure {
     fn from(error: InvalidEntityId) -> Self {
-        Failure::new("InvalidEntityId", error.to_string()).non_retriable()
+        Failure::new(error_type::INVALID_ENTITY_ID, error.to_string()).non_retriable()
     }
 }
 

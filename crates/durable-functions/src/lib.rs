@@ -8,6 +8,7 @@ mod context;
 mod engine;
 mod entity;
 mod error;
+pub mod error_type;
 mod failure;
 mod handle;
 #[cfg(feature = "handler")]

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
-use crate::Failure;
+use crate::{Failure, error_type};
 
 /// Runs code of `noun` (an activity, an orchestrator, an operation) that is not async; a panic is its
 /// failure.
@@ -48,7 +48,7 @@ pub(crate) fn panicked(noun: &str, panic: Box<dyn Any + Send>) -> Failure {
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without a text");
-    let failure = Failure::new("Panic", format!("the {noun} panicked: {text}"));
+    let failure = Failure::new(error_type::PANIC, format!("the {noun} panicked: {text}"));
     std::mem::forget(panic);
     failure
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use base64_simd::STANDARD;
 
-use crate::{Failure, KeptInstances, OrchestratorFunction, engine};
+use crate::{Failure, KeptInstances, OrchestratorFunction, engine, error_type};
 
 /// Runs one turn as the host asks for it: the base64 text of an `OrchestratorRequest` in, the base64
 /// text of an `OrchestratorResponse` out.
@@ -42,7 +42,7 @@ impl KeptInstances {
 fn answer_text(orchestrator: &OrchestratorFunction, answer: Result<Vec<u8>, String>) -> String {
     let answer = answer.unwrap_or_else(|reason| {
         let failure = Failure::new(
-            "InvalidRequest",
+            error_type::INVALID_REQUEST,
             format!(
                 "the host's request for orchestrator '{}' cannot be read: {reason}",
                 orchestrator.name()

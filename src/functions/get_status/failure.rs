@@ -18,7 +18,7 @@ pub(super) struct JobError {
 /// Failure types of an activity that reached `functionTimeout`. The first is from the handler, which ends the activity
 /// before that time; the second is from the host, which ends it after.
 const FUNCTION_TIMEOUT: [&str; 2] = [
-    "ActivityTimeout",
+    durable_functions::error_type::ACTIVITY_TIMEOUT,
     "Microsoft.Azure.WebJobs.Host.FunctionTimeoutException",
 ];
 

@@ -17,10 +17,11 @@ use crate::patience::Patience;
 ///
 /// # Time
 ///
-/// An activity has until its `deadline`, which lies before the host's `functionTimeout`: a real host
-/// kills the whole handler over one activity that overruns. At the deadline `cancellation` fires; an
-/// activity that watches it can still answer by itself. A little later it is dropped, and the
-/// orchestrator gets a failure of type `ActivityTimeout`, which a retry policy retries.
+/// An activity has until its `deadline`, which lies before the host's `functionTimeout`: a real
+/// host kills the whole handler over one activity that overruns. At the deadline `cancellation`
+/// fires; an activity that watches it can still answer by itself. A little later it is dropped, and
+/// the orchestrator gets a failure of type
+/// [`ActivityTimeout`](crate::error_type::ACTIVITY_TIMEOUT), which a retry policy retries.
 ///
 /// ```
 /// # use durable_functions::{ActivityContext, Failure, Result};

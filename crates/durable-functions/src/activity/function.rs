@@ -63,8 +63,9 @@ impl ActivityFunction {
     /// text to return to the host: the result, in the form that the host does not change.
     ///
     /// # Errors
-    /// The failure of the activity, to be answered with its [report](Self::report); an input that is not of its type; an output that cannot be
-    /// written as JSON. A panic is a failure of type `Panic`; it does not leave this function.
+    /// The failure of the activity, to be answered with its [report](Self::report); an input that
+    /// is not of its type; an output that cannot be written as JSON. A panic is a failure of type
+    /// [`Panic`](crate::error_type::PANIC); it does not leave this function.
     pub async fn call(
         &self,
         context: ActivityContext,

@@ -16,7 +16,7 @@ pub(crate) use reader::read;
 use crate::name::check_name;
 use durable_protocol::nonchars;
 
-use crate::Failure;
+use crate::{Failure, error_type};
 
 /// The text to read for one that may be absent. An empty text is as good as none.
 pub(crate) fn or_null(text: Option<&[u8]>) -> &[u8] {
@@ -41,7 +41,7 @@ pub(crate) fn read_input<I: DeserializeOwned>(
 ) -> Result<I, Failure> {
     read(text).map_err(|error| {
         unreadable::<I>(
-            "InvalidInput",
+            error_type::INVALID_INPUT,
             format_args!("the input of {noun} '{name}'"),
             &error,
         )
@@ -56,7 +56,7 @@ pub(crate) fn write_input(
 ) -> Result<Option<String>, Failure> {
     write(input).map(unless_null).map_err(|error| {
         unwritable(
-            "InvalidInput",
+            error_type::INVALID_INPUT,
             format_args!("the input of {noun} '{name}'"),
             &error,
         )
@@ -76,7 +76,7 @@ pub(crate) fn write_named_input(
 
 /// A failure for an input that is wrong in another way than its type.
 pub(crate) fn invalid_input(reason: impl Into<String>) -> Failure {
-    Failure::new("InvalidInput", reason).non_retriable()
+    Failure::new(error_type::INVALID_INPUT, reason).non_retriable()
 }
 
 /// Writes the output of the function `name`, which is a `noun`. Whether another attempt can help is
@@ -88,7 +88,7 @@ pub(crate) fn write_output(
 ) -> Result<String, Failure> {
     write(output).map_err(|error| {
         unwritable(
-            "InvalidOutput",
+            error_type::INVALID_OUTPUT,
             format_args!("the output of {noun} '{name}'"),
             &error,
         )
@@ -103,7 +103,7 @@ pub(crate) fn read_state<S: DeserializeOwned>(
     // Not `read`, for which any text is a unit: a state that no longer fits must be noticed.
     serde_json::from_str(json).map_err(|error| {
         unreadable::<S>(
-            "InvalidState",
+            error_type::INVALID_STATE,
             format_args!("the stored state of {entity}"),
             &error,
         )
@@ -117,7 +117,7 @@ pub(crate) fn write_state(
 ) -> Result<String, Failure> {
     write(state).map_err(|error| {
         unwritable(
-            "InvalidState",
+            error_type::INVALID_STATE,
             format_args!("the new state of {entity}"),
             &error,
         )
@@ -128,13 +128,19 @@ pub(crate) fn write_state(
 /// Writes a custom status.
 pub(crate) fn write_custom_status(status: &impl Serialize) -> Result<String, Failure> {
     write(status).map_err(|error| {
-        unwritable("InvalidCustomStatus", "the custom status", &error).non_retriable()
+        unwritable(
+            error_type::INVALID_CUSTOM_STATUS,
+            "the custom status",
+            &error,
+        )
+        .non_retriable()
     })
 }
 
 /// Reads the body of an HTTP response, which `what` describes.
 pub(crate) fn read_body<T: DeserializeOwned>(what: impl Display, body: &str) -> Result<T, Failure> {
-    serde_json::from_str(body).map_err(|error| unreadable::<T>("UnexpectedResult", what, &error))
+    serde_json::from_str(body)
+        .map_err(|error| unreadable::<T>(error_type::UNEXPECTED_RESULT, what, &error))
 }
 
 /// What was read is the same at the next attempt, so that a retry cannot help.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::OrchestrationContext;
-use crate::{Failure, codec};
+use crate::{Failure, codec, error_type};
 
 /// What the host stores at most, in UTF-16 units of the JSON text. More fails the instance there,
 /// with an output that buries the cause in a .NET exception.
@@ -29,7 +29,7 @@ impl OrchestrationContext {
                 if units > LIMIT {
                     state.condemn(
                         Failure::new(
-                            "CustomStatusTooLarge",
+                            error_type::CUSTOM_STATUS_TOO_LARGE,
                             format!(
                                 "the custom status has {units} UTF-16 units as JSON text; the limit \
                                  is {LIMIT}"

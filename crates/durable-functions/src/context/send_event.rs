@@ -6,15 +6,17 @@ use serde::Serialize;
 
 use super::OrchestrationContext;
 use crate::engine::{Extra, SlotKind};
-use crate::{Event, Failure, codec};
+use crate::{Event, Failure, codec, error_type};
 
 impl OrchestrationContext {
     /// Sends an event to another orchestration instance. Nobody answers: an instance that does not
     /// exist, or has ended, gets nothing.
     ///
     /// # Errors
-    /// A failure of type `InvalidInstanceId`, `InvalidEventName` (it is empty or blank, or holds U+FFFE or U+FFFF) or
-    /// `InvalidInput`; nothing is sent then.
+    /// A failure of type [`InvalidInstanceId`](crate::error_type::INVALID_INSTANCE_ID),
+    /// [`InvalidEventName`](crate::error_type::INVALID_EVENT_NAME) (it is empty or blank, or holds
+    /// U+FFFE or U+FFFF) or [`InvalidInput`](crate::error_type::INVALID_INPUT); nothing is sent
+    /// then.
     pub fn send_event<T: Serialize>(
         &self,
         instance_id: impl Into<String>,
@@ -24,7 +26,7 @@ impl OrchestrationContext {
         let instance_id = instance_id.into();
         instance_id::check(&instance_id).map_err(|reason| {
             Failure::new(
-                "InvalidInstanceId",
+                error_type::INVALID_INSTANCE_ID,
                 format!(
                     "event '{}' cannot be sent to '{instance_id}': {reason}",
                     event.name
@@ -34,14 +36,14 @@ impl OrchestrationContext {
         })?;
         if event.name.trim().is_empty() {
             return Err(Failure::new(
-                "InvalidEventName",
+                error_type::INVALID_EVENT_NAME,
                 format!("an event without a name cannot be sent to '{instance_id}'"),
             )
             .non_retriable());
         }
         nonchars::check(event.name).map_err(|reason| {
             Failure::new(
-                "InvalidEventName",
+                error_type::INVALID_EVENT_NAME,
                 format!(
                     "event '{}' cannot be sent to '{instance_id}': {reason}",
                     event.name

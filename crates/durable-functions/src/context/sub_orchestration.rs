@@ -1,15 +1,14 @@
 //! Sub-orchestrations.
 
-use durable_protocol::instance_id;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{OrchestrationContext, TaskFuture};
+use crate::Orchestrator;
 #[cfg(doc)]
 use crate::TaskError;
 use crate::engine::Call;
-use crate::name::check_name;
-use crate::{Failure, Orchestrator};
+use crate::name::{check_instance_id, check_name};
 
 impl OrchestrationContext {
     /// Starts another orchestrator of this app as a child and gives its output.
@@ -18,8 +17,8 @@ impl OrchestrationContext {
     /// returns. Terminating the parent does not terminate it.
     ///
     /// # Errors
-    /// As for [`call`](Self::call). While the orchestrator holds a [lock](Self::lock) no child can be
-    /// started: a failure of type `CriticalSection`.
+    /// As for [`call`](Self::call). While the orchestrator holds a [lock](Self::lock) no child can
+    /// be started: a failure of type [`CriticalSection`](crate::error_type::CRITICAL_SECTION).
     pub fn call_orchestrator<I, O>(
         &self,
         orchestrator: Orchestrator<I, O>,
@@ -37,8 +36,8 @@ impl OrchestrationContext {
     ///
     /// # Errors
     /// As for [`call`](Self::call); an id that the host cannot handle (see
-    /// [`Start::with_id`](crate::Start::with_id)) is a failure of type `InvalidInstanceId`, and no
-    /// child is started.
+    /// [`Start::with_id`](crate::Start::with_id)) is a failure of type
+    /// [`InvalidInstanceId`](crate::error_type::INVALID_INSTANCE_ID), and no child is started.
     pub fn call_orchestrator_with_id<I, O>(
         &self,
         orchestrator: Orchestrator<I, O>,
@@ -62,15 +61,7 @@ impl OrchestrationContext {
         I: Serialize,
         O: DeserializeOwned,
     {
-        let checked = instance_id.as_deref().map_or(Ok(()), |id| {
-            instance_id::check(id).map_err(|reason| {
-                Failure::new(
-                    "InvalidInstanceId",
-                    format!("'{id}' is not a valid instance id: {reason}"),
-                )
-                .non_retriable()
-            })
-        });
+        let checked = instance_id.as_deref().map_or(Ok(()), check_instance_id);
         let allowed = self.state.borrow().check_child();
         let call = Call::SubOrchestration {
             name: orchestrator.name,

@@ -21,14 +21,13 @@ use super::entities;
 use super::function::{OrchestratorFunction, RunningOrchestrator};
 use super::non_durable;
 use super::payload::Source;
-use super::rewind::CANNOT_REWIND;
 use super::slot::{Slot, SlotKind};
 use super::state::{Parent, SharedState, State};
 use super::wake::{WakeFlag, WakerId};
 use crate::activity::report;
 use crate::panic::{drop_quietly, panicked};
 use crate::wire::{Event, EventKind, Request, WireError};
-use crate::{Error, Failure, replay};
+use crate::{Error, Failure, error_type, replay};
 
 /// An orchestrator that wakes itself this often without any event, beyond what its tasks explain,
 /// will never stop.
@@ -213,7 +212,10 @@ impl Execution {
     fn sentence(&mut self) {
         let verdict = self.state.borrow_mut().verdict.take();
         if let Some(verdict) = verdict {
-            self.diverged |= matches!(verdict.error_type(), "NonDeterminism" | CANNOT_REWIND);
+            self.diverged |= matches!(
+                verdict.error_type(),
+                error_type::NON_DETERMINISM | error_type::CANNOT_REWIND
+            );
             self.completion = None;
             self.finish(Completion::Failed(*verdict));
         }
@@ -476,7 +478,7 @@ impl Execution {
     pub(crate) fn answer(&mut self) -> OrchestratorResponse {
         if !self.started && self.completion.is_none() {
             self.finish(Completion::Failed(Failure::new(
-                "InvalidRequest",
+                error_type::INVALID_REQUEST,
                 "the history has no ExecutionStarted event",
             )));
         }

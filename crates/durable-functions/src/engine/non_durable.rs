@@ -6,7 +6,7 @@
 //! words them differently gives the plain `Panic` again.
 
 use super::state::State;
-use crate::Failure;
+use crate::{Failure, error_type};
 
 /// What users should await instead, by what they did.
 const TIMERS: &str = "for a pause use `ctx.sleep`, for a time limit `ctx.timeout`";
@@ -82,5 +82,5 @@ pub(crate) fn awaited(state: &State) -> Failure {
 }
 
 fn failure(message: String) -> Failure {
-    Failure::new("NonDurableAwait", message).non_retriable()
+    Failure::new(error_type::NON_DURABLE_AWAIT, message).non_retriable()
 }

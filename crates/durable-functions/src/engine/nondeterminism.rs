@@ -6,8 +6,8 @@
 use super::rewind::{self, Unexpected};
 use super::slot::{Extra, SlotKind};
 use super::state::State;
-use crate::Failure;
 use crate::name::same_name;
+use crate::{Failure, error_type};
 
 impl State {
     /// The usual case of [`confirm`](Self::confirm), in which the code did the same to the letter;
@@ -105,7 +105,7 @@ fn differs(
         None => format!(" '{name}'"),
     };
     Failure::new(
-        "NonDeterminism",
+        error_type::NON_DETERMINISM,
         format!(
             "orchestrator '{}' no longer does what its history says: action #{id} was {noun}{quoted}, \
              but the code now asks for {done}. Either the code was changed while instances were \

@@ -26,11 +26,8 @@ use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
 use super::slot::{Outcome, SlotKind};
 use super::state::State;
-use crate::Failure;
 use crate::wire::{EventKind, Request};
-
-/// The type of the failure of an instance that cannot go on after a rewind.
-pub(crate) const CANNOT_REWIND: &str = "CannotRewind";
+use crate::{Failure, error_type};
 
 /// The lower bits of an id are the number of the action. No history of 16 million actions fits into
 /// the memory of a host.
@@ -291,7 +288,7 @@ impl State {
 
     fn cannot_rewind(&mut self, reason: &str) {
         let failure = Failure::new(
-            CANNOT_REWIND,
+            error_type::CANNOT_REWIND,
             format!(
                 "orchestrator '{}' cannot go on after the rewind: {reason}. Start a new instance",
                 self.name()

@@ -21,7 +21,7 @@ use super::{EntityContext, EntityFunction};
 use crate::name::same_name;
 use crate::panic::{caught, guarded};
 use crate::patience::Patience;
-use crate::{Failure, Result, codec};
+use crate::{Failure, Result, codec, error_type};
 
 /// The operation that every entity has.
 const DELETE: &str = "delete";
@@ -198,7 +198,7 @@ where
 fn unknown<S>(function: &EntityFunction<S>, operation: &str) -> Failure {
     let known = function.operations.iter().map(|known| known.name);
     Failure::new(
-        "OperationNotFound",
+        error_type::OPERATION_NOT_FOUND,
         format!(
             "entity function '{}' has no operation '{operation}', only: {}",
             function.name,

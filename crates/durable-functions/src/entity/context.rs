@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use durable_protocol::messages::{
     OperationActionType, SendSignalAction, StartNewOrchestrationAction,
 };
-use durable_protocol::{EntityId, Timestamp, instance_id};
+use durable_protocol::{EntityId, Timestamp};
 #[cfg(feature = "handler")]
 use functions_handler::CancellationToken;
 use serde::Serialize;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::Operation;
 use crate::codec;
-use crate::name::check_name;
+use crate::name::{check_instance_id, check_name};
 use crate::patience::Patience;
 use crate::{Failure, Orchestrator};
 
@@ -118,7 +118,8 @@ impl EntityContext {
     /// Tells another entity (or this one) to run an operation. Nobody answers.
     ///
     /// # Errors
-    /// A failure of type `InvalidEntityId` or `InvalidInput`; nothing is sent then.
+    /// A failure of type [`InvalidEntityId`](crate::error_type::INVALID_ENTITY_ID) or
+    /// [`InvalidInput`](crate::error_type::INVALID_INPUT); nothing is sent then.
     pub fn signal<I: Serialize, O>(
         &self,
         entity: impl AsRef<EntityId>,
@@ -164,7 +165,8 @@ impl EntityContext {
     /// Starts an orchestrator of this app under a new id, which is returned.
     ///
     /// # Errors
-    /// A failure of type `InvalidInput`; nothing is started then.
+    /// A failure of type [`InvalidInput`](crate::error_type::INVALID_INPUT); nothing is started
+    /// then.
     pub fn start<I: Serialize, O>(
         &self,
         orchestrator: Orchestrator<I, O>,
@@ -179,8 +181,9 @@ impl EntityContext {
     /// instances that are active under one id overwrite each other.
     ///
     /// # Errors
-    /// A failure of type `InvalidInstanceId` (see [`Start::with_id`](crate::Start::with_id)) or
-    /// `InvalidInput`; nothing is started then.
+    /// A failure of type [`InvalidInstanceId`](crate::error_type::INVALID_INSTANCE_ID) (see
+    /// [`Start::with_id`](crate::Start::with_id)) or
+    /// [`InvalidInput`](crate::error_type::INVALID_INPUT); nothing is started then.
     pub fn start_with_id<I: Serialize, O>(
         &self,
         orchestrator: Orchestrator<I, O>,
@@ -188,13 +191,7 @@ impl EntityContext {
         input: I,
     ) -> Result<(), Failure> {
         let instance_id = id.into();
-        instance_id::check(&instance_id).map_err(|reason| {
-            Failure::new(
-                "InvalidInstanceId",
-                format!("'{instance_id}' is not a valid instance id: {reason}"),
-            )
-            .non_retriable()
-        })?;
+        check_instance_id(&instance_id)?;
         if let Some(version) = orchestrator.version {
             check_name("version", version)?;
         }

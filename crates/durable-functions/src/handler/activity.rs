@@ -4,13 +4,7 @@ use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption
 
 use super::trigger;
 use crate::patience::Patience;
-use crate::{ActivityContext, ActivityFunction, Failure, codec};
-
-/// The failure type of an activity that overran.
-const ACTIVITY_TIMEOUT: &str = "ActivityTimeout";
-
-/// The failure type of an activity that the handler's stop cut short.
-const HANDLER_STOPPING: &str = "HandlerStopping";
+use crate::{ActivityContext, ActivityFunction, Failure, codec, error_type};
 
 pub(super) struct Handler(pub(super) ActivityFunction);
 
@@ -49,14 +43,14 @@ impl Function for Handler {
                 function_timeout,
                 ..
             } => Failure::new(
-                ACTIVITY_TIMEOUT,
+                error_type::ACTIVITY_TIMEOUT,
                 format!(
                     "activity '{name}' did not end within {after:?}; the host's functionTimeout is \
                      {function_timeout:?}"
                 ),
             ),
             why => Failure::new(
-                HANDLER_STOPPING,
+                error_type::HANDLER_STOPPING,
                 format!("activity '{name}' did not end: {why}"),
             ),
         };

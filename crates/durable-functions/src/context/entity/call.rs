@@ -31,10 +31,12 @@ impl OrchestrationContext {
     /// # Errors
     /// The future yields [`TaskError::Failed`] when the operation failed, with the failure that the
     /// entity function returned, and when there is no such entity function
-    /// (`EntityFunctionNotFound`). Nothing is sent when the id is not valid (`InvalidEntityId`),
-    /// when the input cannot be written as JSON (`InvalidInput`), or when a [lock](Self::lock)
-    /// forbids the call (`CriticalSection`). It yields [`TaskError::Decode`] when the result is not
-    /// an `O`.
+    /// ([`EntityFunctionNotFound`](crate::error_type::ENTITY_FUNCTION_NOT_FOUND)). Nothing is sent
+    /// when the id is not valid ([`InvalidEntityId`](crate::error_type::INVALID_ENTITY_ID)), when
+    /// the input cannot be written as JSON ([`InvalidInput`](crate::error_type::INVALID_INPUT)), or
+    /// when a [lock](Self::lock) forbids the call
+    /// ([`CriticalSection`](crate::error_type::CRITICAL_SECTION)). It yields [`TaskError::Decode`]
+    /// when the result is not an `O`.
     pub fn call_entity<I, O>(
         &self,
         entity: impl AsRef<EntityId>,

@@ -18,9 +18,9 @@ impl OrchestrationContext {
     /// The locks are asked for when this returns, and acquired in one order everywhere, so that
     /// orchestrations cannot block each other. A lock that is held is given back in any case: also
     /// when the orchestrator fails, panics, is terminated or continues as new. When this future is
-    /// dropped before it is ready, for example by a time limit, the lock is given back as soon as it
-    /// is granted; to lock the same set again before that takes up the old request, and a set that
-    /// only overlaps fails with `CriticalSection`.
+    /// dropped before it is ready, for example by a time limit, the lock is given back as soon as
+    /// it is granted; to lock the same set again before that takes up the old request, and a set
+    /// that only overlaps fails with [`CriticalSection`](crate::error_type::CRITICAL_SECTION).
     ///
     /// One gap is the protocol's: an orchestrator that ends before a lock is granted cannot give it
     /// back, and entities that grant it later stay locked. So do not end while you wait for one:
@@ -28,8 +28,9 @@ impl OrchestrationContext {
     ///
     /// From the request until the release, as in .NET, an orchestration can only call entities that
     /// are locked, one call at a time for each; it cannot signal those, lock others, or start
-    /// sub-orchestrations. What breaks these rules fails with the type `CriticalSection` and has no
-    /// effect. Nobody else gets to the entities meanwhile: hold a lock for as short as you can.
+    /// sub-orchestrations. What breaks these rules fails with the type
+    /// [`CriticalSection`](crate::error_type::CRITICAL_SECTION) and has no effect. Nobody else gets
+    /// to the entities meanwhile: hold a lock for as short as you can.
     ///
     /// ```
     /// use durable_functions::{Entity, OrchestrationContext, Operation, Result};
@@ -52,9 +53,10 @@ impl OrchestrationContext {
     /// ```
     ///
     /// # Errors
-    /// The future yields [`TaskError::Failed`] for an empty set (`InvalidInput`), an id that is not
-    /// valid (`InvalidEntityId`), and inside a critical section (`CriticalSection`); nothing is sent
-    /// then.
+    /// The future yields [`TaskError::Failed`] for an empty set
+    /// ([`InvalidInput`](crate::error_type::INVALID_INPUT)), an id that is not valid
+    /// ([`InvalidEntityId`](crate::error_type::INVALID_ENTITY_ID)), and inside a critical section
+    /// ([`CriticalSection`](crate::error_type::CRITICAL_SECTION)); nothing is sent then.
     pub fn lock(&self, entities: impl IntoIterator<Item = impl AsRef<EntityId>>) -> LockFuture {
         let entities = entities
             .into_iter()

@@ -16,8 +16,10 @@ impl OrchestrationContext {
     /// sent.
     ///
     /// # Errors
-    /// A failure of type `InvalidEntityId`, `InvalidInput`, or `CriticalSection` when this
-    /// orchestration has locked the entity; nothing is sent then.
+    /// A failure of type [`InvalidEntityId`](crate::error_type::INVALID_ENTITY_ID),
+    /// [`InvalidInput`](crate::error_type::INVALID_INPUT), or
+    /// [`CriticalSection`](crate::error_type::CRITICAL_SECTION) when this orchestration has locked
+    /// the entity; nothing is sent then.
     pub fn signal_entity<I: Serialize, O>(
         &self,
         entity: impl AsRef<EntityId>,

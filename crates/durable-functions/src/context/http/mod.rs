@@ -18,7 +18,7 @@ pub use response::HttpResponse;
 
 use super::{OrchestrationContext, TaskFuture};
 use crate::engine::Call;
-use crate::{Failure, TaskError};
+use crate::{Failure, TaskError, error_type};
 
 /// The activity inside the extension; names with this prefix never reach a handler.
 const ACTIVITY: &str = "BuiltIn::HttpActivity";
@@ -49,9 +49,10 @@ impl OrchestrationContext {
     /// ```
     ///
     /// # Errors
-    /// The future yields [`TaskError::Failed`] when the request is not valid (`InvalidInput`,
-    /// nothing is sent) or got no answer (`HttpRequestFailed`: the host tells no reason for a
-    /// refused connection, an unknown name or a time-out), after the last retry of
+    /// The future yields [`TaskError::Failed`] when the request is not valid
+    /// ([`InvalidInput`](crate::error_type::INVALID_INPUT), nothing is sent) or got no answer
+    /// ([`HttpRequestFailed`](crate::error_type::HTTP_REQUEST_FAILED): the host tells no reason for
+    /// a refused connection, an unknown name or a time-out), after the last retry of
     /// [`HttpRequest::with_retry`].
     pub fn call_http(&self, request: HttpRequest) -> HttpFuture {
         let first = self.send_http(&request);
@@ -96,7 +97,7 @@ fn explained(error: TaskError, request: &HttpRequest) -> TaskError {
             task: request.to_string(),
             failure: if failure == Failure::unknown() {
                 Failure::new(
-                    "HttpRequestFailed",
+                    error_type::HTTP_REQUEST_FAILED,
                     "there was no answer; the host does not say why (a refused connection, an \
                      unknown name, a time-out)",
                 )

@@ -6,7 +6,7 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Failure, codec};
+use crate::{Failure, codec, error_type};
 
 /// The answer to a durable HTTP call, whatever its status.
 ///
@@ -49,7 +49,8 @@ impl HttpResponse {
     /// The body as JSON.
     ///
     /// # Errors
-    /// A failure of type `UnexpectedResult` when the body is not a `T`.
+    /// A failure of type [`UnexpectedResult`](crate::error_type::UNEXPECTED_RESULT) when the body
+    /// is not a `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         let what = format_args!("the body of the HTTP response ({})", self.status);
         codec::read_body(what, &self.body)
@@ -58,14 +59,17 @@ impl HttpResponse {
     /// The response itself, or a failure when its status is 4xx or 5xx.
     ///
     /// # Errors
-    /// A failure of type `HttpStatus` that names the status; for 4xx (but 408 and 429) it is
-    /// non-retriable.
+    /// A failure of type [`HttpStatus`](crate::error_type::HTTP_STATUS) that names the status; for
+    /// 4xx (but 408 and 429) it is non-retriable.
     pub fn error_for_status(self) -> Result<Self, Failure> {
         let status = self.status;
         if !status.is_client_error() && !status.is_server_error() {
             return Ok(self);
         }
-        let failure = Failure::new("HttpStatus", format!("the HTTP response is {status}"));
+        let failure = Failure::new(
+            error_type::HTTP_STATUS,
+            format!("the HTTP response is {status}"),
+        );
         Err(match status {
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => failure,
             _ if status.is_client_error() => failure.non_retriable(),

@@ -19,7 +19,7 @@ use super::message::{self, Sender};
 use super::reply;
 use crate::engine::slot::{Extra, Outcome, SlotKind};
 use crate::engine::state::State;
-use crate::{Failure, codec};
+use crate::{Failure, codec, error_type};
 
 /// The namespace of request ids. Ids are part of stored histories, where answers go by them: how
 /// they are made must never change. Not the generator of `new_uuid`, whose ids are to stay those of
@@ -428,5 +428,5 @@ impl State {
 }
 
 fn violation(message: &str) -> Failure {
-    Failure::new("CriticalSection", message).non_retriable()
+    Failure::new(error_type::CRITICAL_SECTION, message).non_retriable()
 }

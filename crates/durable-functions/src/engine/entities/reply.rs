@@ -2,9 +2,9 @@
 
 use durable_protocol::entity_message::{FailureDetails, Reply};
 
-use crate::Failure;
 use crate::engine::payload::Payload;
 use crate::engine::slot::Outcome;
+use crate::{Failure, error_type};
 
 impl From<FailureDetails> for Failure {
     fn from(details: FailureDetails) -> Self {
@@ -45,7 +45,7 @@ pub(super) fn outcome(payload: Option<&[u8]>, lock: bool) -> Outcome {
             }));
         }
         Err(error) => Failure::new(
-            "UnexpectedResult",
+            error_type::UNEXPECTED_RESULT,
             format!("the answer of the entity cannot be read: {error}"),
         )
         .non_retriable(),
