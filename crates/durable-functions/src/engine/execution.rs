@@ -238,11 +238,7 @@ impl Execution {
                 self.confirm(event, SlotKind::SubOrchestration)?
             }
             EventKind::EventSent => self.confirm(event, SlotKind::SendEvent)?,
-            EventKind::TimerCreated => {
-                self.state
-                    .borrow_mut()
-                    .confirm(event.id, SlotKind::Timer, "", None);
-            }
+            EventKind::TimerCreated => self.confirm(event, SlotKind::Timer)?,
             EventKind::ExecutionTerminated => {
                 let reason = event.reason()?.map(str::to_owned);
                 // The host takes the message for consumed with this turn, so that a next generation
@@ -271,21 +267,19 @@ impl Execution {
     }
 
     fn confirm(&mut self, event: &Event<'_>, kind: SlotKind) -> Result<(), WireError> {
-        if kind != SlotKind::SendEvent
-            && self
-                .state
-                .borrow_mut()
-                .confirm_same(event.id, kind, event.name_bytes()?)
-        {
-            return Ok(());
-        }
-        let target = match kind {
-            SlotKind::SendEvent => Some(event.target()?),
-            _ => None,
+        let mut state = self.state.borrow_mut();
+        let is_another = state.rewound.is_some() && state.is_another(event, kind)?;
+        let (name, target) = match kind {
+            SlotKind::Timer => ("", None),
+            SlotKind::SendEvent => (event.name()?, Some(event.target()?)),
+            SlotKind::Activity | SlotKind::SubOrchestration => {
+                if !is_another && state.confirm_same(event.id, kind, event.name_bytes()?) {
+                    return Ok(());
+                }
+                (event.name()?, None)
+            }
         };
-        self.state
-            .borrow_mut()
-            .confirm(event.id, kind, event.name()?, target);
+        state.confirm(event.id, kind, name, target, is_another);
         Ok(())
     }
 

@@ -23,8 +23,16 @@ impl State {
         same
     }
 
-    /// The history says that action `id` was scheduled: the code must have done the same.
-    pub(crate) fn confirm(&mut self, id: i32, kind: SlotKind, name: &str, target: Option<&str>) {
+    /// The history says that action `id` was scheduled: the code must have done the same. `is_another`
+    /// says that it has not, whatever kind and name are.
+    pub(crate) fn confirm(
+        &mut self,
+        id: i32,
+        kind: SlotKind,
+        name: &str,
+        target: Option<&str>,
+        is_another: bool,
+    ) {
         let Some((epoch, number)) = rewind::parts(id) else {
             // Not ours. The host marks a history that it stored in parts with a timer -100.
             if kind != SlotKind::Timer {
@@ -42,6 +50,7 @@ impl State {
         let slot = self.slots.get(number);
         let same = slot.is_some_and(|slot| {
             slot.kind == kind
+                && !is_another
                 && match slot.extra.as_deref() {
                     Some(Extra::Sent {
                         name: event,

@@ -15,23 +15,30 @@
 //! Invariant: all this is read from the history alone, so that a kept instance and every replay agree,
 //! also past a second rewind. A history without generic events never comes here.
 //!
-//! Kind and name decide whether the code does what the history shows, as in every replay. Two calls
-//! with the same name at the same number, one of them of the path that was left, cannot be told
-//! apart: a history holds no inputs.
+//! Kind and name decide whether the code does what the history shows, as in every replay, and where
+//! the history shows more (the time of a timer, the id of a child, a request to an entity), that as
+//! well. Two calls of activities with the same name at the same number, one of them of the path that
+//! was left, cannot be told apart: a history holds no inputs.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use durable_protocol::Timestamp;
 use durable_protocol::entity_message::RELEASE;
 use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
+use super::entities;
 use super::slot::{Outcome, SlotKind};
 use super::state::State;
-use crate::wire::{EventKind, Request};
+use crate::wire::{Event, EventKind, Request, WireError};
 use crate::{Failure, error_type};
 
 /// The lower bits of an id are the number of the action. No history of 16 million actions fits into
 /// the memory of a host.
 const NUMBER_BITS: u32 = 24;
+
+/// Hosts cut the times of timers, .NET to 100 ns.
+const SAME_TIME: Duration = Duration::from_millis(1);
 
 /// The highest epoch whose ids are positive.
 const LAST_EPOCH: u8 = 127;
@@ -132,6 +139,40 @@ impl State {
         if let Some(rewound) = &mut self.rewound {
             rewound.seen += 1;
         }
+    }
+
+    /// Whether an action of the history is another than the one that the code asks for under its id, by
+    /// what the history shows of it beside kind and name.
+    #[cold]
+    pub(crate) fn is_another(&self, event: &Event<'_>, kind: SlotKind) -> Result<bool, WireError> {
+        let rewound = self.rewound.as_deref();
+        if !rewound.is_some_and(Rewound::explains_another_path) {
+            return Ok(false);
+        }
+        let asked = self.pending.iter().find(|action| action.id == event.id);
+        let Some(asked) = asked.and_then(|action| action.orchestrator_action_type.as_ref()) else {
+            return Ok(false);
+        };
+        Ok(match (kind, asked) {
+            (SlotKind::Timer, OrchestratorActionType::CreateTimer(timer)) => {
+                match (event.fire_at()?, timer.fire_at.as_ref()) {
+                    (Some(shown), Some(asked)) => !is_same_time(shown, (*asked).into()),
+                    _ => false,
+                }
+            }
+            (SlotKind::SubOrchestration, OrchestratorActionType::CreateSubOrchestration(child)) => {
+                child.instance_id != event.target()?
+            }
+            (SlotKind::SendEvent, OrchestratorActionType::SendEvent(sent))
+                if event.target()?.starts_with('@') =>
+            {
+                match (event.sent()?, &sent.data) {
+                    (Some(shown), Some(asked)) => entities::is_another_request(shown, asked),
+                    _ => false,
+                }
+            }
+            _ => false,
+        })
     }
 
     /// Whether a rewind is the reason why the history shows an action that the code does not do. If
@@ -296,6 +337,10 @@ impl State {
         );
         self.condemn(failure.non_retriable());
     }
+}
+
+fn is_same_time(one: Timestamp, other: Timestamp) -> bool {
+    one.since(other).max(other.since(one)) < SAME_TIME
 }
 
 #[cfg(test)]

@@ -162,6 +162,21 @@ impl<'a> Event<'a> {
         Ok(id)
     }
 
+    /// `TimerCreated.fireAt`.
+    pub(crate) fn fire_at(&self) -> Result<Option<Timestamp>, WireError> {
+        let mut fire_at = None;
+        let mut reader = Reader::new(self.body);
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == bytes_field(1) => fire_at = Some(read_timestamp(reader.bytes())?),
+                tag => reader.skip(tag),
+            }
+        }
+        reader.finish()?;
+        Ok(fire_at)
+    }
+
     /// A completion: the id of the task (0 is left out on the wire) and its result.
     #[inline(always)]
     pub(crate) fn completion(&self) -> Result<(i32, Option<&'a [u8]>), WireError> {
@@ -231,9 +246,24 @@ impl<'a> Event<'a> {
         Ok(name)
     }
 
-    /// `EventSent.instanceId`.
+    /// `EventSent.instanceId` or `SubOrchestrationInstanceCreated.instanceId`.
     pub(crate) fn target(&self) -> Result<&'a str, WireError> {
         self.first_string(1)
+    }
+
+    /// `EventSent.input`.
+    pub(crate) fn sent(&self) -> Result<Option<&'a str>, WireError> {
+        let mut input = None;
+        let mut reader = Reader::new(self.body);
+        loop {
+            match reader.tag() {
+                0 => break,
+                tag if tag == bytes_field(3) => input = Some(reader.wrapped_string()),
+                tag => reader.skip(tag),
+            }
+        }
+        reader.finish()?;
+        Ok(input)
     }
 
     #[inline(always)]

@@ -6,10 +6,12 @@
 //! (`SendEntityMessage`) loses them on the way, and an entity drops a call without labels as a
 //! duplicate.
 
+mod compare;
 mod label;
 mod ledger;
 mod message;
 mod reply;
 
+pub(super) use compare::is_another_request;
 pub(super) use ledger::Ledger;
 pub(super) use message::is_release;

@@ -683,3 +683,102 @@ fn code_that_changed_after_a_rewind_is_still_found_out() {
     let failed = failure(&other.turn());
     assert_eq!(failed.error_type, "NonDeterminism");
 }
+
+/// In the turn of the failure both paths asked for a timer, and the one that was left came first.
+#[test]
+fn a_timer_of_a_path_that_was_left_ends_no_other_wait() {
+    let mut host = Host::new(
+        orchestrator(async |ctx: OrchestrationContext, (): ()| {
+            let work = WORK.with_retry(RetryPolicy::new(2, Duration::from_secs(5)));
+            let second = async {
+                let result = ctx.call(WORK, 1).await?;
+                ctx.sleep(Duration::from_secs(3600)).await;
+                Ok(result)
+            };
+            Ok(try_join(ctx.call(work, 0), second).await?)
+        }),
+        None,
+    );
+    host.turn();
+    host.failed(0, "Broken", "1").completed(1, "11");
+    assert_eq!(actions(&host.turn()), ["#2 timer +6", "#3 timer +3601"]);
+    host.fired(2).turn();
+    host.failed(4, "Broken", "2").fail();
+    let (first, wait) = (again(1, 0), again(1, 2));
+    assert_eq!(
+        actions(&host.rewound(Some("fixed")).turn()),
+        [format!("#{first} work(0)"), format!("#{wait} timer +3601")]
+    );
+    assert!(host.completed(first, "10").turn().actions.is_empty());
+    assert_eq!(
+        actions(&host.fired(wait).turn()),
+        [format!("#{} Completed([10,11])", again(1, 3))]
+    );
+}
+
+/// The same with children whose ids the code chose.
+#[test]
+fn a_child_of_a_path_that_was_left_stands_for_no_other() {
+    let mut host = Host::new(
+        orchestrator(async |ctx: OrchestrationContext, (): ()| {
+            let child = Orchestrator::<u32, u32>::new("child");
+            let first = async {
+                match ctx.call(WORK, 0).await {
+                    Ok(result) => Ok(result),
+                    Err(_) => ctx.call_orchestrator_with_id(child, "instead", 0).await,
+                }
+            };
+            let second = async {
+                let result = ctx.call(WORK, 1).await?;
+                ctx.call_orchestrator_with_id(child, "then", result).await
+            };
+            Ok(try_join(first, second).await?)
+        }),
+        None,
+    );
+    host.turn();
+    host.failed(0, "Broken", "1").completed(1, "11");
+    assert_eq!(
+        actions(&host.turn()),
+        ["#2 child instead child(0)", "#3 child then child(11)"]
+    );
+    host.child_completed(2, "80").turn();
+    host.cut();
+    let (work, then) = (again(1, 0), again(1, 2));
+    assert_eq!(
+        actions(&host.rewound(Some("fixed")).turn()),
+        [
+            format!("#{work} work(0)"),
+            format!("#{then} child then child(11)")
+        ]
+    );
+}
+
+#[test]
+fn an_entity_call_of_a_path_that_was_left_answers_no_other() {
+    let mut host = Host::new(
+        orchestrator(async |ctx: OrchestrationContext, (): ()| {
+            let first = async {
+                match ctx.call(WORK, 0).await {
+                    Ok(result) => Ok(result),
+                    Err(_) => ctx.call_entity(COUNTER.id("c"), ADD, 1).await,
+                }
+            };
+            let second = async {
+                let result = ctx.call(WORK, 1).await?;
+                ctx.call_entity(COUNTER.id("c"), ADD, result).await
+            };
+            Ok(try_join(first, second).await?)
+        }),
+        None,
+    );
+    host.turn();
+    host.failed(0, "Broken", "1").completed(1, "11");
+    let asked = host.turn();
+    let id = request_id(&asked);
+    host.raised(&id, Some(r#"{"result":"80"}"#)).turn();
+    host.cut();
+    let failed = failure(&host.rewound(Some("fixed")).turn());
+    assert_eq!(failed.error_type, "CannotRewind");
+    assert!(failed.error_message.contains("entity"), "{failed:?}");
+}
