@@ -68,6 +68,14 @@ pub(crate) struct Rewound {
     newest: u8,
     /// In the first turn after a rewind: what was asked for, to ask for it again.
     issued: Option<BTreeMap<usize, Issued>>,
+    /// The children of the whole history, also of paths that were left, by the ids of their actions.
+    children: BTreeMap<i32, Child>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Child {
+    name: String,
+    instance_id: String,
 }
 
 /// An action that the history holds.
@@ -101,6 +109,7 @@ impl Rewound {
             seen: 0,
             newest: 0,
             issued: first_turn.then(BTreeMap::new),
+            children: BTreeMap::new(),
         }))
     }
 
@@ -142,11 +151,24 @@ impl State {
     }
 
     /// Whether an action of the history is another than the one that the code asks for under its id, by
-    /// what the history shows of it beside kind and name.
+    /// what the history shows of it beside kind and name. Notes children.
     #[cold]
-    pub(crate) fn is_another(&self, event: &Event<'_>, kind: SlotKind) -> Result<bool, WireError> {
-        let rewound = self.rewound.as_deref();
-        if !rewound.is_some_and(Rewound::explains_another_path) {
+    pub(crate) fn is_another(
+        &mut self,
+        event: &Event<'_>,
+        kind: SlotKind,
+    ) -> Result<bool, WireError> {
+        let Some(rewound) = self.rewound.as_deref_mut() else {
+            return Ok(false);
+        };
+        if kind == SlotKind::SubOrchestration {
+            let child = Child {
+                name: event.name()?.to_owned(),
+                instance_id: event.target()?.to_owned(),
+            };
+            rewound.children.insert(event.id, child);
+        }
+        if !rewound.explains_another_path() {
             return Ok(false);
         }
         let asked = self.pending.iter().find(|action| action.id == event.id);
@@ -173,6 +195,20 @@ impl State {
             }
             _ => false,
         })
+    }
+
+    /// Other actions that started the child of the action `id`, which may be of a path that was left: a
+    /// child with an id of the user's choice is one instance for all of them, and a rewind goes on with the
+    /// last.
+    #[cold]
+    pub(crate) fn same_child(&self, id: i32) -> Option<Vec<i32>> {
+        let children = &self.rewound.as_deref()?.children;
+        let child = children.get(&id)?;
+        let same = children
+            .iter()
+            .filter(|(_, other)| *other == child)
+            .map(|(id, _)| *id);
+        Some(same.collect())
     }
 
     /// Whether a rewind is the reason why the history shows an action that the code does not do. If

@@ -190,6 +190,18 @@ impl State {
     /// end. Everything else is a duplicate, the result of work that another generation left open, or
     /// the host's own timer -100.
     fn end_of(&mut self, id: i32, kind: SlotKind) -> Option<usize> {
+        self.first_end_of(id, kind).or_else(|| {
+            let same_child = match kind {
+                SlotKind::SubOrchestration => self.same_child(id)?,
+                _ => return None,
+            };
+            same_child
+                .into_iter()
+                .find_map(|id| self.first_end_of(id, kind))
+        })
+    }
+
+    fn first_end_of(&mut self, id: i32, kind: SlotKind) -> Option<usize> {
         let (epoch, id) = rewind::parts(id)?;
         let slot = self.slots.get_mut(id)?;
         (slot.kind == kind

@@ -3,9 +3,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use durable_functions::{
-    Activity, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, run_turn,
+    Activity, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, RetryPolicy,
+    run_turn,
 };
 use durable_protocol::messages::{
     OrchestrationStatus, RewindInstanceRequest, RewindInstanceResponse,
@@ -24,6 +26,7 @@ use crate::support::{
 const WORK: Activity<String, String> = Activity::new("work");
 const FAN_OUT: Orchestrator<Vec<String>, Vec<String>> = Orchestrator::new("fanOut");
 const PARENT: Orchestrator<Vec<String>, Vec<String>> = Orchestrator::new("parent");
+const RETRYING: Orchestrator<Vec<String>, Vec<String>> = Orchestrator::new("retrying");
 
 /// An app on the engine. The activity fails as long as its input is named here; an input that begins
 /// with `slow` waits for a permit.
@@ -40,6 +43,7 @@ impl App {
             orchestrators: vec![
                 OrchestratorFunction::new(FAN_OUT, fan_out),
                 OrchestratorFunction::new(PARENT, parent),
+                OrchestratorFunction::new(RETRYING, retrying),
             ],
             broken: Mutex::new(broken.iter().map(|it| (*it).to_owned()).collect()),
             slow: Arc::new(Semaphore::new(0)),
@@ -71,6 +75,14 @@ async fn parent(ctx: OrchestrationContext, mut inputs: Vec<String>) -> Result<Ve
         results.push(own.await?);
     }
     Ok(results)
+}
+
+/// Tries a child twice under one instance id.
+async fn retrying(ctx: OrchestrationContext, inputs: Vec<String>) -> Result<Vec<String>> {
+    let child = FAN_OUT.with_retry(RetryPolicy::new(2, Duration::from_millis(1)));
+    Ok(ctx
+        .call_orchestrator_with_id(child, "child", inputs)
+        .await?)
 }
 
 impl Invoke for App {
@@ -108,6 +120,7 @@ async fn hub(app: &Arc<App>, log: &Log) -> (Hub, Client) {
     let functions = vec![
         orchestrator("fanOut"),
         orchestrator("parent"),
+        orchestrator("retrying"),
         activity("work"),
     ];
     let invoke: Arc<dyn Invoke> = Arc::clone(app) as _;
@@ -223,5 +236,27 @@ async fn an_instance_that_fails_again_can_be_rewound_again() {
     let state = client.completion("f").await;
     assert_eq!(state.output.as_deref(), Some(r#"["good done","bad done"]"#));
     assert_eq!(app.runs("bad"), 5);
+    hub.stop().await;
+}
+
+/// The second attempt is another execution of the same instance, and the only one that is rewound.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parent_goes_on_when_all_attempts_of_its_child_had_one_instance_id() {
+    let app = App::new(&["bad"]);
+    let log = Log::default();
+    let (hub, client) = hub(&app, &log).await;
+    client.start("p", "retrying", r#"["bad"]"#).await;
+    let failed = client.completion("p").await;
+    assert_eq!(failed.orchestration_status(), OrchestrationStatus::Failed);
+    app.mend();
+    rewind(&client, "p", Some("fixed")).await;
+    let completed = tokio::time::timeout(Duration::from_secs(30), client.completion("p"));
+    let state = completed.await.expect("the parent waits for ever");
+    assert_eq!(
+        state.output.as_deref(),
+        Some(r#"["bad done"]"#),
+        "{state:?}"
+    );
+    assert!(!log.contains(LogLevel::Error, "cannot be rewound"));
     hub.stop().await;
 }

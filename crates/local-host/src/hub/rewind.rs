@@ -34,8 +34,10 @@ pub(super) fn undo(history: &mut [HistoryEvent]) -> Vec<String> {
         let undone = match &event.event_type {
             Some(EventType::TaskScheduled(_)) => activities.contains(&event.event_id),
             Some(EventType::SubOrchestrationInstanceCreated(created)) => {
-                if children.contains(&event.event_id) {
-                    failed.push(created.instance_id.clone());
+                // Attempts with an id of the user's choice are one instance.
+                let id = &created.instance_id;
+                if children.contains(&event.event_id) && !failed.contains(id) {
+                    failed.push(id.clone());
                 }
                 false
             }

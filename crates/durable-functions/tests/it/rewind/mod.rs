@@ -782,3 +782,26 @@ fn an_entity_call_of_a_path_that_was_left_answers_no_other() {
     assert_eq!(failed.error_type, "CannotRewind");
     assert!(failed.error_message.contains("entity"), "{failed:?}");
 }
+
+/// A retried child that has an id of its own is one instance for all attempts, and the end that comes
+/// after a rewind is that of the last one.
+#[test]
+fn the_end_of_a_child_with_a_chosen_id_counts_whichever_attempt_it_is_of() {
+    let mut host = Host::new(
+        orchestrator(async |ctx: OrchestrationContext, (): ()| {
+            let child = Orchestrator::<u32, u32>::new("child")
+                .with_retry(RetryPolicy::new(2, Duration::from_secs(5)));
+            Ok(ctx.call_orchestrator_with_id(child, "c", 1).await?)
+        }),
+        None,
+    );
+    host.turn();
+    host.child_failed(0, None).turn();
+    host.fired(1).turn();
+    host.child_failed(2, None).fail();
+    host.rewound_silently().child_completed(2, "8");
+    assert_eq!(
+        actions(&host.turn()),
+        [format!("#{} Completed(8)", again(1, 1))]
+    );
+}
