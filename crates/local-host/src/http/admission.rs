@@ -4,6 +4,7 @@
 use super::app::App;
 use super::hosts::HostError;
 use super::response::ClientResponse;
+use super::uri;
 use http::header::ORIGIN;
 use http::request::Parts;
 
@@ -64,7 +65,8 @@ fn foreign_host(app: &App, name: &str) -> ClientResponse {
 /// sites, unless the user has listed them. (Whether a page may read what a function answers is for
 /// the browser to decide; that it may call one is normal on the web.)
 fn check_origin(app: &App, head: &Parts) -> Result<(), ClientResponse> {
-    let path = head.uri.path().to_ascii_lowercase();
+    // As the parts themselves read it: `/%61dmin` is theirs, too.
+    let path = uri::decode_path(head.uri.path()).to_ascii_lowercase();
     let is_own_part = ["/admin", "/runtime"].iter().any(|part| {
         path.strip_prefix(part)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
