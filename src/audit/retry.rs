@@ -58,7 +58,7 @@ impl RetryPolicy {
             }
             let asked = failed.retry_after.unwrap_or_default();
             let delay = jitter(self.delay(made)).max(asked);
-            if begin.elapsed() + delay > self.budget {
+            if begin.elapsed().saturating_add(delay) > self.budget {
                 return Err(failed.error);
             }
             tracing::warn!(
@@ -157,6 +157,21 @@ mod tests {
         let (outcome, made, took) = run(POLICY, vec![asked; 2]).await;
         assert_eq!((outcome, made), (Err(AuditError::Throttled), 1));
         assert_eq!(took, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_without_an_end_is_only_a_wait_beyond_the_budget() {
+        let forever = Failed {
+            error: AuditError::Throttled,
+            retry_after: Some(Duration::MAX),
+        };
+        let errors = vec![
+            AuditError::Timeout.into(),
+            AuditError::Timeout.into(),
+            forever,
+        ];
+        let (outcome, made, _) = run(POLICY, errors).await;
+        assert_eq!((outcome, made), (Err(AuditError::Throttled), 3));
     }
 
     #[test]
