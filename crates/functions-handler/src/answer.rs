@@ -1,5 +1,5 @@
-//! The answer of a function without an HTTP trigger. What the host would refuse or change without
-//! a word is refused here, where the function can still do something about it.
+//! The answer of a function without an HTTP trigger. What the host would refuse or silently change is
+//! refused here, where the function can still react.
 
 use serde::Serialize;
 use serde::ser::SerializeMap;
@@ -146,7 +146,7 @@ fn depth(json: &str) -> usize {
     let mut bytes = json.bytes();
     while let Some(byte) = bytes.next() {
         match byte {
-            // Stands in strings only.
+            // Occurs in strings only.
             b'\\' => {
                 bytes.next();
             }
@@ -175,7 +175,7 @@ fn looks_like_base64(json: &str) -> bool {
     let mut escaped = false;
     for byte in text.bytes() {
         match (escaped, byte) {
-            // Of the escapes only white space may stand in base64; `/` is not escaped by serde_json.
+            // Base64 may hold white space, so its escapes are allowed. serde_json does not escape `/`.
             (true, b'n' | b'r' | b't') => escaped = false,
             (false, b'\\') => escaped = true,
             (false, b' ') => {}

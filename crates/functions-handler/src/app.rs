@@ -38,7 +38,7 @@ pub struct App<S = ()> {
     state: S,
     functions: Functions,
     kinds: BTreeMap<String, Kind>,
-    /// Set by hand; otherwise `serve` asks the host's own settings.
+    /// Set by the app; otherwise `serve` reads the host's own settings.
     function_timeout: Option<Option<Duration>>,
     stop_grace: Duration,
     problem: Option<ServeError>,
@@ -98,8 +98,8 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
 
     /// Sets the time that the host gives an invocation; `None` is no limit.
     ///
-    /// A real host kills the handler, and every other invocation in flight with it, over one
-    /// function that overruns `functionTimeout`. So no invocation gets that far: a function has a
+    /// When a function overruns `functionTimeout`, a real host kills the handler, and with it every
+    /// other invocation in flight. So no invocation gets that far: a function has a
     /// [deadline](crate::Invocation::deadline) before it, at which its
     /// [cancellation token](crate::Invocation::cancellation) fires; a little later it is dropped and
     /// the invocation answered without it (an HTTP function: 504 to its client; an activity: a

@@ -12,8 +12,8 @@ use jsonc_parser::ast::{Object, Value};
 use crate::host_json::{Environment, HostJson, parse_json};
 
 /// The type of the durable client, as [`std::any::type_name`] writes it among the types that an HTTP
-/// function takes. This crate does not know the type itself. Rust does not promise such names: should
-/// one change, nothing is said here, and the invocation says it.
+/// function takes. This crate does not know the type itself. Rust does not promise such names. If one
+/// changes, the mistake is not found here, and the invocation reports it.
 const DURABLE_CLIENT: &str = "durable_functions::client::DurableClient";
 
 /// What is registered under a name.
@@ -32,11 +32,11 @@ impl Kind {
     }
 }
 
-/// The types of a function's bindings in lower case; `None` when its function.json cannot be read, of
-/// which the host speaks itself.
+/// The types of a function's bindings in lower case; `None` when its function.json cannot be read, which
+/// the host reports itself.
 type Bindings = Option<Vec<String>>;
 
-/// A sentence for each mistake, in the order of the names.
+/// A message for each mistake, in the order of the names.
 pub(crate) fn mistakes(
     environment: &Environment,
     registered: &BTreeMap<String, Kind>,
@@ -47,7 +47,7 @@ pub(crate) fn mistakes(
     if folders.is_empty() && !root.join("host.json").exists() {
         return Vec::new();
     }
-    // What is wrong with the file, `functionTimeout` has told.
+    // A host.json that cannot be read is reported when `functionTimeout` is read from it.
     let host = environment.host_json().ok();
     let mut found = host.as_ref().map(custom_handler).unwrap_or_default();
     let loaded = host.and_then(|host| host.list("functions").ok());
@@ -112,7 +112,7 @@ fn missing_binding(name: &str, kind: Kind, bindings: &[String]) -> Option<String
     }
 }
 
-/// Keys of `customHandler` that no host knows, which a host passes over without a word.
+/// Keys of `customHandler` that no host knows. A host ignores them silently.
 fn custom_handler(host: &HostJson) -> Vec<String> {
     const KEYS: [&str; 8] = [
         "description",
@@ -120,7 +120,7 @@ fn custom_handler(host: &HostJson) -> Vec<String> {
         "enableProxyingHttpRequest",
         "initializationTimeout",
         "type",
-        // Read and overwritten, or of newer hosts.
+        // Overwritten by the host after reading, or known to newer hosts only.
         "arguments",
         "http",
         "port",

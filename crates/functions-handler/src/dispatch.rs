@@ -80,7 +80,7 @@ async fn respond(app: &Running, request: Request, lifetime: &Lifetime) -> Respon
     answer.instrument(span).await
 }
 
-/// Has the function run, and answers for it when it is cut off.
+/// Runs the function, and answers without it when it is interrupted or panics.
 async fn invoke(
     function: &Registered,
     unread: &Unread,
@@ -123,7 +123,7 @@ async fn invoke(
 }
 
 /// The part of an invocation that runs on the functions' runtime: the function, and the reading and
-/// writing of its JSON, which takes the longer the larger it is.
+/// writing of its JSON. Large JSON takes a while, which must not hold up the server.
 async fn call(
     function: Registered,
     unread: Unread,

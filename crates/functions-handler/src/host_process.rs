@@ -22,7 +22,7 @@ use crate::signal::Signal;
 /// Set to `false` it lets the handler outlive its parent.
 const SETTING: &str = "FUNCTIONS_HANDLER_STOP_WITH_PARENT";
 
-/// The pause between two looks: one system call.
+/// The pause between two checks, each of which is one system call.
 #[cfg(unix)]
 const EVERY: Duration = Duration::from_secs(1);
 /// How long beyond the grace of a stop the process may take to end by itself. `main` may wait for
@@ -82,6 +82,7 @@ fn end_process_after(limit: Duration) {
     let end = move || {
         thread::sleep(limit);
         tracing::error!("still running {END_WITHIN:?} after the grace: the process is ended");
+        logs::flush();
         std::process::exit(i32::from(Signal::ParentEnded.exit_code()))
     };
     let name = "host-process".to_owned();
@@ -128,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_clear_no_lets_the_handler_outlive_its_parent() {
+    fn only_false_and_0_let_the_handler_outlive_its_parent() {
         for no in ["false", "FALSE", " 0 "] {
             assert!(!is_wanted(Some(no)), "{no}");
         }

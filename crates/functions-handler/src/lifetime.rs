@@ -61,8 +61,8 @@ impl Lifetime {
         arrival.checked_add(limit.deadline())
     }
 
-    /// For an invocation that came in after the signal: waits until it is to be turned away, and says
-    /// as what. `None` at once for every other.
+    /// For an invocation that came in after the signal: waits until it is to be turned away, and returns
+    /// the reason. `None` at once for every other.
     pub(crate) async fn turned_away(&self) -> Option<Interruption> {
         if self.too_late {
             Some(self.interruption().await)
@@ -96,7 +96,7 @@ impl Lifetime {
         match outcome.map_err(tokio::task::JoinError::try_into_panic) {
             Ok(output) => Ok(output),
             Err(Ok(panic)) => Err(Cut::Panicked(panic)),
-            // Aborted by nobody but the runtime itself, which is shutting down.
+            // Only the runtime can have aborted it here, because it is shutting down.
             Err(Err(_)) => Err(Cut::Interrupted(Interruption::Stopping)),
         }
     }

@@ -5,14 +5,14 @@
 
 use std::io;
 
-/// More does nobody here need, and some systems have a hard limit of a billion.
+/// More is not needed, and some systems have a hard limit of a billion.
 const MOST: u64 = 65_536;
 
 /// What macOS allows at most when the hard limit says "unlimited".
 const MOST_OF_DARWIN: u64 = 10_240;
 
-/// Raises the soft limit to the hard one, at most to 65,536, and returns what holds now: `None` without
-/// a limit, and on systems other than Unix. Processes that are started afterwards inherit it.
+/// Raises the soft limit to the hard one, at most to 65,536, and returns the limit that holds now: `None`
+/// without a limit, and on systems other than Unix. Processes that are started afterwards inherit it.
 #[cfg(unix)]
 pub fn raise_limit() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

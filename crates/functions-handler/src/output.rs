@@ -92,7 +92,7 @@ impl Output {
         shared.changed.notify_all();
     }
 
-    /// Waits until everything has been written, at most for `limit`. Whether it has.
+    /// Waits until everything has been written, at most for `limit`. Returns whether it has.
     pub fn flush(&self, limit: Duration) -> bool {
         let Handle(shared) = &*self.0;
         let end = Instant::now().checked_add(limit);
@@ -147,7 +147,7 @@ impl Shared {
         }
     }
 
-    /// The next text, and how many lines are missing behind it; `None` at the end.
+    /// The next text, and how many lines after it were dropped; `None` at the end.
     fn next(&self) -> Option<(Vec<u8>, usize)> {
         let mut state = self.lock();
         loop {
@@ -202,7 +202,7 @@ mod tests {
     const FOR_EVER: Duration = Duration::from_secs(3600);
 
     #[test]
-    fn a_stream_that_nobody_reads_holds_up_nobody_and_what_is_dropped_is_said() {
+    fn a_stream_that_nobody_reads_blocks_no_writer_and_dropped_lines_are_counted() {
         let (reader, read) = channel();
         let (text, received) = channel();
         let output = Output::with_limit("pipe", Pipe { read, text }, 100);

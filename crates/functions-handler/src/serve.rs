@@ -24,8 +24,8 @@ use crate::stop::Stop;
 /// How long invocations in flight may go on after a stop signal, unless the app says otherwise.
 pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
-/// How long answers that have been given may take to reach the host.
-const HANG_UP: Duration = Duration::from_millis(500);
+/// How long the answers may take to reach the host after the listener has closed.
+const ANSWERS_SENT_WITHIN: Duration = Duration::from_millis(500);
 
 /// How long the caller may take to notice that the server has ended.
 const TAKEN_WITHIN: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ const OLD_PORT: &str = "FUNCTIONS_HTTPWORKER_PORT";
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// The host has not told the port.
+    /// The host has not set the port.
     #[error(
         "{PORT} is not set. The Functions host sets it when it starts the handler: \
          start the app with `func start` or local-host, not the handler itself"
@@ -88,11 +88,11 @@ pub enum ServeError {
 }
 
 impl ServeError {
-    /// Ends the process with [`exit_code`](Self::exit_code), at once: what has been logged is written, if
-    /// somebody reads it, and nothing else is waited for.
+    /// Ends the process with [`exit_code`](Self::exit_code), at once: it waits only until what has been
+    /// logged is written, and not even for that when nobody reads it.
     ///
-    /// Returning from `main` instead drops the runtime, which waits for every thread that a function
-    /// still blocks, without an end.
+    /// Returning from `main` instead drops the runtime, which waits without a limit for every thread that
+    /// a function still blocks.
     pub fn exit(&self) -> ! {
         end_process(self.code())
     }
@@ -238,7 +238,7 @@ pub(crate) async fn run(
             // The server is gone, and with it the reason to wait.
             std::future::pending::<()>().await;
         }
-        tokio::time::sleep(HANG_UP).await;
+        tokio::time::sleep(ANSWERS_SENT_WITHIN).await;
     };
     let ended = tokio::select! {
         result = server => result,

@@ -1,4 +1,4 @@
-//! What stops the handler.
+//! What stops the handler: signals of the system, and the end of the host.
 
 /// What stops the handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl std::fmt::Display for Signal {
     }
 }
 
-/// Completes on SIGTERM or Ctrl+C.
+/// Completes on SIGTERM or Ctrl+C, in the runtime that polls it.
 pub(crate) async fn received() -> Signal {
     #[cfg(unix)]
     {

@@ -4,11 +4,11 @@
 //! or cut fails an orchestration for ever, so the listener stays open until nothing is in flight,
 //! and what comes in meanwhile is turned away in a way that each trigger survives.
 //!
-//! A host that lives on only holds invocations back once it has noticed the exit. Whatever is turned
-//! away before that makes room for the next one, so a queue of thousands would be turned away during the
-//! grace. An invocation that comes in after the signal is therefore answered at its end only: no more of
-//! them are lost than the host runs at a time. HTTP functions are the exception, for their clients
-//! can try again at once.
+//! A host that does not stop itself sends invocations until it notices that the handler has ended. It
+//! sends the next one for each that it gets back, so a queue of thousands would be turned away during the
+//! grace. An invocation that comes in after the signal is therefore answered only at the end of the
+//! grace: no more of them are lost than the host runs at a time. HTTP functions are the exception,
+//! because their clients can try again at once.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// How long answers may take to leave once every function has been dropped.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long the answers may take once every function has been dropped.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(500);
 
 /// How long the listener stays open after the last answer, for what is on its way to this process
-/// already. Longer would turn more of a host's queue away.
+/// already. A longer time would turn away more of a host's queue.
 const LINGER: Duration = Duration::from_millis(20);
 
 /// The stop of one app. Cheap to clone.
@@ -95,6 +95,6 @@ impl Stop {
             self.in_flight.wait().await;
             self.late.wait().await;
         };
-        let _ = tokio::time::timeout(LAST_WORDS, answered).await;
+        let _ = tokio::time::timeout(ANSWERS_WITHIN, answered).await;
     }
 }

@@ -1,12 +1,12 @@
-//! What becomes of `functionTimeout`: the deadline that a function is given, and the moment at which
-//! its invocation is answered without it. Both formulas are here and nowhere else.
+//! What follows from `functionTimeout`: the deadline of a function, and the moment at which its
+//! invocation is answered without it. Both formulas are here only.
 
 use std::time::Duration;
 
-/// The host's `functionTimeout`, and what is kept back of it.
+/// The host's `functionTimeout`, and the margin before its end.
 ///
-/// The host kills the whole handler over one invocation that is not answered in time, so the answer
-/// must leave well before. The **margin** is a tenth of the timeout, at least 1 second and at most
+/// When one invocation is not answered in time, the host kills the whole handler. So the answer must
+/// leave well before. The **margin** is a tenth of the timeout, at least 1 second and at most
 /// 30, but never more than a third of the timeout:
 ///
 /// ```text
@@ -22,8 +22,8 @@ use std::time::Duration;
 /// | 5 min | 4 min 30 s | 4 min 45 s |
 /// | 30 min | 29 min 30 s | 29 min 45 s |
 ///
-/// The first half of the margin lets a function that watches its token end by itself. The second is
-/// for what the handler cannot see: the host counts from before it has written the request.
+/// In the first half of the margin a function that watches its token can end by itself. The second half
+/// is for what the handler cannot see: the host counts from before it has written the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimeLimit {
     timeout: Duration,

@@ -125,7 +125,7 @@ impl<'a> Value<'a> {
             {
                 Ok(JsonStr(text)) => match serde_json::from_str(&text) {
                     Ok(value) => Ok(value),
-                    // The text is no JSON at all, so `T` met a plain string: that is the news.
+                    // The text is not JSON at all. The useful error is that `T` is not a string.
                     Err(inner) if !inner.is_data() => Err(fail(error)),
                     Err(inner) => Err(fail(inner)),
                 },

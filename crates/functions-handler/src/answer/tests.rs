@@ -34,7 +34,7 @@ fn nesting_is_the_deepest_level_and_not_the_number_of_brackets() {
         (json!([[[1]], [2]]), 3),
         (json!([[1], [[2]]]), 3),
         (json!({ "a": {}, "b": { "c": {} } }), 3),
-        // What closes in a string closes nothing.
+        // A bracket in a string closes nothing.
         (json!(["}]}]", [[1]]]), 3),
         (json!({ "}": "]", "b": [[1]] }), 3),
         // A backslash before a quote escapes it, unless it is escaped itself.

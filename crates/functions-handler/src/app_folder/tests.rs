@@ -1,4 +1,4 @@
-//! What is said about an app's folder.
+//! The mistakes that are found in an app's folder.
 
 use tempfile::TempDir;
 

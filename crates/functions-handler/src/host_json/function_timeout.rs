@@ -14,7 +14,7 @@ const DEFAULT_DYNAMIC: Duration = Duration::from_secs(5 * 60);
 const LONGEST_DYNAMIC: Duration = Duration::from_secs(10 * 60);
 /// A host refuses less.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// "-1" is a time span of .NET like any other: minus one day.
+/// To .NET "-1" is an ordinary time span: minus one day.
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl HostJson {
@@ -100,9 +100,9 @@ fn read(environment: &Environment) -> Result<Option<Duration>, HostJsonError> {
 
 /// The same, without errors.
 ///
-/// What cannot be read costs a warning, not the start. The host that runs this handler has started
-/// with it, so it has understood what we have not; an end here would be a crash loop, a wrong guess
-/// costs only this protection.
+/// A value that cannot be read is logged as a warning. The host that runs this handler has started with
+/// it, so it has understood a form that this crate does not know. An error here would make the host
+/// start the handler again and again; a wrong default only costs the protection by deadlines.
 pub(crate) fn function_timeout(environment: &Environment) -> Option<Duration> {
     read(environment).unwrap_or_else(|problem| {
         let default = default(environment.get(SKU));

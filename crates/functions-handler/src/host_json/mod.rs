@@ -1,5 +1,5 @@
-//! `host.json` with its overrides, read as a Functions host reads it. The one reader of this file: the
-//! handler asks it what the host has been told, and local-host is told by it.
+//! `host.json` with its overrides, read as a Functions host reads it. The handler and local-host both
+//! read the file here, so that they agree about it.
 //!
 //! As in the host, the file is flattened to keys such as `extensions:http:routePrefix`, compared
 //! without case; the variable `AzureFunctionsJobHost__extensions__http__routePrefix` replaces a value.
@@ -34,7 +34,7 @@ pub struct HostJson {
 
 #[derive(Clone, Debug)]
 struct Setting {
-    /// As it is spelled where it stands.
+    /// As it is spelled in its source.
     key: String,
     value: String,
     /// The variable that it comes from, when it is not from the file.
@@ -70,7 +70,7 @@ pub enum HostJsonError {
         /// The file.
         path: PathBuf,
     },
-    /// A value has not the form that its key wants.
+    /// A value does not have the form that its key requires.
     #[error("{place} is `{value}`, expected {expected}")]
     #[non_exhaustive]
     Value {
@@ -221,7 +221,7 @@ impl HostJson {
     /// A list; a JSON array as one text replaces it as a whole.
     ///
     /// # Errors
-    /// A text that begins like an array and is none.
+    /// The text begins like an array and is not one.
     pub fn list(&self, key: &str) -> Result<Vec<String>, HostJsonError> {
         let Some(setting) = self
             .setting(key)
@@ -239,7 +239,7 @@ impl HostJson {
     /// A time span of .NET; `None` when it is absent or empty.
     ///
     /// # Errors
-    /// A text that is no time span, or a negative one.
+    /// The text is not a time span, or the time span is negative.
     pub fn time_span(&self, key: &str) -> Result<Option<Duration>, HostJsonError> {
         let Some(setting) = self.setting(key).filter(|it| !it.value.is_empty()) else {
             return Ok(None);
@@ -266,8 +266,8 @@ impl HostJson {
     }
 }
 
-/// Reads what the host's JSON library reads: comments, trailing commas, single quotes, names without
-/// quotes and a byte order mark are in order; a missing comma is not.
+/// Reads what the host's JSON library reads: it accepts comments, trailing commas, single quotes, names
+/// without quotes and a byte order mark, and refuses a missing comma.
 pub(crate) fn parse_json(text: &str) -> Result<Option<Value<'_>>, String> {
     let options = ParseOptions {
         allow_missing_commas: false,
@@ -281,9 +281,9 @@ pub(crate) fn parse_json(text: &str) -> Result<Option<Value<'_>>, String> {
         .map_err(|error| error.to_string())
 }
 
-/// A scalar as the host's configuration holds it. Numbers and dates stay as they are written, where
-/// .NET would rewrite some (`1.0` is `1` to it, a date its own format): no value that is read here
-/// differs by that.
+/// A scalar as the host's configuration holds it. Numbers and dates stay as they are written. .NET
+/// rewrites some (`1.0` becomes `1`, dates get its own format), but no value that is read here is one
+/// of them.
 fn text_of(scalar: &Value<'_>) -> String {
     match scalar {
         Value::StringLit(text) => text.value.to_string(),

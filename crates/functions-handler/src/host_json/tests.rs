@@ -74,7 +74,7 @@ fn variables_replace_values_and_lists_as_a_whole() {
 }
 
 #[test]
-fn a_time_span_that_is_none_is_named_with_its_place() {
+fn a_value_that_is_not_a_time_span_is_named_with_its_place() {
     let json = parse(r#"{"customHandler":{"initializationTimeout":"soon","other":"00:00:07"}}"#);
     assert_eq!(
         json.time_span("customhandler:initializationtimeout")

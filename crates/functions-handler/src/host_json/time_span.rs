@@ -39,7 +39,7 @@ fn on_days<'a>(
     (days, hours, minutes, seconds)
 }
 
-/// A number of digits only, which `str::parse` is not content with: it takes a plus sign.
+/// A number of digits only. `str::parse` alone would accept a plus sign, too.
 fn number(digits: &str, most: u64) -> Option<u64> {
     let number = digits
         .bytes()

@@ -1,6 +1,6 @@
 //! What the host would change, refuse or break in a response, and how it is mended. Each rule was
-//! seen on a real host; what is dropped or changed is logged, because the client gets something
-//! other than the function wrote.
+//! seen on a real host. What is dropped or changed is logged, because the client does not get what the
+//! function wrote.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
@@ -18,7 +18,7 @@ const NOT_IN_A_LOCATION: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Headers of the connection between the host and the client, which are the host's business:
+/// Headers of the connection between the host and the client, which only the host can set:
 /// `Content-Length` and `Transfer-Encoding` in an output make a real host cut the answer or hang.
 fn belongs_to_the_connection(name: &HeaderName) -> bool {
     matches!(
@@ -70,7 +70,7 @@ pub(super) fn headers(headers: &HeaderMap, body_length: usize) -> Vec<(HeaderNam
     let mut mended = Vec::with_capacity(headers.keys_len());
     for name in headers.keys() {
         if belongs_to_the_connection(name) {
-            // What says no more than the host says itself is no loss.
+            // The host sends the same length itself, so nothing is lost.
             let harmless = name == header::CONTENT_LENGTH
                 && headers
                     .get(name)
@@ -120,7 +120,7 @@ fn header_value(name: &HeaderName, value: &HeaderValue) -> Option<String> {
         }
         return Some(encoded);
     }
-    // `HeaderValue` lets no line break pass; a tab is as good as a blank.
+    // `HeaderValue` holds no line break. A tab means the same as a space.
     match value.to_str() {
         Ok(text) => Some(text.replace('\t', " ")),
         Err(_) => {
@@ -132,9 +132,9 @@ fn header_value(name: &HeaderName, value: &HeaderValue) -> Option<String> {
 
 /// The body as the host lets it pass.
 ///
-/// A body that is exactly a date gets a blank in front: the host looks at the first character.
-/// No JSON text is concerned (a JSON string begins with a quote), and who parses a date from plain
-/// text trims it.
+/// A body that is exactly a date gets a space in front, because the host looks at the first character.
+/// That never happens to JSON text (a JSON string begins with a quote), and clients that parse a date
+/// from plain text trim it.
 pub(super) fn body(mut text: String) -> String {
     if is_date(&text) {
         tracing::warn!(
@@ -146,7 +146,7 @@ pub(super) fn body(mut text: String) -> String {
 }
 
 /// Whether the host takes the whole text for a date: `YYYY-MM-DDThh:mm:ss`, with a fraction and a
-/// zone or without, or `/Date(…)/`. Sure dates and a few impossible ones (month 13) count alike.
+/// zone or without, or `/Date(…)/`. A few impossible dates (month 13) count as well.
 pub(super) fn is_date(text: &str) -> bool {
     if text.starts_with("/Date(") && text.ends_with(")/") {
         return true;

@@ -48,8 +48,8 @@ pub(super) struct HttpTrigger<'a> {
     body: Option<&'a RawValue>,
 }
 
-/// The lines of one header. The host always sends an array; a person with curl may send a string,
-/// and serde's complaint about it would put the value, perhaps a key, into the log.
+/// The lines of one header. The host always sends an array. A person with curl may send a string, and
+/// serde's error about it would put the value, perhaps a key, into the log.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum HeaderLines {
@@ -101,8 +101,7 @@ impl<'a> HttpTrigger<'a> {
         ))
     }
 
-    /// Whether the client sent its body in chunks: the host passes on neither the body nor a word
-    /// about it.
+    /// Whether the client sent its body in chunks: the host drops such a body and does not say so.
     pub(super) fn lost_its_body(&self) -> bool {
         self.body.is_none()
             && self
@@ -155,7 +154,7 @@ impl<'a> HttpTrigger<'a> {
             .map_err(|error| bad("Body", &format!("expected base64: {error}")))
     }
 
-    /// What the client said about the length of its body, in bytes.
+    /// The length of the body as the client gave it, in bytes.
     fn content_length(&self) -> Option<usize> {
         self.header(header::CONTENT_LENGTH.as_str())
             .next()?
@@ -182,9 +181,9 @@ impl<'a> HttpTrigger<'a> {
 
 /// Whether the host has replaced bytes of a body that is not UTF-8, each run of them by U+FFFD.
 ///
-/// That character may be the client's own, so its presence is no proof; but the host passes on the
+/// That character may be the client's own, so its presence proves nothing. But the host passes on the
 /// length that the client gave, and U+FFFD is longer than almost all that it replaces. Without a
-/// length nobody can tell. Nor can anybody where the replaced bytes are as many as those of U+FFFD:
+/// length the damage cannot be seen. Nor can it when U+FFFD replaces three bytes, as many as its own:
 /// an emoji cut off in its last byte.
 fn received_damaged(text: &str, sent: Option<usize>) -> bool {
     let Some(sent) = sent else {

@@ -1,5 +1,5 @@
-//! Which events are logged: `RUST_LOG`, under caps that it cannot lift, and not in moments of
-//! silence.
+//! Which events are logged: `RUST_LOG`, under caps that it cannot lift, and nothing while a function
+//! given to [`Builder::silence_when`](super::Builder::silence_when) says so.
 
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -53,8 +53,8 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for CappedFilter {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, ctx: Context<'_, S>) -> bool {
-        // `RUST_LOG=my_app=debug` names no other target: the span that ties events to their
-        // invocation must not fall victim to it.
+        // `RUST_LOG=my_app=debug` names no other target, but it must not drop the span that ties events
+        // to their invocation.
         layer::is_invocation_span(metadata)
             || (!self.is_capped(metadata)
                 && <EnvFilter as Layer<S>>::enabled(&self.env, metadata, ctx))

@@ -1,4 +1,4 @@
-//! The console of the process: errors on stderr, all else on stdout, neither waited for.
+//! The console of the process: errors on stderr, everything else on stdout. No write waits for the reader.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub(crate) fn flush() {
     Output::stderr().flush(LAST_LINES);
 }
 
-/// For a `main` that just returns: the destructors of its thread are the last code of ours that runs.
+/// For a `main` that just returns: the destructors of its thread are the last code that can flush.
 pub(super) fn flush_at_the_end_of_this_thread() {
     struct Flush;
     impl Drop for Flush {

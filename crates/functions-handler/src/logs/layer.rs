@@ -1,5 +1,5 @@
-//! Copies the events of an invocation to its `Logs`. The log of an invocation hangs at its span, so
-//! events find it without a lock that invocations would share.
+//! Copies the events of an invocation to its `Logs`. The log is attached to the span of the invocation,
+//! so events find it without a lock that invocations would share.
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
@@ -24,7 +24,7 @@ const TARGET: &str = "functions_handler::invocation";
 const SPAN: &str = "invocation";
 
 thread_local! {
-    /// Hands a log over to the span that is being made: `tracing` carries no values of one's own.
+    /// Hands a log over to the span that is being made, because `tracing` cannot carry such a value.
     static NEW_SPAN_LOG: Cell<Option<InvocationLog>> = const { Cell::new(None) };
 }
 
@@ -68,7 +68,7 @@ impl InvocationLog {
     }
 
     fn push(&self, event: &Event<'_>) {
-        // The line is written with the lock open: a `Debug` of a field may log, too.
+        // The line is written without holding the lock: a `Debug` of a field may log, too.
         if !self.has_room() {
             return;
         }

@@ -8,10 +8,10 @@
 //!   spans), one line each with the level in front; the host links them to the invocation. At most
 //!   200 entries of 8 KiB.
 //!
-//! The host shows an event of an invocation therefore twice. Each copy does what the other cannot:
+//! The host therefore shows an event of an invocation twice. Each copy does what the other cannot:
 //! `Logs` are linked to the invocation, but arrive only with its answer, and are lost when the
-//! invocation fails, runs into the time-out or takes the process down; stdout is there at once and
-//! whatever happens.
+//! invocation fails, runs into the time-out or ends the process. A line on stdout arrives at once, in
+//! every case.
 //!
 //! ```no_run
 //! use functions_handler::logs::{Builder, LevelFilter};
@@ -62,8 +62,8 @@ pub struct Builder {
     silences: Vec<fn() -> bool>,
 }
 
-/// Tells whoever runs the app about a mistake in how it is set up, found at its start: a warning in
-/// the log or, when the process has no logging, a line on stderr, which the host prints.
+/// Reports a mistake in how the app is set up, found at its start: as a warning in the log or, when the
+/// process has no logging, as a line on stderr, which the host prints.
 pub fn warn_at_the_start(mistake: &str) {
     if tracing::dispatcher::has_been_set() {
         tracing::warn!("{mistake}");

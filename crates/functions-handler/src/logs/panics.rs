@@ -1,7 +1,7 @@
 //! What is worth showing of a panic's backtrace.
 //!
-//! A release build without symbols has nothing but `<unknown>` frames; one with some has the panic's
-//! own machinery on top. Both would only hide the frames that somebody can act on.
+//! A release build without symbols has `<unknown>` frames only. A build with symbols has the panic's own
+//! machinery on top. Both hide the frames that somebody can act on.
 
 /// The frames that have names, below the machinery of the panic; `None` when there are none.
 pub(super) fn named_frames(backtrace: &str) -> Option<String> {
@@ -17,7 +17,7 @@ pub(super) fn named_frames(backtrace: &str) -> Option<String> {
         let name = frame.first().and_then(|line| name(line));
         name.is_some_and(|name| name != "<unknown>")
     };
-    // Who catches panics is of the machinery too, but stands below the code that panicked.
+    // The functions that catch panics are machinery as well, but they are below the code that panicked.
     let is_machinery = |frame: &Vec<&str>| {
         let first = frame.first().copied().unwrap_or_default();
         ["core::panicking::", "std::panicking::", "rust_begin_unwind"]

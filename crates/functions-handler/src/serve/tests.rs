@@ -1,4 +1,4 @@
-//! Start and stop. Every step waits for an event, none for time.
+//! Start and stop. Every step waits for an event, none for a time.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ impl Function for Trigger {
     }
 }
 
-/// An app whose function `f` tells that it runs and then waits to be released. `g` says hello.
+/// An app whose function `f` notifies that it runs and then waits to be released. `g` answers at once.
 struct Busy {
     address: SocketAddr,
     release: Arc<Notify>,
@@ -190,8 +190,7 @@ async fn what_comes_in_while_the_server_stops_is_turned_away_and_not_refused() {
 }
 
 #[tokio::test]
-async fn other_triggers_are_turned_away_at_the_end_of_the_stop_so_that_a_queue_is_not_sent_into_it()
-{
+async fn other_triggers_are_turned_away_at_the_end_of_the_stop_so_that_a_host_keeps_its_queue() {
     let busy = busy(FOR_EVER).await;
     busy.stop.send(Signal::Terminate).unwrap();
     busy.stopping.notified().await;
@@ -235,4 +234,22 @@ async fn an_invocation_that_never_ends_is_answered_and_does_not_hold_up_the_stop
     let error = busy.server.await.unwrap().unwrap_err();
     assert!(matches!(error, ServeError::Stopped(Signal::Terminate)));
     drop(busy.release);
+}
+
+#[tokio::test]
+async fn a_server_whose_future_is_dropped_ends_and_the_tokens_of_its_invocations_fire() {
+    let (send, mut tokens) = tokio::sync::mpsc::unbounded_channel();
+    let app = App::new().http("f", async move |invocation: Invocation| {
+        send.send(invocation.cancellation().clone()).unwrap();
+        std::future::pending::<&str>().await
+    });
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(app.serve_on(listener, std::future::pending()));
+    let client = call(address, "f").await;
+    let token = tokens.recv().await.unwrap();
+    assert!(!token.is_cancelled());
+    server.abort();
+    token.cancelled().await;
+    assert_eq!(answer(client).await, "");
 }

@@ -1,5 +1,5 @@
-//! Functions that block their threads: they cannot be dropped, but the host must not notice. The client
-//! is a thread of its own, so that nothing but the handler wakes the runtime.
+//! Functions that block their threads. They cannot be dropped, but their invocations are answered in
+//! time. The client is a thread of its own, so that nothing but the handler wakes the runtime.
 
 use std::future::pending;
 use std::io::{Read, Write};
@@ -52,8 +52,8 @@ fn two_workers() -> Runtime {
         .unwrap()
 }
 
-/// Functions that block their threads for as long as the sender lives. The receiver hears of each that
-/// begins to.
+/// Functions that block their threads for as long as the sender lives. Each sends to the receiver just
+/// before it blocks.
 fn app() -> (App, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (begin, begun) = mpsc::channel();
     let (release, held) = mpsc::channel::<()>();
@@ -97,8 +97,7 @@ fn a_function_that_blocks_its_thread_is_answered_for_on_an_idle_runtime() {
     let mut client = connect(address);
     runtime.spawn(app.serve_on(listener, pending()));
 
-    // The second call comes in on the worker that watches sockets and timers, and blocks it: the
-    // other must have taken the watch over.
+    // On an idle runtime the second call blocks the worker that waits for sockets and timers.
     assert!(call(&mut client, "quick").contains("quick"));
     let answer = call(&mut client, "stuck");
     assert!(answer.contains(r#""statusCode":504"#), "{answer}");

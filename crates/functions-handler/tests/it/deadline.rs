@@ -1,4 +1,4 @@
-//! No invocation outlives the host's patience. On tokio's paused clock, through the router.
+//! Every invocation is answered before the host's time limit. On tokio's paused clock, through the router.
 
 use std::future::pending;
 use std::panic::panic_any;

@@ -104,7 +104,7 @@ async fn the_handler_sees_the_client_s_method_path_query_headers_and_body() {
                         h[1].as_str().unwrap().trim().to_owned(),
                     )
                 })
-                // The host adds it to a request without a body.
+                // The host adds this header to a request without a body.
                 .filter(|(n, v)| (n.as_str(), v.as_str()) != ("content-length", "0"))
                 .collect();
             lines.sort();
@@ -216,7 +216,7 @@ async fn a_replacement_character_of_the_client_s_own_reaches_the_function() {
         json!({ "Content-Length": ["9"] }),
         // It has read UTF-16.
         json!({ "Content-Length": ["8"], "Content-Type": ["text/plain; charset=utf-16"] }),
-        // Nobody knows.
+        // Without a length the damage cannot be seen.
         json!({}),
         json!({ "Content-Length": ["six"] }),
     ] {

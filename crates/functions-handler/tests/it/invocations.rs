@@ -355,7 +355,7 @@ async fn metadata_is_read_as_any_json_object() {
     let router = App::new().function("f", look).into_router();
     for (metadata, expected) in [
         (
-            // The last of equal names counts, and escapes are the same name.
+            // Of equal names the last counts, and an escaped name is the same name.
             r#","Metadata": { "a" : 1, "b":{"a":2}, "\u00e9\"":[3], "a":"4" }"#,
             json!(["\"4\"", "{\"a\":2}", "[3]", null]),
         ),

@@ -1,4 +1,4 @@
-//! Logging: what is in `Logs`, what on the console, and what nowhere.
+//! Logging: which events are in `Logs`, which on the console, and which are dropped.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use serde_json::json;
 use tracing::Instrument;
 use tracing::instrument::WithSubscriber;
 
-/// A console to look at.
+/// A console whose lines a test can read.
 #[derive(Clone, Default)]
 struct Console(Arc<Mutex<Vec<u8>>>);
 
@@ -187,7 +187,7 @@ async fn no_filter_lifts_a_cap() {
         let everything = format!("{:?}{:?}", reply.logs(), console.lines());
         assert!(!everything.contains("secret"), "{filter}: {everything}");
         assert!(everything.contains("harmless"), "{filter}: {everything}");
-        // The filter itself is in force.
+        // The filter itself applies.
         assert_eq!(
             everything.contains("mine"),
             !filter.starts_with("azure"),
@@ -312,7 +312,7 @@ thread_local! {
 async fn events_in_silence_are_neither_in_the_logs_nor_on_the_console() {
     let builder = info().silence_when(|| SILENT.get()).silence_when(|| false);
     let (reply, console) = run(builder, async || {
-        // One call site, so that a remembered answer would show.
+        // One call site, so that a cached decision would be found.
         for (silent, text) in [(false, "first"), (true, "again"), (false, "second")] {
             SILENT.set(silent);
             tracing::error!("{text}");

@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-/// Thrown by a panic, it panics again when it is dropped.
+/// The value of a panic that panics again when it is dropped.
 pub(crate) struct Bomb;
 
 impl Drop for Bomb {
@@ -17,7 +17,7 @@ impl Drop for Bomb {
     }
 }
 
-/// A handler's answer to the host. A report is a string, as in no other answer.
+/// A handler's answer to the host. Only a report has a string as its body.
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: Value,
@@ -78,7 +78,7 @@ pub(crate) async fn invoke_as(
     reply
 }
 
-/// A 200 holds all three members, or the host waits for ever or answers something else.
+/// A 200 must hold all three members: without one the host waits for ever or changes the answer.
 fn assert_complete(body: &Value) {
     assert!(body["Outputs"].is_object(), "{body}");
     assert!(
@@ -178,7 +178,7 @@ pub(crate) fn trouble(res: &Value) -> Option<String> {
     None
 }
 
-/// Whether a date library would read the whole text as date and time: written without the crate.
+/// Whether the host reads the whole text as date and time. Written without the crate, to check it.
 fn rewritten(text: &str) -> bool {
     let t = text.as_bytes();
     (t.len() >= 19

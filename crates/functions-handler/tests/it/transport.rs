@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use functions_handler::{Answer, App, FunctionError, Invocation};
+use functions_handler::{Answer, App, FunctionError, Invocation, logs};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Barrier;
+use tracing::instrument::WithSubscriber;
 
 async fn start(app: App) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -72,6 +73,29 @@ async fn a_large_body_is_read_in_chunks() {
     chunked.extend_from_slice(b"0\r\n\r\n");
     let answer = call(address, "length", "Transfer-Encoding: chunked", &chunked).await;
     assert_eq!(answer["ReturnValue"], 24 << 20);
+}
+
+/// The server has a thread of its own, on which only a global subscriber would be found.
+#[tokio::test]
+async fn the_subscriber_of_whoever_serves_sees_the_events_of_the_functions() {
+    let subscriber = logs::Builder::new()
+        .filter("info")
+        .build(std::io::sink)
+        .unwrap();
+    let speak = async |_: Invocation| {
+        tracing::info!("hello");
+        Ok::<_, FunctionError>(Answer::new())
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = App::new()
+        .function("speak", speak)
+        .serve_on(listener, std::future::pending());
+    tokio::spawn(served.with_subscriber(subscriber));
+    let body = br#"{"Data":{}}"#;
+    let framing = format!("Content-Length: {}", body.len());
+    let answer = call(address, "speak", &framing, body).await;
+    assert_eq!(answer["Logs"], json!(["INFO it::transport: hello"]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

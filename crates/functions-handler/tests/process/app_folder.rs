@@ -8,7 +8,7 @@ use functions_handler::{App, ServeError, logs};
 const CHILD: &str = "FUNCTIONS_HANDLER_APP_FOLDER_TEST";
 
 #[test]
-fn what_is_missing_on_either_side_is_said_with_and_without_logging() {
+fn missing_folders_and_missing_functions_are_reported_with_and_without_logging() {
     if let Some(logging) = std::env::var_os(CHILD) {
         if logging == "on" {
             logs::init().unwrap();
@@ -18,7 +18,7 @@ fn what_is_missing_on_either_side_is_said_with_and_without_logging() {
             .http("good-bye", async || "x");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let error = runtime.block_on(app.serve()).unwrap_err();
-        // Nothing is served here, so that the process ends by itself.
+        // Without a port nothing is served, so the process ends by itself.
         assert!(matches!(error, ServeError::MissingPort));
         return;
     }
@@ -37,7 +37,7 @@ fn what_is_missing_on_either_side_is_said_with_and_without_logging() {
         Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "app_folder::what_is_missing_on_either_side_is_said_with_and_without_logging",
+                "app_folder::missing_folders_and_missing_functions_are_reported_with_and_without_logging",
                 "--nocapture",
             ])
             .env(CHILD, logging)

@@ -12,7 +12,7 @@ const CHILD: &str = "FUNCTIONS_HANDLER_PROCESS_TEST";
 /// The number of workers of the handler's runtime, 2 by default, or `current_thread`.
 const THREADS: &str = "FUNCTIONS_HANDLER_PROCESS_TEST_THREADS";
 
-/// A handler as `main` would be, with functions that block their threads for ever.
+/// What `main` of a handler does, with functions that block their threads for ever.
 fn handler() -> ! {
     logs::init().unwrap();
     let app = App::new()

@@ -1,4 +1,4 @@
-//! Where `functionTimeout` comes from, and what is made of the odd.
+//! Where `functionTimeout` comes from, and how unusual values are read.
 
 use std::fs;
 use std::path::Path;
@@ -67,7 +67,7 @@ fn the_file_decides() {
 #[test]
 fn a_file_with_comments_trailing_commas_and_a_byte_order_mark_is_read() {
     let file = "\u{feff}{
-        // the host is patient
+        // no limit
         \"functionTimeout\": \"00:07:00\", /* minutes */
         \"functions\": [\"a\", \"b\",],
     }";
@@ -100,7 +100,7 @@ fn the_consumption_plan_has_ten_minutes_at_most_and_no_unlimited_time() {
         let problem = dynamic(value).unwrap_err().to_string();
         assert!(problem.contains("Consumption plan"), "{problem}");
     }
-    // Flex Consumption is none.
+    // Flex Consumption is not the Consumption plan.
     let flex = with_file(
         r#"{"functionTimeout":"01:00:00"}"#,
         &[("WEBSITE_SKU", "FlexConsumption")],
@@ -125,13 +125,13 @@ fn the_environment_overrides_the_file_in_any_case() {
         )
     };
     assert_eq!(seconds(timeout("-1")), None);
-    // As in .NET an empty setting is one: it unsets what the file says.
+    // As in .NET an empty setting is a setting: it removes the value of the file.
     assert_eq!(seconds(timeout("")), Some(1800));
 }
 
-/// The file of this crate's folder, in which tests run, is not there; so defaults show.
+/// Tests run in this crate's folder, which has no host.json, so the result is the default.
 #[test]
-fn without_the_host_s_word_the_app_s_root_is_the_working_directory() {
+fn without_a_setting_of_the_host_the_app_s_root_is_the_working_directory() {
     for variables in [&[][..], &[("FUNCTIONS_APP_ROOT_PATH", "")]] {
         assert_eq!(environment(variables).app_folder(), Path::new("."));
         assert_eq!(seconds(read(&environment(variables))), Some(1800));
@@ -189,7 +189,7 @@ fn a_file_that_is_no_json_object_is_named() {
 }
 
 #[test]
-fn what_cannot_be_read_costs_a_warning_and_not_the_start() {
+fn a_value_that_cannot_be_read_is_a_warning_and_the_default_is_taken() {
     let wrong = |extra: (&str, &str)| {
         function_timeout(&environment(&[
             ("AzureFunctionsJobHost__functionTimeout", "soon"),
