@@ -2,6 +2,7 @@
 
 mod entity_id;
 pub mod entity_message;
+pub mod http_activity;
 pub mod instance_id;
 pub mod messages;
 pub mod nonchars;

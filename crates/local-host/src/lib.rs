@@ -13,7 +13,6 @@ mod app_file;
 mod binding_data;
 mod cli;
 mod console;
-mod dotnet_time;
 pub mod functions;
 pub mod handler;
 pub mod host_json;

@@ -2,26 +2,12 @@
 //! orchestrator, so it is built as .NET builds it: the answer's head, and the whole body, in which
 //! credentials are hidden.
 
+use durable_protocol::http_activity::is_content_header;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 
 use super::client::RawAnswer;
 use super::redaction::redacted;
-
-/// .NET counts these to the content, and shows them behind the others.
-const OF_THE_CONTENT: [&str; 11] = [
-    "allow",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "content-length",
-    "content-location",
-    "content-md5",
-    "content-range",
-    "content-type",
-    "expires",
-    "last-modified",
-];
 
 /// The message of the `InvalidOperationException`.
 pub(super) fn invalid_answer(raw: &RawAnswer) -> String {
@@ -31,10 +17,10 @@ pub(super) fn invalid_answer(raw: &RawAnswer) -> String {
         raw.status.as_u16(),
         raw.reason()
     );
-    let of_the_content = |name: &HeaderName| OF_THE_CONTENT.contains(&name.as_str());
+    // .NET shows those of the content behind the others.
     for content in [false, true] {
         for (name, value) in &raw.headers {
-            if of_the_content(name) == content {
+            if is_content_header(name.as_str()) == content {
                 header(&mut text, name, &String::from_utf8_lossy(value.as_bytes()));
             }
         }

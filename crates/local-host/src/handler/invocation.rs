@@ -4,11 +4,11 @@ use super::answer;
 use super::client::{CallError, Client, RawAnswer};
 use super::echoes::Listening;
 use super::supervise::{State, Supervisor};
-use crate::dotnet_time::format_span;
 use crate::invoke::{Disconnect, InvocationAnswer, Invoke, InvokeError};
 use crate::json::{Json, JsonObject, parse_prefix};
 use crate::log::{LogLevel, Logger};
 use bytes::Bytes;
+use durable_protocol::http_activity::time_span;
 use futures::future::BoxFuture;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -198,7 +198,7 @@ impl Invocation {
     /// Kills and restarts the handler after the grace period; an answer within it is lost, as in a
     /// real host.
     async fn time_out(&self, limit: Duration, life: u64) -> InvokeError {
-        let timeout = format_span(limit);
+        let timeout = time_span(limit);
         self.handler.log.error(format!(
             "Timeout value of {timeout} exceeded by function 'Functions.{}' (Id: '{}'). Initiating cancellation.",
             self.function, self.id

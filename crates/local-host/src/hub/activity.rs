@@ -120,19 +120,19 @@ async fn built_in(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
     let result = if task.name.eq_ignore_ascii_case(http_activity::NAME) {
         http_activity::run(&hub.http, task.input.as_deref()).await
     } else {
-        Err(Problem::Untold(
+        Err(Problem::Logged(
             "the host has no such activity of its own".to_owned(),
         ))
     };
     drop(place);
     Some(match result {
         Ok(result) => events::task_completed(clock::now(), task.id, Some(result)),
-        Err(Problem::Told(cause)) => {
+        Err(Problem::Reported(cause)) => {
             let details = cause.into_details();
             let why = failure::with_causes(&details);
             failed(hub, task, details, &why)
         }
-        Err(Problem::Untold(why)) => {
+        Err(Problem::Logged(why)) => {
             hub.log(
                 LogLevel::Error,
                 format!(

@@ -13,15 +13,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use ::http::StatusCode;
+use durable_protocol::http_activity;
 pub use request::HttpRequest;
 pub use response::HttpResponse;
 
 use super::{OrchestrationContext, TaskFuture};
 use crate::engine::Call;
 use crate::{Failure, TaskError, error_type};
-
-/// The activity inside the extension; names with this prefix never reach a handler.
-const ACTIVITY: &str = "BuiltIn::HttpActivity";
 
 impl OrchestrationContext {
     /// Makes an HTTP call, durably: the host sends the request, its answer is part of the history,
@@ -79,7 +77,9 @@ impl OrchestrationContext {
     }
 
     fn send_http(&self, request: &HttpRequest) -> TaskFuture<HttpResponse> {
-        let call = Call::Activity { name: ACTIVITY };
+        let call = Call::Activity {
+            name: http_activity::NAME,
+        };
         let retry = request.retry();
         let input = || request.to_input().map(Some);
         let task = self

@@ -5,26 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use durable_protocol::http_activity::{is_content_header, time_span};
 use serde::Serialize;
 use url::Url;
 
 use super::HttpResponse;
 use crate::{Failure, RetryPolicy, codec};
-
-/// Headers that the host takes for headers of the content and refuses, failing the request without
-/// a reason. `Content-Type` is the one that it passes on.
-const CONTENT_HEADERS: [HeaderName; 10] = [
-    header::ALLOW,
-    header::CONTENT_DISPOSITION,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LANGUAGE,
-    header::CONTENT_LENGTH,
-    header::CONTENT_LOCATION,
-    header::CONTENT_RANGE,
-    header::EXPIRES,
-    header::LAST_MODIFIED,
-    HeaderName::from_static("content-md5"),
-];
 
 /// An HTTP request for [`OrchestrationContext::call_http`](crate::OrchestrationContext::call_http).
 ///
@@ -124,7 +110,7 @@ impl HttpRequest {
             (Err(_), _) => self.mistaken(format!("'{name}' is not a header name")),
             // The value may be a secret: it is not repeated.
             (_, Err(_)) => self.mistaken(format!("the value of header '{name}' is not valid")),
-            (Ok(name), _) if CONTENT_HEADERS.contains(&name) => {
+            (Ok(name), _) if name != header::CONTENT_TYPE && is_content_header(name.as_str()) => {
                 self.mistaken(format!("the host cannot send header '{name}'"));
             }
             (Ok(name), Ok(value)) => {
@@ -270,30 +256,6 @@ fn is_http(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
 }
 
-/// .NET's text form of a duration, which the host expects: `[days.]hours:minutes:seconds[.fraction]`.
-fn time_span(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (days, seconds) = (seconds / 86_400, seconds % 86_400);
-    let days = if days > 0 {
-        format!("{days}.")
-    } else {
-        String::new()
-    };
-    // Ticks of 100 ns, rounded up: a time-out must not become zero.
-    let ticks = duration.subsec_nanos().div_ceil(100).min(9_999_999);
-    let fraction = if ticks > 0 {
-        format!(".{ticks:07}")
-    } else {
-        String::new()
-    };
-    format!(
-        "{days}{:02}:{:02}:{:02}{fraction}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    )
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Input<'a> {
@@ -338,18 +300,6 @@ impl fmt::Debug for HttpRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_time_out_is_written_as_dotnet_reads_it() {
-        for (duration, text) in [
-            (Duration::from_secs(20), "00:00:20"),
-            (Duration::from_millis(1500), "00:00:01.5000000"),
-            (Duration::from_secs(90_061), "1.01:01:01"),
-            (Duration::from_nanos(1), "00:00:00.0000001"),
-        ] {
-            assert_eq!(time_span(duration), text);
-        }
-    }
 
     #[test]
     fn no_secret_is_in_the_texts_of_a_request() {

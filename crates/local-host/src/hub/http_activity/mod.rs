@@ -8,25 +8,13 @@ mod request;
 mod response;
 mod transport;
 
+pub(super) use durable_protocol::http_activity::NAME;
+pub(super) use request::Problem;
 pub(super) use transport::Transport;
-
-use super::failure::Cause;
-
-/// The name under which orchestrators schedule it.
-pub(super) const NAME: &str = "BuiltIn::HttpActivity";
-
-/// Why there is no answer.
-#[derive(Debug)]
-pub(super) enum Problem {
-    /// The orchestrator is told: its input cannot be read.
-    Told(Cause),
-    /// Only the log is told.
-    Untold(String),
-}
 
 /// Makes the call that `input` describes; the result is JSON text.
 pub(super) async fn run(transport: &Transport, input: Option<&str>) -> Result<String, Problem> {
     let call = request::read(input)?;
-    let answer = transport.send(call).await.map_err(Problem::Untold)?;
+    let answer = transport.send(call).await.map_err(Problem::Logged)?;
     Ok(response::to_json(&answer))
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use durable_protocol::http_activity::is_content_header;
 use functions_handler::host_json::parse_time_span;
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-use super::Problem;
 use crate::hub::failure::Cause;
 use crate::json::{Json, JsonObject, parse_payload};
 
@@ -19,24 +19,13 @@ const LONGEST: Duration = Duration::from_secs(240);
 static AGENT: HeaderValue =
     HeaderValue::from_static("Microsoft.Azure.WebJobs.Extensions.DurableTask/3.14.1");
 
-/// Headers that .NET takes for headers of the content and refuses elsewhere; `Content-Type` is the
-/// one that the host passes on.
-static CONTENT_HEADERS: [HeaderName; 10] = [
-    header::ALLOW,
-    header::CONTENT_DISPOSITION,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LANGUAGE,
-    header::CONTENT_LENGTH,
-    header::CONTENT_LOCATION,
-    header::CONTENT_RANGE,
-    header::EXPIRES,
-    header::LAST_MODIFIED,
-    HeaderName::from_static("content-md5"),
-];
-
-/// Whether a header describes the content: the host's answers are without those, too.
-pub(super) fn is_content_header(name: &HeaderName) -> bool {
-    *name == CONTENT_TYPE || CONTENT_HEADERS.contains(name)
+/// Why there is no answer.
+#[derive(Debug)]
+pub(in crate::hub) enum Problem {
+    /// The input cannot be read. The orchestrator gets the reason.
+    Reported(Cause),
+    /// Any other reason: only the log gets it.
+    Logged(String),
 }
 
 /// One call.
@@ -54,15 +43,15 @@ pub(super) struct Call {
 pub(super) fn read(input: Option<&str>) -> Result<Call, Problem> {
     let input = input.ok_or_else(|| missing("value"))?;
     let json = parse_payload(input)
-        .map_err(|error| told("Newtonsoft.Json.JsonReaderException", error.to_string()))?;
+        .map_err(|error| reported("Newtonsoft.Json.JsonReaderException", error.to_string()))?;
     match &json {
         Json::Array(requests) => match requests.first() {
             Some(Json::Object(request)) => request_of(request),
-            Some(_) => Err(told(
+            Some(_) => Err(reported(
                 SERIALIZATION,
                 "The request in the array is not a JSON object.",
             )),
-            None => Err(told(
+            None => Err(reported(
                 "System.InvalidOperationException",
                 "Sequence contains no elements",
             )),
@@ -73,12 +62,12 @@ pub(super) fn read(input: Option<&str>) -> Result<Call, Problem> {
 
 const SERIALIZATION: &str = "Newtonsoft.Json.JsonSerializationException";
 
-fn told(kind: &'static str, message: impl Into<String>) -> Problem {
-    Problem::Told(Cause::new(kind, message))
+fn reported(kind: &'static str, message: impl Into<String>) -> Problem {
+    Problem::Reported(Cause::new(kind, message))
 }
 
 fn missing(parameter: &str) -> Problem {
-    told(
+    reported(
         "System.ArgumentNullException",
         format!("Value cannot be null. (Parameter '{parameter}')"),
     )
@@ -87,14 +76,14 @@ fn missing(parameter: &str) -> Problem {
 /// The text of a real host, which reads up to the first name of an object.
 fn not_an_array(input: &str, json: &Json) -> Problem {
     let Json::Object(object) = json else {
-        return told(
+        return reported(
             SERIALIZATION,
             "The input is not a JSON array with one request.",
         );
     };
     let name = object.iter().next().map_or("", |(name, _)| name);
     let position = input.find(':').map_or(0, |colon| colon + 1);
-    told(
+    reported(
         SERIALIZATION,
         format!(
             "Cannot deserialize the current JSON object (e.g. {{\"name\":\"value\"}}) into type \
@@ -114,17 +103,17 @@ fn request_of(request: &JsonObject) -> Result<Call, Problem> {
     let text = |name: &str| request.get_ignoring_case(name).and_then(Json::as_text);
     let method = text("method").ok_or_else(|| missing("method"))?;
     let method = Method::from_bytes(method.as_bytes())
-        .map_err(|_| told("System.FormatException", "method: expected an HTTP method."))?;
+        .map_err(|_| reported("System.FormatException", "method: expected an HTTP method."))?;
     let uri = text("uri").ok_or_else(|| missing("uri"))?;
     let url = Url::parse(uri)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
-        .ok_or_else(|| Problem::Untold("uri: expected an absolute http or https URL".to_owned()))?;
+        .ok_or_else(|| Problem::Logged("uri: expected an absolute http or https URL".to_owned()))?;
     if !matches!(
         request.get_ignoring_case("tokenSource"),
         None | Some(Json::Null)
     ) {
-        return Err(Problem::Untold(
+        return Err(Problem::Logged(
             "it asks for a token of a managed identity, which local-host does not have".to_owned(),
         ));
     }
@@ -146,7 +135,7 @@ fn request_of(request: &JsonObject) -> Result<Call, Problem> {
         Some(span) => parse_time_span(span)
             .filter(|span| !span.is_zero())
             .ok_or_else(|| {
-                told(
+                reported(
                     SERIALIZATION,
                     format!("timeout: expected a time span such as 00:00:30, got '{span}'."),
                 )
@@ -168,14 +157,14 @@ fn headers(json: Option<&Json>) -> Result<HeaderMap, Problem> {
     let object = match json {
         None | Some(Json::Null) => return Ok(headers),
         Some(Json::Object(object)) => object,
-        Some(_) => return Err(told(SERIALIZATION, "headers: expected a JSON object.")),
+        Some(_) => return Err(reported(SERIALIZATION, "headers: expected a JSON object.")),
     };
     for (name, value) in object.iter() {
         let known: HeaderName = name
             .parse()
-            .map_err(|_| Problem::Untold(format!("'{name}' is not a header name")))?;
-        if CONTENT_HEADERS.contains(&known) {
-            return Err(Problem::Untold(format!(
+            .map_err(|_| Problem::Logged(format!("'{name}' is not a header name")))?;
+        if known != CONTENT_TYPE && is_content_header(known.as_str()) {
+            return Err(Problem::Logged(format!(
                 "header '{name}' describes content, and the host takes only Content-Type of those"
             )));
         }
@@ -188,10 +177,24 @@ fn headers(json: Option<&Json>) -> Result<HeaderMap, Problem> {
                 .filter(|text| text.is_ascii())
                 .and_then(|text| HeaderValue::from_str(text).ok())
                 .ok_or_else(|| {
-                    Problem::Untold(format!("the value of header '{name}' cannot be sent"))
+                    Problem::Logged(format!("the value of header '{name}' cannot be sent"))
                 })?;
             headers.append(known.clone(), value);
         }
     }
     Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use durable_protocol::http_activity::time_span;
+
+    #[test]
+    fn time_limits_are_read_as_the_worker_writes_them() {
+        for text in ["00:05:00", "1.00:00:01", "00:00:02.5000000"] {
+            let read = parse_time_span(text);
+            assert_eq!(read.map(time_span).as_deref(), Some(text));
+        }
+    }
 }

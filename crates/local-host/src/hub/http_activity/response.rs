@@ -1,10 +1,10 @@
 //! The result: `{"statusCode": 200, "headers": {…}, "content": "…"}`.
 
 use bytes::Bytes;
+use durable_protocol::http_activity::is_content_header;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
 
-use super::request::is_content_header;
 use crate::http::{spelling, title_case};
 use crate::json::{Json, JsonObject};
 
@@ -26,7 +26,7 @@ pub(super) fn to_json(response: &Response<Bytes>) -> String {
     let headers = response.headers();
     let listed: JsonObject = headers
         .keys()
-        .filter(|name| !is_content_header(name))
+        .filter(|name| !is_content_header(name.as_str()))
         .map(|name| {
             let mut values: Vec<Json> = headers
                 .get_all(name)
