@@ -223,6 +223,7 @@ fn the_pause_between_polls_is_what_server_and_host_ask_for_and_never_none() {
     for (retry_after, timer) in [
         (json!("Tue, 02 Jan 2024 03:05:06 GMT"), 61),
         (json!("Tue, 02 Jan 2024 03:00:00 GMT"), 2),
+        (json!("Tuesday, 02-Jan-24 03:05:06 GMT"), 61),
         (json!("0"), 2),
         (json!(["7", "9"]), 8),
         (json!("soon"), 31),
