@@ -1,5 +1,28 @@
 //! Paths: decoding as Kestrel does, encoding as ASP.NET does.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// All but what RFC 3986 allows in a path.
+const NOT_IN_A_PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
+
 /// Decodes the escapes of a path except `%2F`, and removes its dot segments. Escapes that are not
 /// UTF-8 stay as written.
 pub(super) fn decode_path(raw: &str) -> String {
@@ -15,33 +38,31 @@ pub(crate) fn decode_component(raw: &str) -> String {
 /// Escapes what may not stand in a path; escapes that are already there stay.
 pub(super) fn encode_path(path: &str) -> String {
     let mut out = String::new();
-    let mut rest = path;
-    while let Some(sign) = rest.chars().next() {
-        let tail = rest.get(sign.len_utf8()..).unwrap_or_default();
-        if is_path_sign(sign) || (sign == '%' && escaped_byte(rest).is_some()) {
-            out.push(sign);
-        } else {
-            let mut buffer = [0; 4];
-            for byte in sign.encode_utf8(&mut buffer).bytes() {
-                out.push_str(&format!("%{byte:02X}"));
-            }
+    for (index, part) in path.split('%').enumerate() {
+        if index > 0 {
+            out.push_str(if escaped_byte(part).is_some() {
+                "%"
+            } else {
+                "%25"
+            });
         }
-        rest = tail;
+        out.extend(utf8_percent_encode(part, NOT_IN_A_PATH));
     }
     out
 }
 
-fn is_path_sign(sign: char) -> bool {
-    sign.is_ascii_alphanumeric() || "-._~/!$&'()*+,;=:@".contains(sign)
-}
-
+/// Not by the crate, which decodes every escape: a real host keeps those that are not UTF-8 as written.
 fn decode(raw: &str, wanted: impl Fn(u8) -> bool) -> String {
     let mut out = String::new();
     let mut rest = raw;
     while !rest.is_empty() {
         let mut run = Vec::new();
         let mut after = rest;
-        while let Some(byte) = escaped_byte(after).filter(|byte| wanted(*byte)) {
+        while let Some(byte) = after
+            .strip_prefix('%')
+            .and_then(escaped_byte)
+            .filter(|byte| wanted(*byte))
+        {
             run.push(byte);
             after = after.get(3..).unwrap_or_default();
         }
@@ -65,9 +86,9 @@ fn decode(raw: &str, wanted: impl Fn(u8) -> bool) -> String {
     out
 }
 
-/// The byte of the escape `%XX` at the start.
+/// The byte of an escape, from the text behind its `%`.
 fn escaped_byte(text: &str) -> Option<u8> {
-    let digits = text.strip_prefix('%')?.get(..2)?;
+    let digits = text.get(..2)?;
     if !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
@@ -110,6 +131,11 @@ mod tests {
             ("/a%FFb", "/a%FFb", "/a%FFb"),
             ("/a/./b/../c/..", "/a/", "/a/"),
             ("/100%", "/100%", "/100%25"),
+            (
+                "/-._~!$&'()*+,;=:@\"<>^`|é",
+                "/-._~!$&'()*+,;=:@\"<>^`|é",
+                "/-._~!$&'()*+,;=:@%22%3C%3E%5E%60%7C%C3%A9",
+            ),
         ] {
             assert_eq!(decode_path(raw), decoded);
             assert_eq!(encode_path(decoded), encoded);
