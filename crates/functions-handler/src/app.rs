@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::handler::Handler as AxumHandler;
+use axum::handler::Handler;
 use axum::response::Response;
 use axum::routing::any;
 use tokio::net::TcpListener;
@@ -81,7 +81,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// in memory already; `handler.layer(DefaultBodyLimit::max(bytes))` sets one.
     pub fn http<H, T>(self, name: &str, handler: H) -> Self
     where
-        H: AxumHandler<T, S>,
+        H: Handler<T, S>,
         T: 'static,
     {
         let handler = handler.layer(DefaultBodyLimit::disable());

@@ -4,7 +4,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 
-use crate::{Answer, Interruption, Invocation};
+use crate::answer::Answer;
+use crate::interruption::Interruption;
+use crate::invocation::Invocation;
 
 pub use futures::future::BoxFuture;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 
-use crate::NotAnInvocation;
+use crate::invocation::NotAnInvocation;
 
 /// The absolute URL of the client's request as the host saw it, such as
 /// `http://localhost:7071/api/hello/Ann?x=1`.

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::params_de::{self, ParamsError};
-use crate::NotAnInvocation;
+use crate::invocation::NotAnInvocation;
 
 /// The route values of a request, in its extensions.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! The contract with the host: which requests are answered how.
 
 use std::panic::panic_any;
+use std::time::Duration;
 
 use crate::support::{Bomb, data, get, http, invoke};
 use axum::Json;
@@ -370,6 +371,24 @@ async fn metadata_is_read_as_any_json_object() {
     assert_eq!(reply.status, 400);
     let error: &Value = &reply.body["error"];
     assert!(error.as_str().unwrap().contains("JSON object"), "{error}");
+}
+
+#[test]
+fn a_router_runs_each_function_on_the_runtime_that_polls_it() {
+    let thread = async || std::thread::current().name().unwrap_or_default().to_owned();
+    let router = App::new()
+        .function_timeout(Duration::from_secs(60))
+        .http("thread", thread)
+        .into_router();
+    for name in ["one", "two"] {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name(name)
+            .build()
+            .unwrap();
+        let reply = runtime.block_on(invoke(&router, "thread", get()));
+        assert_eq!(reply.res()["body"], name);
+    }
 }
 
 proptest! {
