@@ -1,7 +1,6 @@
 //! One call of the host: reads the request, runs the function, writes the answer. Invariant: every
 //! request gets an answer that the host can finish with, whatever the function does.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
@@ -11,11 +10,12 @@ use axum::response::Response;
 use http_body_util::BodyExt;
 use serde::Serialize;
 use serde_json::json;
-use tracing::Instrument;
+use tokio::task::spawn_blocking;
+use tracing::{Dispatch, Instrument, Span, dispatcher};
 
 use crate::envelope::{self, MAX_BODY, Reply};
 use crate::failure::{Failure, panic_text};
-use crate::function::{Function, FunctionError};
+use crate::function::Function;
 use crate::http;
 use crate::interruption::Interruption;
 use crate::invocation::Unread;
@@ -113,7 +113,7 @@ async fn invoke(
             Ok(reply_over_http(&output, log))
         }
         (Registered::Other(function), Cut::Interrupted(why)) => {
-            interrupted(function.as_ref(), unread, why, log)
+            interrupted(function, unread, why, log).await
         }
         (Registered::Other(_), Cut::Panicked(panic)) => {
             let problem = format!("panicked: {}", panic_text(panic));
@@ -146,29 +146,56 @@ async fn call(
     }
 }
 
-fn interrupted(
+/// Answers without the function. On a thread for blocking work: [`Function::interrupted`] is code of the
+/// app, and reading a large invocation takes a while.
+async fn interrupted(
+    function: &Arc<dyn Function>,
+    unread: &Unread,
+    why: Interruption,
+    log: &InvocationLog,
+) -> Result<Response, Failure> {
+    let (span, subscriber) = (Span::current(), dispatcher::get_default(Dispatch::clone));
+    let answer = {
+        let (function, unread, log) = (function.clone(), unread.clone(), log.clone());
+        move || answer_without(function.as_ref(), &unread, why, &log)
+    };
+    let answer = move || dispatcher::with_default(&subscriber, || span.in_scope(answer));
+    let answered = spawn_blocking(answer).await;
+    answered.unwrap_or_else(|ended| {
+        let problem = ended.try_into_panic().map_or_else(
+            // The runtime is shutting down.
+            |cancelled| cancelled.to_string(),
+            panic_text,
+        );
+        Err(failure_of(why, problem, None))
+    })
+}
+
+fn answer_without(
     function: &dyn Function,
     unread: &Unread,
     why: Interruption,
     log: &InvocationLog,
 ) -> Result<Response, Failure> {
     let invocation = unread.read().map_err(not_an_invocation)?;
-    let answer = catch_unwind(AssertUnwindSafe(|| {
-        let answer = function.interrupted(&invocation, why);
-        answer.map_err(FunctionError::into_texts)
-    }))
-    .unwrap_or_else(|panic| Err((panic_text(panic), None)));
-    match answer {
+    match function.interrupted(&invocation, why) {
         Ok(answer) => {
             why.log(invocation.id(), "answered without the function");
             Ok(reply(answer.outputs(), log, answer.returned()))
         }
-        Err((problem, report)) => Err(Failure {
-            status: why.status(),
-            error: why.to_string(),
-            detail: Some(problem),
-            report,
-        }),
+        Err(error) => {
+            let (problem, report) = error.into_texts();
+            Err(failure_of(why, problem, report))
+        }
+    }
+}
+
+fn failure_of(why: Interruption, problem: String, report: Option<String>) -> Failure {
+    Failure {
+        status: why.status(),
+        error: why.to_string(),
+        detail: Some(problem),
+        report,
     }
 }
 

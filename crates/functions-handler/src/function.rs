@@ -33,8 +33,8 @@ pub trait Function: Send + Sync + 'static {
     ///
     /// By default it is an error: the invocation fails, with status 504 after a time-out and 503 at
     /// a stop, and the host applies the trigger's own rules. An error with a
-    /// [report](FunctionError::with_report) is answered with the report. It runs on the
-    /// thread of the server, so it must not block.
+    /// [report](FunctionError::with_report) is answered with the report. It should not
+    /// block: few threads answer for all invocations that are interrupted.
     ///
     /// # Errors
     /// As of [`call`](Self::call).

@@ -5,8 +5,9 @@
 //! own, and the functions stay on the runtime of the caller. The price is that an invocation changes
 //! threads twice: once to its function, once back with the answer.
 //!
-//! Invariant: functions run on the runtime of the caller, and no code of theirs runs on an [`OwnThread`]
-//! but [`Function::interrupted`](crate::Function::interrupted), which must not block.
+//! Invariant: no code of the app runs on an [`OwnThread`]. Functions run on the runtime of the caller, and
+//! [`Function::interrupted`](crate::Function::interrupted) on a thread for blocking work. The one exception
+//! is the future `stop` of [`App::serve_on`](crate::App::serve_on).
 
 use std::convert::Infallible;
 use std::sync::OnceLock;
@@ -14,6 +15,10 @@ use std::{io, thread};
 
 use tokio::runtime::{Builder, Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
+
+/// How many threads answer without functions that have been interrupted. Such an answer is short work, so
+/// a few threads are enough for all invocations that a stop interrupts.
+const BLOCKING_THREADS: usize = 4;
 
 /// A thread with a tokio runtime of its own. Both end when this is dropped.
 pub(crate) struct OwnThread {
@@ -23,7 +28,10 @@ pub(crate) struct OwnThread {
 
 impl OwnThread {
     pub(crate) fn start(name: &str) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(BLOCKING_THREADS)
+            .build()?;
         let handle = runtime.handle().clone();
         let (end, ended) = oneshot::channel::<Infallible>();
         thread::Builder::new()
@@ -31,6 +39,8 @@ impl OwnThread {
             .spawn(move || {
                 // Nothing is ever sent: it ends when the sender is dropped.
                 let _ = runtime.block_on(ended);
+                // Dropping it would wait for its threads for blocking work.
+                runtime.shutdown_background();
             })?;
         Ok(Self {
             runtime: handle,

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use functions_handler::{App, ServeError, Signal};
+use functions_handler::{
+    Answer, App, BoxFuture, Function, FunctionError, Interruption, Invocation, ServeError, Signal,
+};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -198,6 +200,46 @@ fn the_stop_works(threads: usize, runtime: Runtime) {
     let ended = handler.server.join().unwrap();
     let signal = Signal::Terminate;
     assert!(matches!(ended, Err(ServeError::Stopped(by)) if by == signal));
+}
+
+/// A function that never ends, and blocks its thread when it is interrupted.
+struct BlocksWhenInterrupted {
+    begin: mpsc::Sender<()>,
+    held: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Function for BlocksWhenInterrupted {
+    fn call(&self, _: Invocation) -> BoxFuture<'static, Result<Answer, FunctionError>> {
+        Box::pin(pending())
+    }
+
+    fn interrupted(&self, _: &Invocation, why: Interruption) -> Result<Answer, FunctionError> {
+        self.begin.send(()).unwrap();
+        let _ = self.held.lock().unwrap().recv();
+        Err(why.into())
+    }
+}
+
+#[test]
+fn an_answer_for_an_interrupted_function_that_blocks_holds_up_no_other_invocation() {
+    let (begin, begun) = mpsc::channel();
+    let (release, held) = mpsc::channel();
+    let held = Mutex::new(held);
+    let app = App::new()
+        .function_timeout(Duration::from_millis(30))
+        .http("quick", async || "quick")
+        .function("blocks", BlocksWhenInterrupted { begin, held });
+    let runtime = two_workers();
+    let (listener, address) = listen(&runtime);
+    runtime.spawn(app.serve_on(listener, pending()));
+    let mut client = connect(address);
+    send(&mut client, "blocks");
+    begun.recv().unwrap();
+    assert!(call(&mut connect(address), "quick").contains("quick"));
+    drop(release);
+    let mut status = [0; 12];
+    client.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 504");
 }
 
 fn one_worker() -> Runtime {
