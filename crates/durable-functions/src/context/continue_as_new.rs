@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::OrchestrationContext;
 use crate::codec;
-use crate::engine::{ContinuedAsNew, SharedState};
+use crate::engine::SharedState;
 use crate::name::check_name;
 
 impl OrchestrationContext {
@@ -26,18 +26,13 @@ impl OrchestrationContext {
     pub fn continue_as_new<T>(&self, input: impl Serialize) -> ContinueAsNew<T> {
         let input = codec::write_input("continue-as-new of", &self.name(), &input);
         let mut state = self.state.borrow_mut();
-        let decides = state.continued.is_none();
-        match input {
-            Ok(input) if decides => {
-                state.continued = Some(Box::new(ContinuedAsNew {
-                    input,
-                    keep_events: true,
-                    version: None,
-                }));
+        let decides = match input {
+            Ok(input) => state.continue_as_new(input),
+            Err(failure) => {
+                state.fail_instance(failure);
+                false
             }
-            Ok(_) => {}
-            Err(failure) => state.condemn(failure),
-        }
+        };
         drop(state);
         ContinueAsNew {
             state: Rc::clone(&self.state),
@@ -59,10 +54,8 @@ pub struct ContinueAsNew<T> {
 impl<T> ContinueAsNew<T> {
     /// Drops the events that nobody has taken, instead of passing them on.
     pub fn dropping_events(self) -> Self {
-        if let Some(next) = &mut self.state.borrow_mut().continued
-            && self.decides
-        {
-            next.keep_events = false;
+        if self.decides {
+            self.state.borrow_mut().drop_events_of_next();
         }
         self
     }
@@ -73,11 +66,9 @@ impl<T> ContinueAsNew<T> {
     pub fn with_version(self, version: impl Into<String>) -> Self {
         let version = version.into();
         if let Err(failure) = check_name("version", &version) {
-            self.state.borrow_mut().condemn(failure);
-        } else if let Some(next) = &mut self.state.borrow_mut().continued
-            && self.decides
-        {
-            next.version = Some(version);
+            self.state.borrow_mut().fail_instance(failure);
+        } else if self.decides {
+            self.state.borrow_mut().set_version_of_next(version);
         }
         self
     }

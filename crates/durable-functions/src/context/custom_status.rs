@@ -27,7 +27,7 @@ impl OrchestrationContext {
                     json.encode_utf16().count()
                 };
                 if units > LIMIT {
-                    state.condemn(
+                    state.fail_instance(
                         Failure::new(
                             error_type::CUSTOM_STATUS_TOO_LARGE,
                             format!(
@@ -38,10 +38,10 @@ impl OrchestrationContext {
                         .non_retriable(),
                     );
                 } else {
-                    state.custom_status = Some(json);
+                    state.set_custom_status(json);
                 }
             }
-            Err(failure) => state.condemn(failure),
+            Err(failure) => state.fail_instance(failure),
         }
     }
 }

@@ -24,7 +24,7 @@ impl OrchestrationContext {
     /// The future yields [`TaskError::Decode`] when the event's payload is not a `T`.
     pub fn wait_for<T: DeserializeOwned>(&self, event: Event<T>) -> EventFuture<T> {
         EventFuture {
-            waiter: self.state.borrow_mut().wait_for(event.name),
+            receiver: self.state.borrow_mut().wait_for(event.name),
             state: Rc::clone(&self.state),
             name: event.name,
             payload: PhantomData,
@@ -36,7 +36,7 @@ impl OrchestrationContext {
 #[must_use = "the event is only taken when this is awaited"]
 pub struct EventFuture<T> {
     state: SharedState,
-    waiter: usize,
+    receiver: usize,
     name: &'static str,
     payload: PhantomData<fn() -> T>,
 }
@@ -48,12 +48,12 @@ impl<T: DeserializeOwned> Future for EventFuture<T> {
         let polled = self
             .state
             .borrow_mut()
-            .poll_event(self.waiter, context.waker());
+            .poll_event(self.receiver, context.waker());
         let Some(raised) = polled else {
             return Poll::Pending;
         };
         // Decoding runs code of users, so that nothing may be borrowed.
-        let source = self.state.borrow().source.clone();
+        let source = self.state.borrow().source().clone();
         let payload = codec::or_null(source.text(&raised.input));
         Poll::Ready(
             codec::read(payload)
@@ -65,7 +65,9 @@ impl<T: DeserializeOwned> Future for EventFuture<T> {
 impl<T> Drop for EventFuture<T> {
     fn drop(&mut self) {
         if let Ok(mut state) = self.state.try_borrow_mut() {
-            state.stop_waiting(self.waiter);
+            let waiter = state.stop_waiting(self.receiver);
+            drop(state);
+            drop(waiter);
         }
     }
 }

@@ -86,19 +86,19 @@ impl OrchestrationContext {
 
     /// The orchestration that started this one; `None` when a client did.
     pub fn parent(&self) -> Option<Parent> {
-        self.state.borrow().parent.as_deref().cloned()
+        self.state.borrow().parent().cloned()
     }
 
     /// The current time (UTC) of the orchestration: when this turn began. The same on every replay,
     /// unlike the clock of the machine.
     pub fn now(&self) -> SystemTime {
-        self.state.borrow().now.to_system_time()
+        self.state.borrow().now().to_system_time()
     }
 
     /// Whether the code that runs now has already run in an earlier turn. For side effects such as
     /// logs; never let the flow depend on it.
     pub fn is_replaying(&self) -> bool {
-        self.state.borrow().replaying
+        self.state.borrow().is_replaying()
     }
 }
 
@@ -108,7 +108,7 @@ impl fmt::Debug for OrchestrationContext {
         f.debug_struct("OrchestrationContext")
             .field("instance_id", &state.instance_id())
             .field("name", &state.name())
-            .field("replaying", &state.replaying)
+            .field("replaying", &state.is_replaying())
             .finish_non_exhaustive()
     }
 }

@@ -21,9 +21,9 @@ impl OrchestrationContext {
     /// instance can compute it.
     pub fn new_uuid(&self) -> Uuid {
         let mut state = self.state.borrow_mut();
-        let time = state.now.round_trip();
-        let name = format!("{}_{time}_{}", state.instance_id(), state.drawn);
-        state.drawn += 1;
+        let time = state.now().round_trip();
+        let number = state.draw();
+        let name = format!("{}_{time}_{number}", state.instance_id());
         Uuid::new_v5(&NAMESPACE, name.as_bytes())
     }
 

@@ -1,11 +1,11 @@
 //! Sending events to other instances.
 
-use durable_protocol::messages::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
+use std::borrow::Cow;
+
 use durable_protocol::{instance_id, nonchars};
 use serde::Serialize;
 
 use super::OrchestrationContext;
-use crate::engine::{Extra, SlotKind};
 use crate::{Event, Failure, codec, error_type};
 
 impl OrchestrationContext {
@@ -52,27 +52,10 @@ impl OrchestrationContext {
             .non_retriable()
         })?;
         let data = codec::write_input("event", event.name, &payload)?;
-        self.send(instance_id, event.name.to_owned(), data);
+        let name = Cow::Borrowed(event.name);
+        self.state
+            .borrow_mut()
+            .send_event(instance_id, name, |_| data);
         Ok(())
-    }
-
-    /// Schedules the action.
-    pub(super) fn send(&self, target: String, name: String, data: Option<String>) {
-        let mut state = self.state.borrow_mut();
-        let id = state.schedule(SlotKind::SendEvent, "", None, |_, _| {
-            Ok(OrchestratorActionType::SendEvent(Box::new(
-                SendEventAction {
-                    instance: Some(OrchestrationInstance {
-                        instance_id: target.clone(),
-                        execution_id: None,
-                    }),
-                    name: name.clone(),
-                    data,
-                },
-            )))
-        });
-        if let Some(slot) = state.slots.get_mut(id) {
-            slot.extra = Some(Box::new(Extra::Sent { name, target }));
-        }
     }
 }

@@ -57,7 +57,7 @@ impl<O: DeserializeOwned> Future for TaskFuture<O> {
             None => Poll::Pending,
             Some(Outcome::Completed(result)) => {
                 // Decoding runs code of users, so that nothing may be borrowed.
-                let source = self.state.borrow().source.clone();
+                let source = self.state.borrow().source().clone();
                 Poll::Ready((self.decode)(source.text(&result)).map_err(|error| {
                     TaskError::decode::<O>(self.state.borrow().describe(self.task), &error)
                 }))

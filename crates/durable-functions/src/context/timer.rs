@@ -18,7 +18,7 @@ impl OrchestrationContext {
     /// The timer starts when this returns. Hosts may fire it up to a second early. It cannot be
     /// taken back: a dropped timer is forgotten and still fires.
     pub fn sleep(&self, duration: Duration) -> TimerFuture {
-        let due = self.state.borrow().now.after(duration);
+        let due = self.state.borrow().now().after(duration);
         self.timer(due)
     }
 

@@ -6,9 +6,8 @@ use durable_protocol::messages::{
     OrchestratorAction, OrchestratorActionType,
 };
 
-use super::inbox::Raised;
 use super::payload::Source;
-use super::state::ContinuedAsNew;
+use super::state::{ContinuedAsNew, Raised};
 use crate::Failure;
 
 /// How an execution ended.

@@ -16,13 +16,11 @@ use durable_protocol::messages::{OrchestratorResponse, TaskFailureDetails};
 use prost::Message;
 
 use super::answer::{self, Completion};
-use super::confirmed::Confirmed;
 use super::entities;
 use super::function::{OrchestratorFunction, RunningOrchestrator};
 use super::non_durable;
 use super::payload::Source;
-use super::slot::{Slot, SlotKind};
-use super::state::{Parent, SharedState, State};
+use super::state::{SharedState, SlotKind, State};
 use super::wake::{WakeFlag, WakerId};
 use crate::activity::report;
 use crate::panic::{drop_quietly, panicked};
@@ -99,7 +97,7 @@ impl Execution {
     /// is unknown; a fixed share stands for it.
     pub(crate) fn weight(&self) -> usize {
         const ORCHESTRATOR: usize = 4096;
-        ORCHESTRATOR + self.state.borrow().slots.capacity() * size_of::<Slot>()
+        ORCHESTRATOR + self.state.borrow().weight()
     }
 
     /// Continues with the rest of a history whose beginning this execution has consumed.
@@ -120,19 +118,9 @@ impl Execution {
             return Ok(None);
         }
         let (past, new) = rest.events.split_at(rest.past);
-        {
-            let mut state = self.state.borrow_mut();
-            state.source = Source::new(bytes);
-            state.confirmed = Confirmed::default();
-            state.http_poll_interval = rest.properties.http_poll_interval;
-            state.default_version = rest.properties.default_version.map(Into::into);
-            if rest.properties.leaves_out_past {
-                // The host keeps the history to itself: it has stored what was answered.
-                state.pending.clear();
-            }
-        }
+        self.state.borrow_mut().begin_turn(rest, Source::new(bytes));
         self.apply_all(function, past, true)?;
-        if self.has_ended() || !self.state.borrow().pending.is_empty() {
+        if self.has_ended() || self.state.borrow().unconfirmed().len() > 0 {
             return Ok(None);
         }
         self.apply_all(function, new, false)?;
@@ -155,14 +143,14 @@ impl Execution {
         events: &[Event<'_>],
         past: bool,
     ) -> Result<(), WireError> {
-        self.state.borrow_mut().replaying = past;
+        self.state.borrow_mut().set_replaying(past);
         let mut events = events.iter();
         loop {
             let applied = catch_unwind(AssertUnwindSafe(|| {
                 events.try_for_each(|event| {
                     self.apply(function, event)?;
-                    if self.state.borrow().verdict.is_some() {
-                        self.sentence();
+                    if self.state.borrow().is_failed() {
+                        self.fail();
                     }
                     Ok(())
                 })
@@ -179,7 +167,7 @@ impl Execution {
 
     /// What the first turn after a rewind has to do; nothing in any other.
     fn ask_again(&mut self, silent: bool) -> Result<(), WireError> {
-        if self.completion.is_some() || self.state.borrow().rewound.is_none() {
+        if self.completion.is_some() || !self.state.borrow().is_rewound() {
             return Ok(());
         }
         let mut answered = Vec::new();
@@ -201,23 +189,20 @@ impl Execution {
                  is terminated"
             );
         }
-        if self.state.borrow().verdict.is_some() {
-            self.sentence();
+        if self.state.borrow().is_failed() {
+            self.fail();
         }
         Ok(())
     }
 
-    /// Whatever the orchestrator made of it: it left the path that its history shows.
+    /// Ends with the failure that the orchestrator cannot catch, whatever it has decided.
     #[cold]
-    fn sentence(&mut self) {
-        let verdict = self.state.borrow_mut().verdict.take();
-        if let Some(verdict) = verdict {
-            self.diverged |= matches!(
-                verdict.error_type(),
-                error_type::NON_DETERMINISM | error_type::CANNOT_REWIND
-            );
+    fn fail(&mut self) {
+        let fatal = self.state.borrow_mut().take_fatal();
+        if let Some(fatal) = fatal {
+            self.diverged |= fatal.diverged;
             self.completion = None;
-            self.finish(Completion::Failed(*verdict));
+            self.finish(Completion::Failed(fatal.failure));
         }
     }
 
@@ -230,7 +215,8 @@ impl Execution {
             EventKind::Other => {}
             EventKind::Generic => self.state.borrow_mut().generic_event(),
             EventKind::OrchestratorStarted => {
-                self.state.borrow_mut().now = event.timestamp()?;
+                let now = event.timestamp()?;
+                self.state.borrow_mut().set_now(now);
             }
             EventKind::ExecutionStarted => self.start(function, event)?,
             EventKind::TaskScheduled => self.confirm(event, SlotKind::Activity)?,
@@ -268,7 +254,7 @@ impl Execution {
 
     fn confirm(&mut self, event: &Event<'_>, kind: SlotKind) -> Result<(), WireError> {
         let mut state = self.state.borrow_mut();
-        let is_another = state.rewound.is_some() && state.is_another(event, kind)?;
+        let is_another = state.is_rewound() && state.is_another(event, kind)?;
         let (name, target) = match kind {
             SlotKind::Timer => ("", None),
             SlotKind::SendEvent => (event.name()?, Some(event.target()?)),
@@ -292,18 +278,9 @@ impl Execution {
             return Ok(());
         }
         let identity = event.identity()?;
-        {
-            let mut state = self.state.borrow_mut();
-            state.identify(&identity);
-            state.parent = identity.parent.map(|parent| {
-                Box::new(Parent {
-                    instance_id: parent.instance_id.to_owned(),
-                    name: parent.name.to_owned(),
-                })
-            });
-        }
+        self.state.borrow_mut().identify(&identity);
         let state = Rc::clone(&self.state);
-        let replaying = replay::enter(self.state.borrow().replaying);
+        let replaying = replay::enter(self.state.borrow().is_replaying());
         let made = catch_unwind(AssertUnwindSafe(|| function.run(state, identity.input)));
         drop(replaying);
         match made {
@@ -378,27 +355,22 @@ impl Execution {
 
     /// Whether anything asked for a poll since the last call.
     fn woken(&self) -> bool {
-        let root = std::mem::take(&mut self.state.borrow_mut().root_woken);
+        let root = self.state.borrow_mut().waiters().take_root_woken();
         self.flag.take() || root
     }
 
     /// Polls the orchestrator until it waits for an event, or ends.
     fn poll(&mut self) {
-        let _replaying = replay::enter(self.state.borrow().replaying);
+        let _replaying = replay::enter(self.state.borrow().is_replaying());
         let mut polls = 0;
         let end = loop {
             let Some(root) = &mut self.root else { return };
             let mut context = Context::from_waker(&self.waker);
             let polled = catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(&mut context)));
             {
-                let mut state = self.state.borrow_mut();
-                if !state.late_wakers.is_empty() {
-                    let late = std::mem::take(&mut state.late_wakers);
-                    drop(state);
-                    late.into_iter().for_each(Waker::wake);
-                    state = self.state.borrow_mut();
-                }
-                if state.verdict.is_some() {
+                let late = self.state.borrow_mut().waiters().take_late();
+                late.into_iter().for_each(Waker::wake);
+                if self.state.borrow().is_failed() {
                     return;
                 }
             }
@@ -410,7 +382,7 @@ impl Execution {
                 }
                 Err(panic) => break self.failed_after_all(self.panicked(panic)),
                 Ok(polled) => {
-                    if let Some(next) = self.state.borrow_mut().continued.take() {
+                    if let Some(next) = self.state.borrow_mut().take_continued() {
                         break Completion::ContinuedAsNew {
                             next,
                             events: Vec::new(),
@@ -422,13 +394,13 @@ impl Execution {
                 }
             }
             if !self.woken() {
-                if self.state.borrow().waiting > 0 {
+                if !self.state.borrow_mut().waiters().is_empty() {
                     return;
                 }
                 break Completion::Failed(non_durable::awaited(&self.state.borrow()));
             }
             polls += 1;
-            if polls > SELF_WAKES + 16 * self.state.borrow().slots.len() {
+            if polls > SELF_WAKES + 16 * self.state.borrow().action_count() {
                 break Completion::Failed(non_durable::awaited(&self.state.borrow()));
             }
         };
@@ -438,7 +410,7 @@ impl Execution {
     /// The end of an orchestrator that failed, perhaps after it had continued as new.
     fn failed_after_all(&self, failure: Failure) -> Completion {
         let state = self.state.borrow();
-        if state.continued.is_some() {
+        if state.is_continued() {
             warn_not_started_again(&state);
         }
         Completion::Failed(failure)
@@ -452,7 +424,7 @@ impl Execution {
 
     /// Ends the execution; the first end counts. Dropping the orchestrator runs user code.
     fn finish(&mut self, completion: Completion) {
-        let _replaying = replay::enter(self.state.borrow().replaying);
+        let _replaying = replay::enter(self.state.borrow().is_replaying());
         self.state.borrow_mut().release_all_locks();
         let root = self.root.take();
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(root)));
@@ -482,8 +454,9 @@ impl Execution {
         {
             *events = state.unconsumed();
         }
-        let mut actions = Vec::with_capacity(state.pending.len() + 1);
-        actions.extend(state.pending.iter().cloned());
+        let unconfirmed = state.unconfirmed();
+        let mut actions = Vec::with_capacity(unconfirmed.len() + 1);
+        actions.extend(unconfirmed.cloned());
         if let Some(completion) = &mut self.completion {
             if self.diverged {
                 // What changed code asks for was never meant to happen in this instance.
@@ -493,14 +466,14 @@ impl Execution {
             actions.push(answer::completion(
                 state.next_id(),
                 completion,
-                state.now,
-                &state.source,
+                state.now(),
+                state.source(),
             ));
         }
         OrchestratorResponse {
             instance_id: state.instance_id().to_owned(),
             actions,
-            custom_status: state.custom_status.clone(),
+            custom_status: state.custom_status().map(str::to_owned),
             ..Default::default()
         }
     }
@@ -511,14 +484,14 @@ impl Drop for Execution {
         // Unloading is no step of the orchestration: what its destructors log comes with its end.
         let _replaying = replay::enter(true);
         if let Ok(mut state) = self.state.try_borrow_mut() {
-            state.replaying = true;
+            state.set_replaying(true);
         }
         // The answer is already made, so that no panic needs to be told. Tasks hold wakers of users.
         drop_quietly(self.root.take());
         if let Ok(mut state) = self.state.try_borrow_mut() {
-            let waiting = (std::mem::take(&mut state.slots), state.inbox.take());
+            let held = state.take_held();
             drop(state);
-            drop_quietly(waiting);
+            drop_quietly(held);
         }
     }
 }
@@ -541,7 +514,7 @@ fn of_activity(details: TaskFailureDetails) -> Failure {
 /// Written once, by the turn in which it happens.
 #[cold]
 fn warn_not_started_again(state: &State) {
-    if !state.replaying {
+    if !state.is_replaying() {
         tracing::warn!(
             instance = state.instance_id(),
             orchestrator = state.name(),

@@ -9,20 +9,13 @@
 //! and the same bytes give the same answer.
 
 mod answer;
-mod confirmed;
 mod entities;
 mod execution;
 mod function;
-mod inbox;
 mod kept;
-mod names;
 mod non_durable;
-mod nondeterminism;
 mod payload;
-mod rewind;
-mod slot;
 mod state;
-mod task;
 mod wake;
 
 use std::rc::Rc;
@@ -36,10 +29,8 @@ pub(crate) use function::RunningOrchestrator;
 #[cfg(feature = "handler")]
 pub(crate) use kept::instance_id_of;
 pub use kept::{KeptInstances, KeptLimits};
-pub(crate) use slot::{Extra, Outcome, SlotKind};
 pub use state::Parent;
-pub(crate) use state::{ContinuedAsNew, SharedState};
-pub(crate) use task::Call;
+pub(crate) use state::{Call, Outcome, SharedState};
 
 use crate::Failure;
 use crate::wire::{Request, WireError};

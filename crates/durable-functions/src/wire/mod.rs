@@ -13,4 +13,4 @@ mod request;
 
 pub(crate) use event::{Event, EventKind, Identity};
 pub(crate) use reader::WireError;
-pub(crate) use request::Request;
+pub(crate) use request::{Properties, Request};

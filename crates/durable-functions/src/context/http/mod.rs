@@ -67,7 +67,7 @@ impl OrchestrationContext {
                 let Some(next) = next else {
                     return Ok(response);
                 };
-                let default = context.state.borrow().http_poll_interval;
+                let default = context.state.borrow().http_poll_interval();
                 let delay = polling::delay(&response, context.now(), default);
                 context.sleep(delay).await;
                 request = next;

@@ -10,15 +10,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::task::Waker;
 
 use durable_protocol::entity_message::{RELEASE, REQUEST};
-use durable_protocol::messages::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
 use durable_protocol::{EntityId, Timestamp};
 use uuid::Uuid;
 
 use super::label::Labels;
 use super::message::{self, Sender};
 use super::reply;
-use crate::engine::slot::{Extra, Outcome, SlotKind};
-use crate::engine::state::State;
+use crate::engine::state::{Outcome, SlotKind, State};
 use crate::{Failure, codec, error_type};
 
 /// The namespace of request ids. Ids are part of stored histories, where answers go by them: how
@@ -88,12 +86,8 @@ impl Ledger {
 }
 
 impl State {
-    fn ledger(&mut self) -> &mut Ledger {
-        self.entities.get_or_insert_default()
-    }
-
     fn section(&self) -> Option<&Section> {
-        self.entities.as_deref()?.section.as_ref()
+        self.entities()?.section.as_ref()
     }
 
     /// Inside a critical section no child can be started: if it needed a locked entity, both would
@@ -127,7 +121,7 @@ impl State {
             }
         };
         let id = self.request_id();
-        let now = self.now;
+        let now = self.now();
         let label = self.ledger().labels.next(entity, now);
         let task = self.send_to_entity(entity, Cow::Borrowed(REQUEST), |sender| {
             message::operation(id, sender, operation, false, input.as_deref(), label)
@@ -154,14 +148,14 @@ impl State {
         let id = self.request_id();
         match due {
             None => {
-                let now = self.now;
+                let now = self.now();
                 let label = self.ledger().labels.next(entity, now);
                 self.send_to_entity(entity, Cow::Borrowed(REQUEST), |sender| {
                     message::operation(id, sender, operation, true, input, label)
                 });
             }
             Some(due) => {
-                let name = message::scheduled_request(due, self.now);
+                let name = message::scheduled_request(due, self.now());
                 self.send_to_entity(entity, Cow::Owned(name), |_| {
                     message::scheduled_signal(id, operation, input, due)
                 });
@@ -206,7 +200,7 @@ impl State {
                 return (self.refuse(SlotKind::SendEvent, &name, failure), id);
             }
         };
-        let now = self.now;
+        let now = self.now();
         let label = self.ledger().labels.next(&first, now);
         let task = self.send_to_entity(&first, Cow::Borrowed(REQUEST), |sender| {
             message::lock(id, sender, &entities, label)
@@ -227,7 +221,7 @@ impl State {
     /// It must not be asked for twice: an entity knows who holds it by the instance alone, so that it
     /// would grant both requests one after the other, and give up both with the first release.
     fn asked_before(&mut self, entities: &[EntityId]) -> Option<(usize, Uuid)> {
-        let ledger = self.entities.as_deref_mut()?;
+        let ledger = self.entities_mut()?;
         let same = |section: &Section| section.entities == entities;
         let section = ledger
             .abandoned
@@ -239,7 +233,10 @@ impl State {
     }
 
     fn overlaps_abandoned(&self, entities: &[EntityId]) -> bool {
-        let abandoned = self.entities.iter().flat_map(|ledger| &ledger.abandoned);
+        let abandoned = self
+            .entities()
+            .into_iter()
+            .flat_map(|ledger| &ledger.abandoned);
         abandoned
             .flat_map(|section| &section.entities)
             .any(|entity| entities.contains(entity))
@@ -260,7 +257,7 @@ impl State {
     /// The execution ends: what it holds is given back with its completion. So is what it waits for,
     /// because a part of the set may be granted already; the rest is out of reach.
     pub(crate) fn release_all_locks(&mut self) {
-        let Some(entities) = &mut self.entities else {
+        let Some(entities) = self.entities_mut() else {
             return;
         };
         let abandoned = std::mem::take(&mut entities.abandoned);
@@ -275,9 +272,9 @@ impl State {
         }
         // Changed code can end where the history goes on; an action whose number is taken there
         // would count as sent.
-        self.confirmed = Default::default();
+        self.forget_history();
         for section in sections {
-            if !section.granted && !self.replaying {
+            if !section.granted && !self.is_replaying() {
                 tracing::warn!(
                     instance = self.instance_id(),
                     entities = ?section.entities,
@@ -305,7 +302,7 @@ impl State {
         payload: Option<&[u8]>,
     ) -> Option<Option<Waker>> {
         const HYPHENATED: usize = 36;
-        let entities = self.entities.as_deref_mut()?;
+        let entities = self.entities_mut()?;
         if name.len() != HYPHENATED {
             return None;
         }
@@ -353,7 +350,7 @@ impl State {
         let execution = match self.execution_id() {
             Some(id) => Cow::Borrowed(id),
             // Some hosts send none; the time tells the generations of an instance apart.
-            None => Cow::Owned(self.now.round_trip()),
+            None => Cow::Owned(self.now().round_trip()),
         };
         let instance = self.instance_id();
         let name = format!("{instance}/{execution}/{}", self.next_id());
@@ -363,15 +360,15 @@ impl State {
     /// Whether `task` is a call or a lock that an entity has to answer.
     pub(crate) fn awaits_entity(&self, task: usize) -> bool {
         let mut requests = self
-            .entities
-            .iter()
+            .entities()
+            .into_iter()
             .flat_map(|ledger| ledger.requests.values());
         requests.any(|request| request.task == task)
     }
 
     /// Whether the code holds a lock of `entity`, or waits for one.
     pub(crate) fn locks(&self, entity: &str) -> bool {
-        let sections = self.entities.iter();
+        let sections = self.entities().into_iter();
         let mut sections =
             sections.flat_map(|ledger| ledger.section.iter().chain(&ledger.abandoned));
         sections.any(|section| {
@@ -387,7 +384,7 @@ impl State {
         &self,
         input: impl FnOnce() -> Result<Option<String>, Failure>,
     ) -> Result<Option<String>, Failure> {
-        if self.confirmed.contains(self.slots.len()) {
+        if self.next_is_confirmed() {
             Ok(None)
         } else {
             input()
@@ -401,29 +398,12 @@ impl State {
         name: Cow<'static, str>,
         data: impl FnOnce(Sender<'_>) -> String,
     ) -> usize {
-        let target = entity.to_string();
-        let task = self.schedule(SlotKind::SendEvent, "", None, |state, _| {
-            let data = data(Sender {
+        self.send_event(entity.to_string(), name, |state| {
+            Some(data(Sender {
                 instance_id: state.instance_id(),
                 execution_id: state.execution_id(),
-            });
-            let action = SendEventAction {
-                instance: Some(OrchestrationInstance {
-                    instance_id: target.clone(),
-                    execution_id: None,
-                }),
-                name: name.clone().into_owned(),
-                data: Some(data),
-            };
-            Ok(OrchestratorActionType::SendEvent(Box::new(action)))
-        });
-        if let Some(slot) = self.slots.get_mut(task) {
-            slot.extra = Some(Box::new(Extra::Sent {
-                name: name.into_owned(),
-                target,
-            }));
-        }
-        task
+            }))
+        })
     }
 }
 

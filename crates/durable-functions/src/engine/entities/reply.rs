@@ -3,7 +3,7 @@
 use durable_protocol::entity_message::{FailureDetails, Reply};
 
 use crate::engine::payload::Payload;
-use crate::engine::slot::Outcome;
+use crate::engine::state::Outcome;
 use crate::{Failure, error_type};
 
 impl From<FailureDetails> for Failure {

@@ -7,7 +7,7 @@ use crate::wire::{Event, EventKind};
 /// Known before the replay begins, so that the input of a call that was scheduled in an earlier turn
 /// is never serialised again: in a long orchestration that is nearly all of them.
 #[derive(Debug, Default)]
-pub(crate) struct Confirmed {
+pub(super) struct Confirmed {
     /// The ids below 64: enough for most orchestrations, without an allocation.
     first: u64,
     words: Vec<u64>,
@@ -16,7 +16,7 @@ pub(crate) struct Confirmed {
 }
 
 impl Confirmed {
-    pub(crate) fn from_events(events: &[Event<'_>]) -> Self {
+    pub(super) fn from_events(events: &[Event<'_>]) -> Self {
         let mut confirmed = Confirmed::default();
         for event in events {
             // An id that is out of all proportion is not ours and must not cost memory; it is found
@@ -54,7 +54,7 @@ impl Confirmed {
         confirmed
     }
 
-    pub(crate) fn contains(&self, id: usize) -> bool {
+    pub(super) fn contains(&self, id: usize) -> bool {
         let bits = match (id / 64).checked_sub(1) {
             None => self.first,
             Some(word) => self.words.get(word).copied().unwrap_or(0),
@@ -63,11 +63,11 @@ impl Confirmed {
     }
 
     /// How many generic events the history has: none unless it was rewound.
-    pub(crate) fn generic_events(&self) -> usize {
+    pub(super) fn generic_events(&self) -> usize {
         self.generic_events
     }
 
-    pub(crate) fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.count
     }
 }

@@ -3,29 +3,31 @@
 //! Only what the code *scheduled* is compared: kind and name, never inputs. Completions of unknown
 //! actions are ignored, because hosts deliver duplicates and results of forgotten work.
 
+use super::State;
 use super::rewind::{self, Unexpected};
 use super::slot::{Extra, SlotKind};
-use super::state::State;
 use crate::name::same_name;
 use crate::{Failure, error_type};
 
 impl State {
-    /// The usual case of [`confirm`](Self::confirm), in which the code did the same to the letter;
+    /// The usual case of [`confirm`](Self::confirm), in which the code did exactly the same;
     /// false for every other.
-    pub(crate) fn confirm_same(&mut self, id: i32, kind: SlotKind, name: &[u8]) -> bool {
-        let slot = usize::try_from(id).ok().and_then(|id| self.slots.get(id));
-        let same = slot.is_some_and(|slot| {
+    pub(in crate::engine) fn confirm_same(&mut self, id: i32, kind: SlotKind, name: &[u8]) -> bool {
+        let Ok(number) = usize::try_from(id) else {
+            return false;
+        };
+        let same = self.actions.get(number).is_some_and(|slot| {
             slot.kind == kind && slot.since == 0 && slot.name.as_bytes() == name
         });
         if same {
-            self.no_longer_pending(id, usize::try_from(id).unwrap_or(usize::MAX));
+            self.confirmed(id, number);
         }
         same
     }
 
     /// The history says that action `id` was scheduled: the code must have done the same. `is_another`
     /// says that it has not, whatever kind and name are.
-    pub(crate) fn confirm(
+    pub(in crate::engine) fn confirm(
         &mut self,
         id: i32,
         kind: SlotKind,
@@ -36,7 +38,7 @@ impl State {
         let Some((epoch, number)) = rewind::parts(id) else {
             // Not ours. The host marks a history that it stored in parts with a timer -100.
             if kind != SlotKind::Timer {
-                self.condemn(differs(
+                self.leave_history(differs(
                     self,
                     id,
                     kind,
@@ -47,7 +49,7 @@ impl State {
             }
             return;
         };
-        let slot = self.slots.get(number);
+        let slot = self.actions.get(number);
         let same = slot.is_some_and(|slot| {
             slot.kind == kind
                 && !is_another
@@ -61,7 +63,7 @@ impl State {
                 }
         });
         if same && slot.is_some_and(|slot| slot.was_asked_for_in(epoch)) {
-            self.no_longer_pending(id, number);
+            self.confirmed(id, number);
             return;
         }
         let mut done = match slot {
@@ -80,21 +82,16 @@ impl State {
             same,
         };
         if !self.explained_by_rewind(&unexpected) {
-            self.condemn(differs(self, id, kind, name, target, &done));
+            self.leave_history(differs(self, id, kind, name, target, &done));
         }
     }
 
-    fn no_longer_pending(&mut self, id: i32, number: usize) {
-        let action = if self.pending.front().is_some_and(|action| action.id == id) {
-            self.pending.pop_front()
-        } else if let Ok(index) = self.pending.binary_search_by_key(&id, |action| action.id) {
-            self.pending.remove(index)
-        } else {
-            return;
-        };
-        if let Some(rewound) = &mut self.rewound {
-            let action = action.and_then(|action| action.orchestrator_action_type);
-            rewound.confirmed(number, action);
+    /// The history holds an action that the code asked for.
+    fn confirmed(&mut self, id: i32, number: usize) {
+        if let Some(action) = self.actions.confirm(id)
+            && let Some(rewound) = &mut self.rewound
+        {
+            rewound.confirmed(number, action.orchestrator_action_type);
         }
     }
 }

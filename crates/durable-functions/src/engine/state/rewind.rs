@@ -25,11 +25,11 @@ use std::time::Duration;
 
 use durable_protocol::Timestamp;
 use durable_protocol::entity_message::RELEASE;
-use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
+use durable_protocol::messages::OrchestratorActionType;
 
-use super::entities;
+use super::State;
 use super::slot::{Outcome, SlotKind};
-use super::state::State;
+use crate::engine::entities;
 use crate::wire::{Event, EventKind, Request, WireError};
 use crate::{Failure, error_type};
 
@@ -44,13 +44,13 @@ const SAME_TIME: Duration = Duration::from_millis(1);
 const LAST_EPOCH: u8 = 127;
 
 /// The id on the wire of the action `number`.
-pub(crate) fn wire_id(epoch: u8, number: usize) -> i32 {
+pub(in crate::engine) fn wire_id(epoch: u8, number: usize) -> i32 {
     let number = i32::try_from(number).unwrap_or(i32::MAX);
     number | (i32::from(epoch) << NUMBER_BITS)
 }
 
 /// The epoch and the number of an id; `None` for one that is not ours.
-pub(crate) fn parts(id: i32) -> Option<(u8, usize)> {
+pub(in crate::engine) fn parts(id: i32) -> Option<(u8, usize)> {
     let id = u32::try_from(id).ok()?;
     let number = usize::try_from(id & ((1 << NUMBER_BITS) - 1)).ok()?;
     Some((u8::try_from(id >> NUMBER_BITS).ok()?, number))
@@ -58,7 +58,7 @@ pub(crate) fn parts(id: i32) -> Option<(u8, usize)> {
 
 /// What is known of a history that was rewound.
 #[derive(Debug)]
-pub(crate) struct Rewound {
+pub(in crate::engine) struct Rewound {
     /// How many generic events the whole history has, how many its past has, and how many were
     /// applied.
     total: usize,
@@ -89,7 +89,7 @@ struct Issued {
 
 impl Rewound {
     /// `None` for a history without generic events. `total` is their number.
-    pub(crate) fn of(request: &Request<'_>, total: usize) -> Option<Box<Self>> {
+    pub(in crate::engine) fn of(request: &Request<'_>, total: usize) -> Option<Box<Self>> {
         if total == 0 {
             return None;
         }
@@ -119,7 +119,11 @@ impl Rewound {
     }
 
     /// The history holds an action that the code asked for.
-    pub(crate) fn confirmed(&mut self, number: usize, action: Option<OrchestratorActionType>) {
+    pub(in crate::engine) fn confirmed(
+        &mut self,
+        number: usize,
+        action: Option<OrchestratorActionType>,
+    ) {
         let seen = self.seen;
         if let Some(issued) = &mut self.issued {
             let entry = issued
@@ -132,19 +136,24 @@ impl Rewound {
 }
 
 /// An action of the history that the code does not do.
-pub(crate) struct Unexpected<'a> {
-    pub(crate) epoch: u8,
-    pub(crate) number: usize,
-    pub(crate) kind: SlotKind,
-    pub(crate) name: &'a str,
-    pub(crate) target: Option<&'a str>,
+pub(in crate::engine) struct Unexpected<'a> {
+    pub(in crate::engine) epoch: u8,
+    pub(in crate::engine) number: usize,
+    pub(in crate::engine) kind: SlotKind,
+    pub(in crate::engine) name: &'a str,
+    pub(in crate::engine) target: Option<&'a str>,
     /// Whether the code did the same under that number, in another epoch.
-    pub(crate) same: bool,
+    pub(in crate::engine) same: bool,
 }
 
 impl State {
+    /// Whether the history was rewound.
+    pub(in crate::engine) fn is_rewound(&self) -> bool {
+        self.rewound.is_some()
+    }
+
     /// A generic event was applied.
-    pub(crate) fn generic_event(&mut self) {
+    pub(in crate::engine) fn generic_event(&mut self) {
         if let Some(rewound) = &mut self.rewound {
             rewound.seen += 1;
         }
@@ -153,7 +162,7 @@ impl State {
     /// Whether an action of the history is another than the one that the code asks for under its id, by
     /// what the history shows of it beside kind and name. Notes children.
     #[cold]
-    pub(crate) fn is_another(
+    pub(in crate::engine) fn is_another(
         &mut self,
         event: &Event<'_>,
         kind: SlotKind,
@@ -171,8 +180,7 @@ impl State {
         if !rewound.explains_another_path() {
             return Ok(false);
         }
-        let asked = self.pending.iter().find(|action| action.id == event.id);
-        let Some(asked) = asked.and_then(|action| action.orchestrator_action_type.as_ref()) else {
+        let Some(asked) = self.actions.asked(event.id) else {
             return Ok(false);
         };
         Ok(match (kind, asked) {
@@ -201,7 +209,7 @@ impl State {
     /// child with an id of the user's choice is one instance for all of them, and a rewind goes on with the
     /// last.
     #[cold]
-    pub(crate) fn same_child(&self, id: i32) -> Option<Vec<i32>> {
+    pub(in crate::engine) fn same_child(&self, id: i32) -> Option<Vec<i32>> {
         let children = &self.rewound.as_deref()?.children;
         let child = children.get(&id)?;
         let same = children
@@ -214,33 +222,27 @@ impl State {
     /// Whether a rewind is the reason why the history shows an action that the code does not do. If
     /// it is, the code goes on in a new epoch.
     #[cold]
-    pub(crate) fn explained_by_rewind(&mut self, action: &Unexpected<'_>) -> bool {
+    pub(in crate::engine) fn explained_by_rewind(&mut self, action: &Unexpected<'_>) -> bool {
         let Some(rewound) = self.rewound.as_deref_mut() else {
             return false;
         };
         rewound.newest = rewound.newest.max(action.epoch);
         if action.same
-            && action.epoch > self.epoch
-            && let Some(slot) = self.slots.get_mut(action.number)
+            && action.epoch > self.actions.epoch()
+            && let Some(slot) = self.actions.get_mut(action.number)
             && slot.until < action.epoch
         {
-            // Asked for again after a rewind. What is pending under the number was undone by a later
+            // Asked for again after a rewind. What is asked for under the number was undone by a later
             // rewind, because it failed.
             slot.until = action.epoch;
-            let number = |pending: &OrchestratorAction| parts(pending.id).map(|(_, number)| number);
-            let undone = self
-                .pending
-                .iter()
-                .position(|it| number(it) == Some(action.number));
-            let undone = undone.and_then(|index| self.pending.remove(index));
-            let undone = undone.and_then(|pending| pending.orchestrator_action_type);
+            let undone = self.actions.withdraw(action.number);
             rewound.confirmed(action.number, undone);
             return true;
         }
         if !rewound.explains_another_path() {
             return false;
         }
-        if action.epoch >= self.epoch {
+        if action.epoch >= self.actions.epoch() {
             self.leave_path();
         }
         if action.kind == SlotKind::SendEvent
@@ -261,8 +263,8 @@ impl State {
         let Some(epoch) = self.next_epoch() else {
             return;
         };
-        let mut pending = std::mem::take(&mut self.pending);
-        for action in &mut pending {
+        let mut asked = self.actions.take_unconfirmed();
+        for action in &mut asked {
             let Some((_, number)) = parts(action.id) else {
                 continue;
             };
@@ -274,18 +276,17 @@ impl State {
             }
             if let Some(OrchestratorActionType::CreateSubOrchestration(child)) =
                 &mut action.orchestrator_action_type
-                && child.instance_id == self.child_instance_id(self.epoch, number)
+                && child.instance_id == self.child_instance_id(self.actions.epoch(), number)
             {
                 child.instance_id = self.child_instance_id(epoch, number);
             }
-            if let Some(slot) = self.slots.get_mut(number) {
+            if let Some(slot) = self.actions.get_mut(number) {
                 slot.since = epoch;
                 slot.until = epoch;
             }
             action.id = wire_id(epoch, number);
         }
-        self.pending = pending;
-        self.epoch = epoch;
+        self.actions.begin_epoch(epoch, asked);
     }
 
     fn next_epoch(&mut self) -> Option<u8> {
@@ -303,7 +304,7 @@ impl State {
     ///
     /// Gives the children that are open: nobody can ask for them again under the same instance id,
     /// and under another they would run twice.
-    pub(crate) fn ask_again(&mut self, answered: &[i32]) -> Vec<usize> {
+    pub(in crate::engine) fn ask_again(&mut self, answered: &[i32]) -> Vec<usize> {
         let mut children = Vec::new();
         let Some(rewound) = self.rewound.as_deref_mut() else {
             return children;
@@ -316,10 +317,10 @@ impl State {
         for (number, issued) in issued {
             // Asked for behind the rewind, in a turn before this one.
             let is_fresh = past > 0 && issued.seen >= past;
-            let Some(slot) = self.slots.get(number).filter(|_| !is_fresh) else {
+            let Some(slot) = self.actions.get(number).filter(|_| !is_fresh) else {
                 continue;
             };
-            let Some(task) = self.slots.get(slot.owner as usize) else {
+            let Some(task) = self.actions.get(slot.owner as usize) else {
                 continue;
             };
             // Retries go on whether or not anybody waits for them.
@@ -352,13 +353,7 @@ impl State {
             return children;
         };
         for (number, action) in again {
-            if let Some(slot) = self.slots.get_mut(number) {
-                slot.until = epoch;
-            }
-            self.pending.push_back(OrchestratorAction {
-                id: wire_id(epoch, number),
-                orchestrator_action_type: action,
-            });
+            self.actions.ask_again(number, epoch, action);
         }
         children
     }
@@ -371,7 +366,7 @@ impl State {
                 self.name()
             ),
         );
-        self.condemn(failure.non_retriable());
+        self.leave_history(failure.non_retriable());
     }
 }
 

@@ -11,12 +11,12 @@ use durable_protocol::messages::{
     CreateSubOrchestrationAction, CreateTimerAction, OrchestratorActionType, ScheduleTaskAction,
 };
 
-use super::payload::Payload;
+use super::State;
 use super::rewind;
 use super::slot::{Extra, Outcome, SlotKind};
-use super::state::State;
 use crate::Failure;
 use crate::activity::envelope;
+use crate::engine::payload::Payload;
 use crate::retry::RetryPolicy;
 
 /// Azure Storage cannot hide a message for more than seven days; a longer timer poisons the task
@@ -68,12 +68,12 @@ impl Call {
                 CreateSubOrchestrationAction {
                     instance_id: instance_id
                         .clone()
-                        .unwrap_or_else(|| state.child_instance_id(state.epoch, id)),
+                        .unwrap_or_else(|| state.child_instance_id(state.actions.epoch(), id)),
                     name: (*name).to_owned(),
                     // The extension gives children no default version of its own.
                     version: version
                         .map(str::to_owned)
-                        .or_else(|| state.default_version.as_deref().map(str::to_owned)),
+                        .or_else(|| state.settings.default_version.as_deref().map(str::to_owned)),
                     input,
                     ..Default::default()
                 },
@@ -181,7 +181,7 @@ impl State {
     }
 
     fn drive(&mut self, task: usize, driver: Driver) {
-        if let Some(slot) = self.slots.get_mut(task) {
+        if let Some(slot) = self.actions.get_mut(task) {
             slot.extra = Some(Box::new(Extra::Driver(driver)));
         }
     }
@@ -203,7 +203,7 @@ impl State {
 
     fn first_end_of(&mut self, id: i32, kind: SlotKind) -> Option<usize> {
         let (epoch, id) = rewind::parts(id)?;
-        let slot = self.slots.get_mut(id)?;
+        let slot = self.actions.get_mut(id)?;
         (slot.kind == kind
             && slot.was_asked_for_in(epoch)
             && !std::mem::replace(&mut slot.ended, true))
@@ -217,8 +217,8 @@ impl State {
     #[must_use]
     pub(crate) fn timer_fired(&mut self, id: i32) -> Option<Waker> {
         let id = self.end_of(id, SlotKind::Timer)?;
-        let task = self.slots.get(id)?.owner as usize;
-        let slot = self.slots.get_mut(task)?;
+        let task = self.actions.get(id)?.owner as usize;
+        let slot = self.actions.get_mut(task)?;
         let Some(Extra::Driver(driver)) = slot.extra.as_deref_mut() else {
             return self.settle(task, Outcome::Completed(Payload::Absent));
         };
@@ -269,8 +269,8 @@ impl State {
     /// An attempt of a call ended with `outcome`: the task ends, or it waits and tries again.
     fn attempt_ended(&mut self, id: usize, outcome: Outcome) -> Option<Waker> {
         let now = self.now;
-        let task = self.slots.get(id)?.owner as usize;
-        let slot = self.slots.get_mut(task)?;
+        let task = self.actions.get(id)?.owner as usize;
+        let slot = self.actions.get_mut(task)?;
         if !slot.outcome.is_open() {
             return None;
         }

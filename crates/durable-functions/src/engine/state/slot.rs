@@ -1,9 +1,9 @@
 //! One action of an orchestration and what became of it.
 
-use super::payload::Payload;
-use super::state::Waiter;
 use super::task::Driver;
+use super::waiters::Waiter;
 use crate::Failure;
+use crate::engine::payload::Payload;
 
 /// What an action does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,14 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// Ends the task; what drives it to its end is done.
+    pub(super) fn settle(&mut self, outcome: Outcome) {
+        self.outcome = outcome;
+        if let Some(Extra::Driver(_)) = self.extra.as_deref() {
+            self.extra = None;
+        }
+    }
+
     pub(crate) fn was_asked_for_in(&self, epoch: u8) -> bool {
         (self.since..=self.until).contains(&epoch)
     }
