@@ -14,6 +14,7 @@
 )]
 
 mod audit;
+mod documents;
 mod function_folders;
 mod functions;
 mod start;

@@ -1,0 +1,118 @@
+//! The documents name files and folders that exist.
+//!
+//! Links are checked by `.ci/run`; this is for the paths that stand in the text as `code`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const DOCUMENTS: [&str; 8] = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/architecture.md",
+    "docs/captures.md",
+    "docs/dependencies.md",
+    "docs/glossary.md",
+    "docs/performance.md",
+];
+
+/// Paths that begin with one of these are given from the root of the repository.
+const FROM_THE_ROOT: [&str; 5] = ["crates/", "src/", "tests/", "docs/", ".ci/"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The texts between single backticks of a line.
+fn code(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
+/// Whether a text is a path: it has a slash, and nothing but the characters of our file names. `NAME` stands for a
+/// name that the reader chooses.
+fn is_path(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    text.contains('/')
+        && text.chars().all(plain)
+        && !text.starts_with('/')
+        && !text.starts_with("target/")
+        && !text.contains("NAME")
+}
+
+/// Every file and folder of the sources and tests of all crates.
+fn sources() -> Vec<PathBuf> {
+    fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, found);
+            }
+            found.push(path);
+        }
+    }
+    let mut found = Vec::new();
+    collect(&root().join("src"), &mut found);
+    for krate in fs::read_dir(root().join("crates")).unwrap() {
+        for folder in ["src", "tests"] {
+            let folder = krate.as_ref().unwrap().path().join(folder);
+            if folder.exists() {
+                collect(&folder, &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// The folder that the paths in the first column of a table belong to: the table's head is `Module (folder)`.
+fn folder_of_table(line: &str) -> Option<&str> {
+    let head = line.strip_prefix("| Module (`")?;
+    Some(head.split_once('`')?.0)
+}
+
+#[test]
+fn every_path_in_the_documents_exists() {
+    let sources = sources();
+    let exists = |path: &str| {
+        let path = path.trim_end_matches('/');
+        if root().join(path).exists() {
+            return true;
+        }
+        // A module, such as `engine/kept`: the end of the path of its file.
+        let file = format!("{path}.rs");
+        let is_module = |source: &PathBuf| source.ends_with(path) || source.ends_with(&file);
+        let from_the_root = FROM_THE_ROOT.iter().any(|start| path.starts_with(start));
+        !from_the_root && sources.iter().any(is_module)
+    };
+    let (mut missing, mut checked) = (Vec::new(), 0);
+    for document in DOCUMENTS {
+        let text = fs::read_to_string(root().join(document)).unwrap();
+        let mut folder = None;
+        for line in text.lines() {
+            if !line.starts_with('|') {
+                folder = None;
+            }
+            folder = folder_of_table(line).or(folder);
+            let first_column = line.split('|').nth(1).unwrap_or_default();
+            if let Some(folder) = folder {
+                for name in code(first_column) {
+                    checked += 1;
+                    if !root().join(folder).join(name).exists() && name != folder {
+                        missing.push(format!("{document}: {folder}{name}"));
+                    }
+                }
+            }
+            for path in code(line).filter(|text| is_path(text)) {
+                checked += 1;
+                // A path of the first column was checked above.
+                let in_folder = folder.is_some() && code(first_column).any(|name| name == path);
+                if !in_folder && !exists(path) {
+                    missing.push(format!("{document}: {path}"));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(checked > 100, "only {checked} paths were found");
+}
