@@ -5,7 +5,14 @@
 //! send them: behind a proxy or API Management, set `PublicBaseUrl`. The address never holds a
 //! key: a client sends its own with each request.
 
-use std::fmt::Write;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// All characters but those that RFC 3986 leaves unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The address of the status of job `id`.
 ///
@@ -33,15 +40,7 @@ pub(crate) fn status_url(
         }
     };
     url.push_str("/status/");
-    for byte in id.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                url.push(char::from(byte))
-            }
-            // Writing to a String does not fail.
-            _ => drop(write!(url, "%{byte:02X}")),
-        }
-    }
+    url.extend(utf8_percent_encode(id, RESERVED));
     url
 }
 

@@ -1,11 +1,11 @@
 //! The table endpoint of local-host and a real Azurite get the same requests and give the same answers.
 
 use crate::support::azurite::{ACCOUNT_KEY, Azurite};
+use std::time::SystemTime;
+
 use local_host::table::{Store, serve};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 const ACCOUNT: &str = "devstoreaccount1";
 
@@ -48,10 +48,7 @@ impl Service {
         query: &[(&str, &str)],
         body: &str,
     ) -> Answer {
-        let format = format_description!(
-            "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-        );
-        let date = OffsetDateTime::now_utc().format(format).unwrap();
+        let date = httpdate::fmt_http_date(SystemTime::now());
         let mut url = url::Url::parse(&format!("{}{path}", self.endpoint)).unwrap();
         for (name, value) in query {
             url.query_pairs_mut().append_pair(name, value);
