@@ -150,7 +150,7 @@ impl Server {
                 .map_err(|error| ServeError::Bind { port, error })
         };
         let task = self.0.runtime().spawn(bound);
-        task.await.unwrap_or_else(|failed| Err(failed.into()))
+        task.await.unwrap_or_else(|error| Err(task_failed(error)))
     }
 
     /// Runs `serving` on the thread of the server.
@@ -159,7 +159,7 @@ impl Server {
         serving: impl Future<Output = ServeError> + Send + 'static,
     ) -> ServeError {
         let task = self.0.runtime().spawn(serving);
-        task.await.unwrap_or_else(ServeError::from)
+        task.await.unwrap_or_else(task_failed)
     }
 
     /// The same, and ends the process when nobody takes the result: a function that blocks the thread
@@ -186,7 +186,7 @@ impl Server {
             Ok((error, _)) => error,
             // The sender is gone without a result: the task has panicked.
             Err(_) => match task.await {
-                Err(failed) => failed.into(),
+                Err(error) => task_failed(error),
                 Ok(()) => ServeError::Server(io::Error::other("it ended without a result")),
             },
         }
@@ -199,10 +199,9 @@ fn end_process(code: u8) -> ! {
     std::process::exit(i32::from(code))
 }
 
-impl From<JoinError> for ServeError {
-    fn from(error: JoinError) -> Self {
-        Self::Server(io::Error::other(error))
-    }
+/// A task of the server has panicked.
+fn task_failed(error: JoinError) -> ServeError {
+    ServeError::Server(io::Error::other(error))
 }
 
 /// Serves until the signal, then for at most `grace` and a second longer.
