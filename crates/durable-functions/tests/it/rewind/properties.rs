@@ -2,7 +2,8 @@
 //!
 //! The host here is one that loses what a real host loses: it fails an instance in the middle (its
 //! turn is cut off, or a failure that the program does not catch ends it), throws away what arrives
-//! while the instance is Failed, or delivers it late, and rewinds it. The programs are those of the
+//! while the instance is Failed, or delivers it late or twice, suspends it now and then, and rewinds
+//! it. The programs are those of the
 //! differential test. What an activity or a child answers depends on its name and input alone, so
 //! that the undisturbed run of a program has the output that the disturbed one must have.
 
@@ -60,6 +61,9 @@ struct Host {
     choices: std::vec::IntoIter<u16>,
     /// Whether a failure decided anything that no rewind has undone.
     tainted: bool,
+    is_suspended: bool,
+    /// What was delivered and comes once more: hosts report the end of an action more than once.
+    again: Vec<HistoryEvent>,
 }
 
 impl Host {
@@ -77,6 +81,8 @@ impl Host {
             raised: 0,
             choices: choices.into_iter(),
             tainted: false,
+            is_suspended: false,
+            again: Vec::new(),
         };
         host.start(Vec::new());
         host
@@ -96,6 +102,8 @@ impl Host {
         self.open.clear();
         self.failed.clear();
         self.message = None;
+        self.is_suspended = false;
+        self.again.clear();
         self.inbox = vec![event(-1, EventType::ExecutionStarted(Box::new(started)), 0)];
         self.inbox.extend(carried);
     }
@@ -263,7 +271,31 @@ impl Host {
             }
             _ => open.answer,
         };
-        self.inbox.push(event(-1, kind, self.clock));
+        let event = event(-1, kind, self.clock);
+        if may_fail && self.chance(15) {
+            self.again.push(event.clone());
+        }
+        self.inbox.push(event);
+    }
+
+    /// A client suspends the instance or resumes it, and something comes that has come before.
+    fn noise(&mut self, disturbed: bool) {
+        let kind = if self.is_suspended && (!disturbed || self.chance(40)) {
+            Some(EventType::ExecutionResumed(Default::default()))
+        } else if !self.is_suspended && disturbed && self.chance(25) {
+            Some(EventType::ExecutionSuspended(Default::default()))
+        } else {
+            None
+        };
+        if let Some(kind) = kind {
+            self.is_suspended = !self.is_suspended;
+            let at = self.pick(self.inbox.len() + 1);
+            self.inbox.insert(at, event(-1, kind, self.clock));
+        }
+        if !self.again.is_empty() && self.chance(30) {
+            let index = self.pick(self.again.len());
+            self.inbox.push(self.again.remove(index));
+        }
     }
 
     /// Whether a failure of an activity or of a child stands in the history.
@@ -293,6 +325,7 @@ impl Host {
                 for _ in 0..=self.pick(3) {
                     self.deliver(turn + 1 < peaceful);
                 }
+                self.noise(turn + 1 < peaceful);
                 continue;
             };
             match end.orchestration_status() {
