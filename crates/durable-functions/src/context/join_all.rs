@@ -1,6 +1,8 @@
 //! The fan-in that waits for every task.
 
-use std::future::Future;
+use std::future::{Future, poll_fn, ready};
+use std::pin::Pin;
+use std::task::Poll;
 
 use super::{EntityFuture, EventFuture, HttpFuture, OrchestrationContext, TaskFuture, TimerFuture};
 use crate::TaskError;
@@ -38,7 +40,8 @@ impl OrchestrationContext {
         tasks: impl IntoIterator<Item = T>,
     ) -> Result<Vec<T::Output>, TaskError> {
         // All are made before the first is awaited, or they would run one after the other.
-        let tasks: Vec<T> = tasks.into_iter().collect();
+        let mut tasks: Vec<T> = tasks.into_iter().collect();
+        T::run_all(&mut tasks).await;
         let mut outputs = Vec::with_capacity(tasks.len());
         let mut failed = None;
         for task in tasks {
@@ -55,11 +58,18 @@ impl OrchestrationContext {
     }
 }
 
-/// What [`OrchestrationContext::join_all`] waits for: a future of the context, which stands for work
-/// that runs whether or not it is polled.
-pub trait DurableTask: sealed::Sealed {
+/// What [`OrchestrationContext::join_all`] waits for: a future of the context.
+pub trait DurableTask: sealed::Sealed + Sized {
     /// What the task gives when it does not fail.
     type Output;
+
+    /// Takes the tasks side by side as far as they only go while they are polled: for most that is nowhere,
+    /// because they run by themselves.
+    #[doc(hidden)]
+    fn run_all(tasks: &mut [Self]) -> impl Future<Output = ()> {
+        let _ = tasks;
+        ready(())
+    }
 
     /// The end of the task.
     #[doc(hidden)]
@@ -97,6 +107,25 @@ impl sealed::Sealed for HttpFuture {}
 
 impl DurableTask for HttpFuture {
     type Output = super::HttpResponse;
+
+    /// The request runs by itself, the polls for what it has accepted do not.
+    async fn run_all(tasks: &mut [Self]) {
+        let mut open: Vec<&mut Self> = tasks.iter_mut().collect();
+        poll_fn(|context| {
+            open.retain_mut(|task| match Pin::new(&mut **task).poll(context) {
+                Poll::Ready(end) => {
+                    **task = HttpFuture::ended(end);
+                    false
+                }
+                Poll::Pending => true,
+            });
+            match open.is_empty() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
 
     fn end(self) -> impl Future<Output = Result<Self::Output, TaskError>> {
         self

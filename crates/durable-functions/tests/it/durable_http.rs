@@ -348,3 +348,29 @@ fn a_request_that_is_not_valid_is_never_sent() {
         assert!(details.error_message.contains(part), "{details:?}");
     }
 }
+
+/// Polls are made while the future is awaited, so that a fan-in has to await all of them at once.
+#[test]
+fn join_all_polls_for_every_accepted_request_at_the_same_time() {
+    let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
+        let calls =
+            ["a", "b"].map(|host| ctx.call_http(HttpRequest::get(format!("http://{host}/"))));
+        let answers = ctx.join_all(calls).await?;
+        Ok(answers
+            .into_iter()
+            .map(|it| it.into_text())
+            .collect::<Vec<_>>())
+    });
+    let mut host = Host::new(function, None);
+    assert_eq!(host.turn().actions.len(), 2);
+    let accepted = output(202, json!({"Location": "/job", "Retry-After": "7"}), "");
+    host.completed(1, &accepted).completed(0, &accepted);
+    assert_eq!(actions(&host.turn()), ["#2 timer +8", "#3 timer +8"]);
+    let polls = host.fired(3).fired(2).turn();
+    assert_eq!(sent(&polls, 0)["uri"], "http://a/job");
+    assert_eq!(sent(&polls, 1)["uri"], "http://b/job");
+    host.completed(5, &output(200, json!({}), "B"));
+    assert!(host.turn().actions.is_empty());
+    let end = host.completed(4, &output(200, json!({}), "A")).turn();
+    assert_eq!(output_of(&end), json!(["A", "B"]));
+}

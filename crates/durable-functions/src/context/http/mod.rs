@@ -113,6 +113,13 @@ fn explained(error: TaskError, request: &HttpRequest) -> TaskError {
 #[must_use = "the request goes out, but its answer is lost unless this is awaited"]
 pub struct HttpFuture(Pin<Box<dyn Future<Output = Result<HttpResponse, TaskError>>>>);
 
+impl HttpFuture {
+    /// A call that has ended.
+    pub(super) fn ended(end: Result<HttpResponse, TaskError>) -> Self {
+        HttpFuture(Box::pin(std::future::ready(end)))
+    }
+}
+
 impl Future for HttpFuture {
     type Output = Result<HttpResponse, TaskError>;
 
