@@ -37,6 +37,7 @@ mod scenarios;
 mod start;
 mod sub_orchestrations;
 mod support;
+mod task_hub;
 #[cfg(feature = "tracing-subscriber")]
 mod tracing;
 mod unit_payloads;

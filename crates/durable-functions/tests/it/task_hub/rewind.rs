@@ -19,7 +19,7 @@ use local_host::json::JsonObject;
 use local_host::log::LogLevel;
 use tokio::sync::Semaphore;
 
-use crate::support::{
+use super::support::{
     Answer, Client, Log, activity, inner_text, options, orchestrator, return_value,
 };
 

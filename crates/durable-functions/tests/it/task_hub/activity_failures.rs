@@ -23,7 +23,7 @@ use local_host::log::LogLevel;
 use prost::Message;
 use tokio::sync::watch;
 
-use crate::support::{
+use super::support::{
     Answer, Client, Log, activity, inner_text, options, orchestrator, request_bytes, return_value,
 };
 

@@ -15,7 +15,7 @@ use local_host::invoke::Invoke;
 use local_host::json::JsonObject;
 use prost::Message;
 
-use crate::support::{
+use super::support::{
     Answer, Client, Log, function, inner_text, options, orchestrator, request_bytes, return_value,
 };
 
