@@ -16,9 +16,9 @@ mod handler;
 mod name;
 mod orchestrator;
 mod panic;
-mod patience;
 mod replay;
 mod retry;
+mod time_limit;
 mod trigger;
 mod wire;
 

@@ -1,4 +1,4 @@
-//! How long the host waits for what an activity or a batch of operations does.
+//! How long an activity or a batch of operations may take.
 
 #[cfg(feature = "handler")]
 use std::time::Duration;
@@ -8,9 +8,9 @@ use functions_handler::{CancellationToken, Invocation};
 #[cfg(feature = "handler")]
 use tokio::time::Instant;
 
-/// The time of an invocation; without a limit outside of the custom handler. Cheap to clone.
+/// The time limit of an invocation; none outside of the custom handler. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Patience {
+pub(crate) struct TimeLimit {
     #[cfg(feature = "handler")]
     pub(crate) deadline: Option<Instant>,
     #[cfg(feature = "handler")]
@@ -18,9 +18,9 @@ pub(crate) struct Patience {
 }
 
 #[cfg(feature = "handler")]
-impl Patience {
+impl TimeLimit {
     pub(crate) fn of(invocation: &Invocation) -> Self {
-        Patience {
+        TimeLimit {
             deadline: invocation.deadline(),
             cancellation: invocation.cancellation().clone(),
         }

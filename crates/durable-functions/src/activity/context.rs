@@ -8,7 +8,7 @@ use functions_handler::CancellationToken;
 #[cfg(feature = "handler")]
 use tokio::time::Instant;
 
-use crate::patience::Patience;
+use crate::time_limit::TimeLimit;
 
 /// What an activity knows of its invocation.
 ///
@@ -50,7 +50,7 @@ pub struct ActivityContext {
         not(feature = "handler"),
         allow(dead_code, reason = "no host, no deadline")
     )]
-    pub(crate) patience: Patience,
+    pub(crate) time_limit: TimeLimit,
 }
 
 impl ActivityContext {
@@ -61,7 +61,7 @@ impl ActivityContext {
             function_name: function_name.into(),
             invocation_id: invocation_id.into(),
             instance_id: None,
-            patience: Patience::default(),
+            time_limit: TimeLimit::default(),
         }
     }
 
@@ -87,30 +87,30 @@ impl ActivityContext {
 impl ActivityContext {
     /// When the activity should have ended, on tokio's clock; `None` when the host sets no limit.
     pub fn deadline(&self) -> Option<Instant> {
-        self.patience.deadline
+        self.time_limit.deadline
     }
 
     /// The time until the deadline; zero after it, `None` when the host sets no limit.
     pub fn remaining(&self) -> Option<Duration> {
-        self.patience.remaining()
+        self.time_limit.remaining()
     }
 
     /// Fires at the deadline, when the handler is told to stop, and when the activity was dropped.
     pub fn cancellation(&self) -> &CancellationToken {
-        &self.patience.cancellation
+        &self.time_limit.cancellation
     }
 
     /// The context with this deadline, for tests of activities that look at it.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
-        self.patience.deadline = Some(deadline);
+        self.time_limit.deadline = Some(deadline);
         self
     }
 
     /// The context with this token, for tests of activities that watch it.
     #[must_use]
     pub fn with_cancellation(mut self, cancellation: CancellationToken) -> Self {
-        self.patience.cancellation = cancellation;
+        self.time_limit.cancellation = cancellation;
         self
     }
 }

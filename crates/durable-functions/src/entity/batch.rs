@@ -20,7 +20,7 @@ use super::context::Effects;
 use super::{EntityContext, EntityFunction};
 use crate::name::same_name;
 use crate::panic::{caught, guarded};
-use crate::patience::Patience;
+use crate::time_limit::TimeLimit;
 use crate::{Failure, Result, codec, error_type};
 
 /// The operation that every entity has.
@@ -34,13 +34,13 @@ where
     /// hosts than the custom handler. There is one result for each, in order, and a panic does not
     /// leave this function. The future is not `Send`, because operations borrow the state.
     pub async fn run_batch(&self, request: EntityBatchRequest) -> EntityBatchResult {
-        self.run_batch_within(request, Patience::default()).await
+        self.run_batch_within(request, TimeLimit::default()).await
     }
 
     pub(crate) async fn run_batch_within(
         &self,
         request: EntityBatchRequest,
-        patience: Patience,
+        time_limit: TimeLimit,
     ) -> EntityBatchResult {
         let entity = request
             .instance_id
@@ -49,7 +49,7 @@ where
         let mut batch = Batch {
             function: self,
             entity: Rc::new(entity),
-            patience,
+            time_limit,
             // Hosts before 3.19 do not tell; roll-back is what host.json means when it is silent.
             rollback: !matches!(
                 request
@@ -76,7 +76,7 @@ where
 struct Batch<'a, S> {
     function: &'a EntityFunction<S>,
     entity: Rc<EntityId>,
-    patience: Patience,
+    time_limit: TimeLimit,
     rollback: bool,
     /// The state as JSON text after the last operation that counts; `None` when there is none.
     stored: Option<String>,
@@ -95,7 +95,7 @@ where
             &self.entity,
             &request.operation,
             &request.request_id,
-            &self.patience,
+            &self.time_limit,
         );
         let outcome = self.operate(&context, request).await;
         let keep = outcome.is_ok() || !self.rollback;

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::Operation;
 use crate::codec;
 use crate::name::{check_instance_id, check_name};
-use crate::patience::Patience;
+use crate::time_limit::TimeLimit;
 use crate::{Failure, Orchestrator};
 
 /// What an operation of an entity knows, and what it may do beside changing its state.
@@ -44,7 +44,7 @@ pub struct EntityContext {
         not(feature = "handler"),
         allow(dead_code, reason = "no host, no deadline")
     )]
-    patience: Patience,
+    time_limit: TimeLimit,
     effects: Rc<RefCell<Effects>>,
 }
 
@@ -60,13 +60,13 @@ impl EntityContext {
         entity: &Rc<EntityId>,
         operation: &str,
         request_id: &str,
-        patience: &Patience,
+        time_limit: &TimeLimit,
     ) -> Self {
         EntityContext {
             entity: Rc::clone(entity),
             operation: operation.into(),
             request_id: request_id.into(),
-            patience: patience.clone(),
+            time_limit: time_limit.clone(),
             effects: Rc::default(),
         }
     }
@@ -94,19 +94,19 @@ impl EntityContext {
     /// When the batch should have ended, on tokio's clock; `None` when the host sets no limit.
     #[cfg(feature = "handler")]
     pub fn deadline(&self) -> Option<Instant> {
-        self.patience.deadline
+        self.time_limit.deadline
     }
 
     /// The time until the deadline; zero after it, `None` when the host sets no limit.
     #[cfg(feature = "handler")]
     pub fn remaining(&self) -> Option<Duration> {
-        self.patience.remaining()
+        self.time_limit.remaining()
     }
 
     /// Fires at the deadline, when the handler is told to stop, and when the batch was dropped.
     #[cfg(feature = "handler")]
     pub fn cancellation(&self) -> &CancellationToken {
-        &self.patience.cancellation
+        &self.time_limit.cancellation
     }
 
     /// Deletes the state: the entity is as if it had never been called, and the next operation

@@ -3,7 +3,7 @@
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 
 use super::trigger;
-use crate::patience::Patience;
+use crate::time_limit::TimeLimit;
 use crate::{ActivityContext, ActivityFunction, Failure, codec, error_type};
 
 pub(super) struct Handler(pub(super) ActivityFunction);
@@ -19,7 +19,7 @@ impl Function for Handler {
                     .metadata("instanceId")
                     .and_then(|id| id.text().ok().flatten())
                     .map(|id| id.into_owned()),
-                patience: Patience::of(&invocation),
+                time_limit: TimeLimit::of(&invocation),
             };
             // The value is the JSON text of the input, as the orchestrator wrote it.
             let outcome = match trigger::value(&invocation).map(|value| value.text()) {

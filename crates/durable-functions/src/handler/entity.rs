@@ -15,7 +15,7 @@ use tracing::Span;
 
 use super::trigger;
 use crate::EntityFunction;
-use crate::patience::Patience;
+use crate::time_limit::TimeLimit;
 
 pub(super) struct Handler<S>(pub(super) Arc<EntityFunction<S>>);
 
@@ -30,13 +30,13 @@ where
         let function = Arc::clone(&self.0);
         Box::pin(async move {
             let request = request(&invocation)?;
-            let patience = Patience::of(&invocation);
+            let time_limit = TimeLimit::of(&invocation);
             let (span, runtime) = (Span::current(), Handle::current());
             // Operations are not `Send`, which is what lets them borrow the state: one thread for
             // the whole batch. A host asks for few at a time (`maxConcurrentEntityFunctions`).
             let (answer, answered) = oneshot::channel();
             tokio::task::spawn_blocking(move || {
-                let batch = run(&function, request, patience, answer);
+                let batch = run(&function, request, time_limit, answer);
                 span.in_scope(|| runtime.block_on(batch));
             });
             let answer = answered.await?;
@@ -74,14 +74,14 @@ where
 async fn run<S>(
     function: &EntityFunction<S>,
     request: EntityBatchRequest,
-    patience: Patience,
+    time_limit: TimeLimit,
     mut answer: oneshot::Sender<EntityBatchResult>,
 ) where
     S: Default + Serialize + DeserializeOwned + 'static,
 {
     let result = tokio::select! {
         biased;
-        result = function.run_batch_within(request, patience) => result,
+        result = function.run_batch_within(request, time_limit) => result,
         () = answer.closed() => return,
     };
     // Given up this very moment.
