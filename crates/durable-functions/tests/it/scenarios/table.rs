@@ -32,15 +32,16 @@ fn every_scenario_has_tests_that_exist_or_a_reason() {
     }
 }
 
-/// Whether `file::function` or `scenarios::file::function` is a test in `tests/it`.
+/// Whether `module::function` is a test in `tests/it`.
 fn exists(test: &str) -> bool {
-    let (file, function) = test.rsplit_once("::").unwrap();
+    let (module, function) = test.rsplit_once("::").unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/it")
-        .join(file.replace("::", "/"))
-        .with_extension("rs");
-    fs::read_to_string(path)
-        .is_ok_and(|source| source.contains(&format!("#[test]\nfn {function}()")))
+        .join(module.replace("::", "/"));
+    [path.with_extension("rs"), path.join("mod.rs")]
+        .iter()
+        .filter_map(|file| fs::read_to_string(file).ok())
+        .any(|source| source.contains(&format!("#[test]\nfn {function}()")))
 }
 
 #[test]
