@@ -1,6 +1,6 @@
 //! Building the handler before it starts, or saying why it is not built.
 
-use super::Loaded;
+use super::app::Loaded;
 use crate::app_build::{Build, NoBuild};
 use crate::handler::executable;
 use crate::log::{LogLevel, Logger};

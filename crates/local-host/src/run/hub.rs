@@ -1,6 +1,6 @@
 //! Starting the task hub for the durable functions of the app.
 
-use super::Loaded;
+use super::app::Loaded;
 use crate::functions::Function;
 use crate::handler::Handler;
 use crate::hub::{DurableFunction, DurableKind, FINISHED_INSTANCES, Hub, HubOptions};

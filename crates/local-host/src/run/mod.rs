@@ -1,5 +1,6 @@
 //! From the command line to a running host, and to its end.
 
+mod app;
 mod build;
 mod checks;
 mod endpoint;
@@ -11,19 +12,17 @@ mod table;
 
 use crate::cli::Cli;
 use crate::console;
-use crate::functions::{self, Functions};
 use crate::handler::{
     Command, Handler, HandlerOptions, Supervisor, SupervisorOptions, missing_program,
 };
-use crate::host_json::HostJson;
 use crate::http::{App, UploadLimits, serve};
 use crate::log::{LogLevel, Logger};
 use crate::output;
 use crate::project::find_root;
 use crate::settings::{Environment, LocalSettings};
 use anyhow::{Context, bail};
+use app::{Loaded, load};
 use endpoint::Endpoint;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,14 +34,6 @@ const GRACE: Duration = Duration::from_secs(2);
 const DRAIN: Duration = Duration::from_secs(2);
 /// The default limit of a request's body in bytes.
 const BODY_LIMIT: u64 = 104_857_600;
-
-/// An app that has been read and checked.
-struct Loaded {
-    root: PathBuf,
-    environment: Environment,
-    host: HostJson,
-    functions: Functions,
-}
 
 /// Runs the host until Ctrl+C, SIGTERM, or until the handler gives out. An error is printed.
 pub async fn run(cli: Cli) -> ExitCode {
@@ -80,45 +71,6 @@ async fn start(cli: Cli) -> anyhow::Result<()> {
     let result = host(app, endpoint, cli.verbose, &log, stop).await;
     log.system(LogLevel::Info, "Stopped.");
     result
-}
-
-fn load(
-    root: PathBuf,
-    environment: Environment,
-    only: &[String],
-    log: &Logger,
-) -> anyhow::Result<Loaded> {
-    let mut host = HostJson::read(&root, &environment)?;
-    if !only.is_empty() {
-        host.functions = only.to_vec();
-    }
-    let functions = functions::load(&root, &host, &environment)?;
-    for (name, error) in &functions.errors {
-        log.error(format!("The '{name}' function is in error: {error}"));
-    }
-    for name in only {
-        let known = |function: &str| function.eq_ignore_ascii_case(name);
-        let usable = functions
-            .usable
-            .iter()
-            .any(|function| known(&function.name));
-        if !usable && !functions.errors.iter().any(|(function, _)| known(function)) {
-            bail!("--functions {name}: there is no folder of this name with a function.json.");
-        }
-    }
-    if functions.usable.is_empty() {
-        bail!(
-            "No job functions found in {}. Expected at least one folder with a valid function.json.",
-            root.display()
-        );
-    }
-    checks::before_start(&host, &functions, &environment, log)?;
-    Ok(Loaded {
-        root,
-        environment,
-        host,
-        functions,
-    })
 }
 
 /// Starts the handler and the task hub, and serves.

@@ -1,6 +1,6 @@
 //! Whether an expression holds for an entity.
 
-use super::{Comparison, Expression, Operand};
+use super::expression::{Comparison, Expression, Operand};
 use crate::table::entity::{Entity, Property};
 use crate::table::moment;
 use base64::Engine;

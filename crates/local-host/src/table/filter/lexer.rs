@@ -1,6 +1,6 @@
 //! Words, literals and parentheses of a filter.
 
-use super::FilterError;
+use super::expression::FilterError;
 use crate::table::entity::{self, Property};
 use crate::table::moment;
 use base64::Engine;

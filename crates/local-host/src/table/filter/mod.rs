@@ -3,49 +3,16 @@
 //! A comparison with an absent property is false, whatever the operator, as in Azure.
 
 mod evaluate;
+mod expression;
 mod lexer;
 mod parser;
 
-use super::entity::{Entity, Property};
+use super::entity::Entity;
+use expression::{Expression, FilterError};
 
 /// A parsed filter.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Filter(Expression);
-
-/// A filter that cannot be read, with the place.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("$filter, character {at}: {message}")]
-pub(super) struct FilterError {
-    at: usize,
-    message: String,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Expression {
-    Not(Box<Expression>),
-    /// A chain is one expression, however long: as a tree, its depth would be its length.
-    And(Vec<Expression>),
-    Or(Vec<Expression>),
-    Compare(Operand, Comparison, Operand),
-    /// A property or literal that stands for itself.
-    Truth(Operand),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Operand {
-    Name(String),
-    Literal(Property),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Comparison {
-    Equal,
-    NotEqual,
-    Greater,
-    GreaterOrEqual,
-    Less,
-    LessOrEqual,
-}
 
 impl Filter {
     /// Parses a filter.
@@ -66,6 +33,7 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::entity::Property;
 
     fn entity() -> Entity {
         Entity {

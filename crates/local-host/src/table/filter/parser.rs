@@ -1,7 +1,7 @@
 //! From tokens to an expression: `not` binds tighter than `and`, `and` tighter than `or`.
 
+use super::expression::{Comparison, Expression, FilterError, Operand};
 use super::lexer::{Token, tokens};
-use super::{Comparison, Expression, FilterError, Operand};
 
 /// Deeper nesting is refused, so that the recursion stays bounded.
 const MAX_DEPTH: usize = 100;
