@@ -1,10 +1,11 @@
-//! Accepting connections, also when files run short.
+//! Accepting connections, also when the process has few files left to open.
 //!
-//! A process that has as many files open as it may cannot accept another connection, and the attempt
-//! fails at once, again and again: so there is a pause after each, and a line in the log once in a while.
-//! And a request needs a second connection, to the handler. If clients could take every file there is, each
-//! request would wait for a file that no other gives back: so they get a share of them, and wait for
-//! their turn in the listener's queue.
+//! A process at its limit of open files cannot accept another connection. The attempt fails at once, so each
+//! failure is followed by a pause, and the log gets a line once a minute.
+//!
+//! A request needs a second connection, to the handler. If clients could use every file, each request would
+//! wait for a file that no other request frees. So clients get a share of the files, and further connections
+//! wait in the listener's queue.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -18,20 +19,20 @@ use tokio::time::Instant;
 /// The pause after a connection that could not be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often the log is told.
-const AGAIN: Duration = Duration::from_secs(60);
+/// How often a failure is logged.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Files that are not for clients: the program's own, and the task hub's connections.
+/// Files that clients do not get: those of the program and of the task hub's connections.
 const RESERVED: u64 = 128;
 
-/// The fewest connections of clients, however few files there are.
+/// The least number of client connections, whatever the limit of files.
 const FEWEST: u64 = 8;
 
-/// Accepts connections; an error is a pause.
+/// Accepts connections; pauses after an error.
 pub(crate) struct Accepting<L> {
     listener: TcpListener,
     log: L,
-    said: Option<Instant>,
+    logged: Option<Instant>,
 }
 
 impl<L: Fn(String)> Accepting<L> {
@@ -40,30 +41,33 @@ impl<L: Fn(String)> Accepting<L> {
         Self {
             listener,
             log,
-            said: None,
+            logged: None,
         }
     }
 
-    /// The next connection. Dropping the future loses none.
+    /// The next connection. No connection is lost when the future is dropped.
     pub(crate) async fn next(&mut self) -> TcpStream {
         loop {
             let error = match self.listener.accept().await {
                 Ok((stream, _)) => return stream,
                 Err(error) => error,
             };
-            // A client that was gone before it was accepted.
+            // The client disconnected before it was accepted.
             if matches!(
                 error.kind(),
                 ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
             ) {
                 continue;
             }
-            if self.said.is_none_or(|said| said.elapsed() >= AGAIN) {
+            if self
+                .logged
+                .is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL)
+            {
                 (self.log)(format!(
                     "Cannot accept a connection at the moment: {error}. Clients wait. If files run short, raise \
                      the limit (ulimit -n)."
                 ));
-                self.said = Some(Instant::now());
+                self.logged = Some(Instant::now());
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -96,12 +100,12 @@ impl Places {
 
     /// Waits for a place, which is free again when the permit is dropped.
     pub(crate) async fn take(&self) -> Option<OwnedSemaphorePermit> {
-        // Nobody closes it.
+        // The semaphore is never closed.
         Arc::clone(&self.free).acquire_owned().await.ok()
     }
 
-    /// Whether connections should end with their answer: an idle one would keep the place of a client
-    /// that waits.
+    /// Whether a connection should be closed after its response. An idle one would keep a place that another
+    /// client waits for.
     pub(crate) fn are_scarce(&self) -> bool {
         self.free.available_permits() < self.all / 4
     }

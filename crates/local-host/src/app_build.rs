@@ -62,8 +62,8 @@ impl Build {
         })
     }
 
-    /// The arguments of cargo. The target directory is named, because CARGO_TARGET_DIR would put
-    /// the binary where host.json does not expect it.
+    /// The arguments of cargo. They name the target directory: CARGO_TARGET_DIR could put the binary where
+    /// host.json does not expect it.
     fn arguments(&self) -> Vec<&str> {
         let mut arguments = vec!["build", "--bin", &self.bin, "--target-dir", "target"];
         if self.release {

@@ -43,8 +43,8 @@ impl AppFile {
         &self.json
     }
 
-    /// An error about a member, given by the names that lead to it: file, line and column, the
-    /// member, and what is wrong.
+    /// An error about a member: file, line and column, the member, and what is wrong. `member` is the path of
+    /// names to it.
     #[must_use]
     pub(crate) fn error(&self, member: &[&str], what: impl Display) -> anyhow::Error {
         let place = match place_of(&self.text, member) {

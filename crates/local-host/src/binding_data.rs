@@ -1,8 +1,8 @@
 //! Binding data: what becomes `Metadata` of an invocation.
 //!
-//! Names are equal whatever their case, a later value replaces an earlier one, and the host's own
-//! entry `sys` follows the same rule: what the trigger brings moves it aside, what is copied from a
-//! trigger's value replaces it. Functions must not trust `Metadata`: a client can set most of it.
+//! Names do not depend on case, and a later value replaces an earlier one. The host's own entry is `sys`: it
+//! becomes `$sys` when the trigger brings a `sys`, and is replaced by one that is copied from a trigger's
+//! value. Functions must not trust `Metadata`: a client can set most of it.
 
 use std::hash::{Hash, Hasher};
 use std::time::SystemTime;
@@ -21,8 +21,8 @@ const SYSTEM: &str = "sys";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct BindingData(IndexMap<Name<Box<str>>, Json>);
 
-/// A name as it is spelled, equal to itself in any other case. A client's JSON body can bring millions
-/// of them, so none is held twice.
+/// A name that keeps its spelling and is compared without case. A client's JSON body can have millions of
+/// names, so none is stored twice.
 #[derive(Clone, Debug)]
 struct Name<T>(T);
 
@@ -78,16 +78,15 @@ impl BindingData {
         self.0.contains_key(&Name(name))
     }
 
-    /// Copies the members of a JSON object: scalars as text, objects as they are, arrays and nulls
-    /// not at all.
+    /// Copies the members of a JSON object: scalars as text, objects unchanged. Arrays and nulls are left
+    /// out.
     pub(crate) fn insert_members(&mut self, object: &JsonObject) {
         for (name, value) in object.iter() {
             self.insert_member(name, value.clone());
         }
     }
 
-    /// The binding data that a JSON text brings: that of its members. A text that does not begin as an
-    /// object brings nothing.
+    /// The binding data of a JSON text: its members. A text that does not begin as an object has none.
     ///
     /// # Errors
     /// An object that is not JSON up to its end.
@@ -105,9 +104,9 @@ impl BindingData {
         }
     }
 
-    /// Adds the host's own entry: the name of the function, the time and a GUID. It steps aside to
-    /// `$sys` for a `sys` that the trigger has brought (a query parameter of an HTTP request, for
-    /// example); a `sys` that is inserted later replaces it.
+    /// Adds the host's own entry: the name of the function, the time and a GUID. It is named `$sys` when the
+    /// trigger has brought a `sys`, for example as a query parameter. A `sys` that is inserted later replaces
+    /// it.
     pub(crate) fn insert_system(&mut self, function: &str) {
         let system = JsonObject::from_iter([
             ("MethodName", function.to_owned()),
@@ -122,8 +121,7 @@ impl BindingData {
         self.insert(place, system);
     }
 
-    /// `Metadata`: what is not an object double-encoded, without the entries whose names end with
-    /// "trigger".
+    /// `Metadata`: all but objects double-encoded, without the entries whose names end with "trigger".
     #[must_use]
     pub(crate) fn into_metadata(self) -> JsonObject {
         self.into_members()

@@ -8,13 +8,13 @@ use std::fmt::Write as _;
 
 const NAME: Style = AnsiColor::Yellow.on_default();
 const ADDRESS: Style = AnsiColor::Green.on_default();
-/// More functions than this make the list compact: with an empty line after each it would scroll the
-/// addresses away.
+/// Above this number of functions the list is compact. With an empty line after each, the addresses would
+/// scroll off the screen.
 const LONGEST_SPACIOUS_LIST: usize = 12;
 
 const FAINT: Style = AnsiColor::BrightBlack.on_default();
 
-/// What stands at the top of the output.
+/// The first lines of the output.
 #[must_use]
 pub(crate) fn banner() -> String {
     format!(
@@ -73,7 +73,7 @@ fn kind(function: &Function) -> &str {
     function.trigger().map_or("", |trigger| &trigger.kind)
 }
 
-/// The names by trigger, both in the order of their first appearance.
+/// The names grouped by trigger. Groups and names keep the order of `functions`.
 fn by_trigger<'a>(functions: &[&'a Function]) -> IndexMap<&'a str, Vec<&'a str>> {
     let mut names: IndexMap<&str, Vec<&str>> = IndexMap::new();
     for function in functions {

@@ -1,10 +1,10 @@
-//! Functions that get into each other's way.
+//! Functions that conflict: names that differ only in case, and equal routes.
 
 use super::function::{Function, Functions, Route};
 use anyhow::bail;
 
-/// Two folders that differ only in case stop a host on Linux.
-pub(super) fn refuse_twins(sorted: &[String]) -> anyhow::Result<()> {
+/// Fails for two folders that differ only in case: they stop a host on Linux.
+pub(super) fn refuse_names_that_differ_in_case(sorted: &[String]) -> anyhow::Result<()> {
     for pair in sorted.windows(2) {
         if let [first, second] = pair
             && first.to_lowercase() == second.to_lowercase()
@@ -18,7 +18,7 @@ pub(super) fn refuse_twins(sorted: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Of two functions with the same route and a common method the later by name is dropped.
+/// Drops a function whose route and one of whose methods an earlier function (by name) has.
 pub(super) fn drop_equal_routes(functions: &mut Functions) {
     let mut kept: Vec<Function> = Vec::new();
     for function in std::mem::take(&mut functions.usable) {

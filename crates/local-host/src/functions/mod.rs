@@ -1,7 +1,7 @@
 //! The functions of an app: one per folder with a `function.json`, sorted by name without case.
 //!
-//! A bad function is skipped with the host's own text; what would stop the whole host stops
-//! local-host too ([`load`] fails and names the function).
+//! A function with an error is skipped, with the host's own message. An error that would stop a real host
+//! stops local-host too: [`load`] fails and names the function.
 
 mod binding;
 mod conflicts;
@@ -24,9 +24,8 @@ use template::Template;
 
 /// Loads the functions below `root`.
 ///
-/// # Errors
-/// What stops a whole host: two folders that differ only in case, a route that cannot be created;
-/// and a root that cannot be read.
+/// # Errors Errors that stop a real host: two folders that differ only in case, a route that cannot be
+/// created. Also a root that cannot be read.
 pub fn load(root: &Path, host: &HostJson, environment: &Environment) -> anyhow::Result<Functions> {
     let mut folders: Vec<String> = Vec::new();
     let entries =
@@ -40,7 +39,7 @@ pub fn load(root: &Path, host: &HostJson, environment: &Environment) -> anyhow::
         }
     }
     folders.sort_by_key(|name| (name.to_lowercase(), name.clone()));
-    conflicts::refuse_twins(&folders)?;
+    conflicts::refuse_names_that_differ_in_case(&folders)?;
     let wanted = |name: &String| {
         host.functions.is_empty() || host.functions.iter().any(|f| f.eq_ignore_ascii_case(name))
     };

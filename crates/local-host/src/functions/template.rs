@@ -1,8 +1,8 @@
 //! Route templates: `hello/{name?}`, `{id:int:min(1)}`, `{p=default}`, `{*rest}`,
 //! `files/{name}.{ext?}`.
 //!
-//! Literals match without case; a trailing slash of the request is ignored, an empty segment
-//! inside matches nothing.
+//! Literals do not depend on case. A trailing slash of the request is ignored; an empty segment inside the
+//! path matches nothing.
 
 use super::constraint::Constraint;
 
@@ -240,7 +240,7 @@ fn match_segment(parts: &[Part], text: &str, params: &mut Params) -> Option<()> 
             params.extend(found);
             return Some(());
         }
-        // Without the optional parameter its dot goes as well.
+        // Without the optional parameter, the dot before it is optional too.
         params.extend(match_parts(parts.get(..parts.len() - 2)?, text)?);
         params.push((last.name.clone(), None));
         return Some(());

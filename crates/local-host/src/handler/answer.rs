@@ -9,24 +9,22 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 const ADVICE: &str = "Answer at least {} with the content type application/json.";
 
-/// Where the answer of a failed activity of the durable-functions crate goes on for the orchestrator;
-/// what stands before it is for people.
+/// Where, in the answer of a failed activity of the durable-functions crate, the data for the orchestrator
+/// begin. The text before it is for people.
 const REPORT: &str = " <activityFailure ";
 
 /// Why an answer cannot be used.
 struct Problem {
     /// What is wrong, and what to answer instead.
     why: String,
-    /// Type and text of the exception below the one that shows the answer; none where a real host
-    /// hangs.
+    /// Type and text of the inner exception; the outer one shows the answer. `None` where a real host hangs.
     exception: Option<(&'static str, String)>,
 }
 
 /// Checks and reads an answer; the second part is `Logs`.
 ///
-/// # Errors
-/// [`InvokeError::Status`] for a status that is no success, [`InvokeError::BadAnswer`] for what is not
-/// a valid answer, or would hang a real host.
+/// # Errors [`InvokeError::Status`] for a status other than 2xx, [`InvokeError::BadAnswer`] for an answer
+/// that is not valid or would hang a real host.
 pub fn read(raw: &RawAnswer) -> Result<(InvocationAnswer, Vec<String>), InvokeError> {
     if !raw.status.is_success() {
         return Err(InvokeError::Status {
@@ -110,7 +108,7 @@ fn check_content_type(raw: &RawAnswer) -> Result<(), Problem> {
         (None, Some(text)) => invalid(&format!("the answer has Content-Type '{text}'. {ADVICE}")),
         (None, None) => invalid(&format!("the answer has no Content-Type. {ADVICE}")),
     };
-    // .NET takes a body without a type for this one.
+    // .NET assumes this type for a body without one.
     let media_type = media_type.unwrap_or_else(|| "application/octet-stream".to_owned());
     let cause = format!(
         "No MediaTypeFormatter is available to read an object of type \
@@ -190,7 +188,7 @@ mod tests {
         }
     }
 
-    /// As recorded from a real host; the handler's headers were others.
+    /// As recorded from a real host, but for the handler's headers.
     #[test]
     fn the_report_of_a_failed_activity_is_shown_whole_and_logged_without_its_marker() {
         let text = "Busy: try 1 Käse 🧀 <activityFailure eyJh>";

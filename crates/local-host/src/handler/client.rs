@@ -1,7 +1,7 @@
 //! HTTP towards the handler.
 //!
-//! Invariant: a request that is reported as not sent has not reached the handler with a single byte, so
-//! it may be sent again. Everything else may have been worked on.
+//! Invariant: no byte of a request that is reported as not sent has reached the handler, so it may be sent
+//! again. After any other failure the handler may have done the work.
 
 use super::HOST_VERSION;
 use crate::invoke::Disconnect;
@@ -19,13 +19,13 @@ use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-/// With this header, whatever its value, the handler says that it is about to end: what is sent to it from
-/// now on comes back undone. Handlers built on `functions-handler` set it on every answer from the stop
-/// signal on; a real host does not know it.
+/// With this header, whatever its value, the handler says that it is stopping: it will do no work that is
+/// sent from now on. Handlers built on `functions-handler` set it on every answer after the stop signal. A
+/// real host does not know it.
 const STOPPING: &str = "x-handler-stopping";
 
-/// How many connections are kept between invocations. A burst opens one for each invocation; kept, they
-/// would hold as many files open here and in the handler.
+/// How many connections are kept open between invocations. A burst opens one for each invocation; if all were
+/// kept, they would use as many files here and in the handler.
 const IDLE: usize = 32;
 
 /// Sends the JSON requests; no limit on parallel calls, as in a real host.
@@ -35,7 +35,7 @@ pub(super) struct Client {
     port: u16,
 }
 
-/// An answer of the handler, not looked at yet.
+/// An answer of the handler, before it is checked.
 #[derive(Clone, Debug)]
 pub struct RawAnswer {
     /// The status.
@@ -65,7 +65,7 @@ impl RawAnswer {
 }
 
 impl RawAnswer {
-    /// Whether the handler said that it is about to end.
+    /// Whether the handler says that it is stopping.
     pub(super) fn says_stopping(&self) -> bool {
         self.headers.contains_key(STOPPING)
     }
@@ -73,9 +73,9 @@ impl RawAnswer {
 
 /// Why there is no answer.
 pub(super) enum CallError {
-    /// Nothing of the request has left, and the system's reason.
+    /// No byte of the request was sent. The text is the system's reason.
     NotSent(String),
-    /// The request was under way.
+    /// The request may have been sent, in part or whole.
     Broken(Disconnect),
 }
 
@@ -131,8 +131,8 @@ impl Client {
     }
 }
 
-/// Whether the connection ended before hyper took the request from its queue. hyper gives this kind to no
-/// other failure; the first byte written makes it another.
+/// Whether the connection ended before hyper took the request from its queue. hyper has a kind of error for
+/// this case alone; once a byte is written, the kind is another.
 fn was_never_begun(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| {
         cause
@@ -158,7 +158,7 @@ fn broken(error: &(dyn Error + 'static)) -> CallError {
     } else if ended {
         Disconnect::Ended
     } else {
-        // hyper's outer text alone says little.
+        // The outer text of hyper's error does not name the cause.
         Disconnect::Other(with_causes(error))
     })
 }

@@ -15,8 +15,8 @@ pub struct Command {
     pub directory: PathBuf,
 }
 
-/// The handler's program: a relative path is taken from `workerDirectory` (by default the script
-/// root) if that file exists, otherwise the text is left for a search along PATH.
+/// The handler's program. A relative path is resolved against `workerDirectory` (by default the script root)
+/// if the file exists there; otherwise the system searches along PATH.
 #[must_use]
 pub(crate) fn executable(
     description: &HandlerDescription,
@@ -82,7 +82,7 @@ fn push(line: &mut String, more: &str) {
     line.push_str(more);
 }
 
-/// Deletes each `%…%` that is left after expansion; a lone `%` stays.
+/// Deletes each `%…%` that is left after expansion; a single `%` stays.
 fn delete_variables(line: &str) -> String {
     let mut out = String::new();
     let mut rest = line;

@@ -17,7 +17,7 @@ pub(super) fn invalid_answer(raw: &RawAnswer) -> String {
         raw.status.as_u16(),
         raw.reason()
     );
-    // .NET shows those of the content behind the others.
+    // .NET lists the headers of the content after the others.
     for content in [false, true] {
         for (name, value) in &raw.headers {
             if is_content_header(name.as_str()) == content {
@@ -25,7 +25,7 @@ pub(super) fn invalid_answer(raw: &RawAnswer) -> String {
             }
         }
     }
-    // Without a length on the wire, .NET shows that of the body it has read.
+    // For an answer without a length, .NET shows the length of the body that it has read.
     if !raw.headers.contains_key(CONTENT_LENGTH) {
         header(&mut text, &CONTENT_LENGTH, &raw.body.len().to_string());
     }

@@ -1,9 +1,11 @@
-//! Log entries that come twice: on the handler's console at once, and in `Logs` with the answer.
+//! Log entries that arrive twice: at once on the handler's console, and with the answer in `Logs`.
 //!
-//! A handler that writes both does right: `Logs` belong to their invocation, the console survives a
-//! failure. On a terminal one of them is enough. The console's line is printed, because it is the
-//! earlier one; an entry of `Logs` is printed only if the console did not have it. A console that is
-//! late, because the handler writes it behind a queue, then brings what was printed already.
+//! A handler should write both: `Logs` belong to their invocation, and the console is kept when the handler
+//! crashes. On a terminal one of them is enough. The line of the console is printed, because it comes first;
+//! an entry of `Logs` is printed only if the console did not have it.
+//!
+//! A handler that writes its console through a queue can be late. A line that was printed already as an entry
+//! of `Logs` is then dropped.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,21 +16,21 @@ use tokio::sync::{mpsc, oneshot};
 const KEPT_PER_INVOCATION: usize = 256;
 /// The most lines without an invocation's id that are kept.
 const KEPT_OTHERS: usize = 256;
-/// How long an answer's `Logs` wait for the console. What the handler wrote before its answer is in
-/// the pipe already; only a handler that floods its console takes longer.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long an answer's `Logs` wait for the console. What the handler wrote before its answer is in the pipe
+/// already; only a handler that writes very much needs longer.
+const CONSOLE_TIME: Duration = Duration::from_millis(100);
 
-/// What the console has brought lately; cheap to clone.
+/// The latest lines of the console; cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Echoes(Arc<Mutex<Heard>>);
+pub(super) struct Echoes(Arc<Mutex<Received>>);
 
 #[derive(Default)]
-struct Heard {
+struct Received {
     /// By the ids of the invocations under way.
     by_invocation: HashMap<String, VecDeque<String>>,
     others: VecDeque<String>,
-    /// Entries of `Logs` that were printed, with the ids of their invocations, until the console brings
-    /// them as well.
+    /// Entries of `Logs` that were printed, with the ids of their invocations, until the same lines come from
+    /// the console.
     printed: VecDeque<(String, String)>,
     consoles: Vec<mpsc::UnboundedSender<oneshot::Sender<()>>>,
 }
@@ -51,25 +53,28 @@ impl Echoes {
         }
     }
 
-    /// For the reader of a console: whoever sends something here wants to know when all that could be
-    /// read has been read.
+    /// For the reader of a console. It answers each sender it receives once it has read all that is
+    /// available.
     pub(super) fn console(&self) -> mpsc::UnboundedReceiver<oneshot::Sender<()>> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let mut heard = self.lock();
-        heard.consoles.retain(|console| !console.is_closed());
-        heard.consoles.push(sender);
+        let mut received = self.lock();
+        received.consoles.retain(|console| !console.is_closed());
+        received.consoles.push(sender);
         receiver
     }
 
-    /// Takes a line of the console; gives the id of the invocation that it names.
-    pub(super) fn hear(&self, line: &str) -> Option<String> {
-        let mut heard = self.lock();
+    /// Stores a line of the console and returns the id of the invocation that it names.
+    pub(super) fn receive(&self, line: &str) -> Option<String> {
+        let mut received = self.lock();
         let id = ids(line)
-            .find(|id| heard.by_invocation.contains_key(*id))
+            .find(|id| received.by_invocation.contains_key(*id))
             .map(str::to_owned);
-        let (lines, most) = match id.as_ref().and_then(|id| heard.by_invocation.get_mut(id)) {
+        let (lines, most) = match id
+            .as_ref()
+            .and_then(|id| received.by_invocation.get_mut(id))
+        {
             Some(lines) => (lines, KEPT_PER_INVOCATION),
-            None => (&mut heard.others, KEPT_OTHERS),
+            None => (&mut received.others, KEPT_OTHERS),
         };
         if lines.len() == most {
             lines.pop_front();
@@ -89,7 +94,7 @@ impl Echoes {
         at.is_some_and(|at| printed.remove(at).is_some())
     }
 
-    /// Waits until the consoles are read as far as they can be.
+    /// Waits until all that is available has been read from the consoles.
     async fn catch_up(&self) {
         let consoles = self.lock().consoles.clone();
         let answers = consoles.into_iter().filter_map(|console| {
@@ -97,28 +102,28 @@ impl Echoes {
             console.send(done).ok().map(|()| is_done)
         });
         let all = futures::future::join_all(answers);
-        let _ = tokio::time::timeout(PATIENCE, all).await;
+        let _ = tokio::time::timeout(CONSOLE_TIME, all).await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Heard> {
+    fn lock(&self) -> MutexGuard<'_, Received> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Listening {
-    /// The entries of `Logs` that the console has not brought.
-    pub(super) async fn news(&self, logs: Vec<String>) -> Vec<String> {
+    /// The entries of `Logs` that were not on the console.
+    pub(super) async fn missing_on_console(&self, logs: Vec<String>) -> Vec<String> {
         if logs.is_empty() {
             return logs;
         }
         self.echoes.catch_up().await;
-        let mut heard = self.echoes.lock();
-        let Heard {
+        let mut received = self.echoes.lock();
+        let Received {
             by_invocation,
             others,
             printed,
             ..
-        } = &mut *heard;
+        } = &mut *received;
         let mut of_invocation = by_invocation.get_mut(&self.invocation);
         logs.into_iter()
             .filter(|entry| {
@@ -143,28 +148,27 @@ impl Drop for Listening {
     }
 }
 
-/// Removes the first line that fits: of two equal entries each needs a line of its own.
+/// Removes the first line that fits, so that two equal entries need two lines.
 fn take(lines: &mut VecDeque<String>, fits: impl Fn(&str) -> bool) -> bool {
     let at = lines.iter().position(|line| fits(line));
     at.is_some_and(|at| lines.remove(at).is_some())
 }
 
-/// Whether a console line, which has the invocation's id, says what an entry says. functions-handler
-/// writes `LEVEL target: text` into `Logs`, cut at a length, and the same with the invocation's span
-/// in it to the console.
+/// Whether a line of the console contains an entry of `Logs`. functions-handler writes `LEVEL target: text`
+/// into `Logs`, limited in length; on the console the line also has the invocation's span.
 fn holds(line: &str, entry: &str) -> bool {
     let text = entry.split_once(' ').map_or(entry, |(_, text)| text);
     let text = text.strip_suffix('…').unwrap_or(text);
     !text.is_empty() && line.contains(text)
 }
 
-/// What looks like `id=GUID`.
+/// The values in the line that look like `id=GUID`.
 fn ids(line: &str) -> impl Iterator<Item = &str> {
     line.match_indices("id=")
         .filter_map(|(at, _)| line.get(at + 3..at + 39))
 }
 
-/// A line of functions-handler as it reads best: without the span of its invocation.
+/// A line of functions-handler without the span of its invocation, which the log does not need.
 pub(super) fn without_span(line: &str, invocation: &str) -> Option<String> {
     let line = line.strip_suffix(invocation)?.strip_suffix(" id=")?;
     let (line, function) = line.rsplit_once(" function=")?;
@@ -180,18 +184,18 @@ mod tests {
 
     const ID: &str = "7a3a4123-6bb4-439e-8271-c3f271618cad";
 
-    async fn news(listening: &Listening, logs: &[&str]) -> Vec<String> {
+    async fn missing(listening: &Listening, logs: &[&str]) -> Vec<String> {
         let logs = logs.iter().map(|entry| (*entry).to_owned()).collect();
-        listening.news(logs).await
+        listening.missing_on_console(logs).await
     }
 
     #[tokio::test]
-    async fn an_entry_that_the_console_had_is_no_news_once() {
+    async fn a_line_of_the_console_stands_for_one_entry_of_logs() {
         let echoes = Echoes::default();
         let listening = echoes.listen(ID);
         let line = format!("INFO invocation: app: counted n=75 function=f id={ID}");
-        assert_eq!(echoes.hear(&line).as_deref(), Some(ID));
-        assert_eq!(echoes.hear("plain"), None);
+        assert_eq!(echoes.receive(&line).as_deref(), Some(ID));
+        assert_eq!(echoes.receive("plain"), None);
         let logs = [
             "INFO app: counted n=75",
             "INFO app: counted n=75",
@@ -199,28 +203,28 @@ mod tests {
             "INFO new",
         ];
         assert_eq!(
-            news(&listening, &logs).await,
+            missing(&listening, &logs).await,
             ["INFO app: counted n=75", "INFO new"]
         );
     }
 
     #[tokio::test]
-    async fn other_invocations_and_other_texts_are_news() {
+    async fn entries_of_other_invocations_and_with_other_texts_are_printed() {
         let echoes = Echoes::default();
         let listening = echoes.listen(ID);
         let other = echoes.listen("00000000-6bb4-439e-8271-c3f271618cad");
-        echoes.hear(&format!("INFO invocation: app: a function=f id={ID}"));
-        assert_eq!(news(&other, &["INFO app: a"]).await, ["INFO app: a"]);
-        assert_eq!(news(&listening, &["INFO app: b"]).await, ["INFO app: b"]);
+        echoes.receive(&format!("INFO invocation: app: a function=f id={ID}"));
+        assert_eq!(missing(&other, &["INFO app: a"]).await, ["INFO app: a"]);
+        assert_eq!(missing(&listening, &["INFO app: b"]).await, ["INFO app: b"]);
         let cut = format!("INFO app: {}…", "");
-        assert!(news(&listening, &[&cut]).await.is_empty());
+        assert!(missing(&listening, &[&cut]).await.is_empty());
     }
 
     #[tokio::test]
-    async fn what_a_late_console_brings_is_known_once_and_for_its_invocation_only() {
+    async fn a_late_line_of_the_console_is_dropped_once_and_for_its_invocation_only() {
         let echoes = Echoes::default();
         let listening = echoes.listen(ID);
-        assert_eq!(news(&listening, &["INFO app: a"]).await, ["INFO app: a"]);
+        assert_eq!(missing(&listening, &["INFO app: a"]).await, ["INFO app: a"]);
         drop(listening);
         let late = format!("INFO invocation: app: a function=f id={ID}");
         assert!(!echoes.was_printed("INFO app: a"));
@@ -230,18 +234,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_kept_is_bounded_and_ends_with_the_invocation() {
+    async fn the_lines_kept_are_bounded_and_dropped_with_their_invocation() {
         let echoes = Echoes::default();
         let listening = echoes.listen(ID);
         for n in 0..KEPT_PER_INVOCATION + 10 {
-            echoes.hear(&format!("{n} id={ID}"));
-            echoes.hear("x");
+            echoes.receive(&format!("{n} id={ID}"));
+            echoes.receive("x");
         }
         let kept = |echoes: &Echoes| {
-            let heard = echoes.lock();
+            let received = echoes.lock();
             (
-                heard.by_invocation.get(ID).map(VecDeque::len),
-                heard.others.len(),
+                received.by_invocation.get(ID).map(VecDeque::len),
+                received.others.len(),
             )
         };
         assert_eq!(kept(&echoes), (Some(KEPT_PER_INVOCATION), KEPT_OTHERS));

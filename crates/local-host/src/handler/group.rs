@@ -1,9 +1,9 @@
 //! The handler's process group: the handler and everything that it has started.
 //!
-//! A real host kills the handler alone. What a handler leaves behind keeps its port and its pipes, so
-//! local-host ends the whole group with it.
+//! A real host kills only the handler. Processes that the handler started keep its port and its pipes, so
+//! local-host ends the whole group.
 
-/// Kills what is left of the group. Nobody left is no error.
+/// Kills the processes of the group. An empty group is no error.
 #[cfg(unix)]
 pub(super) fn kill(leader: u32) {
     let leader = i32::try_from(leader)
@@ -14,6 +14,6 @@ pub(super) fn kill(leader: u32) {
     }
 }
 
-/// Job objects would be the way on Windows; they need unsafe code.
+/// Windows would need job objects, which need unsafe code.
 #[cfg(not(unix))]
 pub(super) fn kill(_: u32) {}

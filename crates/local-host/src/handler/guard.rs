@@ -1,10 +1,9 @@
-//! No orphans: a process that ends the handler when local-host disappears.
+//! A process that ends the handler when local-host is killed.
 //!
-//! A real host on Linux leaves its handler behind when it is killed with SIGKILL. The kernel's own
-//! remedy (a parent-death signal set between fork and exec) needs unsafe code, so on Unix a shell
-//! waits on a pipe that only local-host holds open: however local-host ends, the pipe closes, and
-//! the shell kills the handler's process group. While local-host lives, it kills the group itself and
-//! does not depend on the guard.
+//! When a real host on Linux is killed with SIGKILL, its handler keeps running. The kernel could end it (a
+//! parent-death signal, set between fork and exec), but that needs unsafe code. So, on Unix, a shell waits on
+//! a pipe that only local-host holds open. However local-host ends, the pipe closes, and the shell kills the
+//! handler's process group. A running local-host kills the group itself and does not need the guard.
 
 use tokio::process::Child;
 
@@ -34,7 +33,7 @@ impl Guard {
         Self(guard.ok())
     }
 
-    /// Job objects would be the way on Windows; they need unsafe code.
+    /// Windows would need job objects, which need unsafe code.
     #[cfg(not(unix))]
     pub(super) fn watch(_: Option<u32>) -> Self {
         Self(None)

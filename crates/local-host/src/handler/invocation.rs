@@ -51,7 +51,7 @@ impl Handler {
     #[must_use]
     pub fn begin(&self, function: &str, reason: &str) -> Invocation {
         let id = Uuid::new_v4().to_string();
-        // The end is worth a line, the beginning too only to those who want to see everything.
+        // Users need the line about the end; the one about the beginning is printed with `--verbose` only.
         self.log.system(
             LogLevel::Info,
             format!("Executing 'Functions.{function}' (Reason='{reason}', Id={id})"),
@@ -85,9 +85,9 @@ impl Invocation {
     /// Sends the members of `Data` and `Metadata` once the handler is ready, prints the answer's
     /// `Logs` and returns it.
     ///
-    /// Of an invocation that meets no handler nothing has been lost: it waits for the next life of the
-    /// handler and is sent then. A real host does so from the moment in which it notices the exit; what
-    /// it sends in the few milliseconds before fails there.
+    /// An invocation that finds no handler waits for the next run of the process and is sent then. A real
+    /// host does the same once it has noticed the exit; invocations of the few milliseconds before fail
+    /// there.
     ///
     /// # Errors
     /// [`InvokeError`] for everything that fails the invocation in a real host.
@@ -100,10 +100,10 @@ impl Invocation {
         self.send_text(data, &metadata).await
     }
 
-    /// The same with `Metadata` as JSON text: a client can make it so large that it is built once only.
+    /// The same with `Metadata` as JSON text: a client can make it so large that building it twice would cost
+    /// much memory.
     ///
-    /// # Errors
-    /// As of [`send`](Self::send).
+    /// # Errors Those of [`send`](Self::send).
     pub async fn send_text(
         &self,
         data: JsonObject,
@@ -117,14 +117,14 @@ impl Invocation {
         body.push('}');
         let raw = self.until_sent(&Bytes::from(body)).await?;
         let (answer, logs) = answer::read(&raw).inspect_err(|_| self.repeat(&raw))?;
-        for line in self.listening.news(logs).await {
+        for line in self.listening.missing_on_console(logs).await {
             self.handler.log.user(LogLevel::Info, line);
         }
         Ok(answer)
     }
 
-    /// Prints what the handler says about a call that it takes for a mistake. A real host throws the text
-    /// away, and a bare `404 (Not Found)` is all that shows of a function that nobody has registered.
+    /// Prints the message of a handler that answers with a client error. A real host drops it, so that `404
+    /// (Not Found)` is all that it shows for a function that is not registered.
     fn repeat(&self, raw: &RawAnswer) {
         if !raw.status.is_client_error() {
             return;
@@ -144,14 +144,14 @@ impl Invocation {
         let port = supervisor.port();
         let mut waits_since = None;
         loop {
-            let life = match supervisor.settled().await {
-                State::Ready(life) => life,
+            let run = match supervisor.settled().await {
+                State::Ready(run) => run,
                 State::Exited => return Err(Disconnect::Exited { port }.into()),
-                State::Starting | State::Leaving(_) | State::Stopped(_) => {
+                State::Starting | State::Stopping(_) | State::HostStopped(_) => {
                     return Err(InvokeError::Stopping);
                 }
             };
-            let why = match self.once(body.clone(), life).await? {
+            let why = match self.once(body.clone(), run).await? {
                 Ok(raw) => return Ok(raw),
                 Err(CallError::Broken(how)) => return Err(how.into()),
                 Err(CallError::NotSent(why)) => why,
@@ -166,10 +166,10 @@ impl Invocation {
                 );
                 Instant::now()
             });
-            if waits_since.elapsed() >= supervisor.patience() {
+            if waits_since.elapsed() >= supervisor.hold_limit() {
                 return Err(Disconnect::Refused { port, why }.into());
             }
-            supervisor.end_or_pause(life).await;
+            supervisor.end_or_pause(run).await;
         }
     }
 
@@ -177,27 +177,27 @@ impl Invocation {
     async fn once(
         &self,
         body: Bytes,
-        life: u64,
+        run: u64,
     ) -> Result<Result<RawAnswer, CallError>, InvokeError> {
         let call = self.handler.client.post(&self.function, &self.id, body);
         let outcome = match self.handler.options.function_timeout {
             None => call.await,
             Some(limit) => match tokio::time::timeout(limit, call).await {
                 Ok(outcome) => outcome,
-                Err(_) => return Err(self.time_out(limit, life).await),
+                Err(_) => return Err(self.time_out(limit, run).await),
             },
         };
         if let Ok(raw) = &outcome
             && raw.says_stopping()
         {
-            self.handler.supervisor.leaves(life);
+            self.handler.supervisor.mark_stopping(run);
         }
         Ok(outcome)
     }
 
-    /// Kills and restarts the handler after the grace period; an answer within it is lost, as in a
+    /// Kills and restarts the handler after the grace period. An answer within that time is lost, as in a
     /// real host.
-    async fn time_out(&self, limit: Duration, life: u64) -> InvokeError {
+    async fn time_out(&self, limit: Duration, run: u64) -> InvokeError {
         let timeout = time_span(limit);
         self.handler.log.error(format!(
             "Timeout value of {timeout} exceeded by function 'Functions.{}' (Id: '{}'). Initiating cancellation.",
@@ -208,7 +208,7 @@ impl Invocation {
             "A function timeout has occurred. Restarting worker process executing invocationId '{}'.",
             self.id
         ));
-        self.handler.supervisor.restart(life);
+        self.handler.supervisor.restart(run);
         InvokeError::Timeout {
             timeout,
             function: self.function.clone(),

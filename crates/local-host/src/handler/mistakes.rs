@@ -1,5 +1,4 @@
-//! What the user reads when the handler does not start or does not stay: what happened, and what to
-//! do about it.
+//! The messages for a handler that does not start, or does not keep running: what happened, and what to do.
 
 use super::command::Command;
 use super::process::Exit;
@@ -12,7 +11,7 @@ use std::time::Duration;
 const SETTING: &str = "customHandler.description.defaultExecutablePath in host.json \
     (AzureFunctionsJobHost__customHandler__description__defaultExecutablePath in local.settings.json)";
 
-/// Says why the program cannot be there, before it is started; `None` when it can.
+/// Says why the program does not exist, before it is started; `None` when it may exist.
 #[must_use]
 pub(crate) fn missing(command: &Command, environment: &Environment) -> Option<String> {
     if command.is_found(environment) {
@@ -34,7 +33,7 @@ pub(crate) fn missing(command: &Command, environment: &Environment) -> Option<St
     ))
 }
 
-/// Says why the program that is there could not be started.
+/// Says why a program that exists could not be started.
 pub(super) fn cannot_start(command: &Command, environment: &Environment, error: &Error) -> String {
     let program = command.program.display();
     let directory = command.directory.display();
@@ -67,7 +66,7 @@ fn remedy(environment: &Environment) -> String {
     }
 }
 
-/// The handler ended before it listened for the first time: it would do so again.
+/// The handler ended before it listened for the first time. A restart would not help.
 pub(super) fn exited_at_start(exit: &Exit, port: u16, environment: &Environment) -> String {
     let said = if exit.errors.is_empty() {
         "It wrote nothing to stderr.".to_owned()
@@ -84,7 +83,7 @@ pub(super) fn exited_at_start(exit: &Exit, port: u16, environment: &Environment)
     )
 }
 
-/// The handler runs, but not where the host looks for it.
+/// The handler runs, but does not listen on the port that it was given.
 pub(super) fn never_listened(port: u16, limit: Duration) -> String {
     format!(
         "Failed to start http worker process. Initializing HttpWorker timed out: the handler runs, but nothing \
@@ -95,8 +94,8 @@ pub(super) fn never_listened(port: u16, limit: Duration) -> String {
     )
 }
 
-/// The last error of a handler that has had too many.
-pub(super) fn gave_out(last: &str, errors: usize, window: Duration) -> String {
+/// The handler has failed too often; names the last error.
+pub(super) fn failed_too_often(last: &str, errors: usize, window: Duration) -> String {
     format!(
         "Exceeded http worker restart retry count. Shutting down Functions Host\n\
          The handler has ended with an error {errors} times, each less than {} minutes after the one before; the last \

@@ -1,6 +1,6 @@
 //! The handler: its process, and calls to it.
 //!
-//! One [`Supervisor`] owns the process for the life of the host; [`Handler`] sends invocations and
+//! One [`Supervisor`] owns the process for the run of the host; [`Handler`] sends invocations and
 //! holds them while the process is not ready.
 
 mod answer;

@@ -31,7 +31,7 @@ impl LastErrors {
     }
 }
 
-/// Logs the lines of stdout, all as information whatever they say.
+/// Logs the lines of stdout, all at the level of information.
 pub(super) async fn pump_stdout(stream: impl AsyncRead + Unpin, echoes: Echoes, log: Logger) {
     each_line(stream, &echoes, |line| {
         write(line, LogLevel::Info, &echoes, &log)
@@ -57,8 +57,7 @@ pub(super) async fn pump_stderr(
     .await;
 }
 
-/// Reads to the end of the stream; bytes that are not UTF-8 are replaced, none is lost to a failed
-/// line.
+/// Reads to the end of the stream. Bytes that are not UTF-8 are replaced, so that no line is lost.
 async fn each_line(stream: impl AsyncRead + Unpin, echoes: &Echoes, mut take: impl FnMut(&str)) {
     let mut asked = echoes.console();
     let mut reader = BufReader::new(stream);
@@ -70,7 +69,7 @@ async fn each_line(stream: impl AsyncRead + Unpin, echoes: &Echoes, mut take: im
     };
     loop {
         tokio::select! {
-            // First what can be read: that is what those who ask wait for.
+            // Reading comes first: a waiting caller wants all available lines to be read.
             biased;
             read = reader.fill_buf() => {
                 let Ok(chunk) = read else { break };
@@ -100,7 +99,7 @@ fn write(line: &str, level: LogLevel, echoes: &Echoes, log: &Logger) {
     if echoes.was_printed(line) {
         return;
     }
-    match echoes.hear(line) {
+    match echoes.receive(line) {
         Some(invocation) if !log.is_verbose() => match without_span(line, &invocation) {
             Some(short) => log.user(level, short),
             None => log.user(level, line),
@@ -109,7 +108,7 @@ fn write(line: &str, level: LogLevel, echoes: &Echoes, log: &Logger) {
     }
 }
 
-/// The line without the time at its start, or right behind a bracket there: the log has its own.
+/// The line without a time at its start, or after a bracket at its start. The log adds its own.
 fn without_timestamp(line: &str) -> Cow<'_, str> {
     let (bracket, rest) = match line.strip_prefix('[') {
         Some(rest) => ("[", rest),

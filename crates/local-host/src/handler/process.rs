@@ -1,4 +1,4 @@
-//! One life of the handler's process.
+//! One run of the handler's process.
 
 use super::command::Command;
 use super::echoes::Echoes;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
-/// How long to wait for the last output of a process that has ended: a grandchild may hold the
+/// How long to wait for the last output of a process that has ended. A process that it started may hold the
 /// pipes open for ever.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
@@ -99,12 +99,12 @@ impl Process {
         self.id
     }
 
-    /// Waits for the process to end. Dropping the future loses nothing.
+    /// Waits for the process to end. The future may be dropped and made again.
     pub(super) async fn ended(&mut self) -> std::io::Result<ExitStatus> {
         self.child.wait().await
     }
 
-    /// Clears up after a process that has ended: ends what it has left behind.
+    /// Ends what a process that has ended had started, and collects its last output.
     pub(super) async fn clear_up(self, status: std::io::Result<ExitStatus>) -> Exit {
         group::kill(self.id);
         self.finish(status).await
@@ -122,9 +122,9 @@ impl Process {
         }
     }
 
-    /// Kills the process, as a real host does, without a chance to clear up, and with it its group.
+    /// Kills the process and its group. As in a real host, it gets no chance to clean up.
     pub(super) async fn kill(mut self) {
-        // First the group: until the handler is waited for, nobody else can get its number.
+        // The group first: until the handler has been waited for, its process id cannot be reused.
         group::kill(self.id);
         let _ = self.child.kill().await;
         let status = self.child.wait().await;

@@ -1,5 +1,5 @@
-//! What a real host hides in a text of the handler before it shows it: whatever looks like a
-//! credential, from its name to the next `<`, `"` or `'`.
+//! Hides credentials in a text of the handler, as a real host does: from a name such as `AccountKey` to the
+//! next `<`, `"` or `'`.
 //!
 //! The names are those of the newest host; older ones look for fewer. Some versions also hide URLs
 //! with a password, each with a rule of its own; here they stay.
@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 const HIDDEN: &str = "[Hidden Credential]";
 
-/// Found in any case of the letters.
+/// Compared without case.
 const NAMES: &[&str] = &[
     "token=",
     "defaultendpointsprotocol=http",
@@ -30,12 +30,12 @@ const NAMES: &[&str] = &[
 
 /// Part of the name of a .NET assembly, and no credential.
 const HARMLESS: &str = "PublicKeyToken=";
-/// As long, and in none of the names.
+/// Of the same length, and part of none of the names.
 const MASK: &str = "###############";
 
 pub(super) fn redacted(text: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
-    // Every name has one.
+    // Every name contains it.
     if text.contains('=') {
         for name in NAMES {
             if let Some(hidden) = without(name, &text) {
@@ -47,7 +47,7 @@ pub(super) fn redacted(text: &str) -> Cow<'_, str> {
 }
 
 fn without(name: &str, text: &str) -> Option<String> {
-    // As long as the text, byte by byte, so that positions are the same.
+    // The same length in bytes as the text, so that positions are the same.
     let mut searched = text.replace(HARMLESS, MASK);
     searched.make_ascii_lowercase();
     let mut hidden = String::new();

@@ -1,11 +1,12 @@
 //! Keeping the handler running: start, readiness, restarts, the end.
 //!
-//! The rules are a real host's: the port stays the same for the life of the host; a crash restarts
-//! the handler at once, the third within 30 minutes stops the host; a restart after a function
-//! time-out is not counted. It differs where a real host tries or waits in vain: exit code 0 is
-//! reported loudly; a handler that cannot be started, or ends or stays silent before it was ready
-//! even once, stops local-host at once; one that asks for a restart (exit code 200) again and again
-//! gets it after growing pauses.
+//! A run is one process of the handler. The rules are those of a real host: the port never changes; a crash
+//! restarts the handler at once, and the third within 30 minutes stops the host; a restart after a function
+//! time-out does not count.
+//!
+//! It differs where a real host would wait or retry without success. Exit code 0 is logged as an error. A
+//! handler that cannot be started, or that ends or does not listen before it was ever ready, stops local-host at
+//! once. One that keeps asking for a restart (exit code 200) is restarted after growing pauses.
 
 use super::command::Command;
 use super::echoes::Echoes;
@@ -19,13 +20,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-/// Errors further apart than this do not add up.
+/// Errors further apart than this are not counted together.
 const ERROR_WINDOW: Duration = Duration::from_secs(30 * 60);
 /// This many errors stop the host.
 const MAX_ERRORS: usize = 3;
-/// A handler that asks for a restart sooner than this after its start has hardly served.
-const SHORT_LIFE: Duration = Duration::from_secs(1);
-/// The pause before the third of several short lives in a row; it doubles with each further one.
+/// A run that is shorter counts as one that did no work.
+const SHORT_RUN: Duration = Duration::from_secs(1);
+/// The pause before the third of several short runs in a row. It doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -33,8 +34,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const STARTS_TO_WAIT_FOR: u32 = 4;
 /// How often a handler that refuses connections is tried again, as in a real host.
 const POLL: Duration = Duration::from_millis(25);
-/// How long a handler that says that it is stopping may take to end before it gets invocations again.
-const LEAVING: Duration = Duration::from_secs(30);
+/// How long a handler that says that it is stopping may take to end. After that it gets invocations again.
+const LONGEST_STOP: Duration = Duration::from_secs(30);
 
 /// What the supervisor needs to know.
 #[derive(Clone, Debug)]
@@ -51,23 +52,23 @@ pub struct SupervisorOptions {
     pub initialization_timeout: Duration,
 }
 
-/// Where the handler is in its life.
+/// The state of the handler.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum State {
     /// Started, not ready yet.
     Starting,
     /// Ready for invocations; the number grows with each start.
     Ready(u64),
-    /// Ready once, and about to end, as it has said: invocations wait for the next life.
-    Leaving(u64),
-    /// Gone with exit code 0: never restarted.
+    /// It has said that it is stopping: invocations wait for the next run.
+    Stopping(u64),
+    /// Ended with exit code 0: it is never restarted.
     Exited,
-    /// The host stops, and why: `None` when it was asked to.
-    Stopped(Option<String>),
+    /// The host stops. `None` when it was asked to, otherwise the reason.
+    HostStopped(Option<String>),
 }
 
 enum Request {
-    /// Kill and start again, if the handler is still in this life.
+    /// Kill and start again, if the handler is still in this run.
     Restart(u64),
     /// The host has waited too long for the handler.
     GiveUp,
@@ -97,23 +98,23 @@ impl Supervisor {
             initialization_timeout: options.initialization_timeout,
             echoes: Echoes::default(),
         };
-        let keeper = Keeper {
+        let keeper = Runner {
             options,
             echoes: supervisor.echoes.clone(),
             log,
             state,
             requests: received,
-            life: 0,
+            run: 0,
             errors: Vec::new(),
             was_ready: false,
-            short_lives: 0,
+            short_runs: 0,
         };
         tokio::spawn(keeper.run());
         supervisor
     }
 
-    /// Takes a handler that somebody else runs, such as a debugger or a test: it counts as ready
-    /// and is never killed. Nobody starts it again, so nothing waits for it.
+    /// Uses a handler that is started elsewhere, by a debugger or a test. It counts as ready and is never
+    /// killed. As nothing restarts it, no invocation waits for it.
     #[must_use]
     pub fn attach(port: u16) -> Self {
         let state = watch::Sender::new(State::Ready(0));
@@ -121,7 +122,7 @@ impl Supervisor {
         let stopped = state.clone();
         tokio::spawn(async move {
             while let Some(Request::Restart(_)) = received.recv().await {}
-            stopped.send_replace(State::Stopped(None));
+            stopped.send_replace(State::HostStopped(None));
         });
         Self {
             state,
@@ -132,7 +133,7 @@ impl Supervisor {
         }
     }
 
-    /// What the handler's console has brought.
+    /// The latest lines of the handler's console.
     pub(super) fn echoes(&self) -> &Echoes {
         &self.echoes
     }
@@ -143,16 +144,16 @@ impl Supervisor {
         self.port
     }
 
-    /// Waits until the host has to stop: the reason if the handler is to blame, `None` after
+    /// Waits until the host has to stop. Returns the reason when the handler failed, `None` after
     /// [`stop`](Self::stop).
     pub async fn stopped(&self) -> Option<String> {
         let mut state = self.state.subscribe();
         match state
-            .wait_for(|state| matches!(state, State::Stopped(_)))
+            .wait_for(|state| matches!(state, State::HostStopped(_)))
             .await
             .as_deref()
         {
-            Ok(State::Stopped(reason)) => reason.clone(),
+            Ok(State::HostStopped(reason)) => reason.clone(),
             _ => None,
         }
     }
@@ -163,69 +164,69 @@ impl Supervisor {
         self.stopped().await;
     }
 
-    /// Waits for a state in which an invocation can go ahead or fail: [`patience`](Self::patience), then
-    /// the host gives up as a real one does.
+    /// Waits for a state in which an invocation can be sent or fails. After [`hold_limit`](Self::hold_limit)
+    /// the host stops, as a real one does.
     pub(super) async fn settled(&self) -> State {
         let mut state = self.state.subscribe();
-        let wait = state.wait_for(|state| !matches!(state, State::Starting | State::Leaving(_)));
-        match tokio::time::timeout(self.patience(), wait).await {
+        let wait = state.wait_for(|state| !matches!(state, State::Starting | State::Stopping(_)));
+        match tokio::time::timeout(self.hold_limit(), wait).await {
             Ok(Ok(settled)) => settled.clone(),
-            Ok(Err(_)) => State::Stopped(None),
+            Ok(Err(_)) => State::HostStopped(None),
             Err(_) => {
                 let _ = self.requests.send(Request::GiveUp);
-                State::Stopped(None)
+                State::HostStopped(None)
             }
         }
     }
 
-    /// How long an invocation of which nothing has been sent is held back; zero for a handler that
-    /// somebody else runs.
-    pub(super) fn patience(&self) -> Duration {
+    /// How long an invocation that has not been sent is held back; zero for a handler that is started
+    /// elsewhere.
+    pub(super) fn hold_limit(&self) -> Duration {
         self.initialization_timeout
             .saturating_mul(STARTS_TO_WAIT_FOR)
     }
 
-    /// Waits until `life` has ended as far as the host knows, at most for a moment: the handler's
-    /// sockets are closed before its parent is told.
-    pub(super) async fn end_or_pause(&self, life: u64) {
+    /// Waits for a moment until the host has noticed the end of `run`. The sockets of a process are closed
+    /// before its parent learns of its end.
+    pub(super) async fn end_or_pause(&self, run: u64) {
         let mut state = self.state.subscribe();
-        let ended = state.wait_for(|state| *state != State::Ready(life));
+        let ended = state.wait_for(|state| *state != State::Ready(run));
         let _ = tokio::time::timeout(POLL, ended).await;
     }
 
-    /// Holds invocations back from now on, because the handler has said in this life that it is
-    /// stopping. Without it the last ones would reach a process that is about to exit.
-    pub(super) fn leaves(&self, life: u64) {
-        if self.patience().is_zero() {
+    /// Holds invocations back from now on, because the handler has said in this run that it is stopping.
+    /// Otherwise they would reach a process that is about to exit.
+    pub(super) fn mark_stopping(&self, run: u64) {
+        if self.hold_limit().is_zero() {
             return;
         }
         self.state.send_if_modified(|state| {
-            let leaves = *state == State::Ready(life);
-            if leaves {
-                *state = State::Leaving(life);
+            let is_ready = *state == State::Ready(run);
+            if is_ready {
+                *state = State::Stopping(run);
             }
-            leaves
+            is_ready
         });
     }
 
-    /// Kills and restarts the handler, unless it has been restarted since `life`.
-    pub(super) fn restart(&self, life: u64) {
-        let _ = self.requests.send(Request::Restart(life));
+    /// Kills and restarts the handler, unless it has been restarted since `run`.
+    pub(super) fn restart(&self, run: u64) {
+        let _ = self.requests.send(Request::Restart(run));
     }
 }
 
-struct Keeper {
+struct Runner {
     options: SupervisorOptions,
     echoes: Echoes,
     log: Logger,
     state: watch::Sender<State>,
     requests: mpsc::UnboundedReceiver<Request>,
-    life: u64,
+    run: u64,
     errors: Vec<Instant>,
-    /// Whether any life of the handler was ready.
+    /// Whether any run of the handler was ready.
     was_ready: bool,
-    /// How many lives in a row ended at once with a wish for a restart.
-    short_lives: u32,
+    /// How many short runs in a row ended by asking for a restart.
+    short_runs: u32,
 }
 
 enum End {
@@ -237,20 +238,20 @@ enum End {
     Stop(Option<String>),
 }
 
-impl Keeper {
+impl Runner {
     async fn run(mut self) {
         let reason = loop {
-            self.life += 1;
+            self.run += 1;
             self.state.send_replace(State::Starting);
-            match self.live().await {
+            match self.run_once().await {
                 End::Restart(pause) => {
-                    if let Some(reason) = self.rest(pause).await {
+                    if let Some(reason) = self.pause_before_restart(pause).await {
                         break reason;
                     }
                 }
                 End::Error(_) if self.may_restart() => {}
                 End::Error(last) => {
-                    break Some(mistakes::gave_out(&last, MAX_ERRORS, ERROR_WINDOW));
+                    break Some(mistakes::failed_too_often(&last, MAX_ERRORS, ERROR_WINDOW));
                 }
                 End::CleanExit => {
                     self.after_clean_exit().await;
@@ -259,7 +260,7 @@ impl Keeper {
                 End::Stop(reason) => break reason,
             }
         };
-        self.state.send_replace(State::Stopped(reason));
+        self.state.send_replace(State::HostStopped(reason));
     }
 
     fn may_restart(&mut self) -> bool {
@@ -275,8 +276,8 @@ impl Keeper {
         self.errors.len() < MAX_ERRORS
     }
 
-    /// Waits before the next life; gives the reason when the host has to stop meanwhile.
-    async fn rest(&mut self, pause: Duration) -> Option<Option<String>> {
+    /// Waits before the next run. Returns `Some` when the host has to stop meanwhile.
+    async fn pause_before_restart(&mut self, pause: Duration) -> Option<Option<String>> {
         let over = tokio::time::sleep(pause);
         tokio::pin!(over);
         loop {
@@ -292,17 +293,17 @@ impl Keeper {
         }
     }
 
-    /// The pause after a life that ended with a wish for a restart.
+    /// The pause after a run that ended by asking for a restart.
     fn pause_after(&mut self, lived: Duration, was_ready: bool) -> Duration {
-        if was_ready && lived >= SHORT_LIFE {
-            self.short_lives = 0;
+        if was_ready && lived >= SHORT_RUN {
+            self.short_runs = 0;
         } else {
-            self.short_lives = self.short_lives.saturating_add(1);
+            self.short_runs = self.short_runs.saturating_add(1);
         }
-        pause(self.short_lives)
+        pause(self.short_runs)
     }
 
-    async fn live(&mut self) -> End {
+    async fn run_once(&mut self) -> End {
         let began = Instant::now();
         let mut process = match self.start_process().await {
             Ok(process) => process,
@@ -327,7 +328,7 @@ impl Keeper {
         self.log
             .user(LogLevel::Info, "Worker process started and initialized.");
         self.was_ready = true;
-        self.state.send_replace(State::Ready(self.life));
+        self.state.send_replace(State::Ready(self.run));
         let overdue = overdue(self.state.subscribe());
         tokio::pin!(overdue);
         loop {
@@ -335,9 +336,9 @@ impl Keeper {
                 () = &mut overdue => {
                     self.log.warning(format!(
                         "The handler has said that it is stopping and still runs after {} seconds. It gets invocations again.",
-                        LEAVING.as_secs()
+                        LONGEST_STOP.as_secs()
                     ));
-                    self.state.send_replace(State::Ready(self.life));
+                    self.state.send_replace(State::Ready(self.run));
                     overdue.set(self::overdue(self.state.subscribe()));
                 }
                 status = process.ended() => return self.exited(process, status, began, true).await,
@@ -352,9 +353,9 @@ impl Keeper {
         }
     }
 
-    /// Starts the process. While no more files can be opened it waits, as everything else does then.
+    /// Starts the process. While no more files can be opened it waits and tries again.
     async fn start_process(&mut self) -> Result<Process, End> {
-        let mut said = false;
+        let mut logged = false;
         loop {
             let SupervisorOptions {
                 command,
@@ -377,7 +378,7 @@ impl Keeper {
                 let reason = mistakes::cannot_start(command, environment, &error);
                 return Err(End::Stop(Some(reason)));
             }
-            if !std::mem::replace(&mut said, true) {
+            if !std::mem::replace(&mut logged, true) {
                 self.log.warning(format!(
                     "The handler cannot be started at the moment: {error}. Raise the limit (ulimit -n)."
                 ));
@@ -399,7 +400,7 @@ impl Keeper {
         tokio::pin!(timeout, ready);
         loop {
             tokio::select! {
-                // A handler that has ended is not ready, whoever else answers on its port.
+                // The end of the process comes first: another program may answer on its port.
                 biased;
                 status = process.ended() => return Some(Ended::Exit(status)),
                 () = &mut ready => return None,
@@ -425,7 +426,7 @@ impl Keeper {
 
     fn end_of(&self, request: Option<Request>) -> Option<End> {
         match request {
-            Some(Request::Restart(life)) if life == self.life => Some(End::Restart(Duration::ZERO)),
+            Some(Request::Restart(run)) if run == self.run => Some(End::Restart(Duration::ZERO)),
             Some(Request::Restart(_)) => None,
             Some(Request::GiveUp) => {
                 let reason = "Initialization timed out and host is shutting down";
@@ -442,7 +443,7 @@ impl Keeper {
         began: Instant,
         was_ready: bool,
     ) -> End {
-        // Invocations wait from here on, not only once the last output is read.
+        // Invocations wait from now on, while the last output is still being read.
         if was_ready {
             self.state.send_replace(State::Starting);
         }
@@ -467,7 +468,7 @@ impl Keeper {
                     self.log.warning(format!(
                         "The handler has asked for a restart (exit code 200) {} times in a row as soon as it was \
                          started. It is started again in {pause:?}; a real host would do so at once, for ever.",
-                        self.short_lives
+                        self.short_runs
                     ));
                 }
                 End::Restart(pause)
@@ -496,21 +497,21 @@ impl Keeper {
         }
     }
 
-    /// Waits for the end of the host: nothing else is left to do.
+    /// Waits for the end of the host.
     async fn after_clean_exit(&mut self) {
         self.state.send_replace(State::Exited);
         while let Some(Request::Restart(_)) = self.requests.recv().await {}
     }
 }
 
-/// Completes when a handler has been leaving for too long.
+/// Completes when a handler has been stopping for too long.
 async fn overdue(mut state: watch::Receiver<State>) {
-    let leaves = state.wait_for(|state| matches!(state, State::Leaving(_)));
-    if leaves.await.is_err() {
-        // The supervisor is gone, and with it whoever waits.
+    let stopping = state.wait_for(|state| matches!(state, State::Stopping(_)));
+    if stopping.await.is_err() {
+        // The supervisor is gone, and with it the caller that waits.
         return std::future::pending().await;
     }
-    tokio::time::sleep(LEAVING).await;
+    tokio::time::sleep(LONGEST_STOP).await;
 }
 
 enum Ended {
@@ -518,10 +519,9 @@ enum Ended {
     Request(End),
 }
 
-/// The pause after the last of so many short lives in a row. One restart is what the handler asked
-/// for, and costs nothing.
-fn pause(short_lives: u32) -> Duration {
-    match short_lives {
+/// The pause after this number of short runs in a row. The first restart has none: the handler asked for it.
+fn pause(short_runs: u32) -> Duration {
+    match short_runs {
         0 | 1 => Duration::ZERO,
         more => FIRST_PAUSE
             .saturating_mul(2_u32.saturating_pow(more - 2))
@@ -534,7 +534,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_between_short_lives_double_up_to_a_limit() {
+    fn pauses_between_short_runs_double_up_to_a_limit() {
         assert_eq!(pause(0), Duration::ZERO);
         assert_eq!(pause(1), Duration::ZERO);
         assert_eq!(pause(2), FIRST_PAUSE);

@@ -1,7 +1,7 @@
 //! What local-host uses of `host.json` and of the variables that override it.
 //!
-//! The file itself is read by `functions_handler::host_json`, as the handler reads it. Overrides are
-//! how `local.settings.json` points at a local build of the handler without a change of `host.json`.
+//! `functions_handler::host_json` reads the file, for the handler as well. With an override,
+//! `local.settings.json` can point at a local build of the handler while `host.json` stays unchanged.
 
 mod shape;
 
@@ -64,9 +64,8 @@ pub struct HandlerDescription {
 impl HostJson {
     /// Reads the file in `root` and applies the overrides of `environment`.
     ///
-    /// # Errors
-    /// What stops a real host: no JSON object, a wrong `version`, no handler, a value of the wrong
-    /// form, named.
+    /// # Errors What stops a real host: no JSON object, a wrong `version`, no handler, a value of the wrong
+    /// form. The error names it.
     pub fn read(root: &Path, environment: &Environment) -> anyhow::Result<Self> {
         let unable = |error: &HostJsonError| {
             let path = root.join("host.json");
@@ -266,7 +265,8 @@ mod tests {
         assert!(error.contains("expected UTF8 or Base64"), "{error}");
     }
 
-    /// The handler and the host must not differ: one counts down what the other enforces.
+    /// The handler and the host must agree: the handler computes its deadline from the limit that the host
+    /// enforces.
     #[test]
     fn function_timeout_is_what_the_handler_reads() {
         let with = |value: &str, sku: &str| {

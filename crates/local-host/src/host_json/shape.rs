@@ -1,12 +1,12 @@
 //! Members of host.json that have the wrong kind of value.
 //!
-//! A real host flattens the file and then finds nothing where something else was expected: it reports
-//! a missing handler, or runs without the setting. Here the member itself is named.
+//! A real host flattens the file and finds nothing under the expected key. It reports a missing handler, or
+//! runs without the setting. Here the error names the member.
 
 use crate::app_file::AppFile;
 use crate::json::Json;
 
-/// What a member may be, beside null.
+/// The kinds of value that a member may have, besides null.
 #[derive(Clone, Copy)]
 enum Kind {
     Object,

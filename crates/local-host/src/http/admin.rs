@@ -88,7 +88,7 @@ fn find<'a>(app: &'a App, name: &str) -> Option<&'a Function> {
         .find(|function| function.name.eq_ignore_ascii_case(name))
 }
 
-/// Runs a function in the background with `{"input": "text"}`.
+/// Runs a function in the background. The body is `{"input": "text"}`.
 fn run(app: &Arc<App>, name: &str, content_type: Option<&str>, body: &[u8]) -> ClientResponse {
     let is_json = content_type
         .and_then(|value| value.split(';').next())

@@ -1,5 +1,5 @@
-//! What is refused, or answered, before the app is asked: bad requests, foreign hosts and origins,
-//! preflights.
+//! Requests that are refused or answered before they reach the app: malformed requests, foreign hosts and
+//! origins, preflights.
 
 use super::app::App;
 use super::hosts::HostError;
@@ -61,11 +61,11 @@ fn foreign_host(app: &App, name: &str) -> ClientResponse {
     refused_with(403, &text)
 }
 
-/// The parts of the host that have no key here and are no part of the app are not for pages of other
-/// sites, unless the user has listed them. (Whether a page may read what a function answers is for
-/// the browser to decide; that it may call one is normal on the web.)
+/// Refuses requests of pages of other sites to the host's own endpoints, which need no key here, unless the
+/// user has listed the site. Functions are not covered: on the web, any page may call them, and the browser
+/// decides whether it may read the response.
 fn check_origin(app: &App, head: &Parts) -> Result<(), ClientResponse> {
-    // As the parts themselves read it: `/%61dmin` is theirs, too.
+    // Decoded, as the endpoints read it: `/%61dmin` is one of them.
     let path = uri::decode_path(head.uri.path()).to_ascii_lowercase();
     let is_own_part = ["/admin", "/runtime"].iter().any(|part| {
         path.strip_prefix(part)
@@ -88,7 +88,7 @@ fn check_origin(app: &App, head: &Parts) -> Result<(), ClientResponse> {
     Err(refused_with(403, &text))
 }
 
-/// A request that is refused before it is looked at; the connection ends with it.
+/// The response to a request that is refused before it is read. The connection is closed after it.
 pub(super) fn refused(status: u16) -> ClientResponse {
     ClientResponse {
         headers: vec![("Connection".to_owned(), "close".to_owned())],
@@ -96,7 +96,7 @@ pub(super) fn refused(status: u16) -> ClientResponse {
     }
 }
 
-/// The same with a text that says why.
+/// The same with a text that gives the reason.
 pub(super) fn refused_with(status: u16, text: &str) -> ClientResponse {
     let mut response = refused(status);
     let kind = "text/plain; charset=utf-8".to_owned();

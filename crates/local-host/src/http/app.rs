@@ -1,4 +1,4 @@
-//! What the HTTP side serves: the functions, the handler, and where their inputs come from.
+//! The app as HTTP sees it: the functions, the handler, and the source of their inputs.
 
 use super::cors::Cors;
 use super::envelope::{asks_for_authentication, trigger_data};
@@ -18,7 +18,7 @@ use std::time::Instant;
 /// The reason that the log gives for invocations over HTTP.
 pub(super) const REASON: &str = "This function was programmatically called via the host APIs.";
 
-/// Gives the value of a `durableClient` input for its `taskHub` and `connectionName`: a JSON text.
+/// Returns the value of a `durableClient` input, a JSON text, for its `taskHub` and `connectionName`.
 pub type ClientBinding = Arc<dyn Fn(Option<&str>, Option<&str>) -> String + Send + Sync>;
 
 /// The parts of an app that HTTP needs.
@@ -48,8 +48,8 @@ impl App {
         self.handler.log()
     }
 
-    /// Runs an HTTP function. A disabled anonymous function is not found unless the caller
-    /// authenticates; a disabled one of another level runs, because every local caller is Admin.
+    /// Runs an HTTP function. A disabled anonymous function is not found unless the request carries
+    /// credentials. A disabled function of another level runs, because every local caller is Admin.
     pub(super) async fn invoke(
         &self,
         function: &Function,

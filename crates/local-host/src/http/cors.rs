@@ -1,9 +1,9 @@
 //! Cross-origin requests, as `func start` allows them: `--cors`, `Host.CORS` and
 //! `Host.CORSCredentials`.
 //!
-//! The rules are those of ASP.NET's CORS middleware with any header and any method allowed: every
-//! preflight is answered with 204, and only an allowed origin finds the headers in it that let the
-//! browser go on. Without a list there is no CORS at all: an OPTIONS request is one like any other.
+//! The rules are those of ASP.NET's CORS middleware with any header and any method allowed. Every preflight
+//! is answered with 204; only for an allowed origin does the response have the headers that let the browser
+//! go on. Without a list of origins there is no CORS: an OPTIONS request is handled like any other.
 
 use super::response::ClientResponse;
 use anyhow::bail;
@@ -22,16 +22,15 @@ pub struct Cors {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Origins {
     Any,
-    /// As a browser writes them, in lower case.
+    /// In the form that browsers send, in lower case.
     Listed(Vec<String>),
 }
 
 impl Cors {
     /// Reads origins separated by commas; `None` when there are none.
     ///
-    /// # Errors
-    /// What is no origin, and `*` together with other origins or with credentials, which no browser
-    /// accepts.
+    /// # Errors An entry that is no origin; `*` together with other origins or with credentials, which no
+    /// browser accepts.
     pub fn new(list: &str, credentials: bool) -> anyhow::Result<Option<Self>> {
         let origins: Vec<String> = list
             .split(',')
@@ -65,7 +64,7 @@ impl Cors {
         }))
     }
 
-    /// Whether this origin is in the list by name.
+    /// Whether the list names this origin.
     pub(super) fn lists(&self, origin: &HeaderValue) -> bool {
         match &self.origins {
             Origins::Any => false,
@@ -96,7 +95,7 @@ impl Cors {
         })
     }
 
-    /// What is added to the answer to a request: nothing unless its origin is allowed.
+    /// The headers to add to a response: none unless the origin is allowed.
     pub(super) fn headers(&self, request: &HeaderMap) -> Vec<(String, String)> {
         let Some(origin) = request.get(ORIGIN) else {
             return Vec::new();

@@ -59,8 +59,8 @@ fn body_text(body: &[u8], content_type: Option<&str>) -> String {
     }
 }
 
-/// UTF-8 unless a byte order mark says otherwise; the charset of the content type is ignored, as in
-/// a real host, and so damages text in other encodings.
+/// Decodes UTF-8, or what a byte order mark names. As in a real host, the charset of the content type is
+/// ignored, which damages text in other encodings.
 pub(super) fn decode_text(body: &[u8]) -> Cow<'_, str> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes
@@ -80,8 +80,8 @@ pub(super) fn decode_text(body: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Under `func start` every authentication succeeds as Admin; for an anonymous function it runs
-/// only when the request carries something to authenticate with.
+/// Whether the request carries credentials. Under `func start` every authentication succeeds as Admin; for an
+/// anonymous function it runs only when there are credentials.
 pub(super) fn asks_for_authentication(request: &ClientRequest, query: &Query) -> bool {
     query.contains("code")
         || request.header("x-functions-key").is_some()

@@ -1,8 +1,8 @@
-//! Request headers in the spelling that a real host hands on.
+//! Request headers in the spelling that a real host passes to the handler.
 //!
-//! A real host writes known names in their canonical case and others as the client sent them. The
-//! HTTP library here keeps names in lower case only, so unknown names arrive in lower case; a
-//! handler must compare names without case anyway.
+//! A real host writes known names in their canonical case and others as the client sent them. The HTTP
+//! library here keeps names in lower case, so unknown names reach the handler in lower case. A handler must
+//! compare names without case anyway.
 
 use http::HeaderMap;
 

@@ -1,9 +1,9 @@
-//! The `Host` header: which one is well-formed, and for which names this host answers.
+//! The `Host` header: whether it is well-formed, and for which names local-host answers.
 //!
-//! A web page can make a name of its own point at 127.0.0.1 (DNS rebinding); to the browser the app
-//! is then part of that page's site. The name in `Host` gives it away, so only names that nobody else
-//! can own are answered for: those of the loopback interface, the address that local-host listens on,
-//! and names that the user has allowed.
+//! A web page can make its own host name point at 127.0.0.1 (DNS rebinding); to the browser, the app is then
+//! part of that page's site. `Host` still has that name. So only names that nobody else can own are accepted:
+//! those of the loopback interface, the address that local-host listens on, and names that the user has
+//! allowed.
 
 use http::HeaderMap;
 use http::header::{HOST, HeaderValue};
@@ -12,8 +12,8 @@ use std::net::IpAddr;
 /// The names that a host answers for.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
-    /// Every IP address, because the host listens on all of them. An address is no name: nobody can
-    /// make it point elsewhere.
+    /// Whether every IP address is accepted, because the host listens on all of them. Unlike a name, an
+    /// address cannot be made to point elsewhere.
     every_address: bool,
     address: Option<IpAddr>,
     /// In lower case.
@@ -32,7 +32,7 @@ pub enum HostError {
     /// It is not `host` or `host:port`.
     #[error("the Host header is not a host name with an optional port")]
     Malformed,
-    /// It names somebody else.
+    /// It names another host.
     #[error("the Host header names '{0}'")]
     Foreign(String),
 }
@@ -75,8 +75,7 @@ impl Hosts {
         }
     }
 
-    /// Whether the page of an `Origin` is served under one of these names. A page without an origin
-    /// of its own (`null`) is not.
+    /// Whether an `Origin` has one of these names. The origin `null` has not.
     #[must_use]
     pub fn is_own_origin(&self, origin: &HeaderValue) -> bool {
         let text = origin.to_str().unwrap_or_default();

@@ -7,7 +7,7 @@ use crate::binding_data::BindingData;
 use crate::functions::Params;
 use crate::json::{Json, JsonObject, parse_document};
 
-/// What an HTTP request brings. Body properties come first, query parameters replace them, route
+/// The binding data of an HTTP request. Body properties come first, query parameters replace them, route
 /// parameters replace both.
 #[must_use]
 pub(super) fn binding_data(request: &ClientRequest, params: &Params, trigger: &str) -> BindingData {
@@ -39,7 +39,7 @@ pub(super) fn binding_data(request: &ClientRequest, params: &Params, trigger: &s
             .collect();
         data.insert("Headers", headers);
     }
-    // The trigger's own entry holds the request and is not written.
+    // The trigger's own entry holds the request and is left out.
     data.remove(trigger);
     data
 }

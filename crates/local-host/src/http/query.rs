@@ -76,7 +76,7 @@ mod tests {
         assert!(query.contains("a") && query.contains("É") && !query.contains("d"));
     }
 
-    /// Comparing each name with every other would take hours for so many.
+    /// Comparing every name with every other would take hours for this number.
     #[test]
     fn the_time_for_a_query_grows_with_its_length_only() {
         const COUNT: usize = 200_000;

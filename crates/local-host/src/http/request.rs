@@ -4,7 +4,7 @@ use super::uri;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 
-/// A request with its body read.
+/// A request with its whole body.
 #[derive(Clone, Debug)]
 pub(super) struct ClientRequest {
     /// The method as sent.
@@ -17,13 +17,13 @@ pub(super) struct ClientRequest {
     pub query: Option<String>,
     /// The headers by name (in the spelling that the handler sees), in order.
     pub headers: Vec<(String, Vec<String>)>,
-    /// The body; `None` when it is empty, and when the host loses it.
+    /// The body; `None` when it is empty, and when a real host would lose it.
     pub body: Option<Bytes>,
 }
 
 impl ClientRequest {
-    /// Takes a request apart. The body is passed on only with a `Content-Length` above 0: the
-    /// caller reads it accordingly.
+    /// Reads the head of a request. The caller adds the body, which the handler gets only with a
+    /// `Content-Length` above 0.
     ///
     /// # Errors
     /// A target that a real host answers with 400: absolute form, bytes above 127, a NUL.

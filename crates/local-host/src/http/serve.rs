@@ -40,7 +40,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
     http.timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
         .title_case_headers(true)
-        // A client may close its side once it has sent everything, and wait for the answer.
+        // A client may close its side after its request and wait for the response.
         .half_close(true);
     let places = Places::of_this_process();
     let log = app.log().clone();
@@ -57,7 +57,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
         let service = service_fn(move |request| answer(Arc::clone(&app), request, scarce.clone()));
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
-            // An error here is the client's: it closed the connection, or did not speak HTTP.
+            // The client causes such an error: it closed the connection, or did not send HTTP.
             drop(connection.await);
             drop(place);
         });
@@ -149,8 +149,8 @@ fn home(app: &App) -> ClientResponse {
     }
 }
 
-/// The body of a request with a `Content-Length` above 0. A chunked one is read to keep the
-/// connection usable, and lost.
+/// The body of a request with a `Content-Length` above 0. A chunked body is read, to keep the connection
+/// usable, and dropped.
 async fn read_body(
     app: &App,
     headers: &http::HeaderMap,
@@ -169,8 +169,8 @@ async fn read_body(
     }
 }
 
-/// Puts a response on the wire: with a length, or chunked as a real host sends function results.
-/// `custom` is added where the response has no such header, `cors` replaces what it has.
+/// Writes a response: with a length, or chunked as a real host sends function results. `custom` headers are
+/// added unless the response has them; `cors` headers replace those of the response.
 fn frame(
     response: ClientResponse,
     custom: &[(String, String)],
@@ -194,7 +194,7 @@ fn frame(
             continue;
         };
         if replace || !framed.headers().contains_key(&name) {
-            // Fails from 32,768 headers on.
+            // Fails at 32,768 headers.
             let _ = framed.headers_mut().try_insert(name, value);
         }
     }

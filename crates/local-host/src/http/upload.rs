@@ -8,12 +8,12 @@ use hyper::body::{Body, Incoming};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// How large and how slow a body may be.
+/// The limits of size and time of a body.
 #[derive(Clone, Copy, Debug)]
 pub struct UploadLimits {
     /// The most bytes.
     pub bytes: u64,
-    /// How long a body may take however small it is.
+    /// How long any body may take.
     pub grace: Duration,
     /// The least bytes per second on average after that time.
     pub bytes_per_second: u32,
@@ -30,7 +30,7 @@ impl UploadLimits {
         }
     }
 
-    /// When the next part has to be there, counted from the beginning of the body.
+    /// The deadline of the next part, counted from the beginning of the body.
     fn time_for(&self, received: usize) -> Duration {
         let rate = f64::from(self.bytes_per_second.max(1));
         self.grace

@@ -35,7 +35,7 @@ pub(crate) fn decode_component(raw: &str) -> String {
     decode(&raw.replace('+', " "), |_| true)
 }
 
-/// Escapes what may not stand in a path; escapes that are already there stay.
+/// Escapes the characters that are not allowed in a path. Escapes that are already there stay.
 pub(super) fn encode_path(path: &str) -> String {
     let mut out = String::new();
     for (index, part) in path.split('%').enumerate() {
@@ -51,7 +51,7 @@ pub(super) fn encode_path(path: &str) -> String {
     out
 }
 
-/// Not by the crate, which decodes every escape: a real host keeps those that are not UTF-8 as written.
+/// Not with the crate, which decodes every escape: a real host keeps those that are not UTF-8.
 fn decode(raw: &str, wanted: impl Fn(u8) -> bool) -> String {
     let mut out = String::new();
     let mut rest = raw;

@@ -1,7 +1,7 @@
-//! The HTTP management API of Durable Functions, which the client binding offers the addresses of.
+//! The HTTP management API of Durable Functions, whose addresses are in the client binding.
 //!
-//! local-host does not have it. A 404 would look like an instance that is missing, so every request
-//! is answered, and logged, with what to use instead.
+//! local-host does not have it. A 404 would look like a missing instance, so each response and log line names
+//! what to use instead.
 
 use super::app::App;
 use super::response::ClientResponse;
@@ -32,7 +32,8 @@ pub(super) fn answer(app: &App, method: &str, path: &str) -> Option<ClientRespon
     })
 }
 
-/// What does the same through the client binding. Rust names: other languages have the same calls.
+/// The call of the durable client that does the same. The names are those of Rust; other languages have the
+/// same calls.
 fn instead(method: &str, rest: &str) -> String {
     let parts: Vec<&str> = rest.split('/').filter(|part| !part.is_empty()).collect();
     let call = match (method, parts.as_slice()) {

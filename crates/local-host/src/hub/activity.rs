@@ -7,7 +7,7 @@ use durable_protocol::messages::{HistoryEvent, OrchestrationStatus, TaskFailureD
 
 use super::failure::{self, Cause, INVALID_OPERATION};
 use super::http_activity::{self, Problem};
-use super::instance::{Delivery, Instance, Letter};
+use super::instance::{Delivery, Instance, Message};
 use super::{DurableFunction, Inner, clock, events, nonchars, turn};
 use crate::binding_data::BindingData;
 use crate::invoke::InvokeError;
@@ -34,7 +34,7 @@ pub(super) async fn run(hub: Arc<Inner>, task: Task) {
     // Dropped when the execution has ended: as on a real host, nobody waits for it.
     let delivery = hub.deliver(
         &task.instance_id,
-        Letter {
+        Message {
             execution: Some(task.execution),
             event,
         },

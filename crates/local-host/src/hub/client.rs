@@ -10,7 +10,7 @@ use durable_protocol::messages::{
 };
 use uuid::Uuid;
 
-use super::instance::{Instance, Letter, blocks_start};
+use super::instance::{Instance, Message, blocks_start};
 use super::{Inner, clock, events};
 use crate::log::LogLevel;
 
@@ -166,7 +166,7 @@ impl Inner {
     ) {
         self.deliver(
             &instance.id,
-            Letter {
+            Message {
                 execution: None,
                 event,
             },

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::actions::{Completion, Plan};
 use super::failure::HostFailure;
 use super::history::NewEvents;
-use super::instance::{Instance, Letter, Turn, Work};
+use super::instance::{Instance, Message, Turn, Work};
 use super::{Inner, clock, effects, events};
 use crate::log::LogLevel;
 
@@ -34,13 +34,13 @@ pub(super) fn decided(
             report_void(hub, instance, &turn);
             return;
         };
-        persist(&mut work, turn.events, &turn.letters, &plan.events, now);
+        persist(&mut work, turn.events, &turn.messages, &plan.events, now);
         match plan.completion {
             None => {
                 instance.update(|state| {
                     state.last_updated_timestamp = Some(now);
                     state.custom_status = custom_status;
-                    go_on(state, &turn.letters);
+                    update_running(state, &turn.messages);
                 });
                 None
             }
@@ -77,7 +77,7 @@ pub(super) fn decided(
             );
         }
         if let Some(parent) = parent {
-            tell_parent(hub, &instance.id, &parent, end, now);
+            notify_parent(hub, &instance.id, &parent, end, now);
         }
     }
 }
@@ -105,7 +105,7 @@ pub(super) fn failed(
             report_void(hub, instance, &turn);
             return;
         };
-        persist(&mut work, turn.events, &turn.letters, &[completed], now);
+        persist(&mut work, turn.events, &turn.messages, &[completed], now);
         let unread = work.end(OrchestrationStatus::Failed);
         instance.update(|state| {
             state.last_updated_timestamp = Some(now);
@@ -145,7 +145,7 @@ fn report_void(hub: &Inner, instance: &Instance, turn: &Turn) {
 fn persist(
     work: &mut Work,
     mut events: NewEvents,
-    letters: &[Letter],
+    messages: &[Message],
     actions: &[HistoryEvent],
     now: Timestamp,
 ) {
@@ -155,9 +155,9 @@ fn persist(
     // The first turn of a continued execution brings its own mark; a real host never writes two in
     // a row.
     let marked = actions.is_empty()
-        && letters.last().is_some_and(|letter| {
+        && messages.last().is_some_and(|message| {
             matches!(
-                letter.event.event_type,
+                message.event.event_type,
                 Some(EventType::OrchestratorCompleted(_))
             )
         });
@@ -169,9 +169,9 @@ fn persist(
 
 /// The status after a turn that did not end the execution. Suspend and resume leave their reason in
 /// the output, as the Azure Storage provider does.
-fn go_on(state: &mut OrchestrationState, letters: &[Letter]) {
-    for letter in letters {
-        match &letter.event.event_type {
+fn update_running(state: &mut OrchestrationState, messages: &[Message]) {
+    for message in messages {
+        match &message.event.event_type {
             // Only a start makes an instance Running: one that was rewound stays Pending to its end.
             Some(EventType::ExecutionStarted(_)) => {
                 state.set_orchestration_status(OrchestrationStatus::Running);
@@ -225,15 +225,15 @@ fn continue_as_new(
         .as_ref()
         .and_then(|it| it.execution_id.clone());
     let first = events::host_event(now, EventType::ExecutionStarted(Box::new(start.clone())));
-    let letters = std::iter::once(first)
+    let messages = std::iter::once(first)
         .chain(end.carryover)
         .chain(std::iter::once(events::orchestrator_completed(now)))
-        .map(|event| Letter {
+        .map(|event| Message {
             execution: execution.clone(),
             event,
         })
         .collect();
-    work.continue_as_new(&start, letters);
+    work.continue_as_new(&start, messages);
     instance.update(|state| {
         state.version = start.version;
         state.input = start.input;
@@ -245,7 +245,7 @@ fn continue_as_new(
     });
 }
 
-fn tell_parent(
+fn notify_parent(
     hub: &Arc<Inner>,
     child: &str,
     parent: &ParentInstanceInfo,
@@ -280,7 +280,7 @@ fn answer_parent(
     };
     hub.deliver(
         &target.instance_id,
-        Letter {
+        Message {
             execution: target.execution_id.clone(),
             event: event(parent.task_scheduled_id),
         },
@@ -288,9 +288,9 @@ fn answer_parent(
 }
 
 /// Results that come too late are normal; an external event that nobody reads may be a surprise.
-fn report_unread(hub: &Inner, id: &str, letters: &[Letter]) {
-    for letter in letters {
-        if let Some(EventType::EventRaised(event)) = &letter.event.event_type {
+fn report_unread(hub: &Inner, id: &str, messages: &[Message]) {
+    for message in messages {
+        if let Some(EventType::EventRaised(event)) = &message.event.event_type {
             hub.log(
                 LogLevel::Warning,
                 format!(

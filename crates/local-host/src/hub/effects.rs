@@ -9,7 +9,7 @@ use durable_protocol::messages::{
 use uuid::Uuid;
 
 use super::actions::Effect;
-use super::instance::{Delivery, Instance, Letter, blocks_start};
+use super::instance::{Delivery, Instance, Message, blocks_start};
 use super::{Inner, activity, clock, events, timers};
 use crate::log::LogLevel;
 
@@ -37,11 +37,11 @@ pub(super) fn carry_out(
             created,
             fire_at,
         } => {
-            let letter = Letter {
+            let message = Message {
                 execution: Some(execution.to_owned()),
                 event: events::timer_fired(created, id, fire_at),
             };
-            timers::set(hub, instance, execution, fire_at, letter);
+            timers::set(hub, instance, execution, fire_at, message);
         }
         Effect::Child { id, action } => start_child(hub, instance, execution, start, id, *action),
         Effect::Event { target, event } => send_event(hub, instance, target, event),
@@ -95,7 +95,7 @@ fn start_child(
     );
     hub.deliver(
         &parent.id,
-        Letter {
+        Message {
             execution: Some(execution.to_owned()),
             event: events::child_failed(clock::now(), id, None),
         },
@@ -112,11 +112,11 @@ fn send_event(
         Some(EventType::EventRaised(raised)) => raised.name.clone(),
         _ => String::new(),
     };
-    let letter = Letter {
+    let message = Message {
         execution: target.execution_id.filter(|id| !id.is_empty()),
         event,
     };
-    let why = match hub.deliver(&target.instance_id, letter) {
+    let why = match hub.deliver(&target.instance_id, message) {
         Some(Delivery::Start | Delivery::Queued) => return,
         Some(Delivery::Dropped) => "has ended",
         None => "does not exist",

@@ -17,7 +17,7 @@ pub(super) struct Finished {
     ended: u64,
     by_end: BTreeMap<u64, String>,
     ends: HashMap<String, u64>,
-    told: bool,
+    is_logged: bool,
 }
 
 impl Finished {
@@ -60,7 +60,7 @@ impl Inner {
                 forgotten = true;
             }
         }
-        if forgotten && !std::mem::replace(&mut finished.told, true) {
+        if forgotten && !std::mem::replace(&mut finished.is_logged, true) {
             self.log(
                 LogLevel::Warning,
                 format!(

@@ -20,7 +20,7 @@ use super::{clock, events};
 
 /// A message to an instance.
 #[derive(Clone, Debug)]
-pub(super) struct Letter {
+pub(super) struct Message {
     /// The execution that it is for; `None` for whichever runs when it arrives.
     pub(super) execution: Option<String>,
     pub(super) event: HistoryEvent,
@@ -46,9 +46,9 @@ pub(super) struct Instance {
 /// What turns work on.
 pub(super) struct Work {
     pub(super) execution: Execution,
-    inbox: VecDeque<Letter>,
+    inbox: VecDeque<Message>,
     /// The messages of the first turn of a continued execution: they make a turn of their own.
-    generation: Option<Vec<Letter>>,
+    generation: Option<Vec<Message>>,
     /// Turns are under way.
     busy: bool,
     /// The length of the longest history that an earlier start under this id had.
@@ -119,7 +119,7 @@ pub(super) struct Turn {
     pub(super) request: Vec<u8>,
     pub(super) events: NewEvents,
     /// The messages in it, to be delivered again if the turn is abandoned.
-    pub(super) letters: Vec<Letter>,
+    pub(super) messages: Vec<Message>,
 }
 
 impl Instance {
@@ -223,12 +223,12 @@ impl Instance {
     }
 
     /// Puts a message into the inbox.
-    pub(super) fn deliver(&self, letter: Letter) -> Delivery {
+    pub(super) fn deliver(&self, message: Message) -> Delivery {
         let mut work = self.work();
-        if work.execution.ended || !work.is_for_current(&letter) {
+        if work.execution.ended || !work.is_for_current(&message) {
             return Delivery::Dropped;
         }
-        work.inbox.push_back(letter);
+        work.inbox.push_back(message);
         if work.busy || !work.has_work() {
             return Delivery::Queued;
         }
@@ -277,8 +277,8 @@ impl Instance {
     /// the one that had work.
     pub(super) fn begin_turn(&self, tail: &[u8]) -> Option<Turn> {
         let mut work = self.work();
-        let letters = work.take_letters();
-        if letters.is_empty() {
+        let messages = work.take_messages();
+        if messages.is_empty() {
             work.busy = false;
             return None;
         }
@@ -286,15 +286,15 @@ impl Instance {
         let delivery = work.delivered;
         let execution = &mut work.execution;
         execution.started = true;
-        let began = letters
+        let began = messages
             .iter()
             .filter_map(due)
             .fold(clock::later(clock::now(), execution.latest), clock::later);
         execution.latest = began;
         let mut new = NewEvents::default();
         new.push(&events::orchestrator_started(began));
-        for letter in &letters {
-            new.push(&letter.event);
+        for message in &messages {
+            new.push(&message.event);
         }
         Some(Turn {
             execution: execution.id.clone(),
@@ -303,7 +303,7 @@ impl Instance {
             began,
             request: execution.history.request(&self.id, &new, tail),
             events: new,
-            letters,
+            messages,
         })
     }
 
@@ -312,15 +312,15 @@ impl Instance {
         let Some(mut work) = self.work_of(&turn) else {
             return;
         };
-        for letter in turn.letters.into_iter().rev() {
-            work.inbox.push_front(letter);
+        for message in turn.messages.into_iter().rev() {
+            work.inbox.push_front(message);
         }
     }
 }
 
 impl Work {
-    fn is_for_current(&self, letter: &Letter) -> bool {
-        letter
+    fn is_for_current(&self, message: &Message) -> bool {
+        message
             .execution
             .as_ref()
             .is_none_or(|id| *id == self.execution.id)
@@ -337,20 +337,20 @@ impl Work {
                 || (!self.inbox.is_empty() && (self.execution.started || self.has_start())))
     }
 
-    fn take_letters(&mut self) -> Vec<Letter> {
-        if let Some(letters) = self.generation.take() {
-            return letters;
+    fn take_messages(&mut self) -> Vec<Message> {
+        if let Some(messages) = self.generation.take() {
+            return messages;
         }
         if !self.has_work() {
             return Vec::new();
         }
-        let (mut letters, others): (Vec<_>, Vec<_>) = self.inbox.drain(..).partition(is_start);
-        letters.extend(others);
-        letters
+        let (mut messages, others): (Vec<_>, Vec<_>) = self.inbox.drain(..).partition(is_start);
+        messages.extend(others);
+        messages
     }
 
     /// Ends the execution. Returns the messages that nobody will read.
-    pub(super) fn end(&mut self, status: OrchestrationStatus) -> Vec<Letter> {
+    pub(super) fn end(&mut self, status: OrchestrationStatus) -> Vec<Message> {
         self.execution.ended = true;
         self.execution.can_be_rewound = status == OrchestrationStatus::Failed;
         if !self.execution.can_be_rewound {
@@ -359,29 +359,33 @@ impl Work {
         self.inbox.drain(..).collect()
     }
 
-    /// Goes on with a new execution whose first turn gets `letters`. Messages for the old execution
+    /// Goes on with a new execution whose first turn gets `messages`. Messages for the old execution
     /// are dropped, those for whichever runs are kept.
-    pub(super) fn continue_as_new(&mut self, start: &ExecutionStartedEvent, letters: Vec<Letter>) {
+    pub(super) fn continue_as_new(
+        &mut self,
+        start: &ExecutionStartedEvent,
+        messages: Vec<Message>,
+    ) {
         self.execution.stop_timers();
         let latest = self.execution.latest;
         self.execution = Execution::new(start);
         self.execution.latest = latest;
-        self.inbox.retain(|letter| letter.execution.is_none());
-        self.generation = Some(letters);
+        self.inbox.retain(|message| message.execution.is_none());
+        self.generation = Some(messages);
     }
 }
 
-fn is_start(letter: &Letter) -> bool {
+fn is_start(message: &Message) -> bool {
     matches!(
-        letter.event.event_type,
+        message.event.event_type,
         Some(EventType::ExecutionStarted(_))
     )
 }
 
 /// When a message was due at the earliest: a turn with a fired timer never begins before its time,
 /// even when the clock was set back meanwhile.
-fn due(letter: &Letter) -> Option<Timestamp> {
-    match &letter.event.event_type {
+fn due(message: &Message) -> Option<Timestamp> {
+    match &message.event.event_type {
         Some(EventType::TimerFired(fired)) => fired.fire_at,
         _ => None,
     }

@@ -2,7 +2,7 @@
 //! Azure Storage provider does, in memory and driven by events.
 //!
 //! It owns the instances, their histories and messages, and the gRPC service that durable clients
-//! call (`TaskHubSidecarService`). It keeps the extension's protocol to the letter, because that is
+//! call (`TaskHubSidecarService`). It keeps the extension's protocol exactly, because that is
 //! what a handler is tested against; the delays of a storage queue it does not keep. Where a real
 //! host would hang or lose something silently, the hub fails at once or logs loudly, and says what a
 //! real host would do.
@@ -57,7 +57,7 @@ use durable_protocol::messages::{
 use entity::Entity;
 use finished::Finished;
 use functions::Functions;
-use instance::{Delivery, Instance, Letter};
+use instance::{Delivery, Instance, Message};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{AbortHandle, JoinSet};
@@ -298,7 +298,7 @@ impl Inner {
             .as_ref()
             .and_then(|it| it.execution_id.clone());
         let scheduled = start.scheduled_start_timestamp;
-        let letter = Letter {
+        let message = Message {
             execution: execution.clone(),
             event: events::host_event(created, EventType::ExecutionStarted(Box::new(start))),
         };
@@ -309,20 +309,20 @@ impl Inner {
                     &instance,
                     &execution.unwrap_or_default(),
                     time,
-                    letter,
+                    message,
                 );
             }
             None => {
-                self.deliver(id, letter);
+                self.deliver(id, message);
             }
         }
         true
     }
 
     /// Sends a message; `None` when there is no instance with this id.
-    fn deliver(self: &Arc<Self>, id: &str, letter: Letter) -> Option<Delivery> {
+    fn deliver(self: &Arc<Self>, id: &str, message: Message) -> Option<Delivery> {
         let instance = self.instance(id)?;
-        let delivery = instance.deliver(letter);
+        let delivery = instance.deliver(message);
         if delivery == Delivery::Start {
             self.spawn(turn::run(Arc::clone(self), instance));
         }

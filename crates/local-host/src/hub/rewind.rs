@@ -11,7 +11,7 @@ use std::sync::Arc;
 use durable_protocol::messages::{EventType, GenericEvent, HistoryEvent, OrchestrationStatus};
 
 use super::client::ManageError;
-use super::instance::{Instance, Letter};
+use super::instance::{Instance, Message};
 use super::{Inner, clock, events};
 use crate::log::LogLevel;
 
@@ -62,20 +62,20 @@ impl Inner {
         reason: Option<String>,
     ) -> Result<(), ManageError> {
         let instance = self.find(id)?;
-        let mut told = Vec::new();
-        self.undo_failure(&instance, &mut told)
+        let mut waiting = Vec::new();
+        self.undo_failure(&instance, &mut waiting)
             .map_err(|status| ManageError::WrongStatus {
                 verb: "rewind",
                 id: id.to_owned(),
                 status: status.as_str(),
             })?;
-        for instance in told {
+        for instance in waiting {
             let message = EventType::GenericEvent(GenericEvent {
                 data: reason.clone(),
             });
             self.deliver(
                 &instance.id,
-                Letter {
+                Message {
                     execution: None,
                     event: events::host_event(clock::now(), message),
                 },
@@ -85,11 +85,11 @@ impl Inner {
     }
 
     /// Undoes the failure of an instance and of the sub-orchestrations that failed with it, and
-    /// collects those that must be told. The error is the status of an instance that is not Failed.
+    /// collects those that a message must wake. The error is the status of an instance that is not Failed.
     fn undo_failure(
         &self,
         instance: &Arc<Instance>,
-        told: &mut Vec<Arc<Instance>>,
+        waiting: &mut Vec<Arc<Instance>>,
     ) -> Result<(), OrchestrationStatus> {
         let rewound = instance.rewind(clock::now())?;
         self.not_finished(&instance.id);
@@ -105,12 +105,12 @@ impl Inner {
             );
         }
         if rewound.children.is_empty() {
-            told.push(Arc::clone(instance));
+            waiting.push(Arc::clone(instance));
             return Ok(());
         }
         for child in rewound.children {
             let found = self.instance(&child);
-            let undone = found.map(|found| self.undo_failure(&found, told));
+            let undone = found.map(|found| self.undo_failure(&found, waiting));
             let why = match undone {
                 Some(Ok(())) => continue,
                 Some(Err(status)) => format!("is {}", status.as_str()),

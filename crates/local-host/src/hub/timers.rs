@@ -8,28 +8,28 @@ use std::sync::Arc;
 
 use prost_types::Timestamp;
 
-use super::instance::{Instance, Letter};
+use super::instance::{Instance, Message};
 use super::{Inner, clock};
 
-/// Delivers `letter` at `time`, at once when that is past. The timer ends with its execution.
+/// Delivers `message` at `time`, at once when that is past. The timer ends with its execution.
 pub(super) fn set(
     hub: &Arc<Inner>,
     instance: &Arc<Instance>,
     execution: &str,
     time: Timestamp,
-    letter: Letter,
+    message: Message,
 ) {
     let wait = clock::until(clock::now(), time);
     let target = instance.id.clone();
     if wait.is_zero() {
-        hub.deliver(&target, letter);
+        hub.deliver(&target, message);
         return;
     }
     let timer = {
         let hub = Arc::clone(hub);
         async move {
             tokio::time::sleep(wait).await;
-            hub.deliver(&target, letter);
+            hub.deliver(&target, message);
         }
     };
     if let Some(timer) = hub.spawn(timer) {

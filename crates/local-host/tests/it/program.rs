@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use tempfile::TempDir;
 
 /// How long something is waited for that a broken program never does.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+const TIME_LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
 struct Program {
     child: Child,
@@ -118,7 +118,7 @@ fn command(root: &TempDir) -> Command {
 
 fn get(port: u16, target: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
     write!(
         stream,
         "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -394,7 +394,7 @@ fn an_output_that_nobody_reads_holds_up_neither_requests_nor_signals() {
     let (sender, ended) = std::sync::mpsc::channel();
     let status = std::thread::scope(|scope| {
         scope.spawn(|| sender.send(program.child.wait().unwrap()));
-        let status = ended.recv_timeout(PATIENCE);
+        let status = ended.recv_timeout(TIME_LIMIT);
         if status.is_err() {
             let _ = Command::new("kill").args(["-KILL", &id]).status();
         }

@@ -2,7 +2,7 @@
 
 use crate::json::Json;
 
-/// What is sent, and how.
+/// The body and how it is sent.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Body {
     /// Text of a response object: chunked.
@@ -20,7 +20,7 @@ impl Body {
         Self::Text(value.to_text())
     }
 
-    /// The body below `$return`: objects and arrays compact.
+    /// The body of `$return`: objects and arrays compact.
     pub(super) fn compact(value: &Json, warnings: &mut Vec<String>) -> Self {
         warn_about_dates(value, warnings);
         match value {
@@ -72,7 +72,7 @@ fn warn_about_dates(value: &Json, warnings: &mut Vec<String>) {
     }
 }
 
-/// The warning about a date that arrives in another form.
+/// The warning about a date that the host writes in another form.
 pub(super) fn rewritten(from: &str, to: &str) -> String {
     format!(
         "The host takes \"{from}\" for a date and sends \"{to}\". Put it into JSON that you serialise yourself \

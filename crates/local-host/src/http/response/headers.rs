@@ -63,7 +63,7 @@ fn text(
     }
 }
 
-/// Refuses what a real host cannot send: the client gets an empty 500 from it, or worse.
+/// Refuses what a real host cannot send: there the client gets an empty 500, or waits without end.
 fn check(name: &str, value: &str, body: &Body) -> Result<(), String> {
     if name.parse::<http::HeaderName>().is_err() {
         return Err(format!("'{name}' is not a header name."));

@@ -1,8 +1,8 @@
 //! From the handler's answer to the client's response.
 //!
-//! The host's rules are odd, and kept: an object body is indented `text/plain`, `status` is
-//! ignored, a string that looks like base64 is decoded. Each time they change what the function
-//! meant, the [`Outcome`] says so in a warning.
+//! The rules are those of a real host, surprising ones included: an object body is indented `text/plain`,
+//! `status` is ignored, a string that looks like base64 is decoded. When a rule changes what the function
+//! answered, the [`Outcome`] has a warning.
 
 mod base64_rule;
 mod body;

@@ -97,7 +97,7 @@ pub(super) fn returned(value: &Json, warnings: &mut Vec<String>) -> Result<Clien
     assemble(status, given, body, Source::Return, warnings)
 }
 
-/// The response of bytes that the base64 rule has made.
+/// The response of a string that the base64 rule has decoded.
 pub(super) fn bytes(bytes: Vec<u8>) -> ClientResponse {
     ClientResponse::new(200, Vec::new(), Body::Bytes(bytes))
 }
@@ -130,8 +130,8 @@ fn assemble(
     source: Source,
     warnings: &mut Vec<String>,
 ) -> Result<ClientResponse, String> {
-    // A real host logs these as succeeded and answers an empty 500, or sends what no client
-    // understands; the outcome for the client is the same, the cause is told.
+    // A real host logs these as succeeded and answers an empty 500, or sends what no client understands. The
+    // client gets the same here; the warning names the cause.
     let unsendable = |warnings: &mut Vec<String>, why: String| {
         warnings.push(format!(
             "The response cannot be sent, the client gets an empty 500. {why}"

@@ -7,7 +7,7 @@ use crate::functions::{Binding, Function};
 use crate::invoke::InvocationAnswer;
 use crate::json::{Json, JsonObject};
 
-/// A value on its way to an output.
+/// The value of an output.
 enum Value<'a> {
     Json(&'a Json),
     Bytes(Vec<u8>),
@@ -19,7 +19,7 @@ pub(super) fn response(
     warnings: &mut Vec<String>,
 ) -> Result<ClientResponse, String> {
     let returns = function.outputs().find(|output| output.name == "$return");
-    // Without `$return` an object is spread over the outputs by name.
+    // Without `$return`, the members of an object are the values of the outputs by name.
     let spread = match (&returns, &answer.return_value) {
         (None, Some(Json::Object(object))) => Some(object),
         _ => None,
@@ -27,7 +27,7 @@ pub(super) fn response(
     let mut response = None;
     for output in function.outputs().filter(|output| output.is_type("http")) {
         if let Some(next) = output_response(output, answer, spread, warnings)? {
-            // Every http output writes the response; the last one stays.
+            // Every http output writes the response; the last one counts.
             response = Some(next);
         }
     }

@@ -12,7 +12,7 @@ use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
 use super::super::failure::{self, Cause};
-use super::super::instance::{Letter, blocks_start};
+use super::super::instance::{self, blocks_start};
 use super::super::{Inner, clock, events, payload, turn};
 use super::message::{Message, Request};
 use super::{Batch, Entity, parts, reply};
@@ -218,7 +218,7 @@ fn answer(hub: &Arc<Inner>, request: &Request, data: impl FnOnce() -> String) ->
     // Dropped when the execution has ended: nobody waits for it.
     hub.deliver(
         &parent.instance_id,
-        Letter {
+        instance::Message {
             execution: parent.execution_id.clone().filter(|id| !id.is_empty()),
             event: events::event_raised(clock::now(), request.id.clone(), Some(data())),
         },

@@ -234,7 +234,7 @@ async fn end_of_child(base64: bool, end: OrchestratorAction) -> (OrchestrationSt
         if name == "child" {
             return decide(vec![end.clone()]);
         }
-        let told = history(&request).any(|event| {
+        let is_parent_notified = history(&request).any(|event| {
             matches!(
                 event.event_type,
                 Some(
@@ -243,7 +243,7 @@ async fn end_of_child(base64: bool, end: OrchestratorAction) -> (OrchestrationSt
                 )
             )
         });
-        match told {
+        match is_parent_notified {
             true => decide(vec![complete(1, COMPLETED, "1")]),
             false => decide(vec![child("c", "child", "1")]),
         }
@@ -441,7 +441,7 @@ async fn signal(client: &Client, input: &str) -> Result<(), Status> {
 }
 
 /// Code and text, as recorded over gRPC.
-fn told(outcome: Result<(), Status>) -> (Code, String) {
+fn refusal(outcome: Result<(), Status>) -> (Code, String) {
     let status = outcome.unwrap_err();
     (status.code(), status.message().to_owned())
 }
@@ -459,16 +459,16 @@ async fn calls_of_clients_are_refused_with_the_recorded_codes_and_nothing_else_h
             (Code::Internal, text)
         };
         let input = client.start("x", "main", &raw).await.map(|_| ());
-        assert_eq!(told(input), not_started("x"));
+        assert_eq!(refusal(input), not_started("x"));
         assert_eq!(client.get("x").await, None);
         let id = client.start(&raw, "main", "1").await.map(|_| ());
-        assert_eq!(told(id), not_started(&raw));
+        assert_eq!(refusal(id), not_started(&raw));
         let unknown = (Code::Unknown, STORAGE.to_owned());
-        assert_eq!(told(client.raise("i", "go", &raw).await), unknown);
-        assert_eq!(told(client.raise("i", &raw, "1").await), unknown);
-        assert_eq!(told(terminate(&client, &raw).await), unknown);
+        assert_eq!(refusal(client.raise("i", "go", &raw).await), unknown);
+        assert_eq!(refusal(client.raise("i", &raw, "1").await), unknown);
+        assert_eq!(refusal(terminate(&client, &raw).await), unknown);
         assert_eq!(
-            told(signal(&client, &raw).await),
+            refusal(signal(&client, &raw).await),
             (Code::Unknown, "Exception was thrown by handler.".to_owned())
         );
         for place in [
