@@ -1,5 +1,5 @@
-//! One call of a function in the handler: what the task hub and the HTTP triggers ask for, and what
-//! comes back. The wire format stays behind this boundary.
+//! One call of a function in the handler, as the task hub and the tests see it. The wire format is not
+//! visible here.
 
 use crate::json::{Json, JsonObject};
 use futures::future::BoxFuture;
@@ -58,7 +58,8 @@ pub enum InvokeError {
     Stopping,
 }
 
-/// How an invocation lost the handler. A real host reports each as an `HttpRequestException`.
+/// Why an invocation got no answer of the handler. A real host reports each case as an
+/// `HttpRequestException`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Disconnect {
     /// Nothing was sent: no connection could be opened for as long as invocations are held back.
@@ -94,10 +95,10 @@ pub enum Disconnect {
     Other(String),
 }
 
-/// An answer that is no invocation answer.
+/// An answer that is not an invocation answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadAnswer {
-    /// What is wrong with it and what to answer instead, or what the handler reported in it.
+    /// What is wrong with it and what to answer instead, or the message of the handler in it.
     pub why: String,
     /// The exception of a real host; none where a real host never completes the call.
     pub exception: Option<Exception>,

@@ -1,11 +1,12 @@
 //! A development host for custom handlers, with the feel of `func start`.
 //!
-//! It reads an app's files ([`settings`], [`host_json`], [`functions`]), builds and starts its handler ([`handler`]),
-//! turns HTTP requests into the host's JSON envelope and answers into responses ([`http`]), runs a task hub ([`hub`])
-//! and, for machines without Azurite, a small table endpoint ([`table`]). [`run`] ties them together.
+//! It reads an app's files ([`settings`], [`host_json`], [`functions`]), builds and starts its handler
+//! ([`handler`]), turns HTTP requests into the host's JSON envelope and answers into responses ([`http`]),
+//! runs a task hub ([`hub`]) and, for machines without Azurite, a small table endpoint ([`table`]). [`run`]
+//! connects them.
 //!
-//! It behaves as a real host does, oddities included; where a real host hangs or silently loses
-//! something, it fails at once or warns, and says what a real host would do.
+//! It behaves as a real host does, surprising rules included. Where a real host hangs or silently loses
+//! something, local-host fails at once or warns, and says what a real host would do.
 
 mod accept;
 mod app_build;

@@ -16,7 +16,7 @@ use time::macros::format_description;
 pub enum LogLevel {
     /// Something happened.
     Info,
-    /// Something is not as it should be, and goes on.
+    /// Something is wrong, but work continues.
     Warning,
     /// Something failed.
     Error,
@@ -74,7 +74,7 @@ impl Logger {
         }
     }
 
-    /// Whether messages about the host's own doings are printed.
+    /// Whether system messages are printed.
     #[must_use]
     pub fn is_verbose(&self) -> bool {
         self.verbose
@@ -92,7 +92,7 @@ impl Logger {
         }
     }
 
-    /// A message about the host's own doings: below warning only with `--verbose`.
+    /// A message about what the host itself does: below warning only with `--verbose`.
     pub fn system(&self, level: LogLevel, message: impl AsRef<str>) {
         if self.verbose || level >= LogLevel::Warning {
             self.user(level, message);

@@ -1,4 +1,4 @@
-//! What local-host prints, in colours when it goes to a terminal. Nobody has to read it: see
+//! The output of local-host, in colours on a terminal. It never blocks when it is not read: see
 //! [`functions_handler::output`].
 
 use std::sync::LazyLock;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use functions_handler::output::Output;
 
-/// How long the last lines are waited for.
+/// How long [`flush`] waits for the last lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 static STDOUT: LazyLock<Output> = LazyLock::new(|| Output::new("stdout", anstream::stdout()));
@@ -22,7 +22,7 @@ pub(crate) fn print_error(lines: &str) {
     STDERR.write(lines.as_bytes());
 }
 
-/// Waits for what has been printed so far, a second at most: for the end of the program.
+/// Waits, a second at most, until all lines have been written. For the end of the program.
 pub(crate) fn flush() {
     STDOUT.flush(LAST_LINES);
     STDERR.flush(LAST_LINES);

@@ -1,8 +1,8 @@
 //! `local.settings.json` and the environment that the app sees.
 //!
-//! Settings become environment variables of the handler; a variable that local-host was started
-//! with wins over the file. local-host never changes its own environment: everything that depends on
-//! a setting reads it from [`Environment`].
+//! Settings become environment variables of the handler. A variable that local-host was started with takes
+//! precedence over the file. local-host never changes its own environment; code that depends on a setting
+//! reads it from [`Environment`].
 
 use crate::app_file::AppFile;
 use crate::json::Json;
@@ -102,8 +102,9 @@ pub(crate) struct LocalSettings {
 }
 
 impl LocalSettings {
-    /// Reads the file in `root`. A missing file is empty. `func start` runs an app whose file is not
-    /// JSON without its settings, after a warning; it then fails in a place that does not tell why.
+    /// Reads the file in `root`. A missing file is an empty one. For a file that is not JSON, `func start`
+    /// warns and runs the app without settings; the app then fails without naming the cause. So it is an
+    /// error here.
     ///
     /// # Errors
     /// No JSON object, an encrypted file (`IsEncrypted` true or missing), a reserved name, or a value
@@ -203,7 +204,7 @@ impl LocalSettings {
         Ok(())
     }
 
-    /// Adds the settings to `environment`; what is already there wins, and the user is told.
+    /// Adds the settings to `environment`. A variable that is already there stays, and the log says so.
     pub(crate) fn apply(&self, environment: &mut Environment, log: &Logger) {
         for (name, value) in &self.values {
             match value {

@@ -1,10 +1,10 @@
-//! Whether the handler's program is older than what it was built from.
+//! Whether the handler's program is older than its sources.
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// The sources that were changed after `program` was written, the newest first. Empty too when the
-/// times cannot be read: a guess would be worse than silence.
+/// The sources that were changed after `program` was written, the newest first. Also empty when the times
+/// cannot be read: a wrong warning would be worse than none.
 ///
 /// cargo lists what went into a program in a file beside it, `handler.d`. Without this file the
 /// sources are `src`, `build.rs`, Cargo.toml and Cargo.lock of the package in `root`.

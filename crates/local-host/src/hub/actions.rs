@@ -1,8 +1,8 @@
 //! From the actions of an answer to history events and effects.
 //!
-//! Nothing is carried out here: an answer with one bad action has no effect at all, as on a real
-//! host. What would only hang there (a poisoned task hub, a child that nobody can start) is refused
-//! with a text that says so.
+//! Nothing is carried out here. As on a real host, an answer with one bad action has no effect at all. An
+//! action that would make a real host hang (a message that its queue cannot take, a child that cannot be
+//! started) is refused, with a message that says so.
 
 mod refusal;
 
@@ -34,7 +34,7 @@ pub(super) struct Context<'a> {
     /// The function that was invoked.
     pub(super) folder: &'a str,
     pub(super) now: Timestamp,
-    /// Its end becomes a message to another instance.
+    /// When it ends, its parent gets a message.
     pub(super) has_parent: bool,
     /// U+FFFE and U+FFFF are harmless.
     pub(super) base64_queue_messages: bool,
@@ -42,13 +42,13 @@ pub(super) struct Context<'a> {
     pub(super) is_running: &'a dyn Fn(&str) -> bool,
 }
 
-/// What the actions of one answer come to.
+/// The result of reading the actions of one answer.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     /// The action events, in the order of the actions.
     pub(super) events: Vec<HistoryEvent>,
     pub(super) effects: Vec<Effect>,
-    /// The last completion: of several, a real host takes that one.
+    /// The completion; of several, a real host takes the last one.
     pub(super) completion: Option<Completion>,
 }
 
@@ -167,7 +167,7 @@ impl Planner<'_> {
         self.sendable(&|| "the name of an activity".to_owned(), &task.name)?;
         let input = task.input.as_deref().unwrap_or_default();
         self.sendable(&|| format!("the input of activity '{}'", task.name), input)?;
-        // The input is left out of the history, as a real host leaves it out by default.
+        // Without the input: by default, a real host leaves it out of the history.
         self.record(
             id,
             EventType::TaskScheduled(Box::new(TaskScheduledEvent {

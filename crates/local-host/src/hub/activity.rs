@@ -1,5 +1,5 @@
-//! Activities: the input as the host encodes it, the result as the host rewrites it, and the
-//! failures in the host's words.
+//! Activities: the input in the host's encoding, the result in the form that the host stores, and failures
+//! with the texts of a real host.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(super) async fn run(hub: Arc<Inner>, task: Task) {
         return;
     };
     let event = nonchars::sendable(&hub, &task, event);
-    // Dropped when the execution has ended: as on a real host, nobody waits for it.
+    // Dropped when the execution has ended, as on a real host.
     let delivery = hub.deliver(
         &task.instance_id,
         Message {
@@ -75,7 +75,7 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
     let mut stopped = 0;
     let answer = loop {
         let place = hub.activities.acquire().await.ok()?;
-        // Bound again for every try: a copy to keep would cost three times the input.
+        // Built again for every attempt: keeping a copy would take three times the memory of the input.
         let bound = match bind(function, &task.instance_id, task.input.as_deref()) {
             Ok(bound) => bound,
             Err(error) => {
@@ -90,7 +90,7 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
             .invoke(&function.folder, bound.data, bound.metadata)
             .await
         {
-            // Delivered again, as by a real host that starts again.
+            // The work is done again, as by a real host after a restart.
             Err(InvokeError::Stopping) => {
                 drop(place);
                 tokio::time::sleep(turn::backoff(stopped)).await;
@@ -108,7 +108,7 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
     })
 }
 
-/// Activities with names that begin so are run by the host itself.
+/// Whether the host itself runs the activity: its name has the prefix of built-in ones.
 fn is_built_in(name: &str) -> bool {
     const PREFIX: &str = "BuiltIn::";
     name.get(..PREFIX.len())
@@ -157,7 +157,7 @@ fn binding_failed(binding: &str, error: &JsonError) -> Cause {
     ))
 }
 
-/// `why` is for people: the details of a bad answer hold all of it.
+/// `why` is for the log; the details of a bad answer would be too long.
 fn failed(hub: &Inner, task: &Task, details: TaskFailureDetails, why: &str) -> HistoryEvent {
     hub.log(
         LogLevel::Error,
@@ -175,8 +175,7 @@ struct Bound {
     metadata: JsonObject,
 }
 
-/// The members of an object are copied over everything else, `instanceId` and `sys` included: so
-/// does a real host.
+/// As in a real host, the members of an object replace all other entries, `instanceId` and `sys` included.
 fn bind(
     function: &DurableFunction,
     instance_id: &str,
@@ -188,7 +187,7 @@ fn bind(
     let value = match &parsed {
         None => Json::Null,
         Some(parsed) => {
-            // Only the copied members have their dates changed.
+            // Dates are rewritten in the copied members only.
             let input = parsed.clone().with_dates_as_written();
             let text = input.to_compact();
             metadata.insert(&function.binding, text.as_str());
@@ -206,8 +205,8 @@ fn bind(
     })
 }
 
-/// The result that the history shows: the compact JSON text of the return value. Null is no result
-/// at all, and a leading `$type` is lost, as in a real host.
+/// The result for the history: the compact JSON text of the return value. As in a real host, null is no
+/// result, and a leading `$type` is lost.
 fn result(return_value: Option<Json>) -> Option<String> {
     let mut value = return_value?;
     if let Json::Object(members) = &mut value {

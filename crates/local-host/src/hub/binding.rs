@@ -18,8 +18,8 @@ struct ClientBinding<'a> {
     grpc_http_client_timeout: &'static str,
 }
 
-/// The JSON text of the binding. `connection` stays null when the binding names none: a real host
-/// does not fill in its default.
+/// The JSON text of the binding. `connection` is null when the binding names none: a real host does not fill
+/// in its default.
 pub(super) fn client_binding(
     task_hub: &str,
     connection: Option<&str>,
@@ -43,7 +43,7 @@ pub(super) fn client_binding(
         // A string that itself holds JSON, as a real host writes it: 100 seconds.
         grpc_http_client_timeout: "\"00:01:40\"",
     };
-    // Strings and numbers only: this cannot fail, and an empty text would be refused by every client.
+    // Strings and numbers always serialise.
     serde_json::to_string(&binding).unwrap_or_default()
 }
 

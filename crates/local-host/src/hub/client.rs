@@ -1,6 +1,6 @@
-//! What clients can do: start, ask, raise events, suspend, resume, terminate.
+//! The operations of clients: start, query, raise events, suspend, resume, terminate.
 //!
-//! The rules and texts are those of extension 3.14.1; the transport turns them into its codes.
+//! The rules and texts are those of extension 3.14.1; `grpc` maps them to status codes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use crate::log::LogLevel;
 pub(super) enum StartError {
     #[error("An Orchestration instance with the ID {0} already exists.")]
     AlreadyExists(String),
-    /// A real host would accept the start and never get rid of the message. That is all: which ids
-    /// are wise is the worker's rule, and a real host checks no other over gRPC.
+    /// A real host would accept the start and then fail to process the message, again and again. There is no
+    /// other check of ids here: over gRPC a real host has none, and the worker has its own.
     #[error(
         "The instance ID '{0}' begins with '@', which is for entities. A real host accepts the \
          start, cannot process the message and slows down the whole task hub."
@@ -28,7 +28,7 @@ pub(super) enum StartError {
     EntityId(String),
 }
 
-/// Why a running instance could not be reached.
+/// Why an operation on an instance was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ManageError {
     #[error("Value cannot be null. (Parameter '{0}')")]
@@ -62,7 +62,7 @@ impl Inner {
         let replaceable = request
             .orchestration_id_reuse_policy
             .map(|policy| policy.replaceable_status);
-        // A policy makes the rule only stricter: a running instance is never replaced.
+        // A policy can only make the rule stricter: a running instance is never replaced.
         let blocks = move |status: OrchestrationStatus| {
             blocks_start(status)
                 || replaceable.is_some_and(|allowed| !allowed.contains(&i32::from(status)))
@@ -158,7 +158,7 @@ impl Inner {
             .ok_or_else(|| ManageError::NotFound(id.to_owned()))
     }
 
-    /// Messages of clients are for whichever execution runs when they arrive.
+    /// Messages of clients go to the execution that is current when they arrive.
     fn send(
         self: &Arc<Self>,
         instance: &Instance,
@@ -204,7 +204,7 @@ fn start_event(
         input,
         orchestration_instance: Some(OrchestrationInstance {
             instance_id: id.to_owned(),
-            // With hyphens for the start of a client, without for all others.
+            // A client's start has an id with hyphens; all others have none.
             execution_id: Some(Uuid::new_v4().hyphenated().to_string()),
         }),
         scheduled_start_timestamp: scheduled.map(clock::cut),

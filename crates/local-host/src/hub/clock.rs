@@ -9,7 +9,7 @@ pub(super) fn now() -> Timestamp {
     cut(Timestamp::from(SystemTime::now()))
 }
 
-/// `time` without what a .NET `DateTime` cannot hold.
+/// `time` in steps of 100 ns, which is what a .NET `DateTime` holds.
 pub(super) fn cut(time: Timestamp) -> Timestamp {
     durable_protocol::Timestamp::from(time).in_ticks().into()
 }

@@ -90,7 +90,7 @@ pub(super) fn failed(
     failure: &HostFailure,
 ) {
     let now = clock::later(clock::now(), turn.began);
-    // Not an event of the host's own: a real host numbers it as an action.
+    // Numbered as an action: a real host does so.
     let completed = events::event(
         0,
         now,
@@ -130,7 +130,7 @@ pub(super) fn failed(
     }
 }
 
-/// Carried out, it would change the execution that has taken the id since.
+/// Logs a turn whose decision is dropped: the execution has ended or was replaced meanwhile.
 fn report_void(hub: &Inner, instance: &Instance, turn: &Turn) {
     hub.log(
         LogLevel::Warning,
@@ -152,8 +152,8 @@ fn persist(
     for event in actions {
         events.push(event);
     }
-    // The first turn of a continued execution brings its own mark; a real host never writes two in
-    // a row.
+    // The first turn of a continued execution has its own `OrchestratorCompleted`; a real host never writes
+    // two in a row.
     let marked = actions.is_empty()
         && messages.last().is_some_and(|message| {
             matches!(
@@ -172,7 +172,7 @@ fn persist(
 fn update_running(state: &mut OrchestrationState, messages: &[Message]) {
     for message in messages {
         match &message.event.event_type {
-            // Only a start makes an instance Running: one that was rewound stays Pending to its end.
+            // Only a start makes an instance Running: one that was rewound stays Pending until it ends.
             Some(EventType::ExecutionStarted(_)) => {
                 state.set_orchestration_status(OrchestrationStatus::Running);
             }
@@ -198,8 +198,8 @@ fn output(end: &Completion) -> Option<String> {
     }
 }
 
-/// The next generation: same instance, new execution id. Its first turn brings the start, the
-/// carried-over events and, as a real host has it, an `OrchestratorCompleted` at the end.
+/// Starts the next execution of the instance. Its first turn has the start, the carried-over events and, as
+/// in a real host, an `OrchestratorCompleted` at the end.
 fn continue_as_new(
     instance: &Instance,
     work: &mut Work,
@@ -269,7 +269,7 @@ fn notify_parent(
     });
 }
 
-/// Sends the parent the event that `event` makes from the id of the parent's action.
+/// Sends an event to the parent; `event` builds it from the id of the parent's action.
 fn answer_parent(
     hub: &Arc<Inner>,
     parent: &ParentInstanceInfo,
@@ -287,7 +287,7 @@ fn answer_parent(
     );
 }
 
-/// Results that come too late are normal; an external event that nobody reads may be a surprise.
+/// Logs external events that were not read. Results that come too late are normal and not logged.
 fn report_unread(hub: &Inner, id: &str, messages: &[Message]) {
     for message in messages {
         if let Some(EventType::EventRaised(event)) = &message.event.event_type {

@@ -13,7 +13,7 @@ use super::instance::{Delivery, Instance, Message, blocks_start};
 use super::{Inner, activity, clock, events, timers};
 use crate::log::LogLevel;
 
-/// `start` is how the acting execution was started.
+/// `start` is the start of the execution that decided.
 pub(super) fn carry_out(
     hub: &Arc<Inner>,
     instance: &Arc<Instance>,
@@ -84,7 +84,7 @@ fn start_child(
     if hub.start(&child, start, blocks_start) {
         return;
     }
-    // Checked before the turn was persisted; somebody else took the id since.
+    // The id was free when the turn was persisted; it has been taken since.
     hub.log(
         LogLevel::Error,
         format!(

@@ -51,7 +51,7 @@ pub(super) fn event_raised(
 }
 
 pub(super) fn terminated(timestamp: Timestamp, reason: Option<String>) -> HistoryEvent {
-    // A real host never sets `recurse`: children of a terminated instance go on.
+    // A real host never sets `recurse`: the children of a terminated instance keep running.
     host_event(
         timestamp,
         EventType::ExecutionTerminated(ExecutionTerminatedEvent {
@@ -75,7 +75,7 @@ pub(super) fn resumed(timestamp: Timestamp, reason: Option<String>) -> HistoryEv
     )
 }
 
-/// The timestamp is the time when the timer was created, as a real host has it.
+/// As in a real host, the timestamp is the time when the timer was created.
 pub(super) fn timer_fired(created: Timestamp, id: i32, fire_at: Timestamp) -> HistoryEvent {
     host_event(
         created,

@@ -1,4 +1,4 @@
-//! How failures look that the host, not the worker, reports.
+//! Failures that the host reports, not the worker.
 
 use durable_protocol::messages::TaskFailureDetails;
 use serde::Serialize;
@@ -13,8 +13,8 @@ const HTTP_IO: &str = "System.Net.Http.HttpIOException";
 const SOCKET: &str = "System.Net.Sockets.SocketException";
 pub(super) const NOT_SUPPORTED: &str = "System.NotSupportedException";
 
-/// An instance that the host fails for good. The output is a JSON object, there are no failure
-/// details, and a parent learns nothing but that its child failed.
+/// The failure of an instance that the host ends. The output is a JSON object and there are no failure
+/// details; the parent gets no reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct HostFailure {
     message: String,
@@ -41,7 +41,7 @@ impl HostFailure {
         }
     }
 
-    /// What the development host refuses although a real host would accept it, and hang.
+    /// An action that local-host refuses, and that would make a real host hang.
     pub(super) fn refused(name: &str, what: &str, real_host: &str) -> Self {
         Self {
             message: format!("local-host failed orchestration '{name}': {what}"),
@@ -64,7 +64,7 @@ impl HostFailure {
     }
 }
 
-/// The .NET exception that a real host would have had.
+/// The .NET exception that a real host would report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cause {
     pub(super) kind: &'static str,
@@ -86,7 +86,7 @@ impl Cause {
         self
     }
 
-    /// `kind` of function that answered nothing.
+    /// `kind` is the kind of function whose answer was empty.
     pub(super) fn null_response(kind: &str) -> Self {
         Self::new(
             INVALID_OPERATION,
@@ -163,8 +163,8 @@ impl From<&Disconnect> for Cause {
     }
 }
 
-/// The failure details of an activity whose invocation failed. There is no stack trace: ours would
-/// name no frame of the user's code, and the field is optional.
+/// The failure details of an activity whose invocation failed. The optional stack trace is left out: it would
+/// have no frame of the user's code.
 pub(super) fn activity(folder: &str, cause: Cause) -> TaskFailureDetails {
     if cause.kind == FUNCTION_TIMEOUT {
         return cause.into_details();
@@ -198,8 +198,8 @@ fn executing(folder: &str) -> String {
     format!("Exception while executing function: Functions.{folder}")
 }
 
-/// Whether the failure or one of its causes names a .NET out-of-memory error: the way in which a
-/// worker asks for the same turn again.
+/// Whether the failure or one of its causes is a .NET out-of-memory error. With it a worker asks for the same
+/// turn again.
 pub(super) fn asks_for_redelivery(failure: &TaskFailureDetails) -> bool {
     let mut next = Some(failure);
     while let Some(current) = next {

@@ -1,14 +1,14 @@
-//! How many finished instances are kept: the hub lives in memory, and histories are large.
+//! The limit of finished instances: the hub is in memory, and histories are large.
 //!
-//! Invariant: what is forgotten has ended, and nothing of it is under way. An instance that is
-//! started again under its id counts as new.
+//! Invariant: an instance that is removed has ended and has no turn under way. An instance that is started
+//! again under its id counts as new.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Inner, lock};
 use crate::log::LogLevel;
 
-/// How many finished instances a hub keeps unless told otherwise.
+/// How many finished instances a hub keeps by default.
 pub(crate) const FINISHED_INSTANCES: usize = 10_000;
 
 /// The finished instances, in the order in which they ended.
@@ -45,7 +45,7 @@ impl Finished {
 }
 
 impl Inner {
-    /// An instance has ended: it is kept, and the oldest beyond the limit are not.
+    /// Adds an instance that has ended, and removes the oldest ones beyond the limit.
     pub(super) fn keep_finished(&self, id: &str) {
         let limit = self.options.finished_instances;
         let mut finished = lock(&self.finished);
@@ -72,7 +72,7 @@ impl Inner {
         }
     }
 
-    /// An instance is started, perhaps again.
+    /// Removes an instance that was started again from the list.
     pub(super) fn not_finished(&self, id: &str) {
         lock(&self.finished).remove(id);
     }

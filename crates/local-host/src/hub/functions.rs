@@ -1,4 +1,4 @@
-//! The durable functions of the app. Names are found whatever their case.
+//! The durable functions of the app. Names do not depend on case.
 
 use std::collections::HashMap;
 

@@ -1,8 +1,8 @@
 //! The history of one execution, kept as the bytes that were sent.
 //!
-//! Every event is encoded once. So the past events of a turn begin, byte for byte, with the past and
-//! new events of the turn before (workers compare these bytes to continue without a replay), and a
-//! request is put together by copying, whatever the length of the history.
+//! Every event is encoded once. So the past events of a turn begin, byte for byte, with the past and new
+//! events of the turn before; workers compare these bytes to continue without a replay. And a request is
+//! built by copying bytes, without encoding the history again.
 
 use durable_protocol::messages::{HistoryEvent, OrchestratorRequest};
 use prost::Message;
@@ -16,7 +16,7 @@ const NEW_EVENTS: u32 = 4;
 /// The persisted events of one execution.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    /// The events as `past_events` fields, one behind the other.
+    /// The events as `past_events` fields, one after the other.
     past: Vec<u8>,
     count: usize,
 }
@@ -39,10 +39,10 @@ impl History {
         self.count
     }
 
-    /// Changes events that are persisted. Only a rewind does, and workers notice: the past does not
-    /// begin any more as they know it.
+    /// Changes events that are persisted. Only a rewind does that. Workers notice it, because the past then
+    /// begins with other bytes.
     pub(super) fn rewrite<T>(&mut self, change: impl FnOnce(&mut [HistoryEvent]) -> T) -> T {
-        // The events lie here as fields of a request, so that they are one.
+        // The stored bytes are the fields of a request, so they can be decoded as one.
         let mut request = OrchestratorRequest::decode(&*self.past).unwrap_or_default();
         let changed = change(&mut request.past_events);
         self.past = request.encode_to_vec();
@@ -57,7 +57,7 @@ impl History {
         }
     }
 
-    /// The encoded request of a turn; `tail` are the fields behind the events.
+    /// The encoded request of a turn; `tail` has the fields after the events.
     pub(super) fn request(&self, instance_id: &str, new: &NewEvents, tail: &[u8]) -> Vec<u8> {
         let new_len: usize = new.encoded.iter().map(|event| event.len() + 8).sum();
         let mut request =

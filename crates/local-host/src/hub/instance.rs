@@ -1,8 +1,8 @@
 //! One instance: its status, its history, its messages.
 //!
-//! Invariants: at most one turn is under way; messages are taken in the order of their arrival; a
-//! message for another execution than the current one is dropped; what clients see changes only
-//! together with the history, under the lock.
+//! Invariants: at most one turn is under way. Messages are taken in the order of their arrival. A message for
+//! another execution than the current one is dropped. What clients see changes together with the history,
+//! under the lock.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,17 +21,17 @@ use super::{clock, events};
 /// A message to an instance.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
-    /// The execution that it is for; `None` for whichever runs when it arrives.
+    /// The execution that it is for; `None` for the one that is current when it arrives.
     pub(super) execution: Option<String>,
     pub(super) event: HistoryEvent,
 }
 
-/// What became of a delivered message.
+/// The outcome of delivering a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// Taken, and nobody works on the instance: the caller must start its turns.
+    /// Queued, and no turn is under way: the caller must start the turns.
     Start,
-    /// Taken.
+    /// Queued.
     Queued,
     /// The execution has ended.
     Dropped,
@@ -43,11 +43,11 @@ pub(super) struct Instance {
     work: Mutex<Work>,
 }
 
-/// What turns work on.
+/// The data that turns change.
 pub(super) struct Work {
     pub(super) execution: Execution,
     inbox: VecDeque<Message>,
-    /// The messages of the first turn of a continued execution: they make a turn of their own.
+    /// The messages of the first turn of a continued execution, which has no others.
     generation: Option<Vec<Message>>,
     /// Turns are under way.
     busy: bool,
@@ -67,7 +67,7 @@ pub(super) struct Execution {
     /// The start message was taken into a turn.
     started: bool,
     ended: bool,
-    /// It has failed: a timer that fires after a rewind is heard.
+    /// It has failed and may be rewound, so its timers keep running.
     can_be_rewound: bool,
     /// The time of the latest turn: turns never go back in time.
     latest: Timestamp,
@@ -91,7 +91,7 @@ impl Execution {
         }
     }
 
-    /// Timers do not outlive their execution.
+    /// Stops the timers of the execution.
     fn stop_timers(&mut self) {
         for timer in self.timers.drain(..) {
             timer.abort();
@@ -110,7 +110,7 @@ fn execution_id(start: &ExecutionStartedEvent) -> String {
 /// One turn, ready to be sent.
 pub(super) struct Turn {
     pub(super) execution: String,
-    /// Which delivery this is, counted for the instance.
+    /// The number of this delivery, counted for the instance.
     delivery: u64,
     pub(super) start: ExecutionStartedEvent,
     /// The time of the turn.
@@ -139,7 +139,7 @@ impl Instance {
         }
     }
 
-    /// Replaces whatever ran under this id, unless `blocks` says that its status forbids it.
+    /// Replaces the execution under this id, unless `blocks` is true for its status.
     pub(super) fn restart(
         &self,
         start: &ExecutionStartedEvent,
@@ -165,8 +165,8 @@ impl Instance {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The work of the execution that a turn belongs to; `None` when it ended while the turn was
-    /// under way, or when the turn was delivered again since. What such a turn decided is void.
+    /// The work of the execution that a turn belongs to. `None` when the execution ended while the turn was
+    /// under way, or when the turn was delivered again since: its decision is dropped then.
     pub(super) fn work_of(&self, turn: &Turn) -> Option<MutexGuard<'_, Work>> {
         let work = self.work();
         let current = !work.execution.ended
@@ -194,7 +194,7 @@ impl Instance {
         })
     }
 
-    /// Stops what is left of an instance that is forgotten.
+    /// Stops the timers of an instance that is removed.
     pub(super) fn stop_timers(&self) {
         self.work().execution.stop_timers();
     }
@@ -236,8 +236,8 @@ impl Instance {
         Delivery::Start
     }
 
-    /// Terminates a scheduled instance whose start message is not due. A real host only changes the
-    /// status: the instance still runs at its time. `false` when the instance has begun.
+    /// Terminates a scheduled instance whose start message is not due. As in a real host, only the status
+    /// changes: the instance still runs at its time. `false` when the instance has begun.
     pub(super) fn terminate_before_start(&self, reason: Option<String>) -> bool {
         let work = self.work();
         if work.execution.started || work.execution.ended || work.has_start() {
@@ -251,7 +251,7 @@ impl Instance {
         true
     }
 
-    /// Keeps a timer with the execution that created it, or stops it when that has ended.
+    /// Stores a timer with the execution that created it, or stops it when that has ended.
     pub(super) fn keep_timer(&self, execution: &str, timer: AbortHandle) {
         let mut work = self.work();
         let is_void = work.execution.ended && !work.execution.can_be_rewound;
@@ -266,15 +266,15 @@ impl Instance {
         }
     }
 
-    /// Whether a turn can begin; if not, the instance is idle from now on.
+    /// Whether a turn can begin. If not, the instance becomes idle.
     pub(super) fn has_turn(&self) -> bool {
         let mut work = self.work();
         work.busy = work.has_work();
         work.busy
     }
 
-    /// Takes the waiting messages into a turn. `None` (then idle) when a newer execution replaced
-    /// the one that had work.
+    /// Takes the waiting messages into a turn. `None`, and idle, when a newer execution replaced the one that
+    /// had messages.
     pub(super) fn begin_turn(&self, tail: &[u8]) -> Option<Turn> {
         let mut work = self.work();
         let messages = work.take_messages();
@@ -307,7 +307,7 @@ impl Instance {
         })
     }
 
-    /// Puts the messages of an abandoned turn back, before those that came since.
+    /// Puts the messages of an abandoned turn back, before those that arrived since.
     pub(super) fn abandon(&self, turn: Turn) {
         let Some(mut work) = self.work_of(&turn) else {
             return;
@@ -349,7 +349,7 @@ impl Work {
         messages
     }
 
-    /// Ends the execution. Returns the messages that nobody will read.
+    /// Ends the execution. Returns the messages that will not be read.
     pub(super) fn end(&mut self, status: OrchestrationStatus) -> Vec<Message> {
         self.execution.ended = true;
         self.execution.can_be_rewound = status == OrchestrationStatus::Failed;
@@ -359,8 +359,8 @@ impl Work {
         self.inbox.drain(..).collect()
     }
 
-    /// Goes on with a new execution whose first turn gets `messages`. Messages for the old execution
-    /// are dropped, those for whichever runs are kept.
+    /// Starts a new execution whose first turn gets `messages`. Messages for the old execution are dropped;
+    /// those for the current one are kept.
     pub(super) fn continue_as_new(
         &mut self,
         start: &ExecutionStartedEvent,
@@ -382,8 +382,8 @@ fn is_start(message: &Message) -> bool {
     )
 }
 
-/// When a message was due at the earliest: a turn with a fired timer never begins before its time,
-/// even when the clock was set back meanwhile.
+/// The time when a message was due. A turn with a fired timer never begins before its time, even when the
+/// clock was set back meanwhile.
 fn due(message: &Message) -> Option<Timestamp> {
     match &message.event.event_type {
         Some(EventType::TimerFired(fired)) => fired.fire_at,

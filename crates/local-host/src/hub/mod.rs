@@ -1,22 +1,22 @@
 //! The task hub: runs orchestrations, activities and entities as the Durable Functions extension 3.x with the
 //! Azure Storage provider does, in memory and driven by events.
 //!
-//! It owns the instances, their histories and messages, and the gRPC service that durable clients
-//! call (`TaskHubSidecarService`). It keeps the extension's protocol exactly, because that is
-//! what a handler is tested against; the delays of a storage queue it does not keep. Where a real
-//! host would hang or lose something silently, the hub fails at once or logs loudly, and says what a
-//! real host would do.
+//! It owns the instances, their histories and messages, and the gRPC service that durable clients call
+//! (`TaskHubSidecarService`). It follows the extension's protocol exactly, because handlers are tested
+//! against it, but has no delays of a storage queue. Where a real host would hang or lose something silently,
+//! the hub fails at once or logs a warning, and says what a real host would do.
 //!
-//! Every instance has at most one turn under way; different instances run side by side, as many as
-//! a real host allows (ten turns, ten activities and ten entity batches for each CPU).
+//! Every instance has at most one turn under way. Different instances run in parallel, as many as in a real
+//! host: ten turns, ten activities and ten entity batches for each CPU.
 //!
-//! - `instance`: one instance; `history`: its bytes; `turn`: sends a turn and reads the answer;
-//!   `actions`: what the answer asks for; `commit`, `effects`: what comes of it
-//! - `activity`, `http_activity`, `timers`: what turns start
+//! - `instance`: one instance; `history`: its events as bytes; `turn`: sends a turn and reads the answer;
+//!   `actions`: reads the actions in it; `commit`, `effects`: persist and carry them out
+//! - `activity`, `http_activity`, `timers`: the work that turns start
 //! - `entity`: entities, their batches and locks
-//! - `rewind`: failed instances that go on
-//! - `nonchars`: the two characters that messages cannot hold
-//! - `client`: what clients can do; `grpc`: how they ask for it; `binding`: how they find it
+//! - `rewind`: makes failed instances run again
+//! - `nonchars`: the two characters that messages cannot contain
+//! - `client`: the operations of clients; `grpc`: the service that they call; `binding`: the addresses that
+//!   they get
 
 mod actions;
 mod activity;
@@ -69,7 +69,7 @@ use crate::log::LogLevel;
 /// A real host runs ten turns, ten activities and ten entity batches at a time for each CPU.
 const PLACES_PER_CPU: usize = 10;
 
-/// Where messages of the hub go.
+/// Receives the log messages of the hub.
 type Log = Arc<dyn Fn(LogLevel, String) + Send + Sync>;
 
 pub(crate) use finished::FINISHED_INSTANCES;
@@ -89,7 +89,7 @@ pub struct HubOptions {
     /// `extensions.durableTask.storageProvider.queueClientMessageEncoding` of host.json is `Base64`:
     /// U+FFFE and U+FFFF are harmless in messages.
     pub base64_queue_messages: bool,
-    /// How many finished instances are kept; the oldest beyond are forgotten.
+    /// How many finished instances are kept; the oldest ones beyond that are removed.
     pub finished_instances: usize,
 }
 
@@ -129,24 +129,24 @@ struct Inner {
     functions: Functions,
     invoke: Arc<dyn Invoke>,
     log: Log,
-    /// The value of `code` in management URLs; another one for every run.
+    /// The value of `code` in management URLs; it is new for every hub.
     key: String,
     rpc_address: SocketAddr,
-    /// The fields of every `OrchestratorRequest` behind its events.
+    /// The fields of every `OrchestratorRequest` after its events.
     request_tail: Vec<u8>,
     instances: Mutex<HashMap<String, Arc<Instance>>>,
     /// Locked before `instances`.
     finished: Mutex<Finished>,
-    /// Wakes those who wait for an instance that does not exist.
+    /// Wakes callers that wait for an instance that does not exist.
     created: Notify,
     turns: Semaphore,
     activities: Semaphore,
     entity_batches: Semaphore,
     entities: Mutex<HashMap<String, Arc<Entity>>>,
     http: http_activity::Transport,
-    /// Everything that runs. `None` once the hub has stopped.
+    /// All tasks. `None` once the hub has stopped.
     tasks: Mutex<Option<JoinSet<()>>>,
-    /// Tells the open calls of clients that the hub has stopped.
+    /// Ends the open calls of clients when the hub stops.
     stopped: watch::Sender<bool>,
 }
 
@@ -233,8 +233,8 @@ impl Hub {
         self.inner.wait_for_entity(id, condition).await
     }
 
-    /// Stops everything. Turns and activities under way are given up, calls of clients end with
-    /// UNAVAILABLE; all instances are gone.
+    /// Stops the hub. Turns and activities under way are abandoned, calls of clients end with UNAVAILABLE,
+    /// and all instances are lost.
     pub async fn stop(&self) {
         self.inner.stopped.send_replace(true);
         let tasks = lock(&self.inner.tasks).take();
@@ -253,7 +253,7 @@ impl Inner {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
         let mut tasks = lock(&self.tasks);
         let tasks = tasks.as_mut()?;
-        // Finished tasks keep their memory until they are asked for.
+        // Finished tasks keep their memory until they are joined.
         while tasks.try_join_next().is_some() {}
         Some(tasks.spawn(task))
     }
@@ -344,13 +344,13 @@ impl Inner {
         let mut states = instance.watch();
         match states.wait_for(condition).await {
             Ok(state) => state.clone(),
-            // The sender lives in `instance`.
+            // The sender is in `instance`.
             Err(_) => instance.state(),
         }
     }
 }
 
-/// Nothing panics while it holds one of the hub's locks, so a poisoned one is still sound.
+/// No code panics while it holds one of the hub's locks, so the data of a poisoned one are still valid.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,14 +1,14 @@
 //! U+FFFE and U+FFFF in messages of the task hub.
 //!
-//! A real host sends its messages through storage queues, by default as XML text, which has no such
-//! characters: the queue refuses the message, and the work behind it is done again and again while the
-//! whole task hub stands nearly still. Here such a turn or activity fails at once, and a client's call
-//! is refused as it is there. With queue messages in Base64 they are harmless, there and here.
+//! A real host sends its messages through storage queues, by default as XML text, which cannot contain these
+//! characters. The queue refuses the message, and the host repeats the work behind it without end, which
+//! blocks nearly the whole task hub. Here such a turn or activity fails at once; a client's call is refused,
+//! as in a real host. With queue messages in Base64 the characters are harmless.
 //!
-//! A real host carries them in messages of more than about 45 KB, which go to a blob. That depends on
-//! what else is in the message, so no app should rely on it, and they are refused here at any size.
-//! What entities answer and send, and the reasons of suspend, resume and rewind, have not been
-//! recorded; they pass.
+//! A real host can send them in messages of more than about 45 KB, which go to a blob. That depends on the
+//! rest of the message, so no app should rely on it, and they are refused here at any size. The answers and
+//! messages of entities, and the reasons of suspend, resume and rewind, are not checked: they have not been
+//! recorded.
 
 use durable_protocol::messages::{EventType, HistoryEvent, TaskFailureDetails};
 use durable_protocol::nonchars::find;
@@ -18,7 +18,7 @@ use super::failure::{self, Cause, INVALID_OPERATION};
 use super::{Inner, clock, events};
 use crate::log::LogLevel;
 
-/// What comes of a turn that would send one of them.
+/// The failure of a turn that would send one of them.
 pub(super) const REPEATED_TURN: &str = "the storage queue refuses a message with this character: the turn would be delivered again for \
      ever, and all orchestrations of the task hub would slow down to one turn in ten seconds. Write \
      it as an escape in JSON, keep it out of names, ids and failure messages, or set \
@@ -37,8 +37,8 @@ pub(super) fn in_failure(details: &TaskFailureDetails) -> Option<&'static str> {
         .find_map(|it| find(&it.error_type).or_else(|| find(&it.error_message)))
 }
 
-/// The end of an activity as the orchestration gets it: a failure in place of a result, or of a
-/// failure, that could not be sent.
+/// The outcome of an activity for the orchestration. A result or failure that could not be sent is replaced
+/// by a failure.
 pub(super) fn sendable(hub: &Inner, task: &Task, event: HistoryEvent) -> HistoryEvent {
     if hub.options.base64_queue_messages {
         return event;
@@ -71,7 +71,7 @@ pub(super) fn sendable(hub: &Inner, task: &Task, event: HistoryEvent) -> History
     events::task_failed(clock::now(), task.id, Some(details))
 }
 
-/// Whether a real host would refuse a call of a client because of `text`; if so, the log says why.
+/// Whether a real host would refuse a call of a client because of `text`. The reason is logged.
 pub(super) fn refused(hub: &Inner, what: &str, text: Option<&str>) -> bool {
     if hub.options.base64_queue_messages {
         return false;

@@ -1,5 +1,5 @@
-//! Protobuf messages in the bindings of orchestrators and entities: base64, quoted, in a JSON
-//! string on the way out; base64 in a JSON string on the way back.
+//! Protobuf messages in the bindings of orchestrators and entities. A request is base64, as JSON text inside
+//! a JSON string; an answer is base64 in a JSON string.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,7 +17,7 @@ pub(super) fn encode(message: &[u8]) -> Json {
     Json::String(text)
 }
 
-/// The message in a return value; `kind` of function it came from.
+/// The message in a return value of a function of this kind.
 ///
 /// # Errors
 /// The exception of a real host.

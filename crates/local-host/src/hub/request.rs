@@ -13,8 +13,8 @@ const REORDER_WINDOW: Duration = Duration {
     nanos: 0,
 };
 
-/// Entity parameters and properties, encoded in the order of a real host. Encoded messages may be
-/// joined: that is what keeps the order of the properties, which a map would sort.
+/// Entity parameters and properties, encoded in the order of a real host. Each property is encoded by itself
+/// and appended, because a map would sort them.
 pub(super) fn tail(default_version: Option<&str>) -> Vec<u8> {
     let mut tail = OrchestratorRequest {
         entity_parameters: Some(OrchestratorEntityParameters {

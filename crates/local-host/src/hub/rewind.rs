@@ -1,10 +1,10 @@
-//! Rewinding: an instance that failed goes on.
+//! Rewinding: an instance that failed runs again from before its failure.
 //!
-//! As the extension with the Azure Storage provider does it. The history stays, but what failed in it
-//! becomes generic events: the failure of each activity together with its scheduling, the failure of
-//! each sub-orchestration, and the end of the execution. Failed sub-orchestrations are rewound as
-//! well, and only the deepest ones get a message; each of the others has its next turn when its
-//! sub-orchestration has ended. Of what came while an instance was Failed nothing is left.
+//! It works as in the extension with the Azure Storage provider. The history stays, but these of its events
+//! become generic events: the failure of each activity and its scheduling, the failure of each
+//! sub-orchestration, and the end of the execution. Failed sub-orchestrations are rewound as well. Only the
+//! deepest ones get a message; each of the others has its next turn when its sub-orchestration has ended.
+//! Messages that arrived while an instance was Failed are lost.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::instance::{Instance, Message};
 use super::{Inner, clock, events};
 use crate::log::LogLevel;
 
-/// Undoes the failures in the history of a failed execution. Gives the instance ids of the
+/// Undoes the failures in the history of a failed execution. Returns the instance ids of the
 /// sub-orchestrations that failed.
 pub(super) fn undo(history: &mut [HistoryEvent]) -> Vec<String> {
     let mut activities = Vec::new();
@@ -34,7 +34,7 @@ pub(super) fn undo(history: &mut [HistoryEvent]) -> Vec<String> {
         let undone = match &event.event_type {
             Some(EventType::TaskScheduled(_)) => activities.contains(&event.event_id),
             Some(EventType::SubOrchestrationInstanceCreated(created)) => {
-                // Attempts with an id of the user's choice are one instance.
+                // Attempts with an id that the user chose are one instance.
                 let id = &created.instance_id;
                 if children.contains(&event.event_id) && !failed.contains(id) {
                     failed.push(id.clone());
@@ -130,7 +130,7 @@ impl Inner {
     }
 }
 
-/// What a rewind found.
+/// The result of rewinding one instance.
 pub(super) struct Rewound {
     /// The instance ids of the sub-orchestrations that failed.
     pub(super) children: Vec<String>,

@@ -1,9 +1,9 @@
-//! What clients may see of an instance.
+//! The state of an instance as clients see it.
 
 use durable_protocol::messages::OrchestrationState;
 
-/// The answer of `GetInstance`: version and scheduled start are never in it, payloads only when asked
-/// for, and failure details not at all (the Azure Storage provider keeps only the output text).
+/// The answer of `GetInstance`. Payloads are in it only on request; version, scheduled start and failure
+/// details never (the Azure Storage provider keeps only the output text).
 pub(super) fn for_client(state: &OrchestrationState, payloads: bool) -> OrchestrationState {
     OrchestrationState {
         instance_id: state.instance_id.clone(),

@@ -18,7 +18,7 @@ use super::{DurableFunction, DurableKind, Hub, HubOptions};
 use crate::invoke::{InvocationAnswer, Invoke, InvokeError};
 use crate::json::{Json, JsonObject};
 
-/// Completes at once, or, with a time, when a timer for it has fired; the output is the time of the
+/// Completes at once or, with a time, when a timer for that time has fired. The output is the time of the
 /// last turn in seconds.
 struct Sleeper {
     until: Option<Timestamp>,

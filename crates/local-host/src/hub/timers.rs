@@ -1,8 +1,8 @@
 //! Timers and scheduled starts.
 //!
-//! A timer fires at its time, not before. A real host with Azure Storage cuts the delay to whole
-//! seconds and fires up to a second early; code that depends on either is wrong. The clock of the
-//! timers stands still while the machine sleeps: a timer that was due meanwhile fires late.
+//! A timer fires at its time, not before. A real host with Azure Storage cuts the delay to whole seconds and
+//! fires up to a second early; no code should depend on that. The clock of the timers stops while the machine
+//! sleeps: a timer that was due meanwhile fires late.
 
 use std::sync::Arc;
 

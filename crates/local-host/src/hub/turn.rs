@@ -14,11 +14,11 @@ use crate::invoke::{InvocationAnswer, InvokeError};
 use crate::json::JsonObject;
 use crate::log::LogLevel;
 
-/// How long the first turn that was given up waits before it comes again. A real host waits two
-/// seconds, then four, up to ten minutes; a developer should not have to.
+/// The delay before the first repetition of an abandoned turn. A real host waits two seconds, then four, up
+/// to ten minutes, which is too long for a developer.
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 
-/// The longest wait before a turn comes again.
+/// The longest delay before a repetition.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
 
 /// Extension 3.x takes at most 16 KB of UTF-16.
@@ -26,18 +26,18 @@ const LONGEST_CUSTOM_STATUS: usize = 8_192;
 
 const HANDED_BACK: &str = "its handler gave the turn back, as it does when it stops.";
 
-/// What a turn came to.
+/// The outcome of a turn.
 enum Outcome {
-    /// To be persisted and carried out.
+    /// The answer is to be persisted and carried out.
     Decided {
         plan: Box<Plan>,
         custom_status: Option<String>,
     },
-    /// The host fails the instance for good.
+    /// The host ends the instance with this failure.
     Failed(HostFailure),
-    /// The same messages will come again.
+    /// The same messages are sent again.
     Abandoned(String),
-    /// The handler gives the turn back, because it stops or has no time for it.
+    /// The handler returned the turn undone, because it stops or has no time for it.
     HandedBack,
 }
 
@@ -45,7 +45,7 @@ enum Outcome {
 pub(super) async fn run(hub: Arc<Inner>, instance: Arc<Instance>) {
     let mut abandoned = 0;
     while instance.has_turn() {
-        // Messages that come while the turn waits for its place still get into it.
+        // Messages that arrive while the turn waits for its place become part of it.
         let Ok(place) = hub.turns.acquire().await else {
             return;
         };
@@ -68,7 +68,7 @@ pub(super) async fn run(hub: Arc<Inner>, instance: Arc<Instance>) {
                 commit::failed(&hub, &instance, turn, &failure);
                 continue;
             }
-            // Once is what happens whenever a handler stops.
+            // One time is normal: it happens whenever a handler stops.
             Outcome::HandedBack if abandoned == 0 => (LogLevel::Info, HANDED_BACK.to_owned()),
             Outcome::HandedBack => (LogLevel::Warning, HANDED_BACK.to_owned()),
             Outcome::Abandoned(why) => (LogLevel::Warning, why),
@@ -91,7 +91,7 @@ pub(super) async fn run(hub: Arc<Inner>, instance: Arc<Instance>) {
     }
 }
 
-/// The pause after `abandoned` turns in a row were given up before this one.
+/// The delay before the next attempt, after this number of abandoned turns in a row.
 pub(super) fn backoff(abandoned: u32) -> Duration {
     FIRST_BACKOFF
         .saturating_mul(2_u32.saturating_pow(abandoned))
@@ -123,7 +123,7 @@ async fn play(hub: &Arc<Inner>, instance: &Instance, turn: &mut Turn) -> Outcome
     let data = JsonObject::from_iter([(function.binding.as_str(), payload::encode(&turn.request))]);
     let mut metadata = BindingData::new();
     metadata.insert_system(&folder);
-    // The invocation has its own copy, and the turn may take long.
+    // Frees the memory: the invocation has its own copy, and the turn may take long.
     turn.request = Vec::new();
     match hub
         .invoke

@@ -1,8 +1,8 @@
 //! Strings that .NET's JSON reader takes for dates.
 //!
-//! A bare day, a date with anything around it and a time without seconds stay strings. Dates with
-//! an offset are converted to the host's zone; in Azure, and here, that is UTC (the zone of a
-//! developer's machine would only add noise).
+//! A day without a time, a time without seconds, and a date with other text around it stay strings. Dates
+//! with an offset are converted to the host's zone. In Azure that is UTC, and it is here, whatever the zone
+//! of the machine.
 
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -13,7 +13,7 @@ const SECONDS: &[BorrowedFormatItem<'static>] =
 const PLAIN: &[BorrowedFormatItem<'static>] =
     format_description!("[month]/[day]/[year] [hour]:[minute]:[second]");
 
-/// What the text said about its zone.
+/// The zone in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Zone {
     /// `Z`.

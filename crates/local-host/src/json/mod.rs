@@ -1,11 +1,10 @@
 //! JSON as the Functions host reads and writes it.
 //!
-//! The host's parser is lenient (comments, single quotes, trailing commas, a byte order mark, `NaN`)
-//! and not neutral: a string that is exactly an ISO date-time becomes a date, numbers become .NET
-//! numbers, and both are written in .NET's form afterwards. Configuration files, the handler's
-//! answers, the JSON bodies of clients and the payloads of orchestrations all pass through it, so
-//! this module is the one place that knows those rules. A development host that passed texts on as
-//! they are would hide them until the first deployment.
+//! The host's parser is lenient: it reads comments, single quotes, trailing commas, a byte order mark, `NaN`.
+//! It also changes values: a string that is exactly an ISO date-time becomes a date, numbers become .NET
+//! numbers, and both are written in .NET's form. Configuration files, the handler's answers, the JSON bodies
+//! of clients and the payloads of orchestrations all pass through it. This module owns these rules. A
+//! development host without them would hide the changes until the first deployment.
 
 mod date;
 mod number;

@@ -33,8 +33,8 @@ impl JsonNumber {
         }
     }
 
-    /// As JSON: a float always shows that it is one (`1.0`), and what JSON cannot say becomes a
-    /// string (`"NaN"`).
+    /// As JSON: a float always has a fraction or an exponent (`1.0`), and a value that JSON does not have
+    /// becomes a string (`"NaN"`).
     #[must_use]
     pub fn to_json(&self) -> String {
         let text = self.to_text();
@@ -52,8 +52,8 @@ impl JsonNumber {
     }
 }
 
-/// The grammar of JSON numbers. .NET also reads `010` (as octal) and `1.`: no JSON library writes
-/// them, so a number that means something else than it says is refused.
+/// The grammar of JSON numbers. .NET also reads `010`, as octal, and `1.`. No JSON library writes them, and a
+/// user would not expect an octal number, so they are refused.
 fn is_number(text: &str) -> bool {
     let text = text.strip_prefix('-').unwrap_or(text);
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());

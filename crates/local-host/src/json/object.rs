@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 /// An object: members in the order in which they were first set, names unique.
 #[derive(Clone, Debug, Default, PartialEq)]
-// In a box, because a map is three times as large as any other value.
+// In a box: a map is three times as large as the other variants of `Json`.
 pub struct JsonObject(Box<IndexMap<String, Json>>);
 
 impl JsonObject {
@@ -15,7 +15,7 @@ impl JsonObject {
         Self::default()
     }
 
-    /// Sets a member; an equal name (case counts) keeps its place and loses its value.
+    /// Sets a member. An equal name (case counts) keeps its place and gets the new value.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Json>) {
         self.0.insert(name.into(), value.into());
     }
@@ -36,7 +36,7 @@ impl JsonObject {
             .map(|(_, value)| value)
     }
 
-    /// Takes out what [`Self::get_ignoring_case`] finds.
+    /// Removes the member that [`Self::get_ignoring_case`] finds.
     pub fn take_ignoring_case(&mut self, name: &str) -> Option<Json> {
         let at = self
             .0

@@ -2,8 +2,7 @@
 
 use super::{Json, JsonDate, JsonNumber, JsonObject};
 
-/// The nesting limit of the host's own files and of the handler's answers (which keeps the
-/// recursion bounded, too).
+/// The nesting limit of the host's own files and of the handler's answers. It also limits the recursion.
 const MAX_DEPTH: usize = 256;
 
 /// The nesting limit of payloads: the default of .NET's JSON library.
@@ -35,8 +34,8 @@ impl JsonError {
     }
 }
 
-/// Line and column (from 1) of the value that `members` lead to; names in any case, of equal names
-/// the last. `None` when there is none, or the text is not JSON.
+/// Line and column, from 1, of the value at the path `members`. Names do not depend on case; of equal names
+/// the last counts. `None` when there is no such value, or the text is not JSON.
 #[must_use]
 pub(crate) fn place_of(text: &str, members: &[&str]) -> Option<(usize, usize)> {
     let mut parser = Parser::new(text, MAX_DEPTH);
@@ -53,8 +52,8 @@ pub fn parse_document(text: &str) -> Result<Json, JsonError> {
     Parser::new(text, MAX_DEPTH).document()
 }
 
-/// Parses a document that is an object, and gives its members one by one, without building the
-/// object; nothing for any other document. Members may have been given when an error comes.
+/// Parses a document and calls `member` for each member of the object, without building it. For other
+/// documents, it calls nothing. `member` may have been called before an error is found.
 ///
 /// # Errors
 /// [`JsonError`] with the place at which the text stops being JSON.
@@ -90,7 +89,7 @@ pub(super) struct Parser<'a> {
     pub(super) at: usize,
     max_depth: usize,
     path: Vec<Step>,
-    /// Whether the root value has begun: .NET counts lines from then on.
+    /// Whether the root value has begun: .NET counts lines from there.
     begun: bool,
     /// The member whose place is wanted.
     sought: Option<&'a [&'a str]>,
@@ -221,7 +220,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// After a value in an array or object: whether the next sign ends it or goes on.
+    /// Reads what follows a value in an array or object: a comma, or the closing bracket.
     fn separator(&mut self, close: char) -> Result<(), JsonError> {
         self.skip_blank()?;
         match self.peek() {

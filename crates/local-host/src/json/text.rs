@@ -3,7 +3,7 @@
 use super::parse::{JsonError, Parser};
 
 impl Parser<'_> {
-    /// The next sign is the opening quote, single or double.
+    /// Reads a string; the next character is the opening quote, single or double.
     pub(super) fn string(&mut self) -> Result<String, JsonError> {
         let quote = self.next().unwrap_or('"');
         let mut out = String::new();
@@ -43,8 +43,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// A half of a surrogate pair without the other half becomes U+FFFD, as it does on its way out
-    /// of a real host.
+    /// Half of a surrogate pair without the other half becomes U+FFFD, as in what a real host writes.
     fn unicode(&mut self, unit: u16, out: &mut String) -> Result<(), JsonError> {
         let mut units = vec![unit];
         let before = self.at;

@@ -1,4 +1,4 @@
-//! Building the handler before it starts, or saying why it is not built.
+//! Builds the handler before it starts, or logs why it is not built.
 
 use super::app::Loaded;
 use crate::app_build::{Build, NoBuild};
@@ -6,8 +6,8 @@ use crate::handler::executable;
 use crate::log::{LogLevel, Logger};
 use crate::sources::newer_than;
 
-/// Builds the handler unless there is a reason not to; then warns when its program is older than its
-/// sources.
+/// Builds the handler unless there is a reason not to. Without a build, warns when the program is older than
+/// its sources.
 ///
 /// # Errors
 /// cargo cannot be started, or the build fails.

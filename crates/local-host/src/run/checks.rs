@@ -1,4 +1,4 @@
-//! What is worth saying, or refusing, before the app starts.
+//! Checks of the app before it starts: errors and warnings.
 
 use crate::functions::{Binding, Function, Functions};
 use crate::host_json::HostJson;
@@ -16,7 +16,7 @@ const NO_STORAGE: &[&str] = &[
     "entitytrigger",
 ];
 
-/// Refuses what could not work at all, and warns about what local-host does not have.
+/// Refuses an app that could not work, and warns about features that local-host does not have.
 ///
 /// # Errors
 /// Raw forwarding, which local-host does not serve, and missing storage, with the text of
@@ -110,7 +110,7 @@ fn needs_listener(kind: &str) -> bool {
     !served.contains(&kind.to_lowercase().as_str())
 }
 
-/// A function whose request a host with forwarding would pass on raw.
+/// Whether a host with forwarding would pass the function's requests on unchanged.
 fn is_simple_http(function: &Function) -> bool {
     let mut outputs = function.outputs();
     let only_http = outputs.next().is_some_and(|output| output.is_type("http"));

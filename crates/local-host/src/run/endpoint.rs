@@ -1,4 +1,4 @@
-//! Where the host listens, and for whom.
+//! The address on which the host listens, and who may send requests.
 
 use super::ports;
 use crate::cli::Cli;
@@ -8,7 +8,7 @@ use crate::settings::LocalSettings;
 use anyhow::Context;
 use tokio::net::TcpListener;
 
-/// A port that is open, and who may ask there.
+/// An open port, and who may send requests to it.
 pub(super) struct Endpoint {
     pub(super) listener: TcpListener,
     pub(super) port: u16,
@@ -17,7 +17,7 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Options win over `Host` of local.settings.json.
+    /// Options of the command line replace those of `Host` in local.settings.json.
     ///
     /// # Errors
     /// No address, a port in use, or no list of origins.

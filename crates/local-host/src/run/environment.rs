@@ -60,8 +60,8 @@ pub(super) fn of_handler(app: &Environment, port: u16, root: &Path) -> Environme
         environment.set(name, &worker);
     }
     environment.set("FUNCTIONS_APP_ROOT_PATH", root.to_string_lossy());
-    // Where code is written, every turn is to find out an orchestrator that is not deterministic. A
-    // handler of other crates does not know the variable.
+    // During development every turn should be checked for an orchestrator that is not deterministic. Handlers
+    // built on other crates ignore the variable.
     environment.set_if_absent("DURABLE_FUNCTIONS_VERIFY_EVERY", "1");
     environment
 }

@@ -1,4 +1,4 @@
-//! From the command line to a running host, and to its end.
+//! Runs the host: reads the app, starts the handler and the task hub, serves, and stops them.
 
 mod app;
 mod build;
@@ -35,7 +35,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// The default limit of a request's body in bytes.
 const BODY_LIMIT: u64 = 104_857_600;
 
-/// Runs the host until Ctrl+C, SIGTERM, or until the handler gives out. An error is printed.
+/// Runs the host until Ctrl+C, SIGTERM, or until the handler fails too often. An error is printed.
 pub async fn run(cli: Cli) -> ExitCode {
     let code = match start(cli).await {
         Ok(()) => ExitCode::SUCCESS,

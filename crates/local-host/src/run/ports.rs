@@ -16,7 +16,7 @@ pub(super) fn address(given: Option<IpAddr>, setting: Option<&str>) -> anyhow::R
     }
 }
 
-/// Listens before anything else is done: a port in use is known at once.
+/// Opens the port. This comes before all else, so that a port in use is reported at once.
 pub(super) async fn listen(address: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
     match TcpListener::bind((address, port)).await {
         Ok(listener) => Ok(listener),

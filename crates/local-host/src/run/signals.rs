@@ -1,4 +1,4 @@
-//! When to stop.
+//! The signals that stop the host.
 
 /// A future that is ready at the first Ctrl+C or SIGTERM; a second one ends the process at once.
 ///

@@ -1,4 +1,4 @@
-//! Whether and where the embedded table endpoint is served.
+//! Starts the embedded table endpoint.
 
 use crate::log::{LogLevel, Logger};
 use crate::settings::Environment;
@@ -6,13 +6,13 @@ use crate::table::{PORT, Store, sample, serve};
 use std::net::Ipv4Addr;
 use tokio::net::{TcpListener, TcpStream};
 
-/// Serves the table endpoint if the app uses the storage emulator and nothing else is there.
+/// Serves the table endpoint if the app uses the storage emulator and no other program listens on its port.
 pub(super) async fn start(environment: &Environment, with_sample: bool, log: &Logger) {
     if !uses_emulator(environment) {
         return;
     }
     let address = (Ipv4Addr::LOCALHOST, PORT);
-    // A listener on 0.0.0.0 would not keep the bind from working everywhere.
+    // A connect, because on some systems the bind succeeds although another program listens on 0.0.0.0.
     let listener = match TcpStream::connect(address).await {
         Ok(_) => None,
         Err(_) => TcpListener::bind(address).await.ok(),

@@ -1,9 +1,9 @@
 //! Whether a request is signed with the emulator's key.
 //!
-//! As the service checks it: `SharedKey` and `SharedKeyLite` for tables, over the date and the path as
-//! they were sent. Without the check nobody could try what a wrong key does before production. A
-//! shared access signature must be there and is not checked: it would take the rights and times of
-//! every kind of signature, for an endpoint that only a developer reaches.
+//! As in the service: `SharedKey` and `SharedKeyLite` for tables, over the date and the path as they were
+//! sent. With this check, a wrong key fails before production. A shared access signature must be present and
+//! is not verified: that would need the rights and times of every kind of signature, for an endpoint that
+//! only a developer uses.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -48,7 +48,7 @@ fn signed_text(request: &Parts, scheme: &str) -> Option<String> {
         "" => header(&DATE),
         date => date,
     };
-    // The account is in the path a second time: the emulator has it there, the service in its host.
+    // The account appears twice: the emulator has it in the path as well, the service in its host name.
     let resource = format!("/{ACCOUNT}{}", request.uri.path());
     let method = &request.method;
     let md5 = header(&HeaderName::from_static("content-md5"));

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
-/// A JSON object with its members in order: readers of streams want annotations before values.
+/// A JSON object with its members in order: streaming readers need annotations before values.
 pub(super) type Object = IndexMap<String, Value>;
 
 /// The value of a property, with the types of the table service.
@@ -40,7 +40,7 @@ impl Property {
             Self::Int32(number) => json!(number),
             Self::Int64(number) => json!(number.to_string()),
             Self::Double(number) if number.is_finite() => json!(number),
-            // JSON has no numbers for these. .NET's words, which the service uses.
+            // JSON has no such numbers; the service uses .NET's names for them.
             Self::Double(number) if number.is_nan() => json!("NaN"),
             Self::Double(number) if *number > 0.0 => json!("Infinity"),
             Self::Double(_) => json!("-Infinity"),
@@ -133,7 +133,7 @@ pub struct Entity {
     pub row_key: String,
     /// `Timestamp`, ISO 8601 in UTC.
     pub timestamp: String,
-    /// All other properties; absent ones are not there.
+    /// All other properties that the entity has.
     pub properties: Vec<(String, Property)>,
 }
 

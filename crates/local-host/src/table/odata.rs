@@ -14,7 +14,7 @@ pub(super) struct Page {
     value: Vec<Object>,
 }
 
-/// How much the client wants to know about types.
+/// How much type information the client asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Metadata {
     No,

@@ -66,7 +66,7 @@ impl Options {
     }
 }
 
-/// A key as a token that fits into a header and a query: `1!<length>!<base64>`.
+/// A key as a token that is allowed in a header and a query: `1!<length>!<base64>`.
 pub(super) fn encode(key: &str) -> String {
     let text = URL_SAFE_NO_PAD.encode(key);
     format!("1!{}!{text}", text.len())

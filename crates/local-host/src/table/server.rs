@@ -61,7 +61,7 @@ async fn answer(State(store): State<Store>, request: Request) -> Response {
         query,
         preference: head.headers.get("prefer").cloned(),
     };
-    // `+` is itself in a path.
+    // In a path, `+` is not a blank.
     let path = decode_component(&head.uri.path().replace('+', "%2B"));
     let mut response = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => call
@@ -86,7 +86,7 @@ async fn answer(State(store): State<Store>, request: Request) -> Response {
     response
 }
 
-/// Pages of other sites, which a browser on this machine may have open, have no business here.
+/// Refuses requests of pages of other sites, which a browser on this machine may have open.
 fn refuse_foreign(headers: &HeaderMap) -> Option<Failure> {
     let hosts = Hosts::loopback();
     let why = match hosts.check(headers) {
@@ -165,7 +165,7 @@ impl Call {
 
     fn json(&self, status: StatusCode, value: &impl Serialize) -> Response {
         let content_type = [(CONTENT_TYPE, self.metadata.content_type())];
-        // Names and JSON values: this cannot fail.
+        // Names and JSON values always serialise.
         let body = serde_json::to_string(value).unwrap_or_default();
         (status, content_type, body).into_response()
     }

@@ -85,8 +85,8 @@ impl Store {
         Ok(rows.get(keys).cloned())
     }
 
-    /// The first `limit` entities from `start` (inclusive) on that pass, in key order, and the keys
-    /// of the next one that passes.
+    /// The first `limit` entities that pass, in key order from `start` on, and the keys of the next one that
+    /// passes.
     pub(super) fn page(
         &self,
         table: &str,

@@ -1,13 +1,13 @@
-//! Why the actions of an answer cannot be taken, and what the instance then ends with.
+//! Why the actions of an answer are refused, and the failure of the instance then.
 
 use super::Context;
 use crate::hub::failure::{Cause, HostFailure, NOT_SUPPORTED};
 
-/// Why an answer cannot be taken.
+/// Why an answer is refused.
 pub(super) enum Refusal {
     /// A real host fails the instance with this exception.
     Exception(Cause),
-    /// A real host would not fail the instance but do worse.
+    /// A real host would not fail the instance, but hang or lose it.
     Worse {
         what: String,
         real_host: &'static str,
@@ -27,7 +27,7 @@ pub(super) fn failure(
     context: &Context<'_>,
 ) -> HostFailure {
     match refusal {
-        // A real host reads the actions behind a completion where nothing catches the exception.
+        // A real host reads the actions after a completion in a place where no exception is caught.
         Refusal::Exception(cause) if behind_completion => HostFailure::refused(
             context.name,
             &format!("a bad action behind the completion ({}).", cause.message),

@@ -1,4 +1,4 @@
-//! Batches: send the operations to the entity function, carry out its answer.
+//! Batches: sends the operations to the entity function and carries out its answer.
 
 use std::sync::Arc;
 
@@ -21,13 +21,13 @@ use crate::invoke::InvokeError;
 use crate::json::JsonObject;
 use crate::log::LogLevel;
 
-/// The tag of orchestrations that nobody waits for.
+/// The tag of orchestrations that have no parent waiting for them.
 const FIRE_AND_FORGET: &str = "FireAndForget";
 
-/// Runs batches of `entity` until nothing waits that it may take.
+/// Runs batches of `entity` until no message waits that it may take.
 pub(super) async fn run(hub: Arc<Inner>, entity: Arc<Entity>) {
     loop {
-        // Messages that come while the batch waits for its place still get into it.
+        // Messages that arrive while the batch waits for its place become part of it.
         let Ok(place) = hub.entity_batches.acquire().await else {
             return;
         };
@@ -91,7 +91,7 @@ async fn play(
             .invoke
             .invoke(&function.folder, data, metadata.into_metadata());
         match invocation.await {
-            // Delivered again, as by a real host that starts again.
+            // The batch is run again, as by a real host after a restart.
             Err(InvokeError::Stopping) => {
                 drop(place);
                 tokio::time::sleep(turn::backoff(stopped)).await;
@@ -175,7 +175,7 @@ fn too_few(operations: usize, results: usize) -> TaskFailureDetails {
     }
 }
 
-/// The operations are lost, the state stays.
+/// Fails the operations; the state stays as it was.
 fn failed(
     hub: &Arc<Inner>,
     entity: &Arc<Entity>,
@@ -215,7 +215,7 @@ fn answer(hub: &Arc<Inner>, request: &Request, data: impl FnOnce() -> String) ->
     let Some(parent) = request.parent.as_ref().filter(|_| !request.signal) else {
         return false;
     };
-    // Dropped when the execution has ended: nobody waits for it.
+    // Dropped when the execution has ended.
     hub.deliver(
         &parent.instance_id,
         instance::Message {
@@ -226,7 +226,7 @@ fn answer(hub: &Arc<Inner>, request: &Request, data: impl FnOnce() -> String) ->
     true
 }
 
-/// Locks the entity and passes the request on to the next one, or, behind the last, tells the
+/// Locks the entity. Then passes the request on to the next entity, or, after the last, answers the
 /// orchestration.
 fn grant(hub: &Arc<Inner>, entity: &Arc<Entity>, mut lock: Request) {
     let Some(parent) = &lock.parent else {
@@ -241,7 +241,7 @@ fn grant(hub: &Arc<Inner>, entity: &Arc<Entity>, mut lock: Request) {
         .cloned();
     match next {
         Some(next) => {
-            // What an entity sends has a label, whatever the orchestration's request had.
+            // Messages of entities always have a label.
             lock.labelled = true;
             hub.deliver_to_entity(&next, Message::Request(lock));
         }

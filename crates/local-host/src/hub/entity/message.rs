@@ -12,11 +12,11 @@ use serde::Serialize;
 use super::super::clock;
 use crate::json::JsonDate;
 
-/// Anything an entity can get.
+/// A message to an entity.
 #[derive(Clone, Debug)]
 pub(in crate::hub) enum Message {
     Request(Request),
-    /// The lock that `parent` holds is given back.
+    /// `parent` releases its lock.
     Release {
         parent: String,
     },
@@ -25,23 +25,23 @@ pub(in crate::hub) enum Message {
 /// An operation or a lock.
 #[derive(Clone, Debug, Default)]
 pub(in crate::hub) struct Request {
-    /// The id under which the answer goes back.
+    /// The id of the request; the answer has it as the name of its event.
     pub(super) id: String,
     pub(super) operation: String,
     /// JSON text.
     pub(super) input: Option<String>,
-    /// Nobody waits for an answer.
+    /// It needs no answer.
     pub(super) signal: bool,
     /// The orchestration that sent it; `None` for signals of clients and entities.
     pub(super) parent: Option<OrchestrationInstance>,
     /// The ids of the entities to lock, in order, for a lock.
     pub(super) lock_set: Option<Vec<String>>,
-    /// Which of them is reached.
+    /// The index of the entity in it that has the request now.
     pub(super) position: usize,
     /// When it is due, if it is scheduled.
     pub(super) due: Option<Timestamp>,
-    /// It has a place in the order of its sender's messages. A real host takes a request from an
-    /// orchestration without one for a duplicate.
+    /// It has a label, which orders the messages of its sender. A real host drops an orchestration's request
+    /// without a label as a duplicate.
     pub(super) labelled: bool,
 }
 
@@ -119,15 +119,14 @@ fn time_of(text: &str) -> Option<Timestamp> {
     text.parse().ok().map(clock::cut)
 }
 
-/// Whether a storage queue can hide the event for so long.
+/// Whether the event is scheduled further ahead than a storage queue can hide a message.
 pub(in crate::hub) fn is_too_far(name: &str, now: Timestamp, longest: Duration) -> bool {
     name.split_once('@')
         .and_then(|(_, time)| time_of(time))
         .is_some_and(|time| clock::until(now, time) > longest)
 }
 
-/// The event that extension 3.x makes of a `sendEntityMessage` action: target, name, data. It has no
-/// label.
+/// The event that extension 3.x sends for a `sendEntityMessage` action: target, name, data. It has no label.
 pub(in crate::hub) fn from_action(message: EntityMessageType) -> (Option<String>, String, String) {
     let unlabelled = || entity_message::Request {
         timestamp: Some(NEVER.into()),
@@ -258,7 +257,7 @@ mod tests {
         }
     }
 
-    /// The order of keys says nothing.
+    /// Ignores the order of members.
     fn assert_same_json(found: &str, expected: &str) {
         let read = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(read(found), read(expected));

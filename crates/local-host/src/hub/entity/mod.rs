@@ -1,12 +1,12 @@
-//! Entities: what they hold, and in which order they take messages.
+//! Entities: their state, their locks, and the order in which they take messages.
 //!
-//! An entity takes one batch at a time. Operations that wait go into one batch, up to the next lock
-//! request; a locked entity takes messages of the lock's holder only. Messages come in the order in
-//! which their senders sent them, each once, so nothing is sorted here; labels are only asked for,
-//! because a real host drops requests of orchestrations that have none.
+//! An entity runs one batch at a time. A batch has all waiting operations up to the next lock request. A
+//! locked entity takes messages of the lock's holder only. Messages arrive once, in the order in which their
+//! senders sent them, so nothing is sorted here. Labels are only checked for: a real host drops an
+//! orchestration's request without one.
 //!
-//! - `message`: what comes in; `batch`: calls the function and carries out its answer; `reply`: what
-//!   goes back
+//! - `message`: what entities receive; `batch`: calls the function and carries out its answer; `reply`:
+//!   answers
 
 mod batch;
 mod message;
@@ -36,9 +36,9 @@ pub(super) struct Entity {
 
 #[derive(Default)]
 struct Work {
-    /// JSON text; `None` for an entity that does not exist (any more).
+    /// JSON text; `None` for an entity that does not exist.
     state: Option<String>,
-    /// Messages of the lock's holder; they go first.
+    /// Messages of the lock's holder, which are taken first.
     holder: VecDeque<Request>,
     queue: VecDeque<Request>,
     /// The instance id of the orchestration that holds the lock.
@@ -52,7 +52,7 @@ struct Work {
 struct Batch {
     state: Option<String>,
     operations: Vec<Request>,
-    /// A lock that is granted behind the operations.
+    /// A lock that is granted after the operations.
     lock: Option<Request>,
 }
 
@@ -95,7 +95,7 @@ impl Entity {
         starts
     }
 
-    /// The next batch; without one the entity is idle from now on.
+    /// The next batch. Without one the entity becomes idle.
     fn next(&self) -> Option<Batch> {
         let mut work = lock(&self.work);
         let mut batch = Batch {
@@ -120,7 +120,7 @@ impl Entity {
         Some(batch)
     }
 
-    /// Keeps the state that a batch left.
+    /// Stores the state that a batch returned.
     fn keep(&self, state: Option<String>) {
         let mut work = lock(&self.work);
         work.state = state;
@@ -187,7 +187,7 @@ impl Inner {
         let mut seen = entity.seen.subscribe();
         match seen.wait_for(condition).await {
             Ok(seen) => seen.clone(),
-            // The sender lives in `entity`.
+            // The sender is in `entity`.
             Err(_) => entity.seen.borrow().clone(),
         }
     }
@@ -200,7 +200,7 @@ impl Inner {
         Arc::clone(entity)
     }
 
-    /// Sends a message to an entity, at its time if it is scheduled.
+    /// Sends a message to an entity, at the scheduled time if it has one.
     pub(super) fn deliver_to_entity(self: &Arc<Self>, id: &str, message: Message) {
         if let Message::Request(request) = &message {
             if request.parent.is_some() && !request.labelled && request.due.is_none() {

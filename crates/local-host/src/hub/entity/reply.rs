@@ -1,4 +1,4 @@
-//! What an entity answers: the data of the event whose name is the id of the request.
+//! Answers of entities: the data of the event whose name is the id of the request.
 
 use durable_protocol::entity_message::{self, FailureDetails, Reply};
 use durable_protocol::messages::{OperationResult, ResultType, TaskFailureDetails};
@@ -38,7 +38,7 @@ pub(super) fn of_failed_batch(failure: &TaskFailureDetails) -> String {
     })
 }
 
-/// The properties of the host's own failures are null, those of a worker are an object.
+/// Failures of the host have null as properties, failures of a worker an object.
 fn without_empty_properties(mut details: FailureDetails) -> FailureDetails {
     details.properties = details.properties.filter(|them| !them.is_empty());
     details.inner_failure = details

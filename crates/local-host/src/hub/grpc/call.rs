@@ -8,8 +8,8 @@ use super::super::Inner;
 /// One call.
 pub(super) struct Call<T> {
     pub(super) message: T,
-    /// The task hub that the client named, when it is not this one. A real host looks for
-    /// it in storage; here there is only one.
+    /// The task hub that the client named, when it is another one. A real host looks for it in storage;
+    /// local-host has only one.
     pub(super) other_hub: Option<String>,
 }
 

@@ -13,8 +13,8 @@ use super::super::{Inner, clock, nonchars};
 use super::call::Call;
 use crate::log::LogLevel;
 
-/// Sends an operation that nobody waits for. As on a real host the entity need not have a function,
-/// and an id that is none of an entity is accepted.
+/// Sends an operation without an answer. As on a real host, the entity need not have a function, and an id
+/// that is not an entity's is accepted.
 pub(super) async fn signal_entity(
     hub: Arc<Inner>,
     call: Call<SignalEntityRequest>,

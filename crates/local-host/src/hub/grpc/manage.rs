@@ -14,7 +14,7 @@ use super::super::nonchars::{self, STORAGE_ERROR};
 use super::call::Call;
 use crate::log::LogLevel;
 
-/// An external event. Suspended instances take it too.
+/// Sends an external event. Suspended instances take it too.
 pub(super) async fn raise_event(
     hub: Arc<Inner>,
     call: Call<RaiseEventRequest>,
@@ -37,8 +37,8 @@ pub(super) async fn raise_event(
         })
 }
 
-/// Sends the reason to the orchestrator, which then ends. Sub-orchestrations go on, whatever
-/// `recursive` says.
+/// Sends the reason to the orchestrator, which then ends. Sub-orchestrations keep running, even with
+/// `recursive`.
 pub(super) async fn terminate(
     hub: Arc<Inner>,
     call: Call<TerminateRequest>,
@@ -73,7 +73,7 @@ pub(super) async fn terminate(
         })
 }
 
-/// Marks the instance as suspended. Turns go on: the worker holds events back.
+/// Marks the instance as suspended. There are still turns: the worker holds events back.
 pub(super) async fn suspend(
     hub: Arc<Inner>,
     call: Call<SuspendRequest>,
@@ -97,7 +97,7 @@ pub(super) async fn resume(
         .map_err(|error| unknown(&hub, "ResumeInstance", &error))
 }
 
-/// Lets a failed instance go on.
+/// Rewinds a failed instance.
 pub(super) async fn rewind(
     hub: Arc<Inner>,
     call: Call<RewindInstanceRequest>,
@@ -116,7 +116,7 @@ pub(super) async fn rewind(
         })
 }
 
-/// In another task hub there is no instance.
+/// An error for a call to another task hub, which has no instances here.
 fn unless_elsewhere(other_hub: Option<String>, id: &str) -> Result<(), ManageError> {
     match other_hub {
         Some(_) => Err(ManageError::NotFound(id.to_owned())),
@@ -124,7 +124,7 @@ fn unless_elsewhere(other_hub: Option<String>, id: &str) -> Result<(), ManageErr
     }
 }
 
-/// What a client of extension 3.14.1 gets; 3.19.0 says more.
+/// The status that extension 3.14.1 returns; 3.19.0 returns a better one.
 fn unknown(hub: &Inner, method: &str, error: &ManageError) -> Status {
     hub.log(LogLevel::Error, format!("{method} failed: {error}"));
     Status::unknown("Exception was thrown by handler.")

@@ -1,8 +1,8 @@
 //! The gRPC service of the task hub: `TaskHubSidecarService` over cleartext HTTP/2.
 //!
-//! One file for each group of methods. They read a `call`; `server` knows their paths. Status codes and texts are those
-//! of extension 3.14.1, including those that tell a client nothing (UNKNOWN for suspend and resume):
-//! there the log says why.
+//! There is one file for each group of methods; each method reads a `call`, and `server` has the paths.
+//! Status codes and texts are those of extension 3.14.1. Some of them do not show the reason (UNKNOWN for
+//! suspend and resume), so the log does.
 
 mod call;
 mod entity;

@@ -8,7 +8,7 @@ use tonic::Status;
 use super::super::{Inner, status};
 use super::call::Call;
 
-/// Tells a client that the service is there.
+/// Does nothing: a client can check that the service is reachable.
 pub(super) async fn hello(_: Arc<Inner>, _: Call<()>) -> Result<(), Status> {
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The server: paths to methods.
+//! The server: which path calls which method.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -22,12 +22,11 @@ use super::{entity, manage, query, start, wait};
 use crate::accept::Accepting;
 use crate::log::LogLevel;
 
-/// What a real host reads at most: the default of its web server, about 28.6 MiB.
+/// The largest request that a real host reads: the default of its web server, about 28.6 MiB.
 const LONGEST_REQUEST: usize = 30_000_000;
 
-/// How many bytes a client may send ahead on one connection. The transport counts small messages that
-/// wait against half of it and ends the connection when they are too many; with the default of 64 KiB,
-/// some hundred starts at once are.
+/// The flow-control window of a connection. The transport ends a connection whose waiting messages use more
+/// than half of it. With the default of 64 KiB, some hundred starts at once are too many.
 const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
 
 /// The same for one call.
@@ -41,7 +40,8 @@ pub(in crate::hub) async fn serve(hub: Hub, listener: TcpListener) {
     let log = Arc::clone(&hub.inner.log);
     let said = Arc::clone(&log);
     let accepting = Accepting::new(listener, move |text| said(LogLevel::Warning, text));
-    // tonic's own ends with the first error that is not the client's: without files, for good.
+    // tonic's own stream ends at the first error that no client caused. Without free files it would end for
+    // good.
     let incoming = stream::unfold(accepting, async |mut accepting| {
         let stream = accepting.next().await;
         let _ = stream.set_nodelay(true);
@@ -78,7 +78,7 @@ impl tower::Service<http::Request<Body>> for Service {
         let hub = Arc::clone(&self.hub);
         Box::pin(async move {
             let mut stopped = hub.stopped.subscribe();
-            // Connections outlive the listener, and some calls wait without limit.
+            // Connections stay open after the listener is closed, and some calls wait without limit.
             Ok(tokio::select! {
                 biased;
                 _ = stopped.wait_for(|stopped| *stopped) => {

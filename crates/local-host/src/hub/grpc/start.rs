@@ -11,8 +11,8 @@ use super::super::nonchars::{self, STORAGE_ERROR};
 use super::call::Call;
 use crate::log::LogLevel;
 
-/// Starts an instance. As on a real host the id is not checked and the orchestrator need not exist:
-/// the instance then fails.
+/// Starts an instance. As on a real host, the id is not checked and the orchestrator need not exist; without
+/// it, the instance fails.
 pub(super) async fn start_instance(
     hub: Arc<Inner>,
     call: Call<CreateInstanceRequest>,

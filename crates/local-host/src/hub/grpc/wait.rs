@@ -1,7 +1,7 @@
 //! `WaitForInstanceStart`, `WaitForInstanceCompletion`.
 //!
-//! Both wait without limit, also for an id that does not exist (yet): the client's deadline ends the
-//! call. Where a real host polls, this one answers at the moment of the change.
+//! Both wait without limit, also for an id that does not exist: the client's deadline ends the call. A real
+//! host polls; this one answers as soon as the status changes.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tonic::Status;
 use super::super::{Inner, status};
 use super::call::Call;
 
-/// Until the first turn is done.
+/// Waits until the first turn is done.
 pub(super) async fn for_start(
     hub: Arc<Inner>,
     call: Call<GetInstanceRequest>,
@@ -24,7 +24,7 @@ pub(super) async fn for_start(
     .await
 }
 
-/// Until the instance has ended.
+/// Waits until the instance has ended.
 pub(super) async fn for_completion(
     hub: Arc<Inner>,
     call: Call<GetInstanceRequest>,
@@ -41,7 +41,7 @@ async fn wait(
     condition: fn(&OrchestrationState) -> bool,
 ) -> Result<GetInstanceResponse, Status> {
     if call.other_hub.is_some() {
-        // Nothing will ever run in another hub.
+        // No instance ever runs in another hub.
         std::future::pending::<()>().await;
     }
     let request = call.message;

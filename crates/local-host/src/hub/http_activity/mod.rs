@@ -1,8 +1,7 @@
 //! `BuiltIn::HttpActivity`: the activity that the host itself runs for durable HTTP calls.
 //!
-//! It sends one request and gives its answer back, whatever the status; polling after a 202 is the
-//! worker's job. A call without an answer fails without a reason for the orchestrator, as on a real
-//! host: there, the log is the only place that knows.
+//! It sends one request and returns the response, whatever its status; the worker does the polling after a
+//! 202. As on a real host, the orchestrator gets no reason when there is no response: only the log has it.
 
 mod request;
 mod response;

@@ -12,10 +12,10 @@ use url::Url;
 use crate::hub::failure::Cause;
 use crate::json::{Json, JsonObject, parse_payload};
 
-/// Without a time-out of its own, and at most: extension 3.14.1 cuts longer ones.
+/// The time limit of a call without one, and the longest: extension 3.14.1 reduces longer ones to it.
 const LONGEST: Duration = Duration::from_secs(240);
 
-/// What a real host says about itself.
+/// The user agent of a real host.
 static AGENT: HeaderValue =
     HeaderValue::from_static("Microsoft.Azure.WebJobs.Extensions.DurableTask/3.14.1");
 
@@ -39,7 +39,7 @@ pub(super) struct Call {
     pub(super) timeout: Duration,
 }
 
-/// Reads the input; of several requests a real host makes the first.
+/// Reads the input. Of several requests, a real host sends only the first.
 pub(super) fn read(input: Option<&str>) -> Result<Call, Problem> {
     let input = input.ok_or_else(|| missing("value"))?;
     let json = parse_payload(input)
@@ -73,7 +73,7 @@ fn missing(parameter: &str) -> Problem {
     )
 }
 
-/// The text of a real host, which reads up to the first name of an object.
+/// The text of a real host, which has read up to the first name of the object.
 fn not_an_array(input: &str, json: &Json) -> Problem {
     let Json::Object(object) = json else {
         return reported(
@@ -151,7 +151,7 @@ fn request_of(request: &JsonObject) -> Result<Call, Problem> {
     })
 }
 
-/// Values are strings or arrays of strings. A value may be a secret: no text repeats one.
+/// Values are strings or arrays of strings. A value may be a secret, so no message repeats one.
 fn headers(json: Option<&Json>) -> Result<HeaderMap, Problem> {
     let mut headers = HeaderMap::new();
     let object = match json {

@@ -25,7 +25,7 @@ type Secure = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 /// The clients of one hub.
 pub(in crate::hub) struct Transport {
     plain: Client<HttpConnector, Full<Bytes>>,
-    /// Made when it is needed first: the system's certificates are read then.
+    /// Created at its first use, because it reads the system's certificates.
     secure: OnceLock<Result<Secure, String>>,
 }
 
@@ -37,7 +37,7 @@ impl Transport {
         }
     }
 
-    /// The answer to the request, or the one behind its redirects.
+    /// The response to the request, after redirects.
     pub(super) async fn send(&self, call: Call) -> Result<Response<Bytes>, String> {
         let limit = call.timeout;
         match tokio::time::timeout(limit, self.follow(call)).await {

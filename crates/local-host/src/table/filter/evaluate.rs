@@ -30,7 +30,7 @@ fn value(operand: &Operand, entity: &Entity) -> Option<Property> {
 }
 
 fn compare(left: &Property, comparison: Comparison, right: &Property) -> bool {
-    // Values of different types are different, and in no order.
+    // Values of different types are not equal and have no order.
     let Some(order) = order(left, right) else {
         return comparison == Comparison::NotEqual;
     };

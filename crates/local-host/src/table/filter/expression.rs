@@ -1,4 +1,4 @@
-//! What a filter consists of.
+//! The parsed form of a filter.
 
 use crate::table::entity::Property;
 
@@ -13,7 +13,7 @@ pub(in crate::table) struct FilterError {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Expression {
     Not(Box<Expression>),
-    /// A chain is one expression, however long: as a tree, its depth would be its length.
+    /// A chain of any length is one expression. As a tree, its depth would be its length.
     And(Vec<Expression>),
     Or(Vec<Expression>),
     Compare(Operand, Comparison, Operand),

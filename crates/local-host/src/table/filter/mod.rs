@@ -17,8 +17,7 @@ pub(super) struct Filter(Expression);
 impl Filter {
     /// Parses a filter.
     ///
-    /// # Errors
-    /// [`FilterError`] with the character at which it stops making sense.
+    /// # Errors [`FilterError`] with the first character that is wrong.
     pub(super) fn parse(text: &str) -> Result<Self, FilterError> {
         parser::parse(text).map(Self)
     }

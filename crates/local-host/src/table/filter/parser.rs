@@ -3,7 +3,7 @@
 use super::expression::{Comparison, Expression, FilterError, Operand};
 use super::lexer::{Token, tokens};
 
-/// Deeper nesting is refused, so that the recursion stays bounded.
+/// Deeper nesting is refused, which limits the recursion.
 const MAX_DEPTH: usize = 100;
 
 pub(super) fn parse(text: &str) -> Result<Expression, FilterError> {
@@ -122,7 +122,7 @@ impl Parser {
     }
 }
 
-/// One part stands for itself.
+/// A single part needs no chain.
 fn chain(mut parts: Vec<Expression>, join: fn(Vec<Expression>) -> Expression) -> Expression {
     match parts.pop() {
         Some(only) if parts.is_empty() => only,
@@ -133,7 +133,7 @@ fn chain(mut parts: Vec<Expression>, join: fn(Vec<Expression>) -> Expression) ->
     }
 }
 
-/// The service has no null: an absent property passes no comparison.
+/// Whether the word cannot be the name of a property. `null` is one of them: the service has no such value.
 fn is_keyword(word: &str) -> bool {
     matches!(
         word,
