@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn clients_get_a_share_of_the_files_and_give_idle_connections_back_when_it_runs_short() {
+    async fn clients_get_a_share_of_the_files_and_idle_connections_are_closed_when_few_are_left() {
         for (files, places) in [(20, 8), (64, 16), (256, 64), (1024, 448), (65_536, 32_704)] {
             assert_eq!(Places::new(Some(files)).all, places, "{files}");
         }

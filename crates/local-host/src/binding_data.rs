@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_object_brings_nothing() {
+    fn a_text_that_is_no_object_has_no_binding_data() {
         for text in ["", "[1]", "5", "x", "\"{\""] {
             assert_eq!(BindingData::of_text(text), Ok(BindingData::new()), "{text}");
         }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hosts_entry_steps_aside_for_the_trigger_and_yields_to_what_comes_later() {
+    fn the_hosts_entry_is_renamed_for_the_trigger_and_replaced_by_later_ones() {
         let mut brought = BindingData::new();
         brought.insert("Sys", "3");
         brought.insert_system("f");

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_wins_over_local_settings() {
+    fn the_environment_takes_precedence_over_local_settings() {
         let log = Logger::memory();
         let settings = read(
             r#"{"IsEncrypted":false,"Values":{"A":"file","B":"file","N":5,"T":true,"E":"","Z":null,"D":"2024-10-24T12:00:00Z"},

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cargo_says_went_into_the_program_counts_and_nothing_else() {
+    fn only_the_sources_that_cargo_lists_count() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
         let program = root.join("target/release/handler");

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn constraints_hold_what_they_say() {
+    fn constraints_allow_what_they_name() {
         for (constraint, good, bad) in [
             ("int", "-5", "3000000000"),
             ("long", "3000000000", "x"),

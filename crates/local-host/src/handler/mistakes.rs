@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kept_a_program_from_starting_comes_with_its_own_remedy() {
+    fn each_reason_why_a_program_cannot_start_has_its_own_remedy() {
         let root = tempfile::tempdir().unwrap();
         let environment = Environment::default();
         let text = |directory: &Path, kind: ErrorKind| {

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_value_passes() {
+    fn all_other_values_are_accepted() {
         for text in [
             "{}",
             r#"{"version":2.0,"functionTimeout":-1,"customHandler":null}"#,

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_names_are_answered_for_and_no_others() {
+    fn only_loopback_names_are_accepted() {
         let hosts = Hosts::loopback();
         for host in [
             "localhost",

@@ -53,7 +53,7 @@ mod tests {
     use super::instead;
 
     #[test]
-    fn the_call_that_does_the_same_is_named() {
+    fn the_client_call_for_each_request_is_named() {
         assert!(instead("GET", "/instances/a").contains("DurableClient::status"));
         assert!(instead("POST", "/orchestrators/f/id").contains("DurableClient::start"));
         for (method, rest) in [

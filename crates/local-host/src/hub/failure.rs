@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lost_handler_is_reported_in_the_words_of_a_real_host() {
+    fn a_lost_handler_is_reported_with_the_text_of_a_real_host() {
         let text = |how| {
             let failure = activity("sleepy", Cause::from(&InvokeError::Connection(how)));
             with_causes(&failure)

@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_moment_is_one_moment_in_every_spelling() {
+    fn all_spellings_of_a_time_are_equal() {
         let moment = read("2021-01-01T00:00:00Z").unwrap();
         for text in [
             "2021-01-01",

@@ -1,4 +1,4 @@
-//! Requests that do not reach the app: what is wrong with them, who may ask, how long they may take.
+//! Requests that do not reach the app: malformed ones, foreign hosts and origins, slow uploads.
 
 use crate::support::{Host, Options, Reply};
 use local_host::http::{Cors, UploadLimits};
@@ -69,7 +69,7 @@ async fn a_host_header_that_is_missing_empty_double_or_no_host_is_a_400() {
 }
 
 #[tokio::test]
-async fn functions_and_the_admin_api_answer_for_names_of_this_machine_only() {
+async fn functions_and_the_admin_api_accept_host_names_of_this_machine_only() {
     let host = Host::start().await;
     let run = "POST /admin/functions/act";
     let body = "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
@@ -121,13 +121,13 @@ async fn the_admin_api_is_not_for_pages_of_other_sites() {
         ] {
             assert_eq!(ask(&host, line, &headers).await.status, status, "{origin}");
         }
-        // A function is the app's own business, as on a real host.
+        // Functions are not protected, as on a real host.
         host.handler.answer_json(OK);
         assert_eq!(ask(&host, "GET /api/reply", &headers).await.status, 200);
     }
 }
 
-/// The headers of CORS in an answer.
+/// The CORS headers of a response.
 fn cors_headers(reply: &Reply) -> Vec<(String, String)> {
     let mut headers = reply.headers();
     headers.retain(|(name, _)| name.starts_with("access-control-") || name == "vary");
@@ -173,7 +173,7 @@ async fn cross_origin_requests_are_answered_as_under_func_start() {
         };
         assert_eq!(reply.status, 200, "{label}");
         assert_eq!(cors_headers(&reply), expect(&simple), "{label}");
-        // Errors have them, too: a page may read why.
+        // Errors have them, too, so that a page can read the reason.
         let reply = ask(&host, "GET /api/nosuch", &headers).await;
         assert_eq!(reply.status, 404, "{label}");
         assert_eq!(cors_headers(&reply), expect(&simple), "{label}");
@@ -244,7 +244,7 @@ async fn a_client_that_has_closed_its_side_still_gets_its_answer() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_cut_off_is_a_400_that_says_so() {
+async fn an_upload_that_is_cut_off_is_a_400_with_the_reason() {
     let host = Host::start().await;
     for (rest, words) in [
         (
@@ -271,7 +271,7 @@ async fn an_upload_that_is_cut_off_is_a_400_that_says_so() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_too_slow_is_a_408_that_says_so() {
+async fn an_upload_that_is_too_slow_is_a_408_with_the_reason() {
     let host = Host::start_options(Options {
         upload: UploadLimits {
             bytes: 1_000,

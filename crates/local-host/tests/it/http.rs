@@ -1,4 +1,4 @@
-//! HTTP functions where local-host says more than a real host, and what the recordings leave out.
+//! HTTP functions: warnings and errors that a real host does not have, and what the recordings do not cover.
 
 use crate::support::{Host, load, recorded_app};
 use local_host::log::LogLevel;
@@ -135,7 +135,7 @@ async fn an_invocation_is_logged_from_begin_to_end() {
 }
 
 #[tokio::test]
-async fn a_failed_invocation_tells_the_log_why_and_the_client_nothing() {
+async fn the_reason_of_a_failed_invocation_is_logged_and_not_sent_to_the_client() {
     let host = Host::start().await;
     host.handler
         .answer_with(crate::support::http_answer(500, &[], b"secret"));
@@ -151,7 +151,7 @@ async fn a_failed_invocation_tells_the_log_why_and_the_client_nothing() {
 }
 
 #[tokio::test]
-async fn a_call_that_the_handler_refuses_is_explained_in_its_own_words() {
+async fn the_message_of_a_handler_that_refuses_a_call_is_logged() {
     let host = Host::start().await;
     let json = br#"{"error":"no function `reply` is registered; registered: other","id":"1"}"#;
     host.handler
@@ -169,7 +169,7 @@ async fn a_call_that_the_handler_refuses_is_explained_in_its_own_words() {
 #[tokio::test]
 async fn a_function_time_out_ends_the_call() {
     let host = Host::start_with(1_000, Some(Duration::from_millis(50))).await;
-    // Nothing of the answer's body is ever sent.
+    // The body of the answer is never sent.
     host.handler
         .answer_with("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
     host.handler.hold_connections();
@@ -283,7 +283,8 @@ async fn a_callers_key_makes_it_admin() {
             "{target}"
         );
     }
-    // A disabled anonymous function runs for Admin alone; one of another level has no other callers.
+    // A disabled anonymous function runs for Admin only. Every caller of a function of another level is
+    // Admin.
     host.handler.answer_json(OK);
     assert_eq!(host.get("/api/off?code=x").await.status, 200);
     assert_eq!(host.get("/api/off").await.status, 404);
@@ -299,7 +300,7 @@ fn functions_are_checked_with_the_texts_of_a_real_host() {
         serde_json::from_value(recorded["errors"].clone()).unwrap();
     assert_eq!(functions.errors.len(), expected.len());
     for ((name, error), (expected_name, expected_error)) in functions.errors.iter().zip(&expected) {
-        // The rest of this one is about a .NET type.
+        // The rest of this text names a .NET type.
         let expected_error = match name.as_str() {
             "bad-dir" => "'sideways' is not a valid binding direction.",
             _ => expected_error,
@@ -361,7 +362,7 @@ fn what_stops_a_whole_real_host_is_refused_and_named() {
 }
 
 #[tokio::test]
-async fn the_management_api_is_answered_and_logged_with_what_to_use_instead() {
+async fn responses_and_log_of_the_management_api_name_what_to_use_instead() {
     let host = Host::start().await;
     for (target, instead) in [
         (

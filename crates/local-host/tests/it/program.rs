@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use tempfile::TempDir;
 
-/// How long something is waited for that a broken program never does.
+/// How long to wait for something that a broken program never does.
 const TIME_LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
 struct Program {
@@ -17,7 +17,7 @@ struct Program {
 }
 
 impl Program {
-    /// Starts the program on a port of its own choice.
+    /// Starts the program on a free port.
     fn start() -> Self {
         Self::start_in(app(), &["--verbose"])
     }
@@ -43,7 +43,7 @@ impl Program {
         }
     }
 
-    /// Reads the output up to a line that holds `text`, and returns that line.
+    /// Reads the output up to a line that contains `text`, and returns that line.
     fn until(&mut self, text: &str) -> String {
         if let Some(line) = self.seen.iter().find(|line| line.contains(text)) {
             return line.clone();
@@ -153,7 +153,7 @@ fn an_app_runs_with_settings_and_overrides_and_stops_at_sigterm() {
 }
 
 #[test]
-fn the_handler_does_not_outlive_a_host_that_is_killed() {
+fn the_handler_ends_when_the_host_is_killed() {
     let mut program = Program::start();
     program.ready();
     let line = program.until("Started the handler, process ");
@@ -221,7 +221,7 @@ fn a_failed_build_starts_nothing() {
     );
 }
 
-/// Runs the program to its end; gives what it wrote to stdout and to stderr.
+/// Runs the program until it ends and returns its stdout and stderr.
 fn fails(root: &TempDir, arguments: &[&str]) -> (String, String) {
     let output = command(root).args(["--port", "0"]).args(arguments).output();
     let output = output.unwrap();
@@ -239,7 +239,7 @@ fn write(root: &TempDir, path: &str, text: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn start_up_mistakes_stop_at_once_with_file_place_and_remedy() {
+fn mistakes_at_the_start_stop_the_program_and_name_file_place_and_remedy() {
     let settings = |values: &str| format!(r#"{{"IsEncrypted":false,"Values":{{{values}}}}}"#);
     let executable = |path: &str| {
         settings(&format!(
@@ -282,7 +282,7 @@ fn start_up_mistakes_stop_at_once_with_file_place_and_remedy() {
 }
 
 #[test]
-fn a_setting_that_the_handler_refuses_is_told_once_with_the_settings_file() {
+fn a_setting_that_the_handler_refuses_is_printed_once_with_the_settings_file() {
     let root = app();
     let path = root.path().join("local.settings.json");
     let settings = std::fs::read_to_string(&path).unwrap();
@@ -296,11 +296,11 @@ fn a_setting_that_the_handler_refuses_is_told_once_with_the_settings_file() {
 }
 
 #[test]
-fn why_nothing_is_built_is_said_and_an_old_program_is_warned_about() {
+fn the_reason_for_no_build_is_printed_and_an_old_program_is_warned_about() {
     let mut program = Program::start();
     program.until("without a build: there is no Cargo.toml beside host.json.");
 
-    // The handler of this app is this test's binary, and older than everything in the folder.
+    // The handler of this app is the test binary, which is older than all files of the folder.
     let root = app();
     write(&root, "Cargo.toml", "[package]");
     let mut program = Program::start_in(root, &[]);
@@ -320,7 +320,7 @@ fn send(port: u16, request: &str) -> String {
 }
 
 #[test]
-fn who_may_ask_is_taken_from_the_options_and_from_local_settings() {
+fn allowed_hosts_and_origins_come_from_options_and_local_settings() {
     let root = app();
     let path = root.path().join("local.settings.json");
     let settings = std::fs::read_to_string(&path).unwrap();
@@ -366,7 +366,7 @@ fn an_invocation_is_one_line_and_two_with_verbose() {
 }
 
 #[test]
-fn the_banner_stands_above_everything_and_the_list_above_the_handler() {
+fn the_banner_is_printed_first_and_the_list_before_the_handlers_output() {
     let mut program = Program::start();
     program.ready();
     let at = |text: &str| {
@@ -380,10 +380,10 @@ fn the_banner_stands_above_everything_and_the_list_above_the_handler() {
 }
 
 #[test]
-fn an_output_that_nobody_reads_holds_up_neither_requests_nor_signals() {
+fn an_output_that_is_not_read_blocks_neither_requests_nor_signals() {
     let mut program = Program::start();
     let port = program.ready();
-    // Two lines for each: far more than a pipe holds.
+    // Two lines for each request: far more than a pipe can hold.
     for _ in 0..1_000 {
         let answer = get(port, "/api/hello");
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");

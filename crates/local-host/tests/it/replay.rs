@@ -4,7 +4,7 @@
 use crate::support::{Host, body_bytes, fixture};
 use serde_json::{Value, json};
 
-/// Cases that local-host does not reproduce, each with its reason.
+/// Cases in which local-host differs from the recording, each with its reason.
 const DIFFERENT: &[(&str, &str)] = &[
     (
         "request-body/one-megabyte",
@@ -197,8 +197,8 @@ fn response_headers(response: &Value) -> Vec<(String, String)> {
     headers
 }
 
-/// An envelope without what differs by design: random and current values, the identity of a caller
-/// with a key (Admin locally), and the spelling of header names.
+/// An envelope without the parts that differ by design: random values, times, the identity of a caller with a
+/// key (Admin locally), and the spelling of header names.
 fn envelope(mut body: Value) -> Value {
     let metadata = body["Metadata"].as_object_mut().unwrap();
     for name in ["sys", "$sys"] {
@@ -256,7 +256,7 @@ fn sorted(value: Value) -> Value {
 }
 
 #[test]
-fn every_exception_names_a_recorded_case() {
+fn every_listed_difference_names_a_recorded_case() {
     for (name, _) in DIFFERENT {
         let (group, case) = name.split_once('/').unwrap();
         let recorded = fixture(&format!("{group}.json"));

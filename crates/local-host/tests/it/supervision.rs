@@ -1,4 +1,4 @@
-//! The life of a real handler process under the supervisor.
+//! A real handler process under the supervisor: start, crashes, restarts, stop.
 
 use crate::tiny;
 use local_host::handler::{Command, Handler, HandlerOptions, Supervisor, SupervisorOptions};
@@ -63,7 +63,7 @@ fn start_options(options: SupervisorOptions, function_timeout: Option<Duration>)
 }
 
 impl Fixture {
-    /// The return value of a function.
+    /// Calls a function and returns its return value.
     async fn call(&self, function: &str) -> Result<Value, InvokeError> {
         let (data, metadata) = (JsonObject::new(), JsonObject::new());
         let answer = self.handler.invoke(function, data, metadata).await?;
@@ -71,8 +71,8 @@ impl Fixture {
         Ok(value.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap()))
     }
 
-    /// The id of the process that answers after a crash. A call that reaches the old one in its last
-    /// moment is cut off like those before it.
+    /// The id of the process that answers after a crash. Calls that still reach the old process fail and are
+    /// repeated.
     async fn next_process_id(&self) -> u64 {
         loop {
             if let Ok(id) = self.call("pid").await {
@@ -134,7 +134,7 @@ async fn the_invocation_of_a_failed_activity_is_logged_as_failed_with_its_line_f
 }
 
 #[tokio::test]
-async fn a_crash_fails_its_call_and_the_next_one_finds_a_new_process() {
+async fn a_crash_fails_its_call_and_the_next_call_reaches_a_new_process() {
     let host = start("serve");
     let first = host.process_id().await;
     assert!(matches!(
@@ -148,7 +148,7 @@ async fn a_crash_fails_its_call_and_the_next_one_finds_a_new_process() {
     host.supervisor.stop().await;
 }
 
-/// Kills the handler while `call` waits for it, and returns what the next one answers.
+/// Kills the handler while a call waits for it, and returns the answer of the next process.
 #[cfg(unix)]
 async fn killed_while_a_call_waits(host: &Fixture, process: u64, waits: impl Fn() -> bool) -> u64 {
     let call = host.process_id();
@@ -171,7 +171,7 @@ async fn killed_while_a_call_waits(host: &Fixture, process: u64, waits: impl Fn(
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_invocation_of_which_nothing_was_sent_waits_for_the_next_process() {
+async fn an_invocation_that_was_not_sent_waits_for_the_next_process() {
     let host = start("serve");
     let first = host.process_id().await;
     host.call("deaf").await.unwrap();
@@ -201,7 +201,7 @@ async fn a_handler_that_says_that_it_is_stopping_gets_no_more_invocations() {
 }
 
 #[tokio::test]
-async fn nothing_waits_for_a_handler_that_nobody_starts_again() {
+async fn no_invocation_waits_for_a_handler_that_is_never_restarted() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
@@ -267,7 +267,7 @@ async fn a_handler_that_never_listens_stops_the_host_and_names_the_ports_variabl
 
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_asks_for_a_restart_at_once_gets_it_after_growing_pauses() {
-    // The clock runs ahead whenever nothing is to be done, also while the handler starts.
+    // The paused clock advances whenever no task is ready, also while the handler starts.
     let host = start_with("exit-200", Duration::from_secs(24 * 60 * 60), None);
     let pauses = |text: &str| host.said(text);
     while pauses("started again in 800ms") == 0 {
@@ -314,7 +314,7 @@ async fn a_function_time_out_restarts_the_handler_and_is_not_a_crash() {
     let mut process = host.process_id().await;
     for _ in 0..4 {
         let (slow, other) = tokio::join!(host.call("slow"), host.call("slow"));
-        // The first time-out kills the process, and with it the other call, unless that timed out too.
+        // The first time-out kills the process. That fails the other call, unless it timed out too.
         assert!(matches!(
             slow,
             Err(InvokeError::Timeout { .. } | InvokeError::Connection(_))
@@ -363,7 +363,7 @@ async fn stopping_kills_the_handler() {
     assert!(tiny::is_closed(connection));
 }
 
-/// The one that is not in the handler's process group.
+/// Kills the guard, which is not in the handler's process group.
 #[cfg(target_os = "linux")]
 fn kill_the_guard_of(handler: u64) {
     let handler = handler.to_string();

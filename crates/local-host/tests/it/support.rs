@@ -1,5 +1,5 @@
-//! What the integration tests share: the recorded app in a folder, a fake handler, and a client
-//! that sends exactly the bytes of a recorded request.
+//! Shared by the HTTP tests: the recorded app in a folder, a fake handler, and a client that sends exactly
+//! the bytes of a recorded request.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -129,7 +129,7 @@ impl FakeHandler {
         self.received.lock().unwrap().remove(0)
     }
 
-    /// What was received since the last call.
+    /// The requests received since the last call.
     pub fn take_received(&self) -> Vec<Received> {
         self.answers.lock().unwrap().clear();
         std::mem::take(&mut self.received.lock().unwrap())
@@ -183,7 +183,7 @@ fn reason(status: u64) -> String {
     status.canonical_reason().unwrap_or("-").to_owned()
 }
 
-/// What differs between hosts.
+/// The options that differ between tests.
 pub struct Options {
     pub upload: UploadLimits,
     pub function_timeout: Option<Duration>,
@@ -228,7 +228,7 @@ impl Host {
             client_binding: Arc::new(|_, _| r#"{"taskHubName":"MyHub"}"#.to_owned()),
             custom_headers: vec![("X-Custom-Default".to_owned(), "1".to_owned())],
             upload: options.upload,
-            // The recorded requests name this host, too.
+            // Some recorded requests have this host name.
             hosts: Hosts::listening_on(
                 std::net::Ipv4Addr::LOCALHOST.into(),
                 &["api.example.com".to_owned()],

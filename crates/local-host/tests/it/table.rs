@@ -1,4 +1,4 @@
-//! The table endpoint, asked by the client library that the function app uses.
+//! The table endpoint, queried with the client library that the function app uses.
 
 use azure_core::{BytesStream, HttpClient, Request, Response, RetryOptions, TransportOptions};
 use azure_data_tables::clients::TableServiceClientBuilder;
@@ -266,7 +266,7 @@ async fn bad_requests_are_answered_as_the_table_service_does() {
 }
 
 #[tokio::test]
-async fn the_endpoint_answers_for_this_machine_and_its_pages_only() {
+async fn the_endpoint_accepts_hosts_and_origins_of_this_machine_only() {
     let (_, port) = endpoint(Store::with_sample_data()).await;
     let http: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     for (host, origin, status) in [

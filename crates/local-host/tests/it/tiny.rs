@@ -37,8 +37,7 @@ fn handler_process() {
     }
 }
 
-/// Whether the other side has closed the connection; waits until it does, or for so long that it
-/// never will.
+/// Whether the other side closes the connection within 60 seconds.
 pub fn is_closed(mut connection: TcpStream) -> bool {
     connection
         .set_read_timeout(Some(std::time::Duration::from_secs(60)))
@@ -57,7 +56,7 @@ fn serve() -> ! {
     let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
     while !DEAF.load(Ordering::Acquire) {
         let (stream, _) = listener.accept().unwrap();
-        // Answers are written in pieces, each of which would wait for an acknowledgement.
+        // Answers are written in pieces. Without this, each piece would wait for an acknowledgement.
         stream.set_nodelay(true).unwrap();
         std::thread::spawn(move || while answer(&stream).is_some() {});
     }
@@ -67,7 +66,7 @@ fn serve() -> ! {
     }
 }
 
-/// The listener is to be closed.
+/// Whether the listener is to be closed.
 static DEAF: AtomicBool = AtomicBool::new(false);
 
 /// Closes the listener, so that new connections are refused while the process lives.
@@ -146,7 +145,7 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
             "{}".to_owned()
         }
         "report" => "Busy: try 1 <activityFailure eyJh>".to_owned(),
-        // As functions-handler does: an event on the console, and the same in `Logs`.
+        // Like functions-handler, writes an event to the console and to `Logs`.
         "twice" => {
             // The first ends a line that the test harness has begun.
             println!(

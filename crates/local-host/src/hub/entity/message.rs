@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_entity_understands_is_an_error() {
+    fn a_message_that_no_entity_can_read_is_an_error() {
         for (name, data, why) in [
             ("other", Some("{}"), "not 'other'"),
             ("op", None, "cannot be read"),

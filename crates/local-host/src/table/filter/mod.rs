@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_its_place() {
+    fn a_filter_that_cannot_be_read_is_refused_with_the_place() {
         for (filter, at) in [
             ("", 0),
             ("a eq", 4),

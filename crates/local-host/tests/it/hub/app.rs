@@ -1,4 +1,4 @@
-//! The activities of a recorded app: which turn gets which result, and what functions there were.
+//! The activities of a recorded app: which turn gets which result, and the functions of the app.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use super::fixture::{Answer, Exchange, Fixture};
 use super::script::{Script, decoded};
 use super::support::decode_request;
 
-/// The hub runs at least so many activities at a time.
+/// The hub runs at least this number of activities at a time.
 const PLACES: usize = 10;
 
 pub(crate) struct Activity {
@@ -55,8 +55,8 @@ pub(crate) fn assign_gates(scripts: &HashMap<String, Script>, activities: &mut [
                                 .iter()
                                 .any(|event| is_result(event, action.id))
                     });
-                    // Answers that wait keep the place of others that they wait for: when there are
-                    // more than the hub runs at once, none waits.
+                    // A waiting answer occupies a place. With more activities than places, those it waits for
+                    // could not run, so none waits then.
                     let gate = if decoded.actions.len() > PLACES {
                         0
                     } else {
@@ -96,7 +96,7 @@ pub(crate) fn same_members(a: &Map<String, Value>, b: &Map<String, Value>) -> bo
     same(&Value::Object(a.clone()), &Value::Object(b.clone()))
 }
 
-/// Equal; the recorder held numbers as doubles.
+/// Whether two values are equal. The recorder stored numbers as doubles.
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),

@@ -1,7 +1,7 @@
 //! The recorded batches of one entity.
 //!
-//! As with turns, the hub may cut batches elsewhere than the real host did. A recorded batch counts
-//! as reached once all its operations have come; until then the state is the one before it.
+//! As with turns, the hub may divide operations into other batches than the real host did. A recorded batch
+//! is reached once all its operations have arrived; until then the state is the one before it.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -22,7 +22,7 @@ use super::support::return_value;
 pub(crate) struct Batches {
     waiting: VecDeque<(EntityBatchRequest, Answer)>,
     arrived: Vec<OperationRequest>,
-    /// What the hub must have kept.
+    /// The state that the hub must send.
     state: Option<String>,
 }
 

@@ -70,7 +70,7 @@ async fn two_hundred_instances_run_side_by_side() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_activities_of_one_turn_bring_each_result_once() {
+async fn each_of_two_hundred_activities_of_one_turn_has_one_result() {
     let (hub, client) = hub_with(
         vec![orchestrator("fanOut"), activity("echo")],
         &Log::default(),
@@ -168,13 +168,13 @@ async fn every_past_begins_with_the_bytes_that_the_turn_before_had_seen() {
         assert!(past.starts_with(&seen));
         seen = [past, events(request, 4)].concat();
     }
-    // Nothing but the tag of the field differs: what was sent as new is decoded as past.
+    // Only the tag of the field differs, so new events can be decoded as past ones.
     let last = decode_request(requests.last().unwrap());
     assert_eq!(last.past_events.len(), 299 * 4);
 }
 
 #[tokio::test]
-async fn a_turn_that_timed_out_or_met_a_stopping_host_comes_again() {
+async fn a_turn_that_timed_out_or_met_a_stopping_host_is_repeated() {
     let turns = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&turns);
     let (hub, client) = hub_with(

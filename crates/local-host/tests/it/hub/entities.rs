@@ -27,7 +27,7 @@ use super::support::{
 
 type Batch = Result<EntityBatchResult, InvokeError>;
 
-/// Orchestrators and the entity `counter`, played by closures.
+/// A handler whose orchestrators and whose entity `counter` are closures.
 struct App<O, E> {
     orchestrator: O,
     entity: E,
@@ -139,7 +139,7 @@ fn success(result: Option<&str>) -> OperationResult {
     }
 }
 
-/// Runs the calls; the replies.
+/// Runs the calls and returns the replies.
 async fn replies(
     operations: &'static [&'static str],
     log: &Log,
@@ -159,7 +159,7 @@ async fn replies(
 }
 
 #[tokio::test]
-async fn a_batch_that_fails_leaves_the_state_and_tells_its_callers() {
+async fn a_batch_that_fails_keeps_the_state_and_fails_its_calls() {
     let log = Log::default();
     let replies = replies(&["set", "crash", "get"], &log, |request| {
         match request.operations[0].operation.as_str() {
@@ -213,7 +213,7 @@ async fn too_few_results_fail_the_rest_at_once() {
 }
 
 #[tokio::test]
-async fn an_unlabelled_call_is_dropped_loudly() {
+async fn an_unlabelled_call_is_dropped_and_logged() {
     let log = Log::default();
     let (hub, client) = start(
         &["caller"],
@@ -305,7 +305,7 @@ async fn an_operation_signals_another_entity_and_starts_an_orchestration() {
 }
 
 #[tokio::test]
-async fn signals_are_taken_and_refused_as_by_a_real_host() {
+async fn signals_are_accepted_and_refused_as_by_a_real_host() {
     let log = Log::default();
     let (hub, client) = start(&[], &log, |_, _| decide(Vec::new()), |_| panic!("no batch")).await;
     let signal = |id: &str, request: &str| SignalEntityRequest {

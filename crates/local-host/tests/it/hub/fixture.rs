@@ -1,4 +1,5 @@
-//! Recorded traffic of a real host: one file for each case, in the order in which things began.
+//! Recorded traffic of a real host: one file for each case, with the exchanges in the order in which they
+//! began.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -111,7 +112,7 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-/// How an instance ended up.
+/// The final state of an instance.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Final {

@@ -136,7 +136,7 @@ async fn missing_arguments_are_named() {
 }
 
 #[tokio::test]
-async fn finished_instances_take_no_messages() {
+async fn finished_instances_accept_no_messages() {
     let (hub, client, _) = waiting().await;
     running(&hub, &client, "done").await;
     client.raise("done", "Go", "7").await.unwrap();
@@ -189,7 +189,7 @@ async fn suspend_shows_its_reason_until_resume() {
 }
 
 #[tokio::test]
-async fn payloads_come_only_when_asked_for() {
+async fn payloads_are_sent_only_on_request() {
     let (hub, client, _) = waiting().await;
     running(&hub, &client, "p").await;
     let state = client.get("p").await.unwrap();
@@ -256,7 +256,7 @@ async fn waiting_begins_before_the_instance_exists_and_ends_with_it() {
 }
 
 #[tokio::test]
-async fn another_task_hub_is_empty() {
+async fn another_task_hub_has_no_instances() {
     let (hub, client, log) = waiting().await;
     running(&hub, &client, "here").await;
     let named = |name: &str| {

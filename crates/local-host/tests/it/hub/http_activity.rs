@@ -1,4 +1,4 @@
-//! `BuiltIn::HttpActivity` against a server: what it sends, what the orchestrator gets.
+//! `BuiltIn::HttpActivity` against a server: the request, and the result for the orchestrator.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 use super::support::{Log, action, complete, decide, history, hub_with, orchestrator};
 
-/// Answers with what it was sent, in chunks.
+/// Answers with the request, chunked.
 async fn echo(request: Request) -> Response {
     let (head, body) = request.into_parts();
     let headers: Vec<(String, String)> = head
@@ -74,7 +74,7 @@ async fn server() -> SocketAddr {
 
 type Outcome = Result<Value, Option<Box<TaskFailureDetails>>>;
 
-/// Schedules the activity with this input; the outcome is the one that the history shows.
+/// Schedules the activity with this input and returns the outcome in the history.
 async fn call(input: &str) -> (Outcome, Log) {
     let log = Log::default();
     let (seen, mut outcome) = tokio::sync::mpsc::unbounded_channel();
@@ -196,8 +196,8 @@ async fn redirects_are_followed_as_by_dotnet() {
 }
 
 #[tokio::test]
-async fn a_call_without_an_answer_fails_without_a_reason_but_for_the_log() {
-    // Bound and dropped: nobody listens there.
+async fn the_reason_of_a_call_without_a_response_is_only_in_the_log() {
+    // Bound and closed: no program listens on this port.
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let refused = nobody.local_addr().unwrap();
     drop(nobody);
@@ -224,7 +224,7 @@ async fn a_call_without_an_answer_fails_without_a_reason_but_for_the_log() {
 }
 
 #[tokio::test]
-async fn an_input_that_is_no_array_is_told() {
+async fn the_orchestrator_gets_the_reason_for_an_input_that_is_no_array() {
     let outcome = call(r#"{"method":"GET","uri":"http://127.0.0.1/"}"#)
         .await
         .0;

@@ -16,7 +16,7 @@ fn done() -> Answer {
     decide(vec![complete(0, OrchestrationStatus::Completed, "1")])
 }
 
-/// All of them over the one connection that a handler keeps, and sent before the host reads the first.
+/// All starts use the one connection that a handler keeps, and all are sent before the host reads the first.
 #[tokio::test]
 async fn a_burst_of_starts_does_not_end_the_connection() {
     const STARTS: usize = 8_000;
@@ -30,7 +30,7 @@ async fn a_burst_of_starts_does_not_end_the_connection() {
         let counted = Arc::clone(&made);
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
-            // Without an answer, there is nothing left to do once everything is sent.
+            // The thread parks once everything is sent, because no answer comes yet.
             .on_thread_park(move || {
                 if counted.load(Ordering::Relaxed) == STARTS {
                     let _ = sent.send(());
@@ -40,7 +40,7 @@ async fn a_burst_of_starts_does_not_end_the_connection() {
             .unwrap();
         runtime.block_on(async move {
             let client = Client::to(address).await;
-            // The host has told how much it takes at once.
+            // With this answer, the client knows the host's flow-control windows.
             client.start("first", "quick", "null").await.unwrap();
             connected.send(()).unwrap();
             let starts = (0..STARTS).map(|n| {
@@ -55,7 +55,7 @@ async fn a_burst_of_starts_does_not_end_the_connection() {
         });
     });
     is_connected.await.unwrap();
-    // The host runs on this thread: it reads nothing meanwhile.
+    // The host runs on this thread, so it reads nothing while this waits.
     is_sent.recv().unwrap();
     let joined = tokio::task::spawn_blocking(move || burst.join());
     joined.await.unwrap().unwrap();
@@ -63,7 +63,7 @@ async fn a_burst_of_starts_does_not_end_the_connection() {
 }
 
 #[tokio::test]
-async fn the_oldest_finished_instances_are_forgotten_beyond_the_limit() {
+async fn the_oldest_finished_instances_beyond_the_limit_are_removed() {
     let log = Log::default();
     let options = HubOptions {
         finished_instances: 2,
@@ -74,7 +74,7 @@ async fn the_oldest_finished_instances_are_forgotten_beyond_the_limit() {
         .await
         .unwrap();
     let client = Client::connect(&hub).await;
-    // One after the other, and `a` a second time: it is then the latest to end.
+    // One after the other. `a` runs a second time and is then among the latest to end.
     for id in ["a", "b", "a", "c"] {
         client.start(id, "quick", "null").await.unwrap();
         client.completion(id).await;

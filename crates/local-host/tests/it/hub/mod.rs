@@ -1,4 +1,4 @@
-//! The task hub through its gRPC service and a handler that is played by the tests.
+//! The task hub, tested through its gRPC service, with closures and recordings as the handler.
 
 mod app;
 mod batches;

@@ -1,6 +1,6 @@
-//! U+FFFE and U+FFFF: each place of the recorded table. What poisons a real task hub fails at once and
-//! says so, what a real host refuses is refused with its code, and the rest is harmless, as everything
-//! is with queue messages in Base64.
+//! U+FFFE and U+FFFF in each place of the recorded table. A message that blocks a real task hub fails at
+//! once, with a message that says so. A call that a real host refuses is refused with the same code. All
+//! other places, and all places with queue messages in Base64, are harmless.
 
 use std::sync::Arc;
 
@@ -31,10 +31,10 @@ const CHARACTERS: [(char, &str); 2] = [('\u{fffe}', "U+FFFE"), ('\u{ffff}', "U+F
 const COMPLETED: OrchestrationStatus = OrchestrationStatus::Completed;
 const FAILED: OrchestrationStatus = OrchestrationStatus::Failed;
 
-/// What an orchestrator decides, from its name and the turn.
+/// The answer of an orchestrator, from its name and the turn.
 type Decide = dyn Fn(&str, OrchestratorRequest) -> Answer + Send + Sync;
 
-/// A handler with orchestrators, and one activity that gives `answer`.
+/// A handler with orchestrators, and one activity that answers with `answer`.
 struct App {
     decide: Box<Decide>,
     answer: fixture::Answer,
@@ -50,7 +50,7 @@ impl Invoke for App {
     }
 }
 
-/// A hub in which messages are Base64 or not.
+/// A hub with queue messages in Base64 or not.
 async fn hub(base64: bool, decide: Box<Decide>, answer: fixture::Answer) -> (Hub, Client, Log) {
     let options = HubOptions {
         base64_queue_messages: base64,
@@ -135,8 +135,7 @@ fn failed(message: &str) -> OrchestratorAction {
     )
 }
 
-/// What becomes of an instance that decides this in its first turn and completes: its status and its
-/// output.
+/// Status and output of an instance that decides this in its first turn and completes.
 async fn outcome(base64: bool, decided: OrchestratorAction) -> (OrchestrationStatus, Value) {
     let decide = move |name: &str, _: OrchestratorRequest| match name {
         "main" => decide(vec![decided.clone(), complete(1, COMPLETED, "1")]),
@@ -150,8 +149,12 @@ async fn outcome(base64: bool, decided: OrchestratorAction) -> (OrchestrationSta
     (state.orchestration_status(), output)
 }
 
-/// The place poisons a real hub with the character raw, and is harmless with its escape and in Base64.
-async fn poisons(place: &str, decided: impl Fn(&str) -> OrchestratorAction, is_json: bool) {
+/// The character in this place blocks a real hub. Its escape is harmless, and so is Base64.
+async fn blocks_a_real_hub(
+    place: &str,
+    decided: impl Fn(&str) -> OrchestratorAction,
+    is_json: bool,
+) {
     for (char, name) in CHARACTERS {
         let raw = decided(&format!("\"x{char}\""));
         let (status, output) = outcome(false, raw.clone()).await;
@@ -172,8 +175,8 @@ async fn poisons(place: &str, decided: impl Fn(&str) -> OrchestratorAction, is_j
 }
 
 #[tokio::test]
-async fn activity_input_poisons_and_its_escape_does_not() {
-    poisons(
+async fn activity_input_blocks_a_real_hub_and_its_escape_does_not() {
+    blocks_a_real_hub(
         "the input of activity 'act'",
         |text| call("act", text),
         true,
@@ -182,42 +185,42 @@ async fn activity_input_poisons_and_its_escape_does_not() {
 }
 
 #[tokio::test]
-async fn activity_name_poisons() {
-    poisons("the name of an activity", |text| call(text, "1"), false).await;
+async fn activity_name_blocks_a_real_hub() {
+    blocks_a_real_hub("the name of an activity", |text| call(text, "1"), false).await;
 }
 
 #[tokio::test]
-async fn child_input_poisons_and_its_escape_does_not() {
+async fn child_input_blocks_a_real_hub_and_its_escape_does_not() {
     let place = "the input of sub-orchestration 'child'";
-    poisons(place, |text| child("c", "child", text), true).await;
+    blocks_a_real_hub(place, |text| child("c", "child", text), true).await;
 }
 
 #[tokio::test]
-async fn child_instance_id_poisons() {
+async fn child_instance_id_blocks_a_real_hub() {
     let place = "the id of a sub-orchestration";
-    poisons(place, |text| child(text, "child", "1"), false).await;
+    blocks_a_real_hub(place, |text| child(text, "child", "1"), false).await;
 }
 
 #[tokio::test]
-async fn child_name_poisons() {
+async fn child_name_blocks_a_real_hub() {
     let place = "the name of a sub-orchestration";
-    poisons(place, |text| child("c", text, "1"), false).await;
+    blocks_a_real_hub(place, |text| child("c", text, "1"), false).await;
 }
 
 #[tokio::test]
-async fn event_data_poisons_and_its_escape_does_not() {
+async fn event_data_blocks_a_real_hub_and_its_escape_does_not() {
     let place = "the data of event 'go'";
-    poisons(place, |text| event("other", "go", text), true).await;
+    blocks_a_real_hub(place, |text| event("other", "go", text), true).await;
 }
 
 #[tokio::test]
-async fn event_name_poisons() {
+async fn event_name_blocks_a_real_hub() {
     let place = "the name of an event";
-    poisons(place, |text| event("other", text, "1"), false).await;
+    blocks_a_real_hub(place, |text| event("other", text, "1"), false).await;
 }
 
 #[tokio::test]
-async fn entity_signal_poisons_and_its_escape_does_not() {
+async fn entity_signal_blocks_a_real_hub_and_its_escape_does_not() {
     let signal = |text: &str| {
         let input = serde_json::to_string(text).unwrap();
         let data = format!(
@@ -225,10 +228,10 @@ async fn entity_signal_poisons_and_its_escape_does_not() {
         );
         event("@counter@a", "op", &data)
     };
-    poisons("a message to the entity '@counter@a'", signal, true).await;
+    blocks_a_real_hub("a message to the entity '@counter@a'", signal, true).await;
 }
 
-/// What a child ends with, and whether its parent is told.
+/// The output of a child, and whether its parent is notified.
 async fn end_of_child(base64: bool, end: OrchestratorAction) -> (OrchestrationStatus, Value) {
     let decide = move |name: &str, request: OrchestratorRequest| {
         if name == "child" {
@@ -260,7 +263,7 @@ async fn end_of_child(base64: bool, end: OrchestratorAction) -> (OrchestrationSt
 }
 
 #[tokio::test]
-async fn child_output_poisons_and_its_escape_does_not() {
+async fn child_output_blocks_a_real_hub_and_its_escape_does_not() {
     for (char, name) in CHARACTERS {
         let raw = complete(1, COMPLETED, &format!("\"{char}\""));
         let (status, output) = end_of_child(false, raw.clone()).await;
@@ -275,7 +278,7 @@ async fn child_output_poisons_and_its_escape_does_not() {
 }
 
 #[tokio::test]
-async fn child_failure_message_poisons_also_that_of_a_cause() {
+async fn child_failure_message_blocks_a_real_hub_also_that_of_a_cause() {
     for (char, name) in CHARACTERS {
         let raw = failed(&format!("x{char}"));
         let (_, output) = end_of_child(false, raw.clone()).await;
@@ -287,7 +290,7 @@ async fn child_failure_message_poisons_also_that_of_a_cause() {
     }
 }
 
-/// The end of the activity as the orchestrator gets it, and the log.
+/// The outcome of the activity for the orchestrator, and the log.
 async fn end_of_activity(base64: bool, answer: fixture::Answer) -> (HistoryEvent, Log) {
     let (sender, mut ends) = tokio::sync::mpsc::unbounded_channel();
     let decide = move |_: &str, request: OrchestratorRequest| {
@@ -312,8 +315,8 @@ async fn end_of_activity(base64: bool, answer: fixture::Answer) -> (HistoryEvent
     (ends.recv().await.unwrap(), log)
 }
 
-/// The answer poisons a real hub, and is harmless in Base64.
-async fn answer_poisons(place: &str, name: &str, answer: fixture::Answer) {
+/// The answer blocks a real hub, and is harmless in Base64.
+async fn answer_blocks_a_real_hub(place: &str, name: &str, answer: fixture::Answer) {
     let (end, log) = end_of_activity(false, answer.clone()).await;
     let Some(EventType::TaskFailed(failed)) = end.event_type else {
         panic!("{end:?}");
@@ -329,12 +332,12 @@ async fn answer_poisons(place: &str, name: &str, answer: fixture::Answer) {
 }
 
 #[tokio::test]
-async fn activity_result_poisons_also_as_an_escape_because_the_host_parses_it() {
+async fn activity_result_blocks_a_real_hub_also_as_an_escape_because_the_host_parses_it() {
     for (char, name) in CHARACTERS {
         let escape = format!("\\u{:04x}", u32::from(char));
         for text in [char.to_string(), escape] {
             for value in [format!("\"x{text}\""), format!(r#"{{"a":["{text}"]}}"#)] {
-                answer_poisons("its result", name, result(&value)).await;
+                answer_blocks_a_real_hub("its result", name, result(&value)).await;
             }
         }
     }
@@ -353,14 +356,14 @@ async fn activity_result_that_is_json_in_a_string_keeps_its_escape() {
 }
 
 #[tokio::test]
-async fn activity_failure_text_poisons() {
+async fn activity_failure_text_blocks_a_real_hub() {
     for (char, name) in CHARACTERS {
         let text = answer(format!("Busy: {char}"), "text/plain");
-        answer_poisons("its failure", name, text).await;
+        answer_blocks_a_real_hub("its failure", name, text).await;
     }
 }
 
-/// These go to tables and blobs only.
+/// These are stored in tables and blobs only.
 #[tokio::test]
 async fn output_failure_and_custom_status_without_a_parent_are_harmless() {
     for (char, _) in CHARACTERS {

@@ -1,4 +1,4 @@
-//! Places (how many turns, activities and batches run at a time) and turns that come again.
+//! Places (the limits of turns, activities and batches at a time) and turns that are repeated.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -23,12 +23,12 @@ use super::support::{
     hub_with, options, orchestrator, request_bytes, return_value,
 };
 
-/// As many as the hub runs of each kind at a time.
+/// The number of places of each kind.
 fn places() -> usize {
     10 * std::thread::available_parallelism().unwrap().get()
 }
 
-/// Does `stuck` only once `free` has been done; until then it is told that the host is stopping.
+/// `stuck` fails with `Stopping` until `free` has run.
 #[derive(Default)]
 struct StuckUntilFree(Arc<AtomicBool>);
 
@@ -59,7 +59,7 @@ impl Invoke for StuckUntilFree {
     }
 }
 
-/// Fills every place with `stuck`, then schedules `free`, and waits for all.
+/// Fills every place with `stuck`, schedules `free`, and waits for all.
 fn fan_out(request: &OrchestratorRequest) -> Answer {
     let all = places() + 1;
     let done = count(request, |it| matches!(it, EventType::TaskCompleted(_)));
@@ -109,7 +109,7 @@ async fn start() -> (Hub, Client) {
     (hub, client)
 }
 
-/// Without an end the place is never given back.
+/// Fails when the work does not end, because a place was not released.
 async fn in_time<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), work)
         .await
@@ -117,7 +117,7 @@ async fn in_time<T>(work: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn an_activity_that_waits_to_come_again_leaves_its_place_to_others() {
+async fn an_activity_that_waits_for_its_repetition_leaves_its_place_to_others() {
     let (hub, client) = start().await;
     client.start("a", "fanOut", "null").await.unwrap();
     let state = in_time(client.completion("a")).await;
@@ -126,7 +126,7 @@ async fn an_activity_that_waits_to_come_again_leaves_its_place_to_others() {
 }
 
 #[tokio::test]
-async fn an_entity_that_waits_to_come_again_leaves_its_place_to_others() {
+async fn an_entity_that_waits_for_its_repetition_leaves_its_place_to_others() {
     let (hub, client) = start().await;
     let stuck = (0..places()).map(|n| format!("stuck{n}"));
     let keys: Vec<String> = stuck.chain(["free".to_owned()]).collect();
@@ -148,7 +148,7 @@ async fn an_entity_that_waits_to_come_again_leaves_its_place_to_others() {
 }
 
 #[tokio::test]
-async fn a_turn_that_the_handler_gives_back_is_told_in_plain_words_and_first_in_passing() {
+async fn a_returned_turn_is_logged_as_information_once_and_then_as_a_warning() {
     let log = Log::default();
     let turns = AtomicUsize::new(0);
     let (hub, client) = hub_with(vec![orchestrator("a")], &log, move |_, _| {

@@ -1,9 +1,8 @@
-//! A handler that answers as a recorded one did, and compares what it is asked with what that one
-//! was asked.
+//! A handler that gives recorded answers and compares the requests with the recorded ones.
 //!
-//! A recorded turn counts as reached once all messages that it and the turns before it brought have
-//! arrived; then its answer is given. So the hub may batch messages in another way than the real
-//! host did (there, storage decides), while every message, and every history, is compared.
+//! A recorded turn is reached once all messages of it and of the turns before it have arrived; then its
+//! answer is given. So the hub may divide the messages into other turns than the real host did, where storage
+//! decides. Every message and every history is still compared.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -160,7 +159,8 @@ impl Recorded {
     fn turn(&self, bytes: &[u8]) -> Result<InvocationAnswer, InvokeError> {
         let request = decode_request(bytes);
         let id = request.instance_id.clone();
-        // Waiters lock the state from inside the channel: never notify them with the lock held.
+        // Waiters lock the state inside the channel's condition, so they must not be notified with the lock
+        // held.
         let answer = {
             let mut state = self.state.lock().unwrap();
             let State {
@@ -277,7 +277,7 @@ fn members(object: JsonObject) -> Map<String, Value> {
     serde_json::from_str(&Json::Object(object).to_compact()).unwrap()
 }
 
-/// The recorded metadata is without the host's own entry, unless something has replaced it.
+/// The recorded metadata does not have the host's own entry, unless the app replaced it.
 fn without_system(function: &str, mut metadata: Map<String, Value>) -> Map<String, Value> {
     if let Some(Value::Object(system)) = metadata.get("sys") {
         assert_eq!(system["MethodName"], function);

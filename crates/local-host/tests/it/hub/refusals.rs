@@ -1,4 +1,4 @@
-//! What only hangs or vanishes on a real host fails at once here, and says so.
+//! Work that would hang or vanish on a real host fails at once here, with a message that says so.
 
 use durable_protocol::messages::{
     CreateInstanceRequest, CreateSubOrchestrationAction, CreateTimerAction, EventType,
@@ -25,7 +25,7 @@ async fn run(actions: Vec<OrchestratorAction>) -> (OrchestrationState, Log) {
     (state, log)
 }
 
-/// The instance failed with texts that hold `what` and `real_host`; the log says the same.
+/// The instance fails with texts that contain `what` and `real_host`; the log has the same texts.
 async fn refuses(actions: Vec<OrchestratorAction>, what: &str, real_host: &str) {
     let (state, log) = run(actions).await;
     assert_eq!(state.orchestration_status(), OrchestrationStatus::Failed);
@@ -125,7 +125,7 @@ async fn a_completion_that_is_no_end_is_refused() {
 }
 
 #[tokio::test]
-async fn what_no_entity_understands_is_refused() {
+async fn a_message_that_no_entity_can_read_is_refused() {
     let event = |name: &str, data: &str| {
         let mut action = event_to("@counter@a");
         if let Some(OrchestratorActionType::SendEvent(event)) = &mut action.orchestrator_action_type
@@ -198,7 +198,7 @@ async fn a_start_with_an_entity_id_is_refused() {
 }
 
 #[tokio::test]
-async fn an_event_to_nobody_is_logged() {
+async fn an_event_for_an_unknown_instance_is_logged() {
     let end = complete(1, OrchestrationStatus::Completed, "1");
     let (state, log) = run(vec![event_to("nobody"), end]).await;
     assert_eq!(state.orchestration_status(), OrchestrationStatus::Completed);
@@ -206,7 +206,7 @@ async fn an_event_to_nobody_is_logged() {
 }
 
 #[tokio::test]
-async fn the_parent_of_a_canceled_child_is_told() {
+async fn the_parent_of_a_canceled_child_is_notified() {
     let log = Log::default();
     let (hub, client) = hub_with(
         vec![orchestrator("parent"), orchestrator("child")],

@@ -1,5 +1,5 @@
-//! The hub against recorded traffic: the same starts and events, the same answers of the handler;
-//! what the handler is asked, and what clients see at the end, must be the same too.
+//! The hub against recorded traffic. With the same starts, events and answers of the handler, the requests to
+//! the handler and the final states for clients must be the same.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,7 +19,7 @@ use super::fixture::{Exchange, Final, load};
 use super::recorded::Recorded;
 use super::support::{Client, Log, options};
 
-/// The recorded batches are an accident of the real host's queues.
+/// Cases whose recorded batches depend on the timing of the real host's queues.
 const RACES: &[&str] = &[
     "action-ids",
     "can-carryover",
@@ -253,7 +253,8 @@ async fn operate(hub: &Hub, client: &Client, operation: Exchange, turns: usize) 
             (outcome.await.map(|_| ()), expect)
         }
         Exchange::Resume { id, reason, expect } => {
-            // Refused when it came too late: a worker that ignores suspension ends the instance.
+            // An operation may have been refused because it came too late: a worker that ignores suspension
+            // ends the instance.
             let refused = expect != "OK";
             wait(hub, &id, |state| {
                 is_terminal(state) || (!refused && is_suspended(state))
@@ -312,7 +313,7 @@ fn soon() -> Timestamp {
     Timestamp::from(SystemTime::now() + Duration::from_millis(50))
 }
 
-/// The recording looked when nothing was under way any more; here that is waited for.
+/// The entity was recorded after all work had ended, so this waits for the same state.
 async fn compare_entity(
     hub: &Hub,
     client: &Client,

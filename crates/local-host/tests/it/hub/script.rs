@@ -1,4 +1,4 @@
-//! The recorded turns of one instance, and how far the hub has come with them.
+//! The recorded turns of one instance, and which of them the hub has reached.
 
 use std::time::{Duration, SystemTime};
 
@@ -41,9 +41,9 @@ pub(crate) struct Script {
     pub(crate) sent: (Vec<u8>, Vec<u8>),
     /// The generic events in the past of the latest turn.
     pub(crate) undone: usize,
-    /// The id of the execution that runs here, in place of the recorded one.
+    /// The id of the current execution, which replaces the recorded one.
     pub(crate) running: Option<String>,
-    /// Every turn so far brought exactly what the recorded one did.
+    /// Every turn so far had exactly the messages of the recorded one.
     pub(crate) aligned: bool,
 }
 
@@ -171,7 +171,7 @@ impl Script {
         Ok(response(&merged))
     }
 
-    /// Recorded times are past: timers that fired then fire soon, the others never.
+    /// Recorded times are in the past. Timers that fired in the recording fire soon, the others never.
     fn set_timers(&self, index: usize, response: &mut OrchestratorResponse) {
         let turn = &self.turns[index];
         let began = turn.request.new_events[0].timestamp.unwrap();
@@ -194,7 +194,7 @@ impl Script {
         }
     }
 
-    /// Messages to entities say which execution waits for their answers.
+    /// Messages to entities name the execution that waits for their answers.
     fn set_execution(&self, index: usize, response: &mut OrchestratorResponse) {
         let recorded = execution_id(&self.turns[index].request).unwrap();
         let running = self.running.clone().unwrap();
@@ -208,9 +208,9 @@ impl Script {
         }
     }
 
-    /// Within one execution the past begins with what the turn before had seen, or, when that turn
-    /// was abandoned, is its past again.
-    /// `undone` is how many generic events the past holds: a rewind puts them in the place of others.
+    /// Within one execution, the past begins with the events of the turn before or, when that turn was
+    /// abandoned, equals its past. `undone` is the number of generic events in the past: a rewind replaces
+    /// other events by them.
     fn compare_bytes(&mut self, id: &str, bytes: &[u8], undone: usize, problems: &mut Vec<String>) {
         let (past, new) = (events(bytes, 3), events(bytes, 4));
         let continues = {
@@ -225,7 +225,7 @@ impl Script {
     }
 }
 
-/// The fields with this number, one behind the other, without their tags.
+/// The fields with this number, one after the other, without their tags.
 pub(crate) fn events(mut bytes: &[u8], field: u32) -> Vec<u8> {
     use prost::encoding::{WireType, decode_key, decode_varint};
     let mut found = Vec::new();
@@ -243,7 +243,7 @@ pub(crate) fn events(mut bytes: &[u8], field: u32) -> Vec<u8> {
     found
 }
 
-/// What `Invoke` makes of a recorded answer.
+/// A recorded answer as `Invoke` returns it.
 pub(crate) fn invocation(answer: &Answer) -> Result<InvocationAnswer, InvokeError> {
     let mut headers = HeaderMap::new();
     for (name, value) in &answer.headers {
@@ -287,7 +287,7 @@ pub(crate) fn execution_id(request: &OrchestratorRequest) -> Option<String> {
     })
 }
 
-/// The new events without the marks of the turn.
+/// The new events without those that mark the turn.
 pub(crate) fn messages(request: &OrchestratorRequest) -> Vec<String> {
     let is_mark = |event: &&HistoryEvent| {
         matches!(

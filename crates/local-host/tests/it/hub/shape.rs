@@ -1,4 +1,4 @@
-//! History events without what differs from run to run: times, GUIDs, stack traces.
+//! History events without the parts that differ from run to run: times, GUIDs, stack traces.
 
 use durable_protocol::messages::{
     EventType, HistoryEvent, OrchestrationInstance, TaskFailureDetails,

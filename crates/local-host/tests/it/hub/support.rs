@@ -124,7 +124,7 @@ pub(crate) fn return_value(value: impl Into<Json>) -> InvocationAnswer {
     }
 }
 
-/// The id is ignored, but an empty message would have an empty base64 text, and that is no answer.
+/// The id is ignored, but an empty message would have an empty base64 text, which is not a valid answer.
 pub(crate) fn response(response: &OrchestratorResponse) -> InvocationAnswer {
     let response = OrchestratorResponse {
         instance_id: "an id".into(),

@@ -1,4 +1,4 @@
-//! A turn whose execution has ended while it was under way decides nothing.
+//! The decision of a turn is dropped when its execution ended while it was under way.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,7 +19,7 @@ use super::support::{
     request_bytes,
 };
 
-/// Ends every instance with its input; the turns of the input `"old"` wait until they are let go.
+/// Ends every instance with its input. Turns of the input `"old"` wait until they are released.
 struct Held {
     fails: bool,
     entered: Arc<Semaphore>,
@@ -52,8 +52,8 @@ impl Invoke for Held {
     }
 }
 
-/// An instance that is terminated before its scheduled start and runs all the same, as on a real
-/// host, can be started again while its turn is under way.
+/// As on a real host, an instance that is terminated before its scheduled start still runs. It can be started
+/// again while its turn is under way.
 async fn replaced_while_a_turn_is_under_way(fails: bool) {
     let held = Held {
         fails,
