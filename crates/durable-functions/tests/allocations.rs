@@ -30,7 +30,8 @@ async fn fan_out(ctx: OrchestrationContext, n: u32) -> Result<usize> {
     Ok(echoes.iter().map(String::len).sum())
 }
 
-/// Allocations of the last turn per task, of `n` tasks whose results are texts in our envelope.
+/// How many allocations the last turn makes for each of `n` tasks. The results are texts in the envelope
+/// of this crate.
 fn per_task(host: &mut Host, n: u32, one_by_one: bool) -> f64 {
     let result = |i: u32| format!(r#""{{\"activityResult\":\"echo of {i}\"}}""#);
     host.turn();

@@ -1,4 +1,4 @@
-//! Activities that overrun.
+//! Activities that do not end in time.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ pub(crate) fn failure(answer: &Value) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_activity_that_overruns_is_dropped_and_answered_with_a_retriable_timeout() {
+async fn an_activity_that_does_not_end_in_time_is_dropped_and_answered_with_a_retriable_timeout() {
     let (dropped, mut gone) = mpsc::unbounded_channel::<&'static str>();
     let app =
         App::new()
@@ -94,7 +94,7 @@ async fn an_activity_that_gives_up_at_its_token_fails_with_its_own_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_activity_that_overruns_touches_no_other() {
+async fn an_activity_that_does_not_end_in_time_affects_no_other() {
     let app = App::new().function_timeout(LIMIT).activity(
         WORK,
         async |_: ActivityContext, input: String| match input.as_str() {
@@ -110,7 +110,7 @@ async fn an_activity_that_overruns_touches_no_other() {
         let router = router.clone();
         async move { invoke(&router, "work", activity("hang")).await }
     });
-    // One after the other, they span the time of the one that hangs.
+    // Together they take as long as the one that hangs.
     for _ in 0..5 {
         let (_, answer) = invoke(&router, "work", activity("quick")).await;
         assert_eq!(answer["ReturnValue"], r#"{"activityResult":"quick"}"#);
@@ -131,8 +131,8 @@ async fn without_a_limit_an_activity_has_no_deadline() {
     assert_eq!(answer["ReturnValue"], r#"{"activityResult":"x"}"#);
 }
 
-/// On real threads: the clock is the production one, but nothing here waits for it in vain. The
-/// activity is held by a channel, which is released only after the answer has come.
+/// On real threads and the real clock, but without a wait for time to pass: a channel holds the
+/// activity, and it is released after the answer has come.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_activity_that_blocks_its_thread_is_answered_for_all_the_same() {
     let (release, held) = std::sync::mpsc::channel::<()>();

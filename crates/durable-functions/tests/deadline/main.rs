@@ -1,6 +1,7 @@
-//! No activity and no turn outlives the host's patience: what the host and the orchestrator see when
-//! one overruns, or when the handler stops. Through the production path, on tokio's paused clock
-//! where time passes.
+//! No activity and no turn runs beyond the host's time limit: what the host and the orchestrator see
+//! when one does not end in time, or when the handler stops.
+//!
+//! The invocations take the production path. Where time passes, it is that of tokio's paused clock.
 #![cfg(feature = "handler")]
 #![allow(
     clippy::unwrap_used,

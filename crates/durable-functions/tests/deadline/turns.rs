@@ -1,4 +1,4 @@
-//! Turns that overrun, and what becomes of work when the handler stops.
+//! Turns that do not end in time, and what happens to work when the handler stops.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use super::activities::failure;
 use super::{LIMIT, WORK, activity, invoke};
 
-/// The threads of orchestrators are the process's, so a test that blocks one has them to itself.
+/// All tests of the process share the threads of orchestrators, so a test that blocks one runs alone.
 static THREADS: Mutex<()> = Mutex::const_new(());
 
 const COUNTER: Entity<i64> = Entity::new("counter");
@@ -89,8 +89,8 @@ fn asks_for_redelivery(answer: &Value) -> bool {
         && inner.is_some_and(|inner| inner.error_type == "System.OutOfMemoryException")
 }
 
-/// An app whose orchestrator tells that it runs, and does not end its first turn before it is
-/// released; whose activity ends when its token fires; and an entity that hangs.
+/// An app with an orchestrator that reports that it runs and does not end its first turn until it is
+/// released, an activity that ends when its token fires, and an entity that hangs.
 fn held_app() -> (
     App,
     mpsc::UnboundedReceiver<()>,
@@ -105,7 +105,7 @@ fn held_app() -> (
             let (running, held) = (running.clone(), held.clone());
             async move {
                 let _ = running.send(());
-                // A sender that is gone releases, too.
+                // A sender that was dropped releases it, too.
                 let _ = held.lock().unwrap().recv();
                 Ok(ctx.call(WORK, "Tokyo".to_owned()).await?)
             }
@@ -123,11 +123,11 @@ fn held_app() -> (
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_turn_that_overruns_is_asked_for_again_and_then_answered() {
+async fn a_turn_that_does_not_end_in_time_is_asked_for_again_and_then_answered() {
     let _threads = THREADS.lock().await;
     let (app, _runs, release) = held_app();
     let router = app.function_timeout(LIMIT).into_router();
-    // The clock runs on while the turn blocks its thread.
+    // The clock goes on while the turn blocks its thread.
     let (status, answer) = invoke(&router, "chain", first_turn()).await;
     assert_eq!(status, StatusCode::OK);
     assert!(asks_for_redelivery(&answer));
@@ -140,7 +140,7 @@ async fn a_turn_that_overruns_is_asked_for_again_and_then_answered() {
 }
 
 #[tokio::test]
-async fn an_entity_batch_that_overruns_fails_and_keeps_its_state() {
+async fn an_entity_batch_that_does_not_end_in_time_fails_and_keeps_its_state() {
     let (app, _runs, _release) = held_app();
     // An entity runs on a thread of its own, on which a paused clock would not wait for it.
     let router = app
@@ -240,7 +240,7 @@ async fn while_the_handler_stops_work_in_flight_ends_and_new_work_is_left_for_th
     let late_turn = ask(address, "chain", first_turn()).await;
     let late_work = ask(address, "work", activity("x")).await;
     let late_batch = ask(address, "counter", addition("5")).await;
-    // An answer to a later connection: the three have arrived.
+    // A later connection has its answer, so the three have arrived.
     let (status, _) = call(address, "unknown", json!({})).await;
     assert_eq!(status, "HTTP/1.1 404 Not Found");
 
@@ -251,7 +251,7 @@ async fn while_the_handler_stops_work_in_flight_ends_and_new_work_is_left_for_th
     let (status, answer) = answer_of(late_turn).await;
     assert_eq!(status, "HTTP/1.1 200 OK");
     assert!(asks_for_redelivery(&answer));
-    // Not JSON, so the invocation fails: a host that stops too delivers it again.
+    // The answer is not JSON, so the invocation fails. A host that stops as well delivers it again.
     let (status, answer) = answer_of(late_work).await;
     assert_eq!(status, "HTTP/1.1 200 OK");
     assert_eq!(

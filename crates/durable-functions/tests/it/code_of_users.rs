@@ -1,5 +1,5 @@
-//! Code of users that runs in the midst of the engine may use the context: inputs that are written,
-//! results that are read, wakers that are dropped, destructors.
+//! Code of users that the engine calls may use the context: inputs that are written, results that are
+//! read, wakers that are dropped, destructors.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -128,7 +128,7 @@ impl Drop for Guard {
     }
 }
 
-/// It is unloaded after every turn of which it is not kept; its end comes later, or was before.
+/// An orchestrator that is not kept is unloaded after every turn, which is not its end.
 #[test]
 fn a_destructor_at_the_unloading_of_an_orchestrator_is_replaying() {
     let host = Host::new(

@@ -1,4 +1,4 @@
-//! Durable HTTP: the host's built-in activity, and the polling that it leaves to us.
+//! Durable HTTP: the host's built-in activity, and the polling that the engine adds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -92,7 +92,7 @@ fn every_recorded_turn_asks_for_the_recorded_request() {
         let theirs = decode(turn["answer"].as_str().unwrap());
         match index {
             0..3 => assert_eq!(normal(sent(&ours, 0)), normal(sent(&theirs, 0))),
-            // The recorded worker sent an input that is not an array, which we cannot.
+            // The recorded worker sent an input that is not an array; ours always sends an array.
             3 => assert_eq!(ours.actions[0].id, 3),
             _ => assert_eq!(
                 output_of(&ours),

@@ -1,4 +1,4 @@
-//! External events: none is lost, none is given twice, and their order is that of the history.
+//! External events: none is lost, none is delivered twice, and they come in the order of the history.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn waiting_for_an_event_is_no_action_and_the_event_ends_it() {
 }
 
 #[test]
-fn an_event_that_arrives_before_anybody_waits_is_kept() {
+fn an_event_that_arrives_before_it_is_awaited_is_kept() {
     let mut host = Host::new(orchestrator(one), None);
     host.raised("approval", Some("3"));
     assert_eq!(actions(&host.turn()), ["#0 Completed(3)"]);
@@ -66,7 +66,7 @@ fn a_payload_of_another_type_names_the_event() {
 }
 
 #[test]
-fn an_event_that_loses_its_taker_goes_to_the_next() {
+fn an_event_whose_future_was_dropped_goes_to_the_next() {
     // The event and the result arrive in one turn; the select prefers the result, and the event
     // that had already arrived for the dropped future must not be lost.
     let mut host = Host::new(
@@ -149,7 +149,7 @@ async fn collect(ctx: OrchestrationContext, sum: u64) -> Result<u64> {
 }
 
 #[test]
-fn continue_as_new_passes_on_the_events_that_nobody_took() {
+fn continue_as_new_passes_on_the_events_that_were_not_taken() {
     let mut host = Host::new(orchestrator(collect), Some("10"));
     host.turn();
     host.raised("Item", Some("1"))
@@ -161,9 +161,9 @@ fn continue_as_new_passes_on_the_events_that_nobody_took() {
     );
 }
 
-/// The event comes behind the decision and while the execution is suspended: nobody will resume it.
+/// The event comes after the decision, and while the execution is suspended, which will not be resumed.
 #[test]
-fn an_event_behind_continue_as_new_and_a_suspension_reaches_the_next_generation() {
+fn an_event_after_continue_as_new_and_a_suspension_reaches_the_next_generation() {
     let mut host = Host::new(orchestrator(collect), Some("10"));
     host.turn();
     host.raised("item", Some("1"))
@@ -172,9 +172,9 @@ fn an_event_behind_continue_as_new_and_a_suspension_reaches_the_next_generation(
     assert_eq!(actions(&host.turn()), ["#0 ContinuedAsNew(11) +item=2"]);
 }
 
-/// The host takes the termination for consumed; the next generation would run on.
+/// The host takes the termination for consumed; otherwise the next generation would run on.
 #[test]
-fn a_termination_behind_continue_as_new_ends_the_instance() {
+fn a_termination_after_continue_as_new_ends_the_instance() {
     let mut host = Host::new(orchestrator(collect), Some("10"));
     host.turn();
     host.raised("item", Some("1")).terminated(r#""stop""#);
@@ -182,7 +182,7 @@ fn a_termination_behind_continue_as_new_ends_the_instance() {
 }
 
 #[test]
-fn an_event_that_is_awaited_behind_continue_as_new_reaches_the_next_generation() {
+fn an_event_that_is_awaited_after_continue_as_new_reaches_the_next_generation() {
     let function = orchestrator(async |ctx: OrchestrationContext, n: u64| -> Result<()> {
         ctx.wait_for(Event::<()>::new("begin")).await?;
         let ends = async { ctx.continue_as_new::<()>(n + 1).await };

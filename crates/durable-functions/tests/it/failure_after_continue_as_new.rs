@@ -84,7 +84,7 @@ fn ways_to_fail() -> Vec<(&'static str, OrchestratorFunction)> {
 }
 
 #[test]
-fn a_failure_behind_continue_as_new_fails_the_instance() {
+fn a_failure_after_continue_as_new_fails_the_instance() {
     for (way, function) in ways_to_fail() {
         let mut host = Host::new(function, None);
         host.turn();

@@ -37,15 +37,15 @@ struct Stage {
     total: usize,
 }
 
-/// The commonest slips, each before anything durable is awaited.
-const SLIPS: [Orchestrator<(), ()>; 3] = [
-    Orchestrator::new("slip-sleep"),
-    Orchestrator::new("slip-spawn"),
-    Orchestrator::new("slip-socket"),
+/// The most common mistakes, each before anything durable is awaited.
+const MISTAKES: [Orchestrator<(), ()>; 3] = [
+    Orchestrator::new("mistake-sleep"),
+    Orchestrator::new("mistake-spawn"),
+    Orchestrator::new("mistake-socket"),
 ];
 
 fn app() -> App {
-    let [sleep, spawn, socket] = SLIPS;
+    let [sleep, spawn, socket] = MISTAKES;
     let app = App::new()
         .orchestrator(sleep, async |_: OrchestrationContext, (): ()| {
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -137,10 +137,10 @@ async fn every_recorded_turn_gets_the_recorded_answer() {
 
 /// The handler has a runtime; its orchestrators have none.
 #[tokio::test]
-async fn what_wants_a_runtime_fails_the_instance_by_name_behind_the_handler_as_well() {
+async fn what_needs_a_runtime_fails_the_instance_by_name_in_the_handler_as_well() {
     let first = &recorded("orchestrator")[0]["request"]["body"];
-    for slip in SLIPS {
-        let answer = decode(&invoke(slip.name(), first).await);
+    for mistake in MISTAKES {
+        let answer = decode(&invoke(mistake.name(), first).await);
         let end = answer.actions[0].orchestrator_action_type.as_ref().unwrap();
         let OrchestratorActionType::CompleteOrchestration(end) = end else {
             panic!("{end:?}");
@@ -181,7 +181,7 @@ async fn a_failing_activity_fails_its_invocation_and_keeps_its_details() {
     assert_eq!(record["activityFailure"]["errorType"], "Panic");
 }
 
-/// The recorded activity wrote the same, in other brackets, which the host's redaction does not stop at.
+/// The recorded activity wrote the same in other brackets, at which the host's redaction does not stop.
 #[tokio::test]
 async fn a_failing_activity_answers_what_the_recorded_one_answered() {
     let body = json!({"Data": {"input": "\"\\\"busy\\\"\""}, "Metadata": {}});

@@ -32,7 +32,8 @@ fn good() -> Vec<String> {
     ids
 }
 
-/// A client whose task hub nobody serves: only what is not asked for gets another answer than `Rpc`.
+/// A client without a server: whatever it sends fails with `Rpc`, and another error shows that it has
+/// sent nothing.
 fn client() -> DurableClient {
     let binding = r#"{"taskHubName":"Hub","rpcBaseUrl":"http://127.0.0.1:1"}"#;
     DurableClient::from_binding(binding).unwrap()
@@ -55,7 +56,7 @@ async fn asked(id: &str) -> [ClientError; 4] {
 }
 
 #[tokio::test]
-async fn the_client_asks_nobody_for_an_id_that_no_instance_can_have() {
+async fn the_client_sends_nothing_for_an_id_that_no_instance_can_have() {
     let entity = "@counter@a".to_owned();
     for id in bad().into_iter().chain([entity]) {
         for error in asked(&id).await {

@@ -1,4 +1,4 @@
-//! The fan-in of the context: it waits for all, and then tells the first failure.
+//! The fan-in of the context: it waits for all tasks, and then gives the first failure.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn a_failure_waits_until_every_task_has_ended() {
 }
 
 #[test]
-fn of_several_failures_the_first_in_the_order_of_the_tasks_is_told() {
+fn of_several_failures_the_first_in_the_order_of_the_tasks_is_given() {
     let mut host = fan_out();
     host.failed(2, "E", "two").turn();
     host.failed(1, "E", "one").turn();

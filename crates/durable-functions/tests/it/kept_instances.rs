@@ -85,7 +85,7 @@ enum Happens {
     Twice(u8),
     /// The process was restarted: nothing is kept.
     Restart,
-    /// Somebody raises an event.
+    /// An event is raised.
     Raise,
     /// An event of the past is replaced, as rewind does it.
     Rewrite,
@@ -225,7 +225,7 @@ proptest! {
             }
             bench.happens(what);
         }
-        // Whatever happened, the instance still comes to its end.
+        // Whatever happened, the instance can still end.
         for _ in 0..60 {
             if bench.ended {
                 break;
@@ -279,7 +279,7 @@ fn every_turn_but_the_first_is_continued() {
     assert!(kept.is_empty(), "what has ended is not kept");
 }
 
-/// The text of an ended instance leaves its memory to the next one, and nothing else.
+/// The next instance uses the memory of the text of an ended one, and nothing of its content.
 #[test]
 fn an_instance_that_follows_an_ended_one_is_continued_by_its_own_history() {
     let function = orchestrator(two_calls);
@@ -287,8 +287,8 @@ fn an_instance_that_follows_an_ended_one_is_continued_by_its_own_history() {
     for (round, first) in ["10", " 7 ", "1000000"].into_iter().enumerate() {
         let mut host = Host::new(function.clone(), None);
         // A beginning that is long enough, and longer each time, for the memory of the one before.
-        let nobodys = format!("{:?}", "x".repeat(4000 + 500 * round));
-        host.raised("nobodys", Some(&nobodys));
+        let ignored = format!("{:?}", "x".repeat(4000 + 500 * round));
+        host.raised("ignored", Some(&ignored));
         kept_turn(&mut kept, &function, &mut host);
         host.completed(0, first);
         kept_turn(&mut kept, &function, &mut host);
@@ -369,7 +369,7 @@ fn a_host_that_leaves_out_the_history_is_continued_or_asked_for_it() {
 }
 
 #[test]
-fn an_orchestrator_that_is_not_deterministic_is_found_out_and_the_replay_counts() {
+fn an_orchestrator_that_is_not_deterministic_is_noticed_and_the_replay_counts() {
     use std::sync::atomic::{AtomicU32, Ordering};
     static RUNS: AtomicU32 = AtomicU32::new(0);
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {

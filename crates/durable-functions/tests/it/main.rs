@@ -1,7 +1,7 @@
-//! The tests of the crate, in one binary: every binary more is linked again for each change.
+//! The tests of the crate in one binary, because each further binary is linked again for every change.
 //!
-//! Apart from it are only the tests that need a process of their own: `allocations` counts what the
-//! whole process allocates, and `deadline` blocks the threads that orchestrators run on.
+//! Only tests that need a process of their own are separate: `allocations` counts what the whole
+//! process allocates, and `deadline` blocks the threads that orchestrators run on.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Awaits that no event of a history can complete are named as what they are, and never hang.
+//! Awaits that no event of a history can complete fail with a failure that names them, and never hang.
 
 use std::future::{Future, pending};
 use std::time::Duration;
@@ -10,86 +10,86 @@ use durable_functions::{
 
 const WORK: Activity<(), ()> = Activity::new("work");
 
-/// An orchestrator that awaits an activity first, so that the slip is in a replay or a kept turn.
-fn slipping<F, Fut>(slip: F) -> OrchestratorFunction
+/// An orchestrator that awaits an activity first, so that the mistake is in a replay or a kept turn.
+fn mistaken<F, Fut>(mistake: F) -> OrchestratorFunction
 where
     F: Fn() -> Fut + Copy + Send + Sync + 'static,
     Fut: Future<Output = ()> + 'static,
 {
     orchestrator(move |ctx: OrchestrationContext, (): ()| async move {
         ctx.call(WORK, ()).await?;
-        slip().await;
+        mistake().await;
         Ok(())
     })
 }
 
 /// What is done, and the word with which the message says what to use instead.
-fn slips() -> Vec<(&'static str, OrchestratorFunction, &'static str)> {
+fn mistakes() -> Vec<(&'static str, OrchestratorFunction, &'static str)> {
     vec![
         (
             "a sleep of tokio",
-            slipping(|| tokio::time::sleep(Duration::from_secs(1))),
+            mistaken(|| tokio::time::sleep(Duration::from_secs(1))),
             "ctx.sleep",
         ),
         (
             "a time limit of tokio",
-            slipping(|| async {
+            mistaken(|| async {
                 let _ = tokio::time::timeout(Duration::from_secs(1), pending::<()>()).await;
             }),
             "ctx.timeout",
         ),
         (
             "a spawned task",
-            slipping(|| async {
+            mistaken(|| async {
                 let _ = tokio::spawn(async {}).await;
             }),
             "activities instead of spawning tasks",
         ),
         (
             "a blocking task",
-            slipping(|| async {
+            mistaken(|| async {
                 let _ = tokio::task::spawn_blocking(|| ()).await;
             }),
             "activity",
         ),
         (
             "a local task",
-            slipping(|| async {
+            mistaken(|| async {
                 let _ = tokio::task::spawn_local(async {}).await;
             }),
             "activities instead of spawning tasks",
         ),
         (
             "a socket",
-            slipping(|| async {
+            mistaken(|| async {
                 let _ = tokio::net::TcpStream::connect("127.0.0.1:9").await;
             }),
             "in an activity",
         ),
         (
             "a process",
-            slipping(|| async {
+            mistaken(|| async {
                 let _ = tokio::process::Command::new("true").status().await;
             }),
             "in an activity",
         ),
         (
             "a file",
-            slipping(|| async {
+            mistaken(|| async {
                 let _ = tokio::fs::read("x").await;
             }),
             "in an activity",
         ),
         (
             "a signal",
-            slipping(|| async {
+            mistaken(|| async {
                 let _ = tokio::signal::ctrl_c().await;
             }),
             "in an activity",
         ),
         (
             "a timer of a runtime without timers",
-            slipping(|| async {
+            mistaken(|| async {
                 let bare = tokio::runtime::Builder::new_current_thread()
                     .build()
                     .unwrap();
@@ -100,7 +100,7 @@ fn slips() -> Vec<(&'static str, OrchestratorFunction, &'static str)> {
         ),
         (
             "a socket of a runtime without input and output",
-            slipping(|| async {
+            mistaken(|| async {
                 let bare = tokio::runtime::Builder::new_current_thread()
                     .build()
                     .unwrap();
@@ -111,13 +111,13 @@ fn slips() -> Vec<(&'static str, OrchestratorFunction, &'static str)> {
         ),
         (
             "a channel",
-            slipping(|| async {
+            mistaken(|| async {
                 let (_sender, receiver) = tokio::sync::oneshot::channel::<()>();
                 let _ = receiver.await;
             }),
             "activity",
         ),
-        ("nothing at all", slipping(pending), "activity"),
+        ("nothing at all", mistaken(pending), "activity"),
     ]
 }
 
@@ -135,7 +135,7 @@ fn assert_named(what: &str, answer: &durable_protocol::messages::OrchestratorRes
 
 #[test]
 fn every_await_that_is_not_durable_is_named_when_it_is_replayed() {
-    for (what, function, word) in slips() {
+    for (what, function, word) in mistakes() {
         let mut host = Host::new(function.clone(), None);
         host.turn();
         host.completed(0, "null");
@@ -145,7 +145,7 @@ fn every_await_that_is_not_durable_is_named_when_it_is_replayed() {
 
 #[test]
 fn every_await_that_is_not_durable_is_named_in_a_kept_instance() {
-    for (what, function, word) in slips() {
+    for (what, function, word) in mistakes() {
         let mut host = Host::new(function, None);
         let mut kept = KeptInstances::new(KeptLimits::default().verify_every(1));
         host.kept_turn(&mut kept);
@@ -163,7 +163,7 @@ fn a_sleep_is_named_on_a_thread_that_has_a_runtime_as_well() {
         .build()
         .unwrap();
     let _inside = runtime.enter();
-    for (what, function, word) in slips().into_iter().take(3) {
+    for (what, function, word) in mistakes().into_iter().take(3) {
         let mut host = Host::new(function, None);
         host.turn();
         assert_named(what, &host.completed(0, "null").turn(), word);

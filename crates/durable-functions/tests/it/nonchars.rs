@@ -1,7 +1,7 @@
-//! U+FFFE and U+FFFF: a storage queue refuses a message that holds one, and then a whole task hub
-//! stands still. One test for each place of the recorded table in which our code hands a text to the
-//! host. In JSON they travel as escapes; names and ids that hold them are refused; in the texts of
-//! failures they are replaced.
+//! U+FFFE and U+FFFF: a storage queue refuses a message that holds one, and then the whole task hub
+//! nearly stops. There is one test for each place in which our code gives a text to the host. In JSON
+//! the characters become escapes; names and ids that hold them are refused; in the texts of failures
+//! they are replaced.
 
 use std::time::Duration;
 
@@ -313,7 +313,7 @@ async fn batch(function: EntityFunction<String>, operations: &[&str]) -> EntityB
 }
 
 #[tokio::test]
-async fn state_results_and_failures_of_an_entity_are_harmless() {
+async fn state_results_and_failures_of_an_entity_hold_no_such_character() {
     let function = EntityFunction::new(COUNTER)
         .on(SET, async |_, state: &mut String, text: String| {
             state.clone_from(&text);

@@ -1,4 +1,4 @@
-//! Whatever code of users panics: the turn has an answer that fails the instance and says why.
+//! Whatever code of users panics, the turn has an answer that fails the instance and says why.
 
 use std::fmt;
 use std::future::Future;
@@ -15,7 +15,7 @@ use durable_functions::{
 
 const ECHO: Activity<u32, u32> = Activity::new("echo");
 
-/// The only answer; the process is alive.
+/// Runs a turn, which must fail the instance with this text. The process must not end.
 fn assert_failed_with(host: &mut Host, text: &str) {
     let answer = actions(&host.turn());
     let end = answer.last().unwrap();
@@ -140,10 +140,10 @@ fn a_waker_may_panic() {
     assert_failed_with(&mut host, "in a waker");
 }
 
-/// Changed code meets an old history. As after a panic in a poll, what follows in the history is still
+/// The code was changed and panics. As after a panic in a poll, what follows in the history is still
 /// compared with what the code did.
 #[test]
-fn a_panic_where_the_history_goes_on_is_found_out_as_changed_code() {
+fn a_panic_where_the_history_goes_on_is_reported_as_changed_code() {
     fn flaky(predicate: fn(&Failure) -> bool) -> OrchestratorFunction {
         let policy = RetryPolicy::new(3, Duration::from_secs(1)).when(predicate);
         orchestrator(move |ctx: OrchestrationContext, (): ()| async move {

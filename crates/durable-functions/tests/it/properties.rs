@@ -1,8 +1,8 @@
 //! What holds for every orchestrator, every history and every request.
 //!
-//! - The way in which a host cuts the same happenings into turns, repeats them, crashes and starts
-//!   again does not change what an orchestrator decides.
-//! - Each prefix of a history is a history.
+//! - How a host divides the same events into turns, repeats them, crashes and starts again does not
+//!   change what an orchestrator decides.
+//! - Each prefix of a history can be replayed.
 //! - No sequence of bytes makes the engine panic or answer something that the host cannot carry out.
 //!
 //! The programs are those of the differential test.
@@ -203,7 +203,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn how_a_host_cuts_repeats_and_interrupts_turns_changes_no_decision(
+    fn how_a_host_divides_repeats_and_interrupts_turns_changes_no_decision(
         program in programs(Dialect::Full),
         choices in choices(),
         variations in choices(),
@@ -340,7 +340,7 @@ fn mutated(
     bytes
 }
 
-/// An answer, if there is one, that the host can carry out, and the same one twice.
+/// Checks that an answer, if there is one, is the same twice and can be carried out by the host.
 fn check_answer(function: &OrchestratorFunction, bytes: Vec<u8>) -> Result<(), TestCaseError> {
     let answer = execute(function, bytes.clone());
     prop_assert_eq!(&answer, &execute(function, bytes));

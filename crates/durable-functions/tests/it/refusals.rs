@@ -1,4 +1,4 @@
-//! What the code must not send has failed at once, whatever the history says.
+//! An action that must not be sent fails at once, whatever the history says.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What an app says at its start. Runs itself again as a child process, because it takes its settings
-//! and its folder from its environment.
+//! What an app writes at its start. The test runs itself again as a child process, because an app takes
+//! its settings and its folder from its environment.
 
 use std::fs;
 use std::path::Path;
@@ -44,27 +44,26 @@ fn folder(name: &str, bindings: &str) {
 }
 
 #[test]
-fn a_mistake_in_settings_or_bindings_is_said_at_the_start_and_not_at_the_first_call() {
-    let test =
-        "start::a_mistake_in_settings_or_bindings_is_said_at_the_start_and_not_at_the_first_call";
+fn a_mistake_in_settings_or_bindings_is_reported_at_the_start_and_not_at_the_first_call() {
+    let test = "start::a_mistake_in_settings_or_bindings_is_reported_at_the_start_and_not_at_the_first_call";
     if std::env::var_os(CHILD).is_some() {
         return app();
     }
     let trigger = r#"{"type":"httpTrigger","name":"req"}"#;
     folder("job", r#"{"type":"orchestrationTrigger","name":"context"}"#);
     folder("start", trigger);
-    let said = start(test, "many");
+    let written = start(test, "many");
     for part in [
         "DURABLE_FUNCTIONS_KEPT_INSTANCES is `many`, expected a number",
         "the function `start` takes a DurableClient, but its function.json has no durableClient",
     ] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(written.contains(part), "{part}: {written}");
     }
 
     folder(
         "start",
         &format!(r#"{trigger},{{"type":"durableClient","name":"starter"}}"#),
     );
-    let said = start(test, "7");
-    assert!(!said.contains("warning: "), "{said}");
+    let written = start(test, "7");
+    assert!(!written.contains("warning: "), "{written}");
 }

@@ -123,7 +123,7 @@ fn the_version_of_a_child_is_that_of_the_handle_or_else_the_hosts_default() {
 }
 
 #[test]
-fn a_child_and_an_activity_of_one_name_are_told_apart() {
+fn a_child_and_an_activity_of_one_name_are_different_actions() {
     let mut host = Host::new(
         orchestrator(async |ctx: OrchestrationContext, (): ()| {
             let child = ctx.call_orchestrator(CHILD, 1);
@@ -133,14 +133,15 @@ fn a_child_and_an_activity_of_one_name_are_told_apart() {
         None,
     );
     host.turn();
-    // A completion of the wrong kind is nobody's.
+    // A completion of the wrong kind is ignored.
     host.completed(0, "99").child_completed(1, "99");
     assert!(host.turn().actions.is_empty());
     host.completed(1, "3").child_completed(0, "5");
     assert_eq!(actions(&host.turn()), ["#2 Completed(2)"]);
 }
 
-/// The type of a failure is free: only the engine's own verdict takes back what was asked for.
+/// Users may choose any type of failure. Only where the engine itself finds the history left does it
+/// withdraw what was asked for.
 #[test]
 fn a_child_that_fails_with_non_determinism_leaves_its_parents_actions_alone() {
     let mut host = Host::new(

@@ -14,7 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 const STEP: Activity<u8, u8> = Activity::new("step");
 
-/// A layer that remembers what it was told: `LEVEL message` with the spans around it.
+/// A layer that records what it gets: `LEVEL message` with the spans around it.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<String>>>);
 
@@ -86,7 +86,7 @@ fn every_event_of_an_orchestration_is_written_once_by_its_turn() {
 }
 
 #[test]
-fn without_the_filter_a_replay_speaks_again() {
+fn without_the_filter_a_replay_writes_events_again() {
     let recorder = Recorder::default();
     let subscriber = tracing_subscriber::registry().with(recorder.clone());
     tracing::subscriber::with_default(subscriber, || {
@@ -170,7 +170,7 @@ impl Drop for Loud {
 }
 
 #[test]
-fn destructors_speak_when_the_orchestration_ends_not_when_a_turn_does() {
+fn destructors_log_when_the_orchestration_ends_not_when_a_turn_does() {
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
         let _loud = Loud;
         ctx.wait_for(Event::<()>::new("go")).await?;
@@ -210,9 +210,9 @@ fn code_outside_of_orchestrators_is_never_replaying() {
     assert_eq!(*seen.lock().unwrap(), [live, live, replayed, replayed]);
 }
 
-/// The failure itself is the status of the instance; that it kept the instance from going on is not.
+/// The status of the instance shows the failure, but not that it was not started again because of it.
 #[test]
-fn a_failure_behind_continue_as_new_is_warned_of_once() {
+fn a_failure_after_continue_as_new_is_warned_of_once() {
     recording(ReplayFilter::new(), |recorder| {
         let function = orchestrator(async |ctx: OrchestrationContext, (): ()| -> Result<()> {
             ctx.call(STEP, 1).await?;

@@ -15,8 +15,8 @@ use time::format_description::well_known::Rfc3339;
 const STACK_TRACE: [&str; 2] = ["stackTrace", "StackTrace"];
 const PROPERTIES: [&str; 2] = ["properties", "Properties"];
 
-/// How much of an answer can be compared. What the recorded worker could not say, ours need not
-/// repeat; everything else is compared to the letter.
+/// How much of an answer can be compared. What the recorded worker could not express is left out of
+/// ours; everything else must be equal.
 #[derive(Default)]
 pub(crate) struct Form {
     /// The recorded worker's clock had milliseconds, ours has the host's 100 ns.
@@ -140,7 +140,7 @@ pub(crate) fn describe_failure(failure: &TaskFailureDetails) -> String {
     format!("; {}: {}{flag}", failure.error_type, failure.error_message)
 }
 
-/// Only the time is left out: the worker makes it up.
+/// Only the time is left out: the worker chooses it.
 fn carried(event: &HistoryEvent) -> String {
     match event.event_type.as_ref().unwrap() {
         EventType::EventRaised(raised) => {
@@ -171,7 +171,7 @@ fn has_stack_traces(json: &str) -> bool {
     keys.any(|key| json.contains(&format!(r#""{key}":"#)))
 }
 
-/// Also in an order that does not depend on how this build of serde_json keeps objects.
+/// In an order that does not depend on how this build of serde_json keeps objects.
 fn without_stack_traces(json: &str) -> String {
     fn strip(value: &mut Value) {
         match value {

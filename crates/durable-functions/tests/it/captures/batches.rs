@@ -96,7 +96,7 @@ fn describe(answer: &EntityBatchResult) -> Vec<String> {
         operation_infos,
         requires_state,
     } = answer;
-    // What only the other, gRPC, workers say.
+    // Only gRPC workers fill these.
     assert_eq!(completion_token, "");
     assert_eq!(operation_infos.len(), 0);
     assert!(!requires_state);
@@ -163,7 +163,7 @@ async fn every_recorded_batch_gets_the_recorded_answer_or_the_one_that_is_listed
     assert_eq!(batches, 37);
 }
 
-/// An operation without a result would stay in the entity's queue, and be asked for without end.
+/// An operation without a result would stay in the entity's queue, and be delivered again without end.
 #[tokio::test]
 async fn every_operation_of_a_recorded_batch_gets_one_result() {
     for name in case::names() {

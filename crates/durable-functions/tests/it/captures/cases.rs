@@ -146,7 +146,7 @@ fn every_fixture_has_a_test_and_every_test_a_fixture() {
     assert_eq!(tests, case::names());
 }
 
-/// The whole set of recordings is here, not a choice of it.
+/// The tests hold all recordings, not a selection.
 #[test]
 fn all_recorded_cases_are_here() {
     let cases: Vec<_> = case::names().iter().map(|name| case::load(name)).collect();

@@ -10,7 +10,7 @@ use crate::captures::differences;
 const TABLE: &str = "|---|---|---|---|";
 const CLIENTS: &str = "clients or bindings only";
 
-/// What came of the exchanges of a case.
+/// How the exchanges of a case compare.
 #[derive(Default)]
 struct Tally {
     turns: Count,

@@ -57,8 +57,8 @@ fn recorded(name: &str) -> HashMap<(String, i32), EventSentEvent> {
 }
 
 /// The recorded worker sent entity actions in some cases, and events that it wrote itself in the
-/// others. Either way the history holds the event that the host sent in the end: it is ours, but for
-/// the label, and but for members that may be missing.
+/// others. In both, the history holds the event that the host sent. It equals ours, except for the
+/// label and for members that may be missing.
 #[test]
 fn the_host_sends_to_entities_what_we_send() {
     let mut compared = 0;
@@ -66,7 +66,7 @@ fn the_host_sends_to_entities_what_we_send() {
         let recorded = recorded(&name);
         for (instance, action, ours) in sent(&name) {
             let Some(theirs) = recorded.get(&(instance, action)) else {
-                // The last of an instance, which no turn follows.
+                // The last turn of an instance: no history follows that would hold what it sent.
                 continue;
             };
             compared += 1;
@@ -103,7 +103,7 @@ fn comparable(mut message: Value) -> Value {
     message
 }
 
-/// An entity waits for the message that a label names, and takes one that is not later for a
+/// An entity waits for the message that a label names. It takes a message that is not later for a
 /// duplicate.
 #[test]
 fn every_label_is_later_than_the_one_before_and_names_it() {

@@ -1,7 +1,7 @@
 //! The recorded failures of activities, with the marker that ours write.
 //!
-//! The recorded activity wrote its marker in square brackets, which the host's redaction does not stop
-//! at; of ours they differ in nothing else.
+//! The recorded activity wrote its marker in square brackets, at which the host's redaction does not
+//! stop. The markers differ from ours in nothing else.
 
 use durable_protocol::messages::{
     EventType, OrchestratorActionType, OrchestratorRequest, OrchestratorResponse,
@@ -64,7 +64,7 @@ fn with_our_marker(message: &str) -> String {
 
 #[test]
 fn every_recorded_report_gives_the_orchestrator_type_and_message() {
-    let mut told = 0;
+    let mut checked = 0;
     for case in ["activity-failure-text", "activity-failure-reason"] {
         for (turn, message) in caught(case) {
             let output = output(&answer(&turn, with_our_marker(&message)));
@@ -76,7 +76,7 @@ fn every_recorded_report_gives_the_orchestrator_type_and_message() {
                 );
                 continue;
             }
-            told += 1;
+            checked += 1;
             assert_eq!(
                 output,
                 json!({
@@ -89,7 +89,7 @@ fn every_recorded_report_gives_the_orchestrator_type_and_message() {
             );
         }
     }
-    assert_eq!(told, 7);
+    assert_eq!(checked, 7);
 }
 
 /// The recorded ones had 100 KB before the marker, and 100 KB inside it.

@@ -1,8 +1,8 @@
 //! The case `action-ids`: action ids that start at 1, at 100 or below 0, or that repeat.
 //!
-//! Ids are the worker's choice, and ours count up from 0. So this case is replayed with its histories
-//! renumbered to our ids, and answers are compared without them. The histories as they were recorded
-//! are not ours, and the engine must say so instead of mistaking one action for another.
+//! A worker chooses its ids, and ours count up from 0. So this case is replayed with its histories
+//! renumbered to our ids, and answers are compared without ids. With the histories as they were
+//! recorded, the engine must fail instead of mistaking one action for another.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -1,5 +1,5 @@
-//! The fact that kept instances rest on: within one execution, the past events of a turn begin byte
-//! for byte with all events of the turn before.
+//! Kept instances depend on one fact: within one execution, the past events of a turn begin byte for
+//! byte with all events of the turn before.
 //!
 //! An engine may therefore keep a live orchestrator and feed it only the rest. The exceptions are
 //! listed, each with its reason: there, only a full replay gives the right answer.
@@ -105,7 +105,7 @@ fn past_events_begin_with_all_that_the_turn_before_saw() {
         let case = case::load(&name);
         let mut latest: HashMap<_, &Turn> = HashMap::new();
         for turn in &case.turns {
-            // Without a history (a host that thinks we keep it) there is nothing to compare.
+            // A host that relies on us to keep the history sends none: there is nothing to compare.
             let Some(execution) = turn.execution_id() else {
                 continue;
             };

@@ -4,7 +4,7 @@
 //! engine, and the answers of that engine. Here the same orchestrators, and the same entity, are
 //! written in Rust and get the same requests: the answers must be the same, or the difference is
 //! listed with its reason and with what we answer instead (`differences/`). `docs/captures.md` is the
-//! table of all cases; a test holds it to what these tests find.
+//! table of all cases; a test compares it with what these tests find.
 
 mod answer;
 #[cfg(feature = "handler")]

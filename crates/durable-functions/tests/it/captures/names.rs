@@ -1,8 +1,8 @@
 //! The names that a worker makes up for its messages to entities: request ids and label timestamps.
 //!
-//! The recorded worker made up others than we do, so each of its names is taken for the one that we
-//! gave to the same action. Invariant: one recorded name is always the same one of ours, and no two
-//! are the same; an id or a label that we used in another place would not go unnoticed.
+//! The recorded worker chose other names than we do, so each of its names is replaced by the one that
+//! we gave to the same action. Invariant: the names map one to one, so that a name of ours in a wrong
+//! place is noticed.
 
 use std::collections::HashMap;
 
@@ -45,8 +45,8 @@ impl Names {
         }
     }
 
-    /// A request as it would be if its history were ours. Replaced in the bytes, which keep their
-    /// length: replies go by the ids. Nothing goes by the labels, which stay.
+    /// A request as it would be if its history were ours. The ids are replaced in the bytes, which keep
+    /// their length, because replies are matched by them. Labels stay: nothing is matched by them.
     pub(crate) fn in_request(&self, mut request: Vec<u8>) -> Vec<u8> {
         for (theirs, ours) in self.ours.iter().filter(|(theirs, _)| theirs.len() == ID) {
             assert_eq!(ours.len(), ID);

@@ -57,7 +57,7 @@ fn described(name: &str, turn: &Turn, names: &mut Names) -> (Option<Vec<String>>
     (recorded, form.describe(&ours))
 }
 
-/// Holds our answer against the recorded one, or against the one that is listed.
+/// Compares our answer with the recorded one, or with the one that is listed.
 pub(crate) fn compare(
     name: &str,
     turn: &Turn,
@@ -75,7 +75,7 @@ pub(crate) fn compare(
             .map(|line| line.to_string())
             .collect(),
         (None, Some(recorded)) => recorded,
-        // Ours is compared with nothing, and cannot be the same.
+        // There is no recorded answer to compare ours with.
         (None, None) => vec![format!(
             "an entry in the list, for {:?}",
             turn.invalid_answer

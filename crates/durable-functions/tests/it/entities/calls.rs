@@ -122,8 +122,8 @@ fn what_cannot_be_sent_fails_and_is_not_counted_as_sent() {
                 .into_failure(),
         );
         types.push(ctx.lock([&invalid]).await.err().unwrap().into_failure());
-        let nobody: [EntityId; 0] = [];
-        types.push(ctx.lock(nobody).await.err().unwrap().into_failure());
+        let none: [EntityId; 0] = [];
+        types.push(ctx.lock(none).await.err().unwrap().into_failure());
         ctx.signal_entity(a(), GET, ())?;
         let types: Vec<_> = types
             .iter()
@@ -186,7 +186,7 @@ fn request_ids_are_of_the_execution_and_the_action_and_leave_new_uuid_alone() {
 }
 
 #[test]
-fn answers_that_nobody_wants_are_no_external_events() {
+fn late_and_duplicate_answers_are_no_external_events() {
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
         drop(ctx.call_entity(a(), GET, ()));
         let kept = ctx.call_entity(a(), GET, ()).await?;
@@ -252,7 +252,7 @@ fn a_scheduled_signal_is_due_at_its_time_and_never_hidden_for_too_long() {
         "Azure Storage hides a message for seven days at most"
     );
     assert_eq!(due(2).1, Some(time("01-01T03:04:05")));
-    // Scheduled signals are not sorted: the first that is has no predecessor.
+    // Scheduled signals have no label, so the first message with one has no predecessor.
     assert_eq!(due(3), ("op".to_owned(), None));
     assert_eq!(sent[3].3["Predecessor"], "0001-01-01T00:00:00");
 }

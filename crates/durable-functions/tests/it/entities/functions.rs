@@ -1,4 +1,4 @@
-//! Entity functions: one result for each operation, and a state that is whole, whatever happens.
+//! Entity functions: one result for each operation, and a complete state, whatever happens.
 
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -128,7 +128,7 @@ fn operations_of_a_batch_run_in_order_on_one_state() {
 }
 
 #[test]
-fn an_operation_that_fails_or_panics_leaves_nothing_behind_and_stops_nobody() {
+fn an_operation_that_fails_or_panics_changes_nothing_and_stops_no_other() {
     let operations = [
         ("add", Some("1")),
         ("fail", Some("10")),
@@ -198,7 +198,7 @@ fn a_state_that_cannot_be_read_stays_and_can_only_be_deleted() {
 }
 
 #[test]
-fn a_deleted_entity_begins_anew() {
+fn a_deleted_entity_begins_with_the_initial_state() {
     let finish: Operation<(), i64> = Operation::new("finish");
     let function = counter().on(finish, async |ctx: EntityContext, count: &mut i64, ()| {
         ctx.delete_state();
@@ -276,7 +276,7 @@ fn signals_and_starts_of_an_operation_go_out_with_the_batch() {
     }
 }
 
-/// A start under such an id would poison the task hub.
+/// A start under such an id would make the host repeat a message without end.
 #[test]
 fn ids_that_the_host_cannot_handle_fail_the_operation() {
     let to: Operation<EntityId, ()> = Operation::new("to");
@@ -323,7 +323,7 @@ fn an_operation_knows_its_entity_and_its_request() {
     assert_eq!(results(&result)[1], "\"@counter@a WHO r1\"");
 }
 
-/// A state whose code can break everywhere.
+/// A state whose code can fail or panic everywhere.
 #[derive(Debug, PartialEq)]
 struct Fragile(i64);
 
@@ -364,7 +364,7 @@ impl Drop for Fragile {
 }
 
 #[test]
-fn code_of_the_state_that_breaks_fails_its_operation_only() {
+fn code_of_the_state_that_fails_or_panics_fails_its_operation_only() {
     let set: Operation<i64, ()> = Operation::new("set");
     let result_of_1: Operation<(), Fragile> = Operation::new("bad-result");
     let function = || {

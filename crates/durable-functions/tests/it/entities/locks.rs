@@ -205,11 +205,11 @@ fn a_lock_is_given_back_by_an_instance_that_fails_because_its_code_changed() {
 }
 
 #[test]
-fn a_lock_that_nobody_awaits_any_more_is_given_back_when_it_is_granted() {
+fn a_lock_that_is_no_longer_awaited_is_released_when_it_is_granted() {
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
         let lock = ctx.lock([a()]);
         assert!(ctx.timeout(Duration::from_secs(5), lock).await.is_err());
-        // No longer inside of it.
+        // No longer inside the critical section.
         let other = ctx.lock([b()]);
         match select(Box::pin(other), ctx.wait_for(GO)).await {
             Either::Left(_) => Ok("locked"),
@@ -229,8 +229,8 @@ fn a_lock_that_nobody_awaits_any_more_is_given_back_when_it_is_granted() {
     assert!(actions(&end)[1].ends_with(r#"Completed("waited")"#));
 }
 
-/// An entity knows its holder by the instance alone: of two requests it would grant both, and give
-/// both up with the release of the first.
+/// An entity knows who holds it by the instance alone. It would grant both of two requests, and end both
+/// locks with the release of the first.
 #[test]
 fn a_lock_that_was_given_up_and_is_wanted_again_is_not_asked_for_twice() {
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
@@ -276,7 +276,7 @@ fn a_set_that_overlaps_a_lock_that_was_given_up_is_refused() {
 fn a_lock_that_is_granted_and_dropped_in_the_same_turn_is_given_back() {
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
         let (lock, go) = (ctx.lock([a()]), ctx.wait_for(GO));
-        // The grant arrives first, but nobody looks.
+        // The grant arrives first, but the future is not polled.
         go.await?;
         drop(lock);
         ctx.wait_for(GO).await?;
@@ -316,8 +316,8 @@ fn a_lock_that_is_refused_is_an_error_and_leaves_nothing_locked() {
     );
 }
 
-/// Hosts deliver an answer twice. The second copy of the first answer must not make the section
-/// believe that the second call has been answered.
+/// Hosts can deliver an answer twice. The second copy of the first answer must not count as the answer to
+/// the second call.
 #[test]
 fn a_late_duplicate_of_an_answer_does_not_free_a_newer_call() {
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {

@@ -1,4 +1,4 @@
-//! Entities: what orchestrators do with them, and the functions that they are.
+//! Entities: what orchestrators do with them, and entity functions.
 
 mod calls;
 mod functions;

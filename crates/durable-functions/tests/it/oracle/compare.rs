@@ -1,4 +1,4 @@
-//! What two engines must agree on: everything in an answer but the ids, and the words of failures.
+//! What two engines must agree on: everything in an answer except ids and the wording of failures.
 
 use durable_protocol::messages::{
     CompleteOrchestrationAction, EventType, OrchestrationStatus, OrchestratorAction,
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::oracle::program::{RETRIED_ACTIVITY, RETRIED_CHILD};
 use crate::support::START;
 
-/// Drops what `theirs` asks for after its end: durabletask goes on with retries when the results of
-/// the same turn bring them up; the host would carry them out for nobody.
+/// Drops what `theirs` asks for after its end: durabletask schedules the retries that results of the same
+/// turn lead to, although the orchestrator has ended.
 pub(crate) fn without_retries_after_the_end(
     mut theirs: OrchestratorResponse,
     ours: &OrchestratorResponse,
@@ -132,9 +132,12 @@ fn failure(details: &TaskFailureDetails) -> Value {
     }
 }
 
-/// The id of a child that the program chose; the generated ones are every engine's own.
+/// The id of a child that the program chose. Generated ids differ between the engines.
 fn given(id: &str) -> &str {
-    assert!(!id.is_empty(), "an empty instance id poisons the task hub");
+    assert!(
+        !id.is_empty(),
+        "the host repeats the message of an empty instance id without end"
+    );
     let generated = id.rsplit_once(':').is_some_and(|(_, number)| {
         number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_hexdigit())
     });

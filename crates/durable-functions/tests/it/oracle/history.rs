@@ -16,7 +16,7 @@ use crate::support::stored::{confirmation, event};
 
 pub(crate) const INSTANCE: &str = "abc";
 
-/// Something that the host tells an execution.
+/// Something that the host delivers to an execution.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Delivery {
     TaskCompleted {
@@ -42,7 +42,7 @@ pub(crate) enum Delivery {
         name: String,
         payload: Option<String>,
     },
-    /// The end of a task that nobody asked for.
+    /// The end of a task that the program did not start.
     UnknownTask {
         id: i32,
     },

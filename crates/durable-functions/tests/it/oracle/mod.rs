@@ -1,14 +1,19 @@
-//! Our engine against the executor of durabletask, Microsoft's own: random orchestrators, turn by
-//! turn, the same decisions.
+//! Our engine decides as durabletask's executor, Microsoft's own, does: random orchestrators are run by
+//! both, turn by turn.
 //!
-//! Both engines run the same program on histories that differ only in the ids of actions. Compared
-//! are the actions in order (kind, name, input, fire time, target), the custom status and the end
-//! (output, whose failure and its text, carried-over events). Not compared, because durabletask
-//! answers differently and we keep to .NET, the host or our promise to lose nothing: action ids and
-//! generated ids of children; an event that has arrived for the loser of a race; a retry timeout
-//! (it reads the real clock); duplicates of a retried call's failure; actions of a turn that was
-//! suspended midway, and the clock while suspended; events behind a late result in the turn of a
-//! continue-as-new that follows a failure; retries that a turn brings up after its end.
+//! Both engines run the same program on histories that differ only in the ids of actions. The test
+//! compares the actions in order (kind, name, input, fire time, target), the custom status and the end
+//! (output, whose failure and its text, carried-over events).
+//!
+//! Where durabletask answers differently, we follow .NET, the host, or our rule that no event is lost.
+//! So the test does not compare:
+//! - action ids and generated ids of children;
+//! - an event that has arrived for the loser of a race;
+//! - a retry timeout, for which durabletask reads the real clock;
+//! - duplicates of a retried call's failure;
+//! - actions of a turn that was suspended midway, and the clock while suspended;
+//! - events after a late result in the turn of a continue-as-new that follows a failure;
+//! - retries that are due in a turn after its end.
 //!
 //! `ORACLE_PROGRAMS` sets how many programs, `ORACLE_SEED` which ones.
 
@@ -72,7 +77,7 @@ fn random_orchestrators_decide_as_in_durabletask() {
     if let Err(failure) = outcome {
         panic!("ORACLE_SEED={seed} ORACLE_PROGRAMS={cases}: {failure}");
     }
-    // A generator that no longer reaches an end proves nothing about it.
+    // If the generator no longer reaches an end, the test says nothing about it.
     if cases >= 2_000 {
         for end in [
             "Completed",
@@ -134,7 +139,7 @@ fn compare_engines(
         );
         world.observe(&ours);
         let Some(end) = ours.actions.last().and_then(compare::end) else {
-            prop_assert!(!tampered, "nobody noticed that the history was changed");
+            prop_assert!(!tampered, "no engine noticed that the history was changed");
             our_history.store(our_request, &ours);
             their_history.store(their_request, &theirs);
             continue;

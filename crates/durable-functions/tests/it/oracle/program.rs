@@ -217,8 +217,8 @@ fn leaves() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What may be started and left alone. No event: a waiter that nobody awaits takes an event in
-/// durabletask and gives it back here.
+/// What may be started without being awaited. Not a wait for an event: in durabletask, one that is not
+/// awaited takes an event.
 fn started() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => (prop::sample::select(&ACTIVITIES[..]), values())

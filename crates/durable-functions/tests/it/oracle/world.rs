@@ -1,6 +1,6 @@
 //! Everything outside the orchestrator: which activity ends when and how, which events arrive, what
 //! the user does. All of it follows from a list of numbers, so that a failing case can be repeated
-//! and made smaller; the number 0 is always the dullest choice.
+//! and made smaller; the number 0 is always the simplest choice.
 
 use durable_protocol::messages::{OrchestratorActionType, OrchestratorResponse};
 
@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use crate::oracle::history::{Batch, Delivery};
 use crate::oracle::program::{Dialect, EVENTS, RETRIED_ACTIVITY, RETRIED_CHILD};
 
-/// After so many turns the user loses patience.
-const PATIENCE: usize = 40;
+/// After so many turns the user terminates the instance.
+const MOST_TURNS: usize = 40;
 
 /// The numbers that everything follows from; 0 once they are used up.
 #[derive(Clone)]
@@ -102,7 +102,7 @@ impl World {
         self.turns += 1;
         let first = std::mem::replace(&mut self.first, false);
         let mut deliveries = Vec::new();
-        if self.turns > PATIENCE || (!first && self.chance(1)) {
+        if self.turns > MOST_TURNS || (!first && self.chance(1)) {
             deliveries.push(Delivery::Terminate);
         } else if self.suspended {
             // The clock stands still while suspended: durabletask applies the turn's time late.
@@ -160,7 +160,7 @@ impl World {
     }
 
     fn raise(&mut self) -> Delivery {
-        // In turn, so that no program waits for ever.
+        // One after the other, so that no program waits without end.
         let name = EVENTS[self.next_event % EVENTS.len()];
         self.next_event += 1 + self.pick(2);
         Delivery::Raised {

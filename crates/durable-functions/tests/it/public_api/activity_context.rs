@@ -1,4 +1,4 @@
-//! What an activity is told of its invocation.
+//! What an activity knows of its invocation.
 
 use std::time::Duration;
 

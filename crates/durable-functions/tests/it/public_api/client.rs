@@ -12,7 +12,7 @@ use super::task_hub::{BROKEN, BROKEN_TEXT, KEY, TaskHub};
 
 const COUNT: Orchestrator<u32, u64> = Orchestrator::new("count");
 
-/// The state of the instance `count-7` as the Azure Storage backend tells it.
+/// The state of the instance `count-7` as the Azure Storage backend reports it.
 fn completed() -> OrchestrationState {
     OrchestrationState {
         instance_id: "count-7".to_owned(),
@@ -68,7 +68,7 @@ async fn the_state_of_an_instance_is_what_the_task_hub_says() {
 }
 
 #[tokio::test]
-async fn each_status_of_the_protocol_is_told_apart() {
+async fn each_status_of_the_protocol_has_its_own_value() {
     for (number, expected, text, ended) in [
         (0, RuntimeStatus::Running, "Running", false),
         (1, RuntimeStatus::Completed, "Completed", true),
@@ -83,10 +83,10 @@ async fn each_status_of_the_protocol_is_told_apart() {
             orchestration_status: number,
             ..completed()
         };
-        let told = status(state).await.runtime_status;
-        assert_eq!(told, expected);
-        assert_eq!(told.as_str(), text);
-        assert_eq!(told.is_terminal(), ended, "{text}");
+        let reported = status(state).await.runtime_status;
+        assert_eq!(reported, expected);
+        assert_eq!(reported.as_str(), text);
+        assert_eq!(reported.is_terminal(), ended, "{text}");
     }
 }
 
@@ -155,7 +155,7 @@ async fn waiting_ends_at_the_limit_when_the_instance_has_not_ended() {
         orchestration_status: OrchestrationStatus::Running as i32,
         ..completed()
     });
-    for id in ["count-7", "nobody's"] {
+    for id in ["count-7", "unknown"] {
         let instance = hub.client().instance(COUNT, id);
         let error = instance.wait(Duration::from_millis(20)).await.unwrap_err();
         assert!(
@@ -238,7 +238,7 @@ fn a_value_that_is_no_binding_is_an_error_that_does_not_show_it() {
     }
 }
 
-/// A storage queue refuses a message that holds one of them.
+/// A storage queue refuses a message that holds U+FFFE or U+FFFF.
 #[tokio::test]
 async fn a_start_escapes_the_two_characters_that_a_queue_refuses_and_refuses_them_in_names() {
     const TEXT: &str = "x\u{fffe}\u{ffff}";

@@ -1,4 +1,4 @@
-//! What travels for an error.
+//! The failure that an error becomes.
 
 use anyhow::Context;
 use durable_functions::{Error, Failure, TaskError};
@@ -16,7 +16,7 @@ fn a_failure_keeps_its_type_and_flag_under_every_context_that_is_put_around_it()
 }
 
 #[test]
-fn of_any_other_error_the_texts_travel() {
+fn any_other_error_keeps_its_texts() {
     let error: Result<u8, _> = "x".parse::<u8>();
     let failure = Error::from(error.context("the day").unwrap_err()).to_failure();
     assert_eq!(failure.error_type(), "Error");
@@ -26,7 +26,7 @@ fn of_any_other_error_the_texts_travel() {
 }
 
 #[test]
-fn an_error_of_a_task_travels_as_the_failure_of_the_task() {
+fn an_error_of_a_task_becomes_the_failure_of_the_task() {
     let busy = Failure::new("Busy", "try later").non_retriable();
     let failed = TaskError::Failed {
         task: "activity 'copy' (#3)".to_owned(),

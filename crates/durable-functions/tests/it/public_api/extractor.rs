@@ -72,7 +72,7 @@ async fn a_function_gets_the_client_of_its_binding_whatever_the_binding_is_calle
 }
 
 #[tokio::test]
-async fn a_function_without_a_usable_binding_learns_what_is_missing() {
+async fn a_function_without_a_usable_binding_gets_an_error_that_names_what_is_missing() {
     for (data, part) in [
         (
             json!({}),
@@ -90,7 +90,7 @@ async fn a_function_without_a_usable_binding_learns_what_is_missing() {
 }
 
 #[tokio::test]
-async fn the_caller_of_a_function_without_a_client_learns_nothing() {
+async fn the_caller_of_a_function_without_a_client_gets_no_reason() {
     let app = App::new().http("name", async |_: DurableClient| "never");
     let answer = invoke(app, json!({})).await;
     assert_eq!(answer["statusCode"], 500, "{answer}");

@@ -1,4 +1,4 @@
-//! A start whose answer is lost on the way: what the client says is true.
+//! A start whose answer is lost: the client reports only what it knows.
 
 use durable_functions::{ClientError, DurableClient, Orchestrator};
 use durable_protocol::messages::OrchestrationState;
@@ -9,7 +9,7 @@ use super::task_hub::TaskHub;
 
 const ORDER: Orchestrator<u32, u32> = Orchestrator::new("order");
 
-/// What becomes of the first connection. It is cut in each case.
+/// What happens on the first connection. It is cut in each case.
 #[derive(Clone, Copy)]
 enum First {
     /// The start arrives, its answer does not.
@@ -81,7 +81,7 @@ async fn an_error_of_the_call_means_that_nothing_was_started() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_found_out_is_said_with_the_id() {
+async fn a_start_that_may_have_arrived_is_an_error_with_the_id() {
     let hub = TaskHub::listen();
     let client = client_behind(&hub, First::AnswerLost, true).await;
     match client.start(ORDER, &1).await.err().unwrap() {

@@ -1,5 +1,5 @@
-//! What users of the crate call and see, where no test of a whole orchestration looks: the client
-//! against a task hub that listens, the names that a context tells, and the texts of values in logs.
+//! Parts of the public API that no test of a whole orchestration covers: the client against a task hub
+//! that listens, the names that a context gives, and the texts of values in logs.
 
 #[cfg(feature = "handler")]
 mod activity_context;

@@ -77,7 +77,7 @@ async fn an_id_of_an_instance_that_has_not_ended_is_refused_and_starts_nothing()
 }
 
 #[tokio::test]
-async fn an_input_that_is_no_json_is_refused_and_nobody_is_asked() {
+async fn an_input_that_is_no_json_is_refused_and_nothing_is_sent() {
     struct Unwritable;
     impl Serialize for Unwritable {
         fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {

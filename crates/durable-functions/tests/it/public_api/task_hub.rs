@@ -1,5 +1,5 @@
-//! A task hub in miniature: the gRPC service that a `durableClient` binding names. It answers as the
-//! extension answers, and remembers what it was asked.
+//! A small task hub: the gRPC service that a `durableClient` binding names. It answers as the extension
+//! does, and records what it was asked.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -156,7 +156,7 @@ impl Inner {
         })
     }
 
-    /// Also an id that does not exist is waited for, without end.
+    /// An id that does not exist is waited for as well, without end.
     async fn wait(&self, request: &GetInstanceRequest) -> Result<GetInstanceResponse, Status> {
         let answer = self.get(request)?;
         match &answer.orchestration_state {

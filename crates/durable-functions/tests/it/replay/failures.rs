@@ -71,7 +71,7 @@ fn a_failed_activity_is_a_failure_with_type_flag_and_cause() {
 }
 
 #[test]
-fn a_report_that_did_not_arrive_whole_leaves_the_words_of_the_host() {
+fn a_report_that_did_not_arrive_whole_leaves_the_failure_of_the_host() {
     let whole = report(RECORD);
     for text in [
         "[Hidden Credential]".to_owned(),

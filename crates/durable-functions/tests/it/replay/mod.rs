@@ -188,9 +188,9 @@ fn code_that_asks_for_another_kind_or_for_less_is_caught() {
 }
 
 #[test]
-fn changed_code_cannot_swallow_the_verdict() {
+fn changed_code_cannot_catch_the_failure_that_ends_it() {
     let greedy = orchestrator(async |ctx: OrchestrationContext, (): ()| {
-        // Whatever the code does after it left the path, the instance ends as non-deterministic.
+        // Whatever the code does after it left its history, the instance ends as non-deterministic.
         let _ = ctx.call(SQUARE, 1).await;
         Ok("fine")
     });
@@ -332,8 +332,8 @@ fn a_request_that_is_none_is_an_error_and_an_empty_one_fails_the_instance() {
     assert_eq!(failure(&empty).error_type, "InvalidRequest");
 }
 
-/// A host that believes that the worker keeps the orchestration sends only what is new. An answer
-/// that decides anything would fail the instance.
+/// A host that relies on the worker to keep the orchestration sends only what is new. An answer with
+/// any decision would fail the instance.
 #[test]
 fn a_turn_without_its_history_is_asked_for_again_with_it() {
     let mut host = Host::new(orchestrator(chain), Some(r#"["a"]"#));

@@ -38,7 +38,7 @@ fn a_retry_that_succeeds_gives_the_result() {
 }
 
 #[test]
-fn a_retry_goes_on_although_nobody_polls_its_future() {
+fn a_retry_goes_on_although_its_future_is_not_polled() {
     let mut host = Host::new(
         orchestrator(async |ctx: OrchestrationContext, (): ()| {
             let slow = ctx.call(

@@ -16,7 +16,7 @@ fn with_a_child() -> OrchestratorFunction {
     })
 }
 
-/// Only the child is told of the rewind; its parent has its next turn when the child has ended.
+/// Only the child gets the message of the rewind; its parent has its next turn when the child has ended.
 #[test]
 fn the_parent_of_a_failed_child_asks_again_in_its_next_turn() {
     let mut host = Host::new(with_a_child(), None);
@@ -104,7 +104,7 @@ fn a_child_of_another_path_has_another_instance_id() {
 
 /// The same with children whose ids the code chose.
 #[test]
-fn a_child_of_a_path_that_was_left_stands_for_no_other() {
+fn a_child_of_a_path_that_was_left_counts_for_no_other() {
     let mut host = Host::new(
         orchestrator(async |ctx: OrchestrationContext, (): ()| {
             let child = Orchestrator::<u32, u32>::new("child");

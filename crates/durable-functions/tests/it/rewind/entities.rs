@@ -34,11 +34,11 @@ fn an_instance_that_gave_up_a_lock_with_its_failure_fails_and_says_so() {
         !asked.iter().any(|action| action.contains("work")),
         "{asked:?}"
     );
-    // And so it does after the next rewind.
+    // The same after the next rewind.
     host.rewound(Some("more")).turn();
 }
 
-/// A host that fails a turn carries out nothing of it, so that the lock is still held.
+/// A host that fails a turn carries out nothing of it, so the lock is still held.
 #[test]
 fn an_instance_that_the_host_failed_inside_a_critical_section_goes_on_in_it() {
     let mut host = Host::new(

@@ -1,4 +1,4 @@
-//! Rewinding: a failed instance goes on, with what was lost while it was Failed asked for again.
+//! Rewinding: a failed instance goes on, and asks again for what was lost while it was Failed.
 
 mod children;
 mod entities;
@@ -28,7 +28,7 @@ fn fan_out(count: u32) -> OrchestratorFunction {
 }
 
 #[test]
-fn a_rewind_without_a_reason_is_one_as_well() {
+fn a_rewind_needs_no_reason() {
     let mut host = Host::new(fan_out(2), None);
     host.turn();
     host.completed(0, "10").cut();

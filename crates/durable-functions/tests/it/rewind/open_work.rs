@@ -143,9 +143,9 @@ fn a_long_wait_goes_on_where_it_was() {
     assert_eq!(actions(&host.fired(2).turn()), ["#3 Completed(\"over\")"]);
 }
 
-/// Nobody waits for it, and the host runs it whatever becomes of the instance.
+/// The future was dropped, and the host runs the activity whatever the instance does.
 #[test]
-fn what_nobody_waits_for_is_not_asked_for_again() {
+fn what_is_no_longer_awaited_is_not_asked_for_again() {
     let mut host = Host::new(
         orchestrator(async |ctx: OrchestrationContext, (): ()| {
             drop(ctx.call(WORK, 0));

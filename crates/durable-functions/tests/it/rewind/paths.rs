@@ -86,7 +86,7 @@ fn what_has_succeeded_is_not_done_again() {
 
 /// In the turn of the failure the path that was left and the one that goes on used the same numbers.
 #[test]
-fn results_of_a_path_that_was_left_are_nobodys() {
+fn results_of_a_path_that_was_left_are_ignored() {
     let mut host = Host::new(
         orchestrator(async |ctx: OrchestrationContext, (): ()| {
             let first = async {
@@ -143,9 +143,9 @@ fn results_of_a_path_that_was_left_are_nobodys() {
     );
 }
 
-/// A rewind explains another path only up to itself.
+/// A rewind explains a different path only before it, not after it.
 #[test]
-fn code_that_changed_after_a_rewind_is_still_found_out() {
+fn code_that_changed_after_a_rewind_is_still_noticed() {
     let mut host = Host::new(fan_out(2), None);
     host.turn();
     host.failed(0, "Broken", "no luck").completed(1, "1").fail();

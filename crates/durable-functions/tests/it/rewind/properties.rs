@@ -1,11 +1,11 @@
-//! Any program, failed at any moment, rewound, ends as if nothing had happened.
+//! Any program that fails at any moment and is rewound ends as if nothing had happened.
 //!
-//! The host here is one that loses what a real host loses: it fails an instance in the middle (its
-//! turn is cut off, or a failure that the program does not catch ends it), throws away what arrives
-//! while the instance is Failed, or delivers it late or twice, suspends it now and then, and rewinds
-//! it. The programs are those of the
-//! differential test. What an activity or a child answers depends on its name and input alone, so
-//! that the undisturbed run of a program has the output that the disturbed one must have.
+//! The host of these tests loses what a real host loses. It fails an instance in the middle: its turn
+//! is cut off, or a failure that the program does not catch ends it. It throws away what arrives while
+//! the instance is Failed, or delivers it late or twice. It suspends the instance now and then, and
+//! rewinds it. The programs are those of the differential test. What an activity or a child answers
+//! depends on its name and input alone, so that a run with failures must have the output of the run
+//! without.
 
 use std::time::Instant;
 
@@ -28,7 +28,7 @@ use crate::support::rewound;
 use crate::support::stored::{confirmation, event};
 
 /// More turns than any program of the generator needs: a run that takes more hangs.
-const PATIENCE: usize = 2_000;
+const MOST_TURNS: usize = 2_000;
 
 /// An answer that is on its way.
 #[derive(Clone, Debug)]
@@ -232,7 +232,7 @@ impl Host {
         let message = event(-1, message, self.clock);
         self.open.append(&mut self.failed);
         if parent {
-            // Nobody tells it; the end of a child that was rewound is what comes next.
+            // It gets no message; the end of the child that was rewound comes next.
             self.deliver(false);
             return;
         }
@@ -245,7 +245,7 @@ impl Host {
         }
     }
 
-    /// Something arrives for the next turn.
+    /// Delivers something for the next turn.
     fn deliver(&mut self, may_fail: bool) {
         if self.open.is_empty() {
             // The program can only wait for an event.
@@ -309,9 +309,9 @@ impl Host {
         self.past.iter().any(failed)
     }
 
-    /// Runs until the instance ends for good. Up to the turn `peaceful` it is disturbed.
+    /// Runs until the instance ends for good. Failures come before the turn `peaceful`.
     fn run(&mut self, peaceful: usize) -> End {
-        for turn in 0..PATIENCE {
+        for turn in 0..MOST_TURNS {
             let disturbed = turn < peaceful;
             // The last disturbance is a failure of the host, so that a rewind undoes all others.
             let mut fails = (disturbed && self.chance(30)) || turn + 1 == peaceful;

@@ -40,7 +40,7 @@ fn an_instance_that_failed_after_retries_goes_on() {
         actions(&host.rewound(Some("fixed")).turn()),
         [format!("#{first} work(0)")]
     );
-    // What comes late for the path that was left is nobody's.
+    // A late result of the path that was left is ignored.
     assert!(host.fired(1).completed(2, "0").turn().actions.is_empty());
     let second = again(1, 1);
     assert_eq!(

@@ -18,8 +18,8 @@ fn ask(seen: &Seen, place: &'static str) {
     seen.lock().unwrap().push((place, info, debug));
 }
 
-/// `ReplayFilter` is a filter of one layer, and `tracing::enabled!` asks for all layers: it may say
-/// yes where each of them says no. Only a filter of the whole subscriber makes it say no.
+/// `ReplayFilter` is a filter of one layer, and `tracing::enabled!` asks for all layers: it may be true
+/// although it is false for each of them. Only a filter of the whole subscriber makes it false.
 #[test]
 fn s55_a_filter_of_the_whole_subscriber_turns_every_level_off_during_replay() {
     let seen = Seen::default();

@@ -38,7 +38,7 @@ fn returns() -> OrchestratorFunction {
 fn second_turn(
     function: &OrchestratorFunction,
     first: EventType,
-    news: Option<EventType>,
+    new: Option<EventType>,
 ) -> OrchestratorRequest {
     let host = Host::new(function.clone(), None);
     let mut request = host.request();
@@ -47,12 +47,16 @@ fn second_turn(
     request.new_events.truncate(1);
     request
         .new_events
-        .extend(news.map(|kind| event(-1, kind, 1)));
+        .extend(new.map(|kind| event(-1, kind, 1)));
     request
 }
 
-fn verdict(function: OrchestratorFunction, first: EventType, news: Option<EventType>) -> String {
-    let answer = answer(&function, &second_turn(&function, first, news));
+fn failure_message(
+    function: OrchestratorFunction,
+    first: EventType,
+    new: Option<EventType>,
+) -> String {
+    let answer = answer(&function, &second_turn(&function, first, new));
     assert_eq!(answer.actions.len(), 1, "nothing but the completion");
     let failure = failure(&answer);
     assert_eq!(failure.error_type, "NonDeterminism");
@@ -95,7 +99,7 @@ fn sent(target: &str, name: &str) -> EventType {
 #[test]
 fn s27_a_timer_that_is_an_activity_now_is_noticed() {
     let timer = EventType::TimerCreated(TimerCreatedEvent { fire_at: None });
-    let message = verdict(calls(), timer, None);
+    let message = failure_message(calls(), timer, None);
     assert!(message.contains("action #0 was timer"), "{message}");
     assert!(message.contains("activity 'work' (#0)"), "{message}");
 }
@@ -103,7 +107,7 @@ fn s27_a_timer_that_is_an_activity_now_is_noticed() {
 /// An orchestrator that ends where its history goes on fails, too, although it had its result.
 #[test]
 fn s28_an_activity_that_nothing_asks_for_any_more_is_noticed() {
-    let message = verdict(returns(), scheduled("work"), None);
+    let message = failure_message(returns(), scheduled("work"), None);
     assert!(
         message.contains("action #0 was activity 'work'"),
         "{message}"
@@ -113,7 +117,7 @@ fn s28_an_activity_that_nothing_asks_for_any_more_is_noticed() {
 
 #[test]
 fn s29_an_activity_that_is_a_timer_now_is_noticed() {
-    let message = verdict(sleeps(), scheduled("work"), None);
+    let message = failure_message(sleeps(), scheduled("work"), None);
     assert!(
         message.contains("action #0 was activity 'work'"),
         "{message}"
@@ -123,7 +127,7 @@ fn s29_an_activity_that_is_a_timer_now_is_noticed() {
 
 #[test]
 fn s30_an_activity_of_another_name_is_noticed() {
-    let message = verdict(calls(), scheduled("work-before"), None);
+    let message = failure_message(calls(), scheduled("work-before"), None);
     assert!(message.contains("activity 'work-before'"), "{message}");
     assert!(
         message.contains("asks for activity 'work' (#0)"),
@@ -133,7 +137,7 @@ fn s30_an_activity_of_another_name_is_noticed() {
 
 #[test]
 fn s33_a_child_that_nothing_asks_for_any_more_is_noticed() {
-    let message = verdict(returns(), created("child"), child_completed());
+    let message = failure_message(returns(), created("child"), child_completed());
     assert!(
         message.contains("was sub-orchestration 'child'"),
         "{message}"
@@ -142,7 +146,7 @@ fn s33_a_child_that_nothing_asks_for_any_more_is_noticed() {
 
 #[test]
 fn s34_a_child_that_is_an_activity_now_is_noticed() {
-    let message = verdict(calls(), created("work"), child_completed());
+    let message = failure_message(calls(), created("work"), child_completed());
     assert!(
         message.contains("was sub-orchestration 'work'"),
         "{message}"
@@ -171,6 +175,6 @@ fn s40_another_event_than_the_one_that_was_sent_is_noticed() {
         // What was sent to an entity is no event to an instance.
         (sends(), sent("@counter@a", "Ping")),
     ] {
-        verdict(function, first, None);
+        failure_message(function, first, None);
     }
 }

@@ -1,4 +1,4 @@
-//! A host in miniature: keeps a history as the extension keeps it and asks for turns.
+//! A small host: it keeps a history as the extension does and asks for turns.
 
 pub(crate) mod entities;
 pub(crate) mod rewound;
@@ -134,7 +134,7 @@ impl Host {
         ));
     }
 
-    /// A turn that fails the instance, and what came for it since is thrown away.
+    /// A turn that fails the instance. What came for it in the meantime is thrown away.
     pub(crate) fn fail(&mut self) -> OrchestratorResponse {
         let request = self.request();
         let answer = answer(&self.function, &request);
@@ -157,7 +157,7 @@ impl Host {
         self.deliver(message)
     }
 
-    /// The same for an instance that is not told, because its failed child is rewound instead.
+    /// The same for an instance that gets no message, because its failed child is rewound instead.
     pub(crate) fn rewound_silently(&mut self) -> &mut Self {
         rewound::rewind(&mut self.past, None);
         self

@@ -1,6 +1,6 @@
-//! What a host makes of the history of a failed execution that is rewound, as the extension with the
-//! Azure Storage provider does it: failures, what they are failures of, and the end become generic
-//! events without data. A failed child stays as it was created: it is rewound itself.
+//! How a host changes the history of a failed execution that is rewound. As in the extension with the
+//! Azure Storage provider, failures, the events that scheduled what failed, and the end become generic
+//! events without data. The event that created a failed child stays, because the child is rewound.
 
 use durable_protocol::messages::{EventType, GenericEvent, HistoryEvent};
 

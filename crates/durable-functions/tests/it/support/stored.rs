@@ -1,4 +1,4 @@
-//! How a host writes down what happened and what an answer asked for.
+//! How a host records what happened and what an answer asked for.
 
 use durable_protocol::messages::{
     EventSentEvent, EventType, HistoryEvent, OrchestratorAction, OrchestratorActionType,
@@ -20,7 +20,7 @@ pub(crate) fn event(id: i32, kind: EventType, clock: i64) -> HistoryEvent {
     }
 }
 
-/// What the host writes down for an action, without the inputs of calls; nothing for a completion.
+/// The event that the host records for an action, without the inputs of calls; none for a completion.
 pub(crate) fn confirmation(action: &OrchestratorAction) -> Option<EventType> {
     match action.orchestrator_action_type.as_ref().unwrap() {
         OrchestratorActionType::ScheduleTask(task) => {

@@ -39,7 +39,7 @@ struct Busy {
 }
 
 impl Busy {
-    /// The activity always fails; the orchestrator tells what it learns of that.
+    /// The activity always fails; the orchestrator reports what it gets.
     fn new() -> Self {
         Self {
             // What the host hides in a text, before and inside the details.

@@ -251,7 +251,7 @@ async fn a_parent_goes_on_when_all_attempts_of_its_child_had_one_instance_id() {
     app.mend();
     rewind(&client, "p", Some("fixed")).await;
     let completed = tokio::time::timeout(Duration::from_secs(30), client.completion("p"));
-    let state = completed.await.expect("the parent waits for ever");
+    let state = completed.await.expect("the parent waits without end");
     assert_eq!(
         state.output.as_deref(),
         Some(r#"["bad done"]"#),

@@ -67,7 +67,7 @@ impl Log {
         let mut messages = self.0.subscribe();
         let waiting = messages.wait_for(|messages| says(messages, level, text));
         let waited = tokio::time::timeout(Duration::from_secs(30), waiting).await;
-        assert!(waited.is_ok(), "nobody logged '{text}'");
+        assert!(waited.is_ok(), "'{text}' was not logged");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the recorded worker could say and our API has no words for.
+//! What the recorded worker could express and our API cannot.
 
 use super::Difference;
 

@@ -1,5 +1,5 @@
-//! The recorded worker answered wrongly, or not at all, to see what the host does. Our engine has
-//! no such answers; the entries show what it says to these requests.
+//! The recorded worker answered wrongly, or not at all, to see what the host does. Our engine makes
+//! no such answers; the entries show how it answers these requests.
 
 use super::Difference;
 

@@ -1,7 +1,8 @@
-//! The turns and entity batches that we answer in another way than the recorded worker, why, and how.
+//! The turns and entity batches that we answer in another way than the recorded worker, with the
+//! reason and our answer.
 //!
-//! One file for each kind of reason. An entry holds our whole answer, so that it cannot change
-//! unnoticed, and it must name an exchange whose answer is indeed another one.
+//! There is one file for each kind of reason. An entry holds our whole answer, so that it cannot
+//! change unnoticed. It must name an exchange whose recorded answer is a different one.
 
 mod api;
 mod batches;

@@ -123,7 +123,7 @@ async fn terminate_activity(ctx: OrchestrationContext, (): ()) -> Result<Json> {
     Ok(ctx.call(Activity::new("slow"), slow).await?)
 }
 
-/// Catches what comes of one activity.
+/// Catches the failure of one activity, if it fails.
 fn attempting(name: &'static str, activity: &'static str) -> OrchestratorFunction {
     bound(name, move |ctx: OrchestrationContext, (): ()| async move {
         let outcome = ctx.call(Activity::new(activity), 1).await;

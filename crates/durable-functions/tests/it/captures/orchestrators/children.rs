@@ -82,7 +82,7 @@ async fn same_id_at_once(ctx: OrchestrationContext, (): ()) -> Result<Json> {
     Ok(json(&serde_json::to_string(&winner)?))
 }
 
-/// Catches what comes of one child.
+/// Catches the failure of one child, if it fails.
 fn attempting(name: &'static str, child: &'static str) -> OrchestratorFunction {
     bound(name, move |ctx: OrchestrationContext, (): ()| async move {
         let child = Orchestrator::new(child);
@@ -109,7 +109,7 @@ async fn open_at_end(ctx: OrchestrationContext, (): ()) -> Result<&'static str> 
     Ok("done early")
 }
 
-/// Asks for an empty instance id in the only way there is: by naming none.
+/// The API cannot ask for an empty instance id. The nearest is to give none.
 async fn empty_id(ctx: OrchestrationContext, (): ()) -> Result<Json> {
     Ok(ctx.call_orchestrator(ONE_ACTIVITY, 1).await?)
 }

@@ -1,5 +1,5 @@
-//! Orchestrators whose worker died, hung, or asked for the turn again. The Rust ones do neither:
-//! they show what a worker decides that gets the same turns and lives.
+//! Orchestrators whose worker died, hung, or asked for the turn again. The Rust ones do none of these:
+//! they show what a worker decides that gets the same turns and finishes them.
 
 use durable_functions::{Activity, OrchestrationContext, OrchestratorFunction, Result};
 use serde::{Deserialize, Serialize};

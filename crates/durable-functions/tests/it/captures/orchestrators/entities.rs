@@ -83,8 +83,8 @@ fn both(ctx: &OrchestrationContext) -> (EntityId, EntityId) {
 }
 
 async fn missing(ctx: OrchestrationContext, (): ()) -> Result<Reply> {
-    let nobody = Entity::<i64>::new("noSuchEntity").id("k");
-    Ok(reply(ctx.call_entity(nobody, GET, ()).await))
+    let unknown = Entity::<i64>::new("noSuchEntity").id("k");
+    Ok(reply(ctx.call_entity(unknown, GET, ()).await))
 }
 
 async fn scheduled(ctx: OrchestrationContext, (): ()) -> Result<Reply> {
@@ -117,7 +117,7 @@ async fn start(ctx: OrchestrationContext, (): ()) -> Result<Reply> {
     Ok(reply(ctx.call_entity(counter, actions, Start { id }).await))
 }
 
-/// A reply in the host's form, which the recorded orchestrators gave back as they got it.
+/// A reply in the host's form, which the recorded orchestrators returned as they got it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Reply {
@@ -161,7 +161,7 @@ fn reply(outcome: Result<Json, TaskError>) -> Reply {
     }
 }
 
-/// What the host says of a lock that is granted; ours is a guard, without words.
+/// The text with which the host grants a lock. In this crate a lock is a guard without a text.
 fn granted() -> Reply {
     Reply {
         result: Some("Lock Acquisition Completed".to_owned()),

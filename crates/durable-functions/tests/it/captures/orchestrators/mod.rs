@@ -38,7 +38,7 @@ pub(crate) fn function(turn: &Turn) -> OrchestratorFunction {
     let all = all();
     let found = all.iter().find(|function| function.name() == turn.function);
     found
-        .unwrap_or_else(|| panic!("nobody wrote '{}'", turn.function))
+        .unwrap_or_else(|| panic!("there is no orchestrator '{}'", turn.function))
         .clone()
 }
 

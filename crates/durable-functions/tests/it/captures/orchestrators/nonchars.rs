@@ -26,7 +26,7 @@ struct Place {
     hex: String,
 }
 
-/// Hands the text to an activity, or lets an activity answer with it.
+/// Gives the text to an activity, or lets an activity return it.
 async fn place(ctx: OrchestrationContext, Place { place, hex }: Place) -> Result<&'static str> {
     #[derive(Serialize)]
     struct Answer {

@@ -1,5 +1,5 @@
-//! Orchestrators whose recorded answers no worker should give. The API cannot give them; what
-//! stands here is what comes nearest.
+//! Orchestrators whose recorded answers no worker should give. The API cannot give them; these
+//! orchestrators come nearest to them.
 
 use durable_functions::{Activity, Event, OrchestrationContext, OrchestratorFunction, Result};
 

@@ -15,7 +15,7 @@ pub(super) fn functions() -> Vec<OrchestratorFunction> {
     ]
 }
 
-/// Any JSON, under a name of ours: it stands in the failure for an input that is none.
+/// Any JSON. The failure for an input that is not JSON holds the name of this type.
 #[derive(Deserialize)]
 struct Raw(Json);
 
