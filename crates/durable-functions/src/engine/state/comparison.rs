@@ -91,6 +91,7 @@ impl State {
         if let Some(action) = self.actions.confirm(id)
             && let Some(rewound) = &mut self.rewound
         {
+            rewound.seems_confirmed(&action);
             rewound.confirmed(number, action.orchestrator_action_type);
         }
     }

@@ -206,6 +206,9 @@ impl State {
 
     pub(super) fn set_now(&mut self, now: Timestamp) {
         self.now = now;
+        if let Some(rewound) = &mut self.rewound {
+            rewound.turn_begins();
+        }
     }
 
     pub(crate) fn is_replaying(&self) -> bool {

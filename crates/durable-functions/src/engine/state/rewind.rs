@@ -17,15 +17,15 @@
 //!
 //! Kind and name decide whether the code does what the history shows, as in every replay, and where
 //! the history shows more (the time of a timer, the id of a child, a request to an entity), that as
-//! well. Two calls of activities with the same name at the same number, one of them of the path that
-//! was left, cannot be told apart: a history holds no inputs.
+//! well. It shows no inputs of activities, so that nothing is taken from a turn in which a path was left
+//! and in which one call could stand for another of its name.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use durable_protocol::Timestamp;
 use durable_protocol::entity_message::RELEASE;
-use durable_protocol::messages::OrchestratorActionType;
+use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
 use super::State;
 use super::slot::{Outcome, SlotKind};
@@ -70,6 +70,9 @@ pub(in crate::engine) struct Rewound {
     issued: Option<BTreeMap<usize, Issued>>,
     /// The children of the whole history, also of paths that were left, by the ids of their actions.
     children: BTreeMap<i32, Child>,
+    /// Actions that the history seems to hold, confirmed since the turn began by kind and name alone. If
+    /// the path turns out to be left in this turn, they may be others: see [`State::take_uncertain`].
+    uncertain: Vec<OrchestratorAction>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -110,12 +113,41 @@ impl Rewound {
             newest: 0,
             issued: first_turn.then(BTreeMap::new),
             children: BTreeMap::new(),
+            uncertain: Vec::new(),
         }))
     }
 
     /// A rewind leaves generic events where something failed, and one behind all that it undid.
     fn explains_another_path(&self) -> bool {
         self.seen > 0 && self.seen < self.total
+    }
+
+    /// A turn begins in the history.
+    pub(super) fn turn_begins(&mut self) {
+        self.uncertain.clear();
+    }
+
+    /// The history holds an action of the kind and the name of `action`.
+    pub(super) fn seems_confirmed(&mut self, action: &OrchestratorAction) {
+        let by_name_alone = matches!(
+            action.orchestrator_action_type,
+            Some(
+                OrchestratorActionType::ScheduleTask(_)
+                    | OrchestratorActionType::CreateSubOrchestration(_)
+            )
+        );
+        if by_name_alone && self.explains_another_path() {
+            self.uncertain.push(action.clone());
+        }
+    }
+
+    /// The history does not hold these actions after all.
+    fn not_confirmed(&mut self, actions: &[OrchestratorAction]) {
+        if let Some(issued) = &mut self.issued {
+            for (_, number) in actions.iter().filter_map(|action| parts(action.id)) {
+                issued.remove(&number);
+            }
+        }
     }
 
     /// The history holds an action that the code asked for.
@@ -264,6 +296,8 @@ impl State {
             return;
         };
         let mut asked = self.actions.take_unconfirmed();
+        asked.extend(self.take_uncertain());
+        asked.make_contiguous().sort_by_key(|action| action.id);
         for action in &mut asked {
             let Some((_, number)) = parts(action.id) else {
                 continue;
@@ -287,6 +321,29 @@ impl State {
             action.id = wire_id(epoch, number);
         }
         self.actions.begin_epoch(epoch, asked);
+    }
+
+    /// A turn in which a failure was undone has fewer actions on the path that goes on: what the code did
+    /// about the failure is missing. So the turn always shows that the path was left, at its last action at
+    /// the latest, but until then an activity or a child can stand for another of its name.
+    ///
+    /// A child whose id the user has chosen is known by that id.
+    fn take_uncertain(&mut self) -> Vec<OrchestratorAction> {
+        let Some(rewound) = self.rewound.as_deref_mut() else {
+            return Vec::new();
+        };
+        let mut uncertain = std::mem::take(&mut rewound.uncertain);
+        uncertain.retain(|action| match &action.orchestrator_action_type {
+            Some(OrchestratorActionType::CreateSubOrchestration(child)) => parts(action.id)
+                .is_some_and(|(epoch, number)| {
+                    child.instance_id == self.child_instance_id(epoch, number)
+                }),
+            _ => true,
+        });
+        if let Some(rewound) = self.rewound.as_deref_mut() {
+            rewound.not_confirmed(&uncertain);
+        }
+        uncertain
     }
 
     fn next_epoch(&mut self) -> Option<u8> {

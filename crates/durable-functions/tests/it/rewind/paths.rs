@@ -205,3 +205,43 @@ fn a_timer_of_a_path_that_was_left_ends_no_other_wait() {
         [format!("#{} Completed([10,11])", again(1, 3))]
     );
 }
+
+/// The history shows no inputs: of a turn in which both paths called an activity of one name, nothing is
+/// taken.
+#[test]
+fn a_result_of_a_path_that_was_left_is_no_other_calls() {
+    let then = Activity::<u32, u32>::new("then");
+    let mut host = Host::new(
+        orchestrator(move |ctx: OrchestrationContext, (): ()| async move {
+            let chain = |n| {
+                let ctx = ctx.clone();
+                async move {
+                    let first = ctx.call(WORK, n).await.unwrap_or(99);
+                    ctx.call(then, first).await
+                }
+            };
+            Ok(try_join(chain(0), chain(1)).await?)
+        }),
+        None,
+    );
+    host.turn();
+    host.failed(0, "Broken", "no luck").completed(1, "11");
+    assert_eq!(actions(&host.turn()), ["#2 then(99)", "#3 then(11)"]);
+    host.completed(2, "990").turn();
+    host.cut();
+    let (work, other) = (again(1, 0), again(1, 2));
+    assert_eq!(
+        actions(&host.rewound(Some("fixed")).turn()),
+        [format!("#{work} work(0)"), format!("#{other} then(11)")]
+    );
+    host.completed(3, "110").completed(other, "111").turn();
+    let last = again(1, 3);
+    assert_eq!(
+        actions(&host.completed(work, "10").turn()),
+        [format!("#{last} then(10)")]
+    );
+    assert_eq!(
+        actions(&host.completed(last, "100").turn()),
+        [format!("#{} Completed([100,111])", again(1, 4))]
+    );
+}
