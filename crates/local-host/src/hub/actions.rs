@@ -106,7 +106,12 @@ pub(super) fn plan(
     for action in actions {
         let behind_completion = planner.plan.completion.is_some();
         if let Err(refusal) = planner.action(action) {
-            return Err(failure(refusal, behind_completion, context));
+            return Err(failure(
+                refusal,
+                behind_completion,
+                context.name,
+                context.folder,
+            ));
         }
     }
     Ok(planner.plan)

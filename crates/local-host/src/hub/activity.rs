@@ -8,7 +8,7 @@ use durable_protocol::messages::{HistoryEvent, OrchestrationStatus, TaskFailureD
 use super::failure::{self, Cause, INVALID_OPERATION};
 use super::http_activity::{self, Problem};
 use super::instance::{Delivery, Instance, Message};
-use super::{DurableFunction, Inner, clock, events, nonchars, turn};
+use super::{DurableFunction, Inner, backoff, clock, events, nonchars};
 use crate::binding_data::BindingData;
 use crate::invoke::InvokeError;
 use crate::json::{Json, JsonError, JsonObject, parse_payload};
@@ -30,7 +30,10 @@ pub(super) async fn run(hub: Arc<Inner>, task: Task) {
     let Some(event) = outcome(&hub, &task).await else {
         return;
     };
-    let event = nonchars::sendable(&hub, &task, event);
+    let event = match nonchars::failure_for(&hub, &task.instance_id, &task.name, &event) {
+        Some(details) => events::task_failed(clock::now(), task.id, Some(details)),
+        None => event,
+    };
     // Dropped when the execution has ended, as on a real host.
     let delivery = hub.deliver(
         &task.instance_id,
@@ -93,7 +96,7 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
             // The work is done again, as by a real host after a restart.
             Err(InvokeError::Stopping) => {
                 drop(place);
-                tokio::time::sleep(turn::backoff(stopped)).await;
+                tokio::time::sleep(backoff::after(stopped)).await;
                 stopped += 1;
             }
             answer => break answer,

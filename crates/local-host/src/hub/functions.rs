@@ -2,7 +2,29 @@
 
 use std::collections::HashMap;
 
-use super::{DurableFunction, DurableKind};
+/// A function with an orchestration, activity or entity trigger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DurableFunction {
+    /// The folder: the name under which the handler is called.
+    pub folder: String,
+    /// The durable name: `orchestration`, `activity` or `entityName` of the binding, else the folder.
+    pub name: String,
+    /// The kind of its trigger.
+    pub kind: DurableKind,
+    /// The name of the trigger binding: the member of `Data` that holds the input.
+    pub binding: String,
+}
+
+/// The kinds of durable functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DurableKind {
+    /// `orchestrationTrigger`.
+    Orchestrator,
+    /// `activityTrigger`.
+    Activity,
+    /// `entityTrigger`.
+    Entity,
+}
 
 #[derive(Debug)]
 pub(super) struct Functions {

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::history::{History, NewEvents};
-use super::rewind::{self, Rewound};
+use super::undo::undo;
 use super::{clock, events};
 
 /// A message to an instance.
@@ -107,6 +107,14 @@ fn execution_id(start: &ExecutionStartedEvent) -> String {
         .unwrap_or_default()
 }
 
+/// The result of rewinding one instance.
+pub(super) struct Rewound {
+    /// The instance ids of the sub-orchestrations that failed.
+    pub(super) children: Vec<String>,
+    /// An earlier execution under the same id had a longer history.
+    pub(super) is_shadowed: bool,
+}
+
 /// One turn, ready to be sent.
 pub(super) struct Turn {
     pub(super) execution: String,
@@ -183,7 +191,7 @@ impl Instance {
             return Err(status);
         }
         work.execution.ended = false;
-        let children = work.execution.history.rewrite(rewind::undo);
+        let children = work.execution.history.rewrite(undo);
         self.update(|state| {
             state.set_orchestration_status(OrchestrationStatus::Pending);
             state.last_updated_timestamp = Some(now);

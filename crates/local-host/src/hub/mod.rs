@@ -13,13 +13,14 @@
 //!   `actions`: reads the actions in it; `commit`, `effects`: persist and carry them out
 //! - `activity`, `http_activity`, `timers`: the work that turns start
 //! - `entity`: entities, their batches and locks
-//! - `rewind`: makes failed instances run again
+//! - `rewind`, `undo`: make failed instances run again
 //! - `nonchars`: the two characters that messages cannot contain
 //! - `client`: the operations of clients; `grpc`: the service that they call; `binding`: the addresses that
 //!   they get
 
 mod actions;
 mod activity;
+mod backoff;
 mod binding;
 mod client;
 mod clock;
@@ -43,6 +44,7 @@ mod status;
 mod tests;
 mod timers;
 mod turn;
+mod undo;
 mod version;
 
 use std::collections::HashMap;
@@ -72,6 +74,8 @@ const PLACES_PER_CPU: usize = 10;
 /// Receives the log messages of the hub.
 type Log = Arc<dyn Fn(LogLevel, String) + Send + Sync>;
 
+pub use functions::{DurableFunction, DurableKind};
+
 pub(crate) use finished::FINISHED_INSTANCES;
 
 /// How the hub behaves.
@@ -91,30 +95,6 @@ pub struct HubOptions {
     pub base64_queue_messages: bool,
     /// How many finished instances are kept; the oldest ones beyond that are removed.
     pub finished_instances: usize,
-}
-
-/// A function with an orchestration, activity or entity trigger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DurableFunction {
-    /// The folder: the name under which the handler is called.
-    pub folder: String,
-    /// The durable name: `orchestration`, `activity` or `entityName` of the binding, else the folder.
-    pub name: String,
-    /// The kind of its trigger.
-    pub kind: DurableKind,
-    /// The name of the trigger binding: the member of `Data` that holds the input.
-    pub binding: String,
-}
-
-/// The kinds of durable functions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DurableKind {
-    /// `orchestrationTrigger`.
-    Orchestrator,
-    /// `activityTrigger`.
-    Activity,
-    /// `entityTrigger`.
-    Entity,
 }
 
 /// A running task hub. Clones are handles to the same hub.

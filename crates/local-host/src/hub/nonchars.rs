@@ -13,9 +13,8 @@
 use durable_protocol::messages::{EventType, HistoryEvent, TaskFailureDetails};
 use durable_protocol::nonchars::find;
 
-use super::activity::Task;
+use super::Inner;
 use super::failure::{self, Cause, INVALID_OPERATION};
-use super::{Inner, clock, events};
 use crate::log::LogLevel;
 
 /// The failure of a turn that would send one of them.
@@ -37,38 +36,38 @@ pub(super) fn in_failure(details: &TaskFailureDetails) -> Option<&'static str> {
         .find_map(|it| find(&it.error_type).or_else(|| find(&it.error_message)))
 }
 
-/// The outcome of an activity for the orchestration. A result or failure that could not be sent is replaced
-/// by a failure.
-pub(super) fn sendable(hub: &Inner, task: &Task, event: HistoryEvent) -> HistoryEvent {
+/// The failure that replaces the outcome of an activity that a real host could not send; `None` for all others.
+/// The reason is logged.
+pub(super) fn failure_for(
+    hub: &Inner,
+    instance_id: &str,
+    activity: &str,
+    outcome: &HistoryEvent,
+) -> Option<TaskFailureDetails> {
     if hub.options.base64_queue_messages {
-        return event;
+        return None;
     }
-    let found = match &event.event_type {
-        Some(EventType::TaskCompleted(completed)) => completed
-            .result
-            .as_deref()
-            .and_then(find)
-            .map(|name| ("result", name)),
-        Some(EventType::TaskFailed(failed)) => failed
-            .failure_details
-            .as_ref()
-            .and_then(in_failure)
-            .map(|name| ("failure", name)),
-        _ => None,
-    };
-    let Some((place, name)) = found else {
-        return event;
+    let (place, name) = match &outcome.event_type {
+        Some(EventType::TaskCompleted(completed)) => {
+            ("result", completed.result.as_deref().and_then(find)?)
+        }
+        Some(EventType::TaskFailed(failed)) => (
+            "failure",
+            failed.failure_details.as_ref().and_then(in_failure)?,
+        ),
+        _ => return None,
     };
     let text = format!(
-        "local-host failed activity '{}': its {place} holds {name}. {REPEATED_ACTIVITY}",
-        task.name
+        "local-host failed activity '{activity}': its {place} holds {name}. {REPEATED_ACTIVITY}"
     );
     hub.log(
         LogLevel::Error,
-        format!("Orchestration '{}': {text}", task.instance_id),
+        format!("Orchestration '{instance_id}': {text}"),
     );
-    let details = failure::activity(&task.name, Cause::new(INVALID_OPERATION, text));
-    events::task_failed(clock::now(), task.id, Some(details))
+    Some(failure::activity(
+        activity,
+        Cause::new(INVALID_OPERATION, text),
+    ))
 }
 
 /// Whether a real host would refuse a call of a client because of `text`. The reason is logged.

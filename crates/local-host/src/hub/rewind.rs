@@ -1,58 +1,17 @@
 //! Rewinding: an instance that failed runs again from before its failure.
 //!
-//! It works as in the extension with the Azure Storage provider. The history stays, but these of its events
-//! become generic events: the failure of each activity and its scheduling, the failure of each
-//! sub-orchestration, and the end of the execution. Failed sub-orchestrations are rewound as well. Only the
-//! deepest ones get a message; each of the others has its next turn when its sub-orchestration has ended.
-//! Messages that arrived while an instance was Failed are lost.
+//! It works as in the extension with the Azure Storage provider: `undo` changes the history. Failed
+//! sub-orchestrations are rewound as well. Only the deepest ones get a message; each of the others has its next
+//! turn when its sub-orchestration has ended. Messages that arrived while an instance was Failed are lost.
 
 use std::sync::Arc;
 
-use durable_protocol::messages::{EventType, GenericEvent, HistoryEvent, OrchestrationStatus};
+use durable_protocol::messages::{EventType, GenericEvent, OrchestrationStatus};
 
 use super::client::ManageError;
 use super::instance::{Instance, Message};
 use super::{Inner, clock, events};
 use crate::log::LogLevel;
-
-/// Undoes the failures in the history of a failed execution. Returns the instance ids of the
-/// sub-orchestrations that failed.
-pub(super) fn undo(history: &mut [HistoryEvent]) -> Vec<String> {
-    let mut activities = Vec::new();
-    let mut children = Vec::new();
-    for event in history.iter() {
-        match &event.event_type {
-            Some(EventType::TaskFailed(failed)) => activities.push(failed.task_scheduled_id),
-            Some(EventType::SubOrchestrationInstanceFailed(failed)) => {
-                children.push(failed.task_scheduled_id);
-            }
-            _ => {}
-        }
-    }
-    let mut failed = Vec::new();
-    for event in history {
-        let undone = match &event.event_type {
-            Some(EventType::TaskScheduled(_)) => activities.contains(&event.event_id),
-            Some(EventType::SubOrchestrationInstanceCreated(created)) => {
-                // Attempts with an id that the user chose are one instance.
-                let id = &created.instance_id;
-                if children.contains(&event.event_id) && !failed.contains(id) {
-                    failed.push(id.clone());
-                }
-                false
-            }
-            Some(EventType::ExecutionCompleted(end)) => {
-                end.orchestration_status() == OrchestrationStatus::Failed
-            }
-            Some(EventType::TaskFailed(_) | EventType::SubOrchestrationInstanceFailed(_)) => true,
-            _ => false,
-        };
-        if undone {
-            event.event_type = Some(EventType::GenericEvent(GenericEvent::default()));
-        }
-    }
-    failed
-}
 
 impl Inner {
     /// Rewinds a failed instance.
@@ -128,12 +87,4 @@ impl Inner {
         }
         Ok(())
     }
-}
-
-/// The result of rewinding one instance.
-pub(super) struct Rewound {
-    /// The instance ids of the sub-orchestrations that failed.
-    pub(super) children: Vec<String>,
-    /// An earlier execution under the same id had a longer history.
-    pub(super) is_shadowed: bool,
 }

@@ -1,25 +1,17 @@
 //! Turns: send the history to the orchestrator, read its answer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use durable_protocol::messages::{OrchestrationStatus, OrchestratorResponse};
 
 use super::actions::{self, Plan};
 use super::failure::{self, Cause, HostFailure};
 use super::instance::{Instance, Turn};
-use super::{Inner, commit, payload, version};
+use super::{Inner, backoff, commit, payload, version};
 use crate::binding_data::BindingData;
 use crate::invoke::{InvocationAnswer, InvokeError};
 use crate::json::JsonObject;
 use crate::log::LogLevel;
-
-/// The delay before the first repetition of an abandoned turn. A real host waits two seconds, then four, up
-/// to ten minutes, which is too long for a developer.
-const FIRST_BACKOFF: Duration = Duration::from_millis(250);
-
-/// The longest delay before a repetition.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
 
 /// Extension 3.x takes at most 16 KB of UTF-16.
 const LONGEST_CUSTOM_STATUS: usize = 8_192;
@@ -73,7 +65,7 @@ pub(super) async fn run(hub: Arc<Inner>, instance: Arc<Instance>) {
             Outcome::HandedBack => (LogLevel::Warning, HANDED_BACK.to_owned()),
             Outcome::Abandoned(why) => (LogLevel::Warning, why),
         };
-        let wait = backoff(abandoned);
+        let wait = backoff::after(abandoned);
         abandoned += 1;
         hub.log(
             level,
@@ -89,13 +81,6 @@ pub(super) async fn run(hub: Arc<Inner>, instance: Arc<Instance>) {
     if instance.has_ended() {
         hub.keep_finished(&instance.id);
     }
-}
-
-/// The delay before the next attempt, after this number of abandoned turns in a row.
-pub(super) fn backoff(abandoned: u32) -> Duration {
-    FIRST_BACKOFF
-        .saturating_mul(2_u32.saturating_pow(abandoned))
-        .min(LONGEST_BACKOFF)
 }
 
 async fn play(hub: &Arc<Inner>, instance: &Instance, turn: &mut Turn) -> Outcome {
@@ -195,18 +180,5 @@ fn read_answer(
     Outcome::Decided {
         plan: Box::new(plan),
         custom_status: response.custom_status,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_a_limit() {
-        assert_eq!(backoff(0), FIRST_BACKOFF);
-        assert_eq!(backoff(1), FIRST_BACKOFF * 2);
-        assert_eq!(backoff(3), FIRST_BACKOFF * 8);
-        assert_eq!(backoff(u32::MAX), LONGEST_BACKOFF);
     }
 }

@@ -1,6 +1,5 @@
 //! Why the actions of an answer are refused, and the failure of the instance then.
 
-use super::Context;
 use crate::hub::failure::{Cause, HostFailure, NOT_SUPPORTED};
 
 /// Why an answer is refused.
@@ -24,18 +23,19 @@ pub(super) fn worse<T>(what: impl Into<String>, real_host: &'static str) -> Resu
 pub(super) fn failure(
     refusal: Refusal,
     behind_completion: bool,
-    context: &Context<'_>,
+    name: &str,
+    folder: &str,
 ) -> HostFailure {
     match refusal {
         // A real host reads the actions after a completion in a place where no exception is caught.
         Refusal::Exception(cause) if behind_completion => HostFailure::refused(
-            context.name,
+            name,
             &format!("a bad action behind the completion ({}).", cause.message),
             "the turn would be delivered again for ever, and all orchestrations of the task hub \
              would slow down to one turn in ten seconds. Put the completion last, once.",
         ),
-        Refusal::Exception(cause) => HostFailure::exception(context.name, context.folder, &cause),
-        Refusal::Worse { what, real_host } => HostFailure::refused(context.name, &what, real_host),
+        Refusal::Exception(cause) => HostFailure::exception(name, folder, &cause),
+        Refusal::Worse { what, real_host } => HostFailure::refused(name, &what, real_host),
     }
 }
 

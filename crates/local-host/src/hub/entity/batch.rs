@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::super::failure::{self, Cause};
 use super::super::instance::{self, blocks_start};
-use super::super::{Inner, clock, events, payload, turn};
+use super::super::{Inner, backoff, clock, events, payload};
 use super::message::{Message, Request};
 use super::{Batch, Entity, parts, reply};
 use crate::binding_data::BindingData;
@@ -94,7 +94,7 @@ async fn play(
             // The batch is run again, as by a real host after a restart.
             Err(InvokeError::Stopping) => {
                 drop(place);
-                tokio::time::sleep(turn::backoff(stopped)).await;
+                tokio::time::sleep(backoff::after(stopped)).await;
                 stopped += 1;
             }
             answer => break answer,
