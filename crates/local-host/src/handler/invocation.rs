@@ -3,7 +3,8 @@
 use super::answer;
 use super::client::{CallError, Client, RawAnswer};
 use super::echoes::Listening;
-use super::supervise::{State, Supervisor};
+use super::runner::State;
+use super::supervise::Supervisor;
 use crate::invoke::{Disconnect, InvocationAnswer, Invoke, InvokeError};
 use crate::json::{Json, JsonObject, parse_prefix};
 use crate::log::{LogLevel, Logger};

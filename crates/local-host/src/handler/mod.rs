@@ -16,13 +16,15 @@ mod output;
 mod process;
 mod ready;
 mod redaction;
+mod runner;
 mod supervise;
 
 pub use answer::read as read_answer;
 pub use client::RawAnswer;
 pub use command::Command;
 pub use invocation::{Handler, HandlerOptions};
-pub use supervise::{Supervisor, SupervisorOptions};
+pub use runner::SupervisorOptions;
+pub use supervise::Supervisor;
 
 pub(crate) use command::executable;
 pub(crate) use mistakes::missing as missing_program;
