@@ -36,7 +36,7 @@ pub(crate) struct Running {
 
 /// The header of every answer that is given after the stop signal. local-host sends this process nothing
 /// more then; a real host does not know it.
-const STOPPING: HeaderName = HeaderName::from_static("x-handler-stopping");
+pub const STOPPING_HEADER: HeaderName = HeaderName::from_static("x-handler-stopping");
 
 /// Answers `POST /{FunctionName}`.
 pub(crate) async fn dispatch(app: Arc<Running>, request: Request) -> Response {
@@ -45,7 +45,7 @@ pub(crate) async fn dispatch(app: Arc<Running>, request: Request) -> Response {
     let mut response = respond(&app, request, &lifetime).await;
     if app.stop.is_stopping() {
         let headers = response.headers_mut();
-        headers.insert(STOPPING, HeaderValue::from_static("1"));
+        headers.insert(STOPPING_HEADER, HeaderValue::from_static("1"));
     }
     response
 }

@@ -26,6 +26,7 @@ mod value;
 
 pub use answer::{Answer, AnswerError};
 pub use app::App;
+pub use dispatch::STOPPING_HEADER;
 pub use function::{BoxFuture, Function, FunctionError};
 pub use http::{OriginalUrl, Params, ParamsRejection};
 pub use interruption::Interruption;

@@ -16,6 +16,7 @@ mod cli;
 mod console;
 pub mod functions;
 pub mod handler;
+mod header_names;
 pub mod host_json;
 pub mod http;
 pub mod hub;

@@ -7,6 +7,7 @@ use super::HOST_VERSION;
 use crate::invoke::Disconnect;
 use crate::log::with_causes;
 use bytes::Bytes;
+use functions_handler::STOPPING_HEADER;
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -18,11 +19,6 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
-
-/// With this header, whatever its value, the handler says that it is stopping: it will do no work that is
-/// sent from now on. Handlers built on `functions-handler` set it on every answer after the stop signal. A
-/// real host does not know it.
-const STOPPING: &str = "x-handler-stopping";
 
 /// How many connections are kept open between invocations. A burst opens one for each invocation; if all were
 /// kept, they would use as many files here and in the handler.
@@ -67,7 +63,7 @@ impl RawAnswer {
 impl RawAnswer {
     /// Whether the handler says that it is stopping.
     pub(super) fn says_stopping(&self) -> bool {
-        self.headers.contains_key(STOPPING)
+        self.headers.contains_key(STOPPING_HEADER)
     }
 }
 

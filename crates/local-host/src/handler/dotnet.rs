@@ -8,6 +8,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 
 use super::client::RawAnswer;
 use super::redaction::redacted;
+use crate::header_names::title_case;
 
 /// The message of the `InvalidOperationException`.
 pub(super) fn invalid_answer(raw: &RawAnswer) -> String {
@@ -39,15 +40,7 @@ pub(super) fn invalid_answer(raw: &RawAnswer) -> String {
 
 fn header(text: &mut String, name: &HeaderName, value: &str) {
     text.push_str("  ");
-    let mut start = true;
-    for char in name.as_str().chars() {
-        text.push(if start {
-            char.to_ascii_uppercase()
-        } else {
-            char
-        });
-        start = char == '-';
-    }
+    text.push_str(&title_case(name.as_str()));
     text.push_str(": ");
     text.push_str(value);
     text.push('\n');

@@ -23,7 +23,6 @@ pub use hosts::Hosts;
 pub use serve::serve;
 pub use upload::UploadLimits;
 
-pub(crate) use headers::{spelling, title_case};
 pub(crate) use hosts::HostError;
 pub(crate) use query::Query;
 pub(crate) use uri::decode_component;

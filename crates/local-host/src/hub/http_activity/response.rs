@@ -5,7 +5,7 @@ use durable_protocol::http_activity::is_content_header;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
 
-use crate::http::{spelling, title_case};
+use crate::header_names::{spelling, title_case};
 use crate::json::{Json, JsonObject};
 
 /// Response headers that .NET spells in title case.
