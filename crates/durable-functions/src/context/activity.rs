@@ -33,10 +33,7 @@ impl OrchestrationContext {
         };
         let retries = activity.retry.is_some();
         let input = self.input(&input, "activity", activity.name, retries);
-        let task = self
-            .state
-            .borrow_mut()
-            .call(call, Ok(()), || input, activity.retry);
+        let task = self.state.borrow_mut().call(call, || input, activity.retry);
         TaskFuture::activity(&self.state, task)
     }
 }

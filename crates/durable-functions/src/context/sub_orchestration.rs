@@ -77,10 +77,13 @@ impl OrchestrationContext {
             }),
             None => input,
         };
-        let task =
-            self.state
-                .borrow_mut()
-                .call(call, checked.and(allowed), || input, orchestrator.retry);
+        let task = {
+            let mut state = self.state.borrow_mut();
+            match checked.and(allowed) {
+                Ok(()) => state.call(call, || input, orchestrator.retry),
+                Err(failure) => state.refuse_call(&call, failure),
+            }
+        };
         TaskFuture::sub_orchestration(&self.state, task)
     }
 }

@@ -147,13 +147,7 @@ impl Execution {
         let mut events = events.iter();
         loop {
             let applied = catch_unwind(AssertUnwindSafe(|| {
-                events.try_for_each(|event| {
-                    self.apply(function, event)?;
-                    if self.state.borrow().is_failed() {
-                        self.fail();
-                    }
-                    Ok(())
-                })
+                events.try_for_each(|event| self.apply(function, event))
             }));
             match applied {
                 Ok(applied) => return applied,
@@ -206,17 +200,19 @@ impl Execution {
         }
     }
 
+    #[inline(always)]
     fn apply(
         &mut self,
         function: &OrchestratorFunction,
         event: &Event<'_>,
     ) -> Result<(), WireError> {
         match event.kind {
-            EventKind::Other => {}
+            EventKind::Other => return Ok(()),
             EventKind::Generic => self.state.borrow_mut().generic_event(),
             EventKind::OrchestratorStarted => {
                 let now = event.timestamp()?;
                 self.state.borrow_mut().set_now(now);
+                return Ok(());
             }
             EventKind::ExecutionStarted => self.start(function, event)?,
             EventKind::TaskScheduled => self.confirm(event, SlotKind::Activity)?,
@@ -249,9 +245,13 @@ impl Execution {
                 _ => self.deliver(event)?,
             },
         }
+        if self.state.borrow().is_failed() {
+            self.fail();
+        }
         Ok(())
     }
 
+    #[inline(always)]
     fn confirm(&mut self, event: &Event<'_>, kind: SlotKind) -> Result<(), WireError> {
         let mut state = self.state.borrow_mut();
         let is_another = state.is_rewound() && state.is_another(event, kind)?;
@@ -269,6 +269,7 @@ impl Execution {
         Ok(())
     }
 
+    #[inline(never)]
     fn start(
         &mut self,
         function: &OrchestratorFunction,
@@ -367,34 +368,39 @@ impl Execution {
             let Some(root) = &mut self.root else { return };
             let mut context = Context::from_waker(&self.waker);
             let polled = catch_unwind(AssertUnwindSafe(|| root.as_mut().poll(&mut context)));
-            {
-                let late = self.state.borrow_mut().waiters().take_late();
+            let mut state = self.state.borrow_mut();
+            if state.waiters().has_late() {
+                let late = state.waiters().take_late();
+                drop(state);
                 late.into_iter().for_each(Waker::wake);
-                if self.state.borrow().is_failed() {
-                    return;
-                }
+                state = self.state.borrow_mut();
             }
+            if state.is_failed() {
+                return;
+            }
+            let waits = !state.waiters().is_empty();
+            let woken = state.waiters().take_root_woken() | self.flag.take();
             // A failure counts whatever was decided before it: an instance that failed and goes on
             // would fail again in every generation, and nobody would hear of it.
+            if let Ok(Poll::Pending | Poll::Ready(Ok(_))) = polled
+                && let Some(next) = state.take_continued()
+            {
+                break Completion::ContinuedAsNew {
+                    next,
+                    events: Vec::new(),
+                };
+            }
+            drop(state);
             match polled {
+                Ok(Poll::Pending) => {}
+                Ok(Poll::Ready(Ok(output))) => break Completion::Completed(output),
                 Ok(Poll::Ready(Err(error))) => {
                     break self.failed_after_all(Error::to_failure(&error));
                 }
                 Err(panic) => break self.failed_after_all(self.panicked(panic)),
-                Ok(polled) => {
-                    if let Some(next) = self.state.borrow_mut().take_continued() {
-                        break Completion::ContinuedAsNew {
-                            next,
-                            events: Vec::new(),
-                        };
-                    }
-                    if let Poll::Ready(Ok(output)) = polled {
-                        break Completion::Completed(output);
-                    }
-                }
             }
-            if !self.woken() {
-                if !self.state.borrow_mut().waiters().is_empty() {
+            if !woken {
+                if waits {
                     return;
                 }
                 break Completion::Failed(non_durable::awaited(&self.state.borrow()));

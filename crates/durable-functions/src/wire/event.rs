@@ -4,6 +4,7 @@ use durable_protocol::Timestamp;
 
 use super::reader::{Reader, WireError, bytes_field, is_bytes, varint_field};
 
+#[inline(always)]
 fn read_timestamp(message: &[u8]) -> Result<Timestamp, WireError> {
     let mut reader = Reader::new(message);
     let mut timestamp = Timestamp::default();
@@ -45,26 +46,33 @@ pub(crate) enum EventKind {
 }
 
 impl EventKind {
+    /// The kinds by their fields. A table, because a jump per event cannot be predicted.
+    const BY_FIELD: [EventKind; 23] = {
+        let mut kinds = [EventKind::Other; 23];
+        kinds[3] = EventKind::ExecutionStarted;
+        kinds[5] = EventKind::ExecutionTerminated;
+        kinds[6] = EventKind::TaskScheduled;
+        kinds[7] = EventKind::TaskCompleted;
+        kinds[8] = EventKind::TaskFailed;
+        kinds[9] = EventKind::SubOrchestrationCreated;
+        kinds[10] = EventKind::SubOrchestrationCompleted;
+        kinds[11] = EventKind::SubOrchestrationFailed;
+        kinds[12] = EventKind::TimerCreated;
+        kinds[13] = EventKind::TimerFired;
+        kinds[14] = EventKind::OrchestratorStarted;
+        kinds[16] = EventKind::EventSent;
+        kinds[17] = EventKind::EventRaised;
+        kinds[18] = EventKind::Generic;
+        kinds[21] = EventKind::ExecutionSuspended;
+        kinds[22] = EventKind::ExecutionResumed;
+        kinds
+    };
+
     fn from_field(number: u32) -> Self {
-        match number {
-            3 => EventKind::ExecutionStarted,
-            5 => EventKind::ExecutionTerminated,
-            6 => EventKind::TaskScheduled,
-            7 => EventKind::TaskCompleted,
-            8 => EventKind::TaskFailed,
-            9 => EventKind::SubOrchestrationCreated,
-            10 => EventKind::SubOrchestrationCompleted,
-            11 => EventKind::SubOrchestrationFailed,
-            12 => EventKind::TimerCreated,
-            13 => EventKind::TimerFired,
-            14 => EventKind::OrchestratorStarted,
-            16 => EventKind::EventSent,
-            17 => EventKind::EventRaised,
-            18 => EventKind::Generic,
-            21 => EventKind::ExecutionSuspended,
-            22 => EventKind::ExecutionResumed,
-            _ => EventKind::Other,
-        }
+        Self::BY_FIELD
+            .get(number as usize)
+            .copied()
+            .unwrap_or(EventKind::Other)
     }
 
     /// Whether the event confirms an action of an earlier turn.
@@ -100,18 +108,20 @@ impl<'a> Event<'a> {
             timestamp: &[],
             body: &[],
         };
+        let mut kind = 0;
         loop {
             match reader.tag() {
                 0 => break,
                 tag if tag == varint_field(1) => event.id = reader.int32(),
                 tag if tag == bytes_field(2) => event.timestamp = reader.bytes(),
                 tag if is_bytes(tag) => {
-                    event.kind = EventKind::from_field(tag >> 3);
+                    kind = tag >> 3;
                     event.body = reader.bytes();
                 }
                 tag => reader.skip(tag),
             }
         }
+        event.kind = EventKind::from_field(kind);
         outer.close(&reader);
         event
     }
@@ -223,7 +233,7 @@ impl<'a> Event<'a> {
     }
 
     /// The same without the check that it is UTF-8, for a comparison.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn name_bytes(&self) -> Result<&'a [u8], WireError> {
         let number = if self.kind == EventKind::TaskScheduled {
             1

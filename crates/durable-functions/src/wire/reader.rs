@@ -108,6 +108,13 @@ impl<'a> Reader<'a> {
             self.rest = rest;
             return -1;
         }
+        // The ids from 128 to 16383, which take two bytes.
+        if let Some((&[first @ 0x80..=0xff, second @ 0..=0x7f], rest)) =
+            self.rest.split_first_chunk()
+        {
+            self.rest = rest;
+            return i32::from(first & 0x7f) | i32::from(second) << 7;
+        }
         self.varint() as i32
     }
 

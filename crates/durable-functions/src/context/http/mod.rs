@@ -82,10 +82,13 @@ impl OrchestrationContext {
         };
         let retry = request.retry();
         let input = || request.to_input().map(Some);
-        let task = self
-            .state
-            .borrow_mut()
-            .call(call, request.check(), input, retry);
+        let task = {
+            let mut state = self.state.borrow_mut();
+            match request.check() {
+                Ok(()) => state.call(call, input, retry),
+                Err(failure) => state.refuse_call(&call, failure),
+            }
+        };
         TaskFuture::activity(&self.state, task)
     }
 }

@@ -19,27 +19,18 @@ impl Confirmed {
     pub(super) fn from_events(events: &[Event<'_>]) -> Self {
         let mut confirmed = Confirmed::default();
         for event in events {
-            // An id that is out of all proportion is not ours and must not cost memory; it is found
-            // to be foreign when its event is applied.
-            if event.kind.confirms()
-                && let Ok(id) = usize::try_from(event.id)
-                && id < events.len()
-            {
-                confirmed.count += 1;
-                match (id / 64).checked_sub(1) {
-                    None => confirmed.first |= 1 << id,
-                    Some(word) => {
-                        if confirmed.words.len() <= word {
-                            confirmed.words.resize(word + 1, 0);
-                        }
-                        if let Some(bits) = confirmed.words.get_mut(word) {
-                            *bits |= 1 << (id % 64);
-                        }
-                    }
-                }
+            // One question for most events, which are neither.
+            if !(event.kind.confirms() || event.kind == EventKind::Generic) {
+                continue;
             }
             if event.kind == EventKind::Generic {
                 confirmed.generic_events += 1;
+            } else if let Ok(id) = usize::try_from(event.id)
+                && id < events.len()
+            {
+                // An id that is out of all proportion is not ours and must not cost memory; it is
+                // found to be foreign when its event is applied.
+                confirmed.add(id);
             }
         }
         if confirmed.generic_events > 0 {
@@ -52,6 +43,22 @@ impl Confirmed {
             };
         }
         confirmed
+    }
+
+    #[inline]
+    fn add(&mut self, id: usize) {
+        self.count += 1;
+        match (id / 64).checked_sub(1) {
+            None => self.first |= 1 << id,
+            Some(word) => {
+                if self.words.len() <= word {
+                    self.words.resize(word + 1, 0);
+                }
+                if let Some(bits) = self.words.get_mut(word) {
+                    *bits |= 1 << (id % 64);
+                }
+            }
+        }
     }
 
     pub(super) fn contains(&self, id: usize) -> bool {

@@ -387,10 +387,11 @@ impl State {
     #[must_use]
     pub(crate) fn forget(&mut self, task: usize) -> Option<Waiter> {
         let slot = self.actions.get_mut(task)?;
-        slot.outcome = match slot.outcome.is_open() {
-            true => Outcome::Forgotten,
-            false => Outcome::Taken,
-        };
+        match slot.outcome {
+            Outcome::Taken => {}
+            Outcome::Open => slot.outcome = Outcome::Forgotten,
+            _ => slot.outcome = Outcome::Taken,
+        }
         self.waiters.remove(&mut slot.waker)
     }
 

@@ -31,11 +31,11 @@ impl SlotKind {
 pub(crate) enum Outcome {
     #[default]
     Open,
+    /// Open, and its future is gone.
+    Forgotten,
     /// A result as JSON text; none when the host sent none, and for timers.
     Completed(Payload),
     Failed(Box<Failure>),
-    /// Open, and its future is gone.
-    Forgotten,
     /// Handed to its future, or nobody wants it.
     Taken,
 }

@@ -103,17 +103,13 @@ struct Retry {
 }
 
 impl State {
-    /// Schedules a call. One that is not allowed, or whose input cannot be made, has failed at once.
+    /// Schedules a call. One whose input cannot be made has failed at once.
     pub(crate) fn call(
         &mut self,
         call: Call,
-        allowed: Result<(), Failure>,
         input: impl FnOnce() -> Result<Option<String>, Failure>,
         retry: Option<RetryPolicy>,
     ) -> usize {
-        if let Err(failure) = allowed {
-            return self.refuse(call.kind(), call.name(), failure);
-        }
         let Some(policy) = retry else {
             return self.schedule(call.kind(), call.name(), None, |state, id| {
                 Ok(call.action(state, id, input()?))
@@ -122,7 +118,7 @@ impl State {
         // Every attempt sends the input again, so it is made even when the first is history.
         let input = match input() {
             Ok(input) => input,
-            Err(failure) => return self.refuse(call.kind(), call.name(), failure),
+            Err(failure) => return self.refuse_call(&call, failure),
         };
         let first_at = self.now;
         let task = self.schedule(call.kind(), call.name(), None, |state, id| {
@@ -143,6 +139,11 @@ impl State {
             },
         );
         task
+    }
+
+    /// A call that is not allowed: it has failed at once, and is never sent.
+    pub(crate) fn refuse_call(&mut self, call: &Call, failure: Failure) -> usize {
+        self.refuse(call.kind(), call.name(), failure)
     }
 
     /// The id of a child that was given none. The execution id makes it unique among the generations
@@ -189,6 +190,7 @@ impl State {
     /// The action `id`, if the code scheduled one of that kind and this is the first report of its
     /// end. Everything else is a duplicate, the result of work that another generation left open, or
     /// the host's own timer -100.
+    #[inline(always)]
     fn end_of(&mut self, id: i32, kind: SlotKind) -> Option<usize> {
         self.first_end_of(id, kind).or_else(|| {
             let same_child = match kind {

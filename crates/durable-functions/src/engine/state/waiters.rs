@@ -96,6 +96,11 @@ impl Waiters {
         std::mem::take(&mut self.root_woken)
     }
 
+    /// Whether the engine has to wake anybody.
+    pub(crate) fn has_late(&self) -> bool {
+        !self.late.is_empty()
+    }
+
     /// The wakers that the engine has to wake.
     pub(crate) fn take_late(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.late)
