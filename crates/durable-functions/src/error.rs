@@ -7,8 +7,8 @@ use crate::{Failure, error_type};
 /// What an orchestrator or an activity returns when it fails.
 ///
 /// Any error converts into it with `?`, as into `anyhow::Error`. A [`Failure`] or a [`TaskError`]
-/// inside keeps its type, message and flag on the way; of any other error the text and the sources
-/// travel, under the type `Error`.
+/// inside keeps its type, message and flag. Any other error becomes a failure of the type
+/// [`Error`](crate::error_type::ERROR), with its text and its sources.
 ///
 /// Like `anyhow::Error`, it is not itself a `std::error::Error`, which is what lets every error
 /// convert into it.
@@ -18,7 +18,7 @@ pub struct Error(anyhow::Error);
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// The failure that travels for this error.
+    /// The failure that this error becomes.
     pub fn to_failure(&self) -> Failure {
         // An `anyhow` context wraps a failure without hiding what it is.
         let named = self.0.downcast_ref::<Failure>().cloned().or_else(|| {
@@ -90,7 +90,7 @@ pub enum TaskError {
         #[source]
         failure: Failure,
     },
-    /// The result is there, but it is not what the handle says.
+    /// The result is not of the type that the handle names.
     #[error("the result of {task} is not a {expected}: {detail}")]
     Decode {
         /// Whose result it is.

@@ -1,4 +1,4 @@
-//! A failure as it crosses the host: type, message, whether a retry makes sense, and the cause.
+//! A failure as the host passes it on: type, message, whether a retry makes sense, and the cause.
 
 use std::fmt;
 
@@ -7,16 +7,15 @@ use durable_protocol::{InvalidEntityId, nonchars};
 
 use crate::error_type;
 
-/// How many causes of causes travel with a failure. Decoders refuse what is nested a hundred deep, the
-/// host's as well as ours, and then the whole answer is lost.
+/// How many causes of causes are sent with a failure. The decoders of the host and of this crate refuse
+/// a message that is nested a hundred levels deep, and then the whole answer is lost.
 pub(crate) const MOST_CAUSES: usize = 32;
 
 /// Why an activity or an orchestration failed.
 ///
-/// This is what travels: an activity's failure reaches the orchestrator in this form, and an
-/// orchestrator's failure reaches its parent and the status of the instance. `error_type` is the
-/// word that code decides by (a retry predicate, a client), `message` is for people. Of the causes
-/// behind it, 32 travel.
+/// An activity's failure reaches the orchestrator in this form, and an orchestrator's failure reaches
+/// its parent and the status of the instance. Code (a retry predicate, a client) decides by
+/// `error_type`; `message` is for people. At most 32 nested causes are sent.
 ///
 /// ```
 /// use durable_functions::Failure;
@@ -61,7 +60,8 @@ impl Failure {
         self
     }
 
-    /// The type of the failure, a word that code decides by.
+    /// The type of the failure, by which code decides. Those that this crate makes are in
+    /// [`error_type`](crate::error_type).
     pub fn error_type(&self) -> &str {
         &self.error_type
     }
@@ -87,7 +87,7 @@ impl Failure {
         self
     }
 
-    /// What the extension sends when it knows nothing: an unknown activity, a child that was
+    /// For a failure that the extension reports without details: an unknown activity, a child that was
     /// terminated, a transport error of the host.
     pub(crate) fn unknown() -> Self {
         Failure::new(
@@ -97,7 +97,7 @@ impl Failure {
         )
     }
 
-    /// What stands for a failure that was reported in a form that cannot be read.
+    /// For a failure that was reported in a form that cannot be read.
     pub(crate) fn unreadable() -> Self {
         Failure::new(
             error_type::UNREADABLE_FAILURE,
@@ -161,8 +161,8 @@ impl std::error::Error for Failure {
     }
 }
 
-/// The host reads some type names as "this worker is broken, deliver the turn again", for ever. A
-/// user's failure must never say so, even when its cause happens to carry such a name.
+/// The host takes some type names as a sign that the worker is broken, and delivers the turn again,
+/// without end. A user's failure must not have such a type, even if its cause has one.
 fn harmless_type(error_type: &str) -> &str {
     const REDELIVERED: [&str; 3] = [
         "OutOfMemoryException",

@@ -1,4 +1,4 @@
-//! Names with types: what an orchestrator calls, what the app registers, what the client starts.
+//! Handles: names with types, for what an orchestrator calls, the app registers and the client starts.
 //!
 //! A handle is a constant that ties a function's name to its input and output, so that the compiler
 //! checks both sides of a call. The name is spelled out because it is persisted in histories and
@@ -100,7 +100,7 @@ impl<I, O> Orchestrator<I, O> {
     /// of the host's `defaultVersion`.
     ///
     /// With the host's default settings, an instance whose version is higher than the app's
-    /// `defaultVersion` in host.json never runs, and nobody is told.
+    /// `defaultVersion` in host.json never runs, and no error is reported.
     #[must_use]
     pub const fn with_version(mut self, version: &'static str) -> Self {
         self.version = Some(version);

@@ -1,4 +1,4 @@
-//! Panics of user code as failures: none may leave the crate, or end the process.
+//! Panics of user code become failures. No panic may leave the crate or end the process.
 
 use std::any::Any;
 use std::future::Future;
@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use crate::{Failure, error_type};
 
-/// Runs code of `noun` (an activity, an orchestrator, an operation) that is not async; a panic is its
+/// Runs code of `noun` (an activity, an orchestrator, an operation) that is not async. A panic becomes its
 /// failure.
 pub(crate) fn guarded<T>(
     noun: &str,
@@ -16,7 +16,7 @@ pub(crate) fn guarded<T>(
     catch_unwind(AssertUnwindSafe(code)).unwrap_or_else(|panic| Err(panicked(noun, panic)))
 }
 
-/// Runs code that is; a panic while it runs, or when it is dropped, is its failure.
+/// Runs async code. A panic while it runs, or when it is dropped, becomes its failure.
 pub(crate) async fn caught<T>(
     noun: &str,
     code: impl Future<Output = Result<T, Failure>>,
@@ -33,15 +33,15 @@ pub(crate) async fn caught<T>(
     }
 }
 
-/// Drops what users made; a panic of its destructor ends here.
+/// Drops a value of users. A panic of its destructor is ignored.
 pub(crate) fn drop_quietly<T>(value: T) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         std::mem::forget(panic);
     }
 }
 
-/// The failure that stands for a panic. What the panic threw is never dropped: its destructor could
-/// panic again, and a leak of some bytes is the smaller harm.
+/// The failure for a panic. The value of the panic is never dropped: its destructor could panic again,
+/// and a leak of some bytes is the smaller harm.
 pub(crate) fn panicked(noun: &str, panic: Box<dyn Any + Send>) -> Failure {
     let text = panic
         .downcast_ref::<&str>()

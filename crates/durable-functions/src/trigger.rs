@@ -13,8 +13,8 @@ use crate::{Failure, KeptInstances, OrchestratorFunction, engine, error_type};
 /// task that has spent its budget finds `tokio::select!` and channels pending that are ready, and then
 /// an orchestrator that uses them decides differently.
 ///
-/// There is an answer for every text. One that is not a request fails the instance: the host would
-/// fail it as well, but with an error that names no cause.
+/// Every text gets an answer. A text that is not a request fails the instance. Without an answer the host
+/// would fail it as well, but with an error that names no cause.
 pub fn run_turn(orchestrator: &OrchestratorFunction, request: &str) -> String {
     let answer = STANDARD
         .decode_to_vec(request)

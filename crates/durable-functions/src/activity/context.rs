@@ -17,8 +17,8 @@ use crate::time_limit::TimeLimit;
 ///
 /// # Time
 ///
-/// An activity has until its `deadline`, which lies before the host's `functionTimeout`: a real
-/// host kills the whole handler over one activity that overruns. At the deadline `cancellation`
+/// An activity has until its `deadline`, which is before the host's `functionTimeout`: a real host
+/// kills the whole handler if one activity takes longer than that. At the deadline `cancellation`
 /// fires; an activity that watches it can still answer by itself. A little later it is dropped, and
 /// the orchestrator gets a failure of type
 /// [`ActivityTimeout`](crate::error_type::ACTIVITY_TIMEOUT), which a retry policy retries.
@@ -40,7 +40,7 @@ use crate::time_limit::TimeLimit;
 ///
 /// An activity that blocks its thread cannot be dropped; it is answered for as long as another worker
 /// thread of the runtime is free, but runs on. Blocking work belongs in
-/// `tokio::task::spawn_blocking`, with a clone of the token to look at.
+/// `tokio::task::spawn_blocking`, with a clone of the token to check.
 #[derive(Clone, Debug)]
 pub struct ActivityContext {
     pub(crate) function_name: String,
@@ -77,7 +77,7 @@ impl ActivityContext {
 
     /// The id of the orchestration instance that called, for logs.
     ///
-    /// The host lets an input with a property `instanceId` overwrite it, so it must decide nothing.
+    /// An input with a property `instanceId` overwrites it in the host, so do not decide by it.
     pub fn instance_id(&self) -> Option<&str> {
         self.instance_id.as_deref()
     }

@@ -1,4 +1,4 @@
-//! How the result of an activity crosses the host.
+//! How the result of an activity passes through the host.
 //!
 //! The host parses an activity's `ReturnValue` and writes it again, and changes values on the way:
 //! date-times lose their offset, decimals become doubles, a first key `$type` vanishes. A *string*

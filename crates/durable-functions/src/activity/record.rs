@@ -46,8 +46,8 @@ impl Record {
 
 /// `{"activityFailure":{"errorType":…,"errorMessage":…,"isNonRetriable":…,"innerFailure":…}}`
 pub(super) fn to_json(failure: &Failure) -> String {
-    // A record of strings always serialises. Should that change, the orchestrator sees the host's
-    // words.
+    // A record of strings always serialises. If it did not, the orchestrator would get the host's own
+    // failure.
     serde_json::to_string(&Record::from_failure(failure, MOST_CAUSES))
         .map(|json| [PREFIX, &json, "}"].concat())
         .unwrap_or_default()

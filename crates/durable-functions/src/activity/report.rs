@@ -1,4 +1,4 @@
-//! How the failure of an activity crosses the host.
+//! How the failure of an activity passes through the host.
 //!
 //! A host throws the body of an error status away, so type and message would be lost. A failure
 //! inside a successful answer keeps them, but then the host's log and its metrics say that the
@@ -55,7 +55,7 @@ pub(crate) fn of(failure: &Failure) -> String {
 }
 
 /// The failure that an activity reported, if one of the messages that the host made of it holds the
-/// marker. Without it, or with half of it, the host's own words are all there is.
+/// whole marker. Otherwise only the host's own failure is known.
 pub(crate) fn failure_in(details: &TaskFailureDetails) -> Option<Failure> {
     successors(Some(details), |details| details.inner_failure.as_deref())
         .find_map(|details| marked(&details.error_message))

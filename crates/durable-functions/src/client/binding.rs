@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::ClientError;
 
 /// What the client needs of the binding. Members are read by name and unknown ones are ignored:
-/// every generation of the extension adds some. The members that hold keys are not read at all.
+/// every version of the extension adds some. The members that hold keys are not read at all.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire {

@@ -36,7 +36,7 @@ impl<O> Instance<O> {
     }
 
     /// Waits until the instance has ended, at most for `limit`, and gives its last state. For an
-    /// unknown id it waits as well: the instance may be started yet.
+    /// unknown id it waits as well: the instance may still be started.
     ///
     /// # Errors
     /// [`ClientError::NotEnded`] when the limit passed first; [`ClientError::InvalidId`];

@@ -1,8 +1,8 @@
 //! The durable client: starts instances and asks for their state, over the extension's gRPC service.
 //!
 //! The address and the task hub come with every invocation of a function that has a `durableClient`
-//! binding; nothing is configured and nothing may be remembered, because the address changes when
-//! the host restarts.
+//! binding. Nothing is configured. The address must not be kept, because it changes when the host
+//! restarts.
 
 mod binding;
 mod error;
@@ -70,7 +70,7 @@ impl DurableClient {
         Start::new(self.clone(), orchestrator, input)
     }
 
-    /// The instance with this id, whether or not it exists; asks nobody.
+    /// The instance with this id, whether or not it exists. Sends nothing.
     pub fn instance<I, O>(
         &self,
         _orchestrator: Orchestrator<I, O>,
@@ -83,7 +83,7 @@ impl DurableClient {
     /// instance.
     ///
     /// # Errors
-    /// [`ClientError::InvalidId`] for an id that no instance can be started with; nobody is asked
+    /// [`ClientError::InvalidId`] for an id that no instance can be started with; nothing is sent
     /// then. [`ClientError::Rpc`].
     pub async fn status(&self, id: &str) -> Result<Option<InstanceStatus>, ClientError> {
         status::get(&self.connection, id).await

@@ -62,7 +62,7 @@ impl Connection {
         if let Some(limit) = limit {
             request.set_timeout(limit);
         }
-        // The limit of 4 MiB that the host announces is advice for requests; answers may be larger.
+        // The host's limit of 4 MiB is for requests; answers may be larger.
         let mut grpc =
             tonic::client::Grpc::new(self.channel.clone()).max_decoding_message_size(usize::MAX);
         grpc.ready()
@@ -82,8 +82,8 @@ impl Connection {
     }
 }
 
-/// Whether a call that failed may have reached the host all the same: the connection was there, and
-/// broke before the answer. A status that the host sent has no source.
+/// Whether a call that failed may have reached the host: the connection was open, and broke before the
+/// answer. A status that the host sent has no source.
 pub(super) fn may_have_arrived(status: &Status) -> bool {
     let mut source = std::error::Error::source(status);
     let broke = source.is_some();

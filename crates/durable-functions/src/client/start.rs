@@ -88,7 +88,7 @@ impl<O> Start<O> {
             }
             Err(status) if rpc::may_have_arrived(&status) => {
                 match look_up(&self.client, &instance_id).await {
-                    // Under a chosen id an earlier instance may be there.
+                    // Under a chosen id there may be an earlier instance.
                     LookedUp::Exists if !chosen => Ok(Instance::new(self.client, instance_id)),
                     LookedUp::Absent => Err(rpc::failed(METHOD, &status)),
                     LookedUp::Exists | LookedUp::Unknown => Err(ClientError::StartUnknown {
@@ -110,8 +110,8 @@ enum LookedUp {
 
 /// Whether an instance exists whose start got no answer.
 ///
-/// Asked several times: the start may still be on its way when the first question overtakes it on a
-/// new connection, and a host that restarts needs a moment.
+/// It asks several times: on a new connection the first question can arrive before the start does, and
+/// a host that restarts needs some time.
 async fn look_up(client: &DurableClient, id: &str) -> LookedUp {
     const PAUSES: [Duration; 4] = [
         Duration::ZERO,

@@ -1,8 +1,8 @@
 //! Reading a JSON text of the host into a type of users.
 //!
-//! Owns one rule beside serde's: `()` takes whatever was sent, and reads nothing of it. An
-//! orchestration that waits for an event without looking at its payload must not fail because the
-//! sender sent one; the untyped waits of the other SDKs do not either.
+//! Adds one rule to serde's: `()` accepts whatever was sent, without reading it. An orchestration that
+//! waits for an event and ignores its payload must not fail because the sender sent one. Untyped waits
+//! of the other SDKs do not fail either.
 
 use serde::de::{DeserializeOwned, Deserializer, Visitor};
 use serde_json::de::{Read, SliceRead};
@@ -12,7 +12,7 @@ use serde_json::de::{Read, SliceRead};
 /// # Errors
 /// What serde_json says, when the text is not a `T`; never for `()`.
 pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
-    // Unit takes no memory. Whatever does is read without the detour, which every task would pay for.
+    // Unit takes no memory. Types that do are read directly, or every task would pay for the wrapper.
     if size_of::<T>() > 0 {
         return serde_json::from_slice(text);
     }
@@ -28,8 +28,8 @@ pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
     Ok(value)
 }
 
-/// Passes everything on but the wish for a unit. Serde asks for it by a method of its own, so that
-/// the rule needs to know no type, and costs nothing where it does not apply.
+/// Forwards everything except a request for a unit. Serde has a method of its own for that, so the rule
+/// works without knowing the type, and costs nothing for other types.
 struct Payload<'a, R> {
     json: &'a mut serde_json::Deserializer<R>,
     unread: &'a mut bool,

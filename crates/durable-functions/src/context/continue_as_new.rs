@@ -19,7 +19,7 @@ impl OrchestrationContext {
     ///
     /// The decision is taken when this returns, and awaiting it ends the orchestrator, so write
     /// `return ctx.continue_as_new(input).await`. What is called before the next await is still
-    /// sent; a second continue-as-new has no effect. Events that nobody has taken go on to the next
+    /// sent; a second continue-as-new has no effect. Events that were not taken go on to the next
     /// execution. Results of calls and timers that are still open never arrive.
     ///
     /// An input that cannot be written as JSON ends the instance with a failure.
@@ -43,7 +43,7 @@ impl OrchestrationContext {
 }
 
 /// Never resolves: the execution is over; see [`OrchestrationContext::continue_as_new`].
-#[must_use = "await it: what stands behind it does not count any more"]
+#[must_use = "await it: what comes after it does not count"]
 pub struct ContinueAsNew<T> {
     state: SharedState,
     /// Not the second one.
@@ -52,7 +52,7 @@ pub struct ContinueAsNew<T> {
 }
 
 impl<T> ContinueAsNew<T> {
-    /// Drops the events that nobody has taken, instead of passing them on.
+    /// Drops the events that were not taken, instead of passing them on.
     pub fn dropping_events(self) -> Self {
         if self.decides {
             self.state.borrow_mut().drop_events_of_next();

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::OrchestrationContext;
 use crate::{Failure, codec, error_type};
 
-/// What the host stores at most, in UTF-16 units of the JSON text. More fails the instance there,
-/// with an output that buries the cause in a .NET exception.
+/// What the host stores at most, in UTF-16 units of the JSON text. More fails the instance in the host,
+/// with an output in which a .NET exception hides the cause.
 const LIMIT: usize = 8192;
 
 impl OrchestrationContext {

@@ -15,10 +15,10 @@ use crate::{Event, TaskError, codec};
 impl OrchestrationContext {
     /// Waits for the next external event of this name.
     ///
-    /// Names match without regard to letter case. Events that arrive while nobody waits are kept;
-    /// several waiters for one name get the events in the order in which they began to wait, which
-    /// is when this returns. A dropped future gives its place, and an event that had already arrived
-    /// for it, to the next.
+    /// Names match without regard to letter case. Events that arrive while no future waits are kept;
+    /// several futures for one name get the events in the order in which they began to wait, which is
+    /// when this returns. If a future is dropped, an event that had already arrived for it goes to the
+    /// next.
     ///
     /// # Errors
     /// The future yields [`TaskError::Decode`] when the event's payload is not a `T`.

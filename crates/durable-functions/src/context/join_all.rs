@@ -1,4 +1,4 @@
-//! The fan-in that waits for every task.
+//! The fan-in that waits for all tasks.
 
 use std::future::{Future, poll_fn, ready};
 use std::pin::Pin;
@@ -10,11 +10,11 @@ use crate::TaskError;
 impl OrchestrationContext {
     /// Waits until all `tasks` have ended, and gives their results in the order of the tasks.
     ///
-    /// The way to end a fan-out. Tasks run from the moment they are made, so that this waits for all
-    /// of them at once, and a failure is only told when the last of them has ended. `try_join_all` of
-    /// the crate `futures` ends at the first failure: an orchestrator that returns it has ended while
-    /// other tasks run, and their results are thrown away, so that they are neither in the history
-    /// nor there for a rewind. It also costs more for each task of each turn.
+    /// Use it to end a fan-out. Tasks run from the moment they are made, so this waits for all of them at
+    /// once, and gives a failure only when the last of them has ended. `try_join_all` of the crate
+    /// `futures` ends at the first failure. An orchestrator that then returns has ended while other tasks
+    /// run. Their results are thrown away, so they are not in the history when the instance is rewound.
+    /// It also costs more for each task of each turn.
     ///
     /// ```
     /// use durable_functions::{Activity, OrchestrationContext, Result};

@@ -9,7 +9,7 @@ use super::OrchestrationContext;
 use crate::{Event, Failure, codec, error_type};
 
 impl OrchestrationContext {
-    /// Sends an event to another orchestration instance. Nobody answers: an instance that does not
+    /// Sends an event to another orchestration instance. There is no answer: an instance that does not
     /// exist, or has ended, gets nothing.
     ///
     /// # Errors

@@ -66,7 +66,7 @@ impl<O: DeserializeOwned> Future for TaskFuture<O> {
                 let state = self.state.borrow();
                 Poll::Ready(Err(state.error_of(self.task, *failure)))
             }
-            // Polled again after it was ready: as any future, it has nothing more to say.
+            // Polled again after it was ready, which has no defined result for a future.
             Some(Outcome::Open | Outcome::Forgotten | Outcome::Taken) => Poll::Pending,
         }
     }

@@ -31,8 +31,7 @@ impl OrchestrationContext {
     /// ready at once.
     ///
     /// # Errors
-    /// [`Elapsed`] when the time passes first. The future is dropped then; work that it stands for
-    /// goes on.
+    /// [`Elapsed`] when the time passes first. The future is dropped then, and its work goes on.
     pub async fn timeout<F: Future>(
         &self,
         duration: Duration,
@@ -61,7 +60,7 @@ impl OrchestrationContext {
 }
 
 /// A durable timer; see [`OrchestrationContext::sleep`].
-#[must_use = "a timer that nobody awaits delays nothing"]
+#[must_use = "a timer that is not awaited delays nothing"]
 pub struct TimerFuture {
     state: SharedState,
     task: usize,

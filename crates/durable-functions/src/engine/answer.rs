@@ -20,13 +20,13 @@ pub(crate) enum Completion {
     Terminated(Option<String>),
     ContinuedAsNew {
         next: Box<ContinuedAsNew>,
-        /// The events that the next generation begins with.
+        /// The events that the next execution begins with.
         events: Vec<Raised>,
     },
 }
 
-/// The completion action. It must be the last of an answer: the host carries out what stands behind
-/// it, and an unsupported action there makes it repeat the turn for ever.
+/// The completion action. It must be the last action of an answer: the host carries out what comes
+/// after it, and repeats the turn without end if that is an action it does not support there.
 pub(crate) fn completion(
     id: i32,
     completion: &mut Completion,

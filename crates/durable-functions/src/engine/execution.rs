@@ -1,8 +1,7 @@
 //! One execution of an orchestrator: the live future, fed with events.
 //!
-//! Owns the orchestrator's future and the state it shares with the context. It does not own the
-//! request alone: events are applied while they are borrowed, and what must outlive them is kept as
-//! ranges of it.
+//! Owns the orchestrator's future and the state that it shares with the context. The request is shared:
+//! events borrow from it while they are applied, and what is needed later is kept as ranges of it.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -27,8 +26,8 @@ use crate::panic::{drop_quietly, panicked};
 use crate::wire::{Event, EventKind, Request, WireError};
 use crate::{Error, Failure, error_type, replay};
 
-/// An orchestrator that wakes itself this often without any event, beyond what its tasks explain,
-/// will never stop.
+/// An orchestrator that wakes itself this often without any event, apart from what its tasks explain,
+/// will not stop by itself.
 const SELF_WAKES: usize = 10_000;
 
 pub(crate) struct Execution {
@@ -72,7 +71,7 @@ impl Execution {
         self.ask_again(false)
     }
 
-    /// The same for a request that was answered before: nothing of it happens for the first time.
+    /// The same for a request that was answered before: all of it counts as past.
     pub(crate) fn rerun(
         &mut self,
         function: &OrchestratorFunction,
@@ -93,8 +92,8 @@ impl Execution {
         self.completion.is_some()
     }
 
-    /// How many bytes it takes to keep this execution, roughly. What the orchestrator itself holds
-    /// is unknown; a fixed share stands for it.
+    /// How many bytes it takes to keep this execution, roughly. What the orchestrator itself holds is
+    /// unknown and counted as a constant.
     pub(crate) fn weight(&self) -> usize {
         const ORCHESTRATOR: usize = 4096;
         ORCHESTRATOR + self.state.borrow().weight()
@@ -102,7 +101,7 @@ impl Execution {
 
     /// Continues with the rest of a history whose beginning this execution has consumed.
     ///
-    /// `None` when anything is not as it would be in a replay: then only a replay knows the truth.
+    /// `None` when a replay could decide differently. The turn must then be replayed.
     pub(crate) fn resume(
         &mut self,
         function: &OrchestratorFunction,
@@ -134,9 +133,9 @@ impl Execution {
 
     /// Applies events one by one and lets the orchestrator go as far as it can after each.
     ///
-    /// Polling is not all that runs code of users: there are retry predicates, wakers, errors that
-    /// are formatted or dropped. A panic anywhere ends the orchestrator, and the events that follow
-    /// are still compared with what it did.
+    /// Not only polling runs code of users, but also retry predicates, wakers, and errors that are
+    /// formatted or dropped. A panic anywhere ends the orchestrator, and the events that follow are still
+    /// compared with what it did.
     fn apply_all(
         &mut self,
         function: &OrchestratorFunction,
@@ -179,8 +178,8 @@ impl Execution {
                 instance = state.instance_id(),
                 ?children,
                 "sub-orchestrations were open when the rewound instance failed: one that ended \
-                 before the rewind is not heard of again, and the instance waits for it until it \
-                 is terminated"
+                 before the rewind is not reported again, and the instance waits for it until it is \
+                 terminated"
             );
         }
         if self.state.borrow().is_failed() {
@@ -223,8 +222,8 @@ impl Execution {
             EventKind::TimerCreated => self.confirm(event, SlotKind::Timer)?,
             EventKind::ExecutionTerminated => {
                 let reason = event.reason()?.map(str::to_owned);
-                // The host takes the message for consumed with this turn, so that a next generation
-                // would never hear of it.
+                // The host takes the message for consumed with this turn, so that the next execution
+                // would not get it.
                 self.completion
                     .take_if(|end| matches!(end, Completion::ContinuedAsNew { .. }));
                 self.finish(Completion::Terminated(reason));
@@ -241,7 +240,7 @@ impl Execution {
                 Some(waiting) if self.completion.is_none() => {
                     waiting.push_back((kind, event.body().into()));
                 }
-                // Of an execution that has ended nothing waits; its next generation gets the events.
+                // An execution that has ended waits for nothing; its next execution gets the events.
                 _ => self.deliver(event)?,
             },
         }
@@ -303,7 +302,7 @@ impl Execution {
         match &mut self.completion {
             None => {}
             Some(Completion::ContinuedAsNew { next, .. }) => {
-                // Arrived in the same turn, after the decision: the next generation gets it.
+                // Arrived in the same turn, after the decision: the next execution gets it.
                 if next.keep_events && event.kind == EventKind::EventRaised {
                     let (name, input) = event.raised()?;
                     drop(self.state.borrow_mut().raise(name, input));
@@ -381,7 +380,7 @@ impl Execution {
             let waits = !state.waiters().is_empty();
             let woken = state.waiters().take_root_woken() | self.flag.take();
             // A failure counts whatever was decided before it: an instance that failed and goes on
-            // would fail again in every generation, and nobody would hear of it.
+            // would fail again in every execution, and its status would not show it.
             if let Ok(Poll::Pending | Poll::Ready(Ok(_))) = polled
                 && let Some(next) = state.take_continued()
             {
@@ -422,7 +421,7 @@ impl Execution {
         Completion::Failed(failure)
     }
 
-    /// The failure that stands for a panic of the orchestrator.
+    /// The failure for a panic of the orchestrator.
     fn panicked(&self, panic: Box<dyn Any + Send>) -> Failure {
         let failure = panicked("orchestrator", panic);
         non_durable::recognised(&self.state.borrow(), &failure).unwrap_or(failure)
@@ -465,8 +464,8 @@ impl Execution {
         actions.extend(unconfirmed.cloned());
         if let Some(completion) = &mut self.completion {
             if self.diverged {
-                // What changed code asks for was never meant to happen in this instance.
-                // But a lock that it holds would be held for ever.
+                // What changed code asks for must not happen in this instance. But locks that it holds
+                // must be released.
                 actions.retain(entities::is_release);
             }
             actions.push(answer::completion(
@@ -487,12 +486,12 @@ impl Execution {
 
 impl Drop for Execution {
     fn drop(&mut self) {
-        // Unloading is no step of the orchestration: what its destructors log comes with its end.
+        // Unloading is no step of the orchestration: what its destructors log is written at its end.
         let _replaying = replay::enter(true);
         if let Ok(mut state) = self.state.try_borrow_mut() {
             state.set_replaying(true);
         }
-        // The answer is already made, so that no panic needs to be told. Tasks hold wakers of users.
+        // The answer is made already, so a panic changes nothing. Tasks hold wakers of users.
         drop_quietly(self.root.take());
         if let Ok(mut state) = self.state.try_borrow_mut() {
             let held = state.take_held();
@@ -512,7 +511,7 @@ fn failure(details: Option<&[u8]>, read: fn(TaskFailureDetails) -> Failure) -> F
     }
 }
 
-/// What an activity of ours reported; of any other failure, the host's words.
+/// What an activity of this crate reported; for any other failure, what the host says.
 fn of_activity(details: TaskFailureDetails) -> Failure {
     report::failure_in(&details).unwrap_or_else(|| Failure::from_details(details))
 }

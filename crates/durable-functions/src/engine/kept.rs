@@ -1,16 +1,15 @@
-//! Kept instances: turns that cost what is new, not what is past.
+//! Kept instances: a turn costs as much as its new events, not as its whole history.
 //!
 //! The host sends the whole history with every turn. But within one execution the past events of a
-//! request begin, byte for byte, with everything that the turn before had seen. So the live
-//! orchestrator of a finished turn is kept, together with the text that the next request must begin
-//! with; when it does, the orchestrator is fed only the rest, and a turn costs one comparison of
-//! bytes. Anything else (another execution, a shorter or different past after a redelivery, a rewind)
-//! is a full replay.
+//! request begin, byte for byte, with all events of the turn before. So the live orchestrator of a
+//! finished turn is kept, together with the text that the next request must begin with. If it does, the
+//! orchestrator gets only the rest, and the past costs one comparison of bytes. In every other case
+//! (another execution, a shorter or different past after a redelivery, a rewind) the turn is replayed.
 //!
-//! Why it is right: a kept orchestrator is in the state that a replay of the consumed bytes gives,
-//! because replay is a function of those bytes. The decision never looks into an event; a doubt is a
-//! full replay. Where the user's code is not deterministic, a replay would have found out and a kept
-//! instance does not, so a share of the turns is run both ways and compared.
+//! Invariant: a kept orchestrator is in the state that a replay of the consumed bytes gives, because
+//! replay is a function of those bytes. The decision looks only at bytes, never into an event, and an
+//! uncertain case is replayed. A replay notices code that is not deterministic, and a kept instance
+//! does not, so a share of the turns is run both ways and compared.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -23,7 +22,7 @@ use super::{Execution, RequestError};
 use crate::OrchestratorFunction;
 use crate::wire::Request;
 
-/// The largest text, in bytes, whose memory waits for the next instance.
+/// The largest text, in bytes, whose memory is kept for the next instance.
 const LARGEST_SPARE: usize = 1024 * 1024;
 
 /// What may be kept.
@@ -97,8 +96,8 @@ pub struct KeptInstances {
     entries: HashMap<String, Entry>,
     /// The weight of all entries.
     bytes: usize,
-    /// The memory of the text of an instance that has ended. Giving half a megabyte back to the
-    /// system, page by page, takes three times as long as the last turn of its instance.
+    /// The memory of the text of an instance that has ended. Returning half a megabyte to the system,
+    /// page by page, takes three times as long as the last turn of its instance.
     spare: String,
     continued: u64,
 }
@@ -174,8 +173,8 @@ impl KeptInstances {
         self.replay(entry, function, text, now)
     }
 
-    /// Forgets the instances that had no turn for the idle time, and with the last of them the memory
-    /// that waits for the next.
+    /// Drops the instances that had no turn for the idle time. Without any instance, the memory that was
+    /// kept for the next one is freed as well.
     pub fn forget_idle(&mut self, now: Instant) {
         let idle = self.limits.idle;
         let bytes = &mut self.bytes;
@@ -191,7 +190,7 @@ impl KeptInstances {
         }
     }
 
-    /// Feeds a kept execution what it has not seen. `None` is a doubt.
+    /// Gives a kept execution what it has not consumed yet. `None` means that the turn must be replayed.
     fn advance(
         &mut self,
         mut entry: Entry,
@@ -269,8 +268,8 @@ impl KeptInstances {
         Ok(answer.encode_to_vec())
     }
 
-    /// A turn of a host that leaves out the history: either the instance is kept, or the host is
-    /// asked for its history.
+    /// A turn of a host that leaves out the history. If the instance is not kept, the host is asked for
+    /// the history.
     fn without_state(
         &mut self,
         entry: Option<Entry>,
@@ -283,7 +282,8 @@ impl KeptInstances {
             && let Some(answer) = entry.execution.resume(function, request, bytes)?
         {
             if !entry.execution.has_ended() {
-                // What the next request begins with is unknown, so it must come without state too.
+                // What the next request begins with is unknown. No text begins with this one, so that
+                // only a request without history continues the instance.
                 entry.text = "\n".to_owned();
                 entry.tail.clear();
                 self.keep(entry, &[], now);
@@ -293,7 +293,7 @@ impl KeptInstances {
         Ok(super::history_required(request.instance_id))
     }
 
-    /// Keeps an execution that has consumed `consumed` behind what its text says.
+    /// Keeps an execution that has consumed `consumed` after what its text holds.
     fn keep(&mut self, mut entry: Entry, consumed: &[u8], now: Instant) {
         entry.execution.rest();
         let Some((groups, tail)) = consumed.split_at_checked(consumed.len() / 3 * 3) else {
@@ -325,7 +325,7 @@ impl KeptInstances {
         }
     }
 
-    /// Takes the memory of a text that nobody needs any more.
+    /// Keeps the memory of a text that is no longer needed.
     fn recycle(&mut self, mut text: String) {
         if text.capacity() > self.spare.capacity() && text.capacity() <= LARGEST_SPARE {
             text.clear();
@@ -353,8 +353,8 @@ impl KeptInstances {
     }
 }
 
-/// The answer to a request that a kept execution has answered. What its code does then is replaying:
-/// it has logged what it had to log.
+/// The answer to a request that a kept execution has answered already. The code runs as replaying,
+/// because it has logged what it had to log.
 fn replayed(function: &OrchestratorFunction, text: &str) -> Result<Vec<u8>, String> {
     let bytes = Rc::new(decode(text)?);
     let invalid = |error| RequestError::from(error).to_string();

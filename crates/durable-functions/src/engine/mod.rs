@@ -1,9 +1,9 @@
 //! The replay engine: one request in, one answer out, nothing else.
 //!
-//! A turn is one synchronous function call. The engine applies the events of the history one by
-//! one, wakes what an event completes, and polls the orchestrator before the next event; that alone
-//! makes the first to finish the same on every replay, and the clock right. It knows neither tokio
-//! nor HTTP nor base64.
+//! A turn is one synchronous function call. The engine applies the events of the history one by one,
+//! wakes what an event completes, and polls the orchestrator before the next event. Because of this
+//! order, the same task finishes first on every replay, and the clock is right. The engine uses
+//! neither tokio nor HTTP. Only kept instances know base64: they compare texts before they decode them.
 //!
 //! Invariant: for every sequence of bytes there is an answer or a [`RequestError`], never a panic,
 //! and the same bytes give the same answer.
@@ -85,12 +85,12 @@ pub fn failed(instance_id: &str, failure: &Failure) -> Vec<u8> {
     .encode_to_vec()
 }
 
-/// The answer that makes the host give a turn up and deliver it again, after some seconds, as if it
-/// had never been sent: for a turn that this process can no longer finish.
+/// The answer that makes the host drop a turn and deliver it again, after some seconds, as if it had
+/// never been sent: for a turn that this process can no longer finish.
 ///
-/// A failed completion over an inner failure of this type is the only way for a custom handler to
-/// say so; every other answer to an unfinished turn fails the instance for ever. Nothing else may
-/// use the type: a turn that asks for itself always would come again always.
+/// A failed completion with an inner failure of this type is the only way for a custom handler to ask
+/// for this. Every other answer to an unfinished turn fails the instance for good. Nothing else may use
+/// the type, because a turn with it is repeated without end.
 #[cfg(feature = "handler")]
 pub(crate) fn redeliver(instance_id: &str) -> Vec<u8> {
     use durable_protocol::messages::{

@@ -1,9 +1,9 @@
-//! Awaits that no event of a history can complete: how they are recognised, and what is said of them.
+//! Awaits that no event of a history can complete: how they are recognised, and their failures.
 //!
-//! Two ways lead here. An orchestrator is pending while none of its durable futures waits; or it
-//! panics with one of the texts with which tokio asks for a runtime, because turns run on threads
-//! without one. The texts are compared, since a panic carries nothing else; a version of tokio that
-//! words them differently gives the plain `Panic` again.
+//! There are two signs. An orchestrator is pending while none of its durable futures waits. Or it
+//! panics with one of the texts with which tokio reports that there is no runtime, because turns run on
+//! threads without one. The texts are compared, because a panic carries nothing else. If a version of
+//! tokio words them differently, the failure is a plain `Panic`.
 
 use super::state::State;
 use crate::{Failure, error_type};

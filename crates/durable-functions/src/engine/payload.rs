@@ -9,10 +9,10 @@ pub(crate) enum Payload {
     /// The event had none.
     #[default]
     Absent,
-    /// A part of the request that is being read. Nearly every result is taken before the next event
-    /// is read, so that it is neither copied nor counted.
+    /// A part of the request that is being read. Nearly every result is taken before the next event is
+    /// read, so it needs neither a copy nor a reference count.
     InRequest(Range<u32>),
-    /// On its own: the request that it came with is gone.
+    /// A copy: the request that it came with is gone.
     Owned(Rc<[u8]>),
 }
 
@@ -25,7 +25,7 @@ impl Source {
         Source(Rc::clone(request))
     }
 
-    /// The payload for `text`, which lies in the request, or, if it does not, a copy.
+    /// The payload for `text`: a part of the request, or a copy if `text` is not part of it.
     pub(crate) fn payload(&self, text: Option<&[u8]>) -> Payload {
         let Some(text) = text else {
             return Payload::Absent;

@@ -23,7 +23,7 @@ impl WakeFlag {
     }
 }
 
-/// Tells the waker of the orchestrator from others, without counting a reference to it.
+/// Recognises the waker of the orchestrator, without counting a reference to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WakerId(*const (), *const RawWakerVTable);
 
@@ -32,7 +32,7 @@ impl WakerId {
         WakerId(waker.data(), waker.vtable())
     }
 
-    /// As [`Waker::will_wake`]: false at worst for one that does.
+    /// As [`Waker::will_wake`]: may be false for a waker that does wake the orchestrator.
     pub(crate) fn is(self, waker: &Waker) -> bool {
         self == WakerId::of(waker)
     }

@@ -1,8 +1,9 @@
 //! A batch of operations for one entity.
 //!
-//! Invariant: every operation gets exactly one result, whatever user code does. With fewer the host
-//! delivers the rest again at once, without end. And the state that goes back is always one that was
-//! read or written whole: of an operation that fails nothing stays, unless the host asks for that.
+//! Invariant: every operation gets exactly one result, whatever user code does. If some were missing,
+//! the host would deliver those operations again at once, without end. The state that is returned was
+//! always read or written completely: an operation that fails changes nothing, unless the host asks
+//! for that.
 
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -50,7 +51,7 @@ where
             function: self,
             entity: Rc::new(entity),
             time_limit,
-            // Hosts before 3.19 do not tell; roll-back is what host.json means when it is silent.
+            // Hosts before 3.19 do not send it; roll-back is the default of host.json.
             rollback: !matches!(
                 request
                     .properties
@@ -78,9 +79,9 @@ struct Batch<'a, S> {
     entity: Rc<EntityId>,
     time_limit: TimeLimit,
     rollback: bool,
-    /// The state as JSON text after the last operation that counts; `None` when there is none.
+    /// The state as JSON text after the last operation that counts; `None` when there is no state.
     stored: Option<String>,
-    /// The same, decoded, unless that is still to be done.
+    /// The same, decoded, if it has been decoded.
     live: Option<S>,
     answer: EntityBatchResult,
 }
@@ -136,7 +137,7 @@ where
         let function = self.function;
         let Some(operation) = function.find(&request.operation) else {
             if same_name(&request.operation, DELETE) {
-                // Also of a state that this code cannot read any more.
+                // Works also for a state that this code can no longer read.
                 context.delete_state();
                 return Ok(None);
             }
@@ -156,7 +157,7 @@ where
         .await
     }
 
-    /// Takes over what an operation did, or takes it back.
+    /// Applies what an operation did, or undoes it.
     fn settle(&mut self, effects: Effects, keep: bool) -> Result<(), Failure> {
         if !keep {
             self.discard_live();
@@ -183,7 +184,7 @@ where
         Ok(())
     }
 
-    /// The live state does not count any more. Dropping it runs user code.
+    /// Drops the live state, which no longer counts. Dropping runs user code.
     fn discard_live(&mut self) {
         let live = self.live.take();
         if let Err(failure) = guarded("operation", || {

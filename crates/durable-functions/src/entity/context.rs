@@ -1,4 +1,4 @@
-//! What an operation knows, and what it may do beside changing its state.
+//! What an operation knows, and what it may do besides changing its state.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -24,17 +24,17 @@ use crate::name::{check_instance_id, check_name};
 use crate::time_limit::TimeLimit;
 use crate::{Failure, Orchestrator};
 
-/// What an operation of an entity knows, and what it may do beside changing its state.
+/// What an operation of an entity knows, and what it may do besides changing its state.
 ///
 /// What it asks for (signals, new orchestrations, the deletion of its state) happens when the
-/// operation has succeeded; of an operation that fails nothing happens. Cheap to clone.
+/// operation has succeeded, and does not happen when it fails. Cheap to clone.
 ///
 /// # Time
 ///
-/// The host asks for operations in batches, and kills the whole handler over one batch that overruns
-/// `functionTimeout`. All operations of a batch share a `deadline` before it, at which `cancellation`
-/// fires; a little later the batch is dropped, and all its operations fail, also those that had
-/// ended. So an operation that can take long should watch the token and come to an end.
+/// The host asks for operations in batches, and kills the whole handler if one batch takes longer than
+/// `functionTimeout`. All operations of a batch share a `deadline` before that, at which `cancellation`
+/// fires. A little later the batch is dropped, and all its operations fail, also those that had ended.
+/// So an operation that can take long should watch the token and end.
 #[derive(Clone)]
 pub struct EntityContext {
     entity: Rc<EntityId>,
@@ -110,12 +110,12 @@ impl EntityContext {
     }
 
     /// Deletes the state: the entity is as if it had never been called, and the next operation
-    /// begins with the initial state. What this operation makes of its state does not count then.
+    /// begins with the initial state. Changes of the state by this operation do not count then.
     pub fn delete_state(&self) {
         self.effects.borrow_mut().delete_state = true;
     }
 
-    /// Tells another entity (or this one) to run an operation. Nobody answers.
+    /// Signals another entity (or this one) to run an operation. There is no answer.
     ///
     /// # Errors
     /// A failure of type [`InvalidEntityId`](crate::error_type::INVALID_ENTITY_ID) or
@@ -177,7 +177,7 @@ impl EntityContext {
         Ok(id)
     }
 
-    /// The same with an instance id of your choice. Nobody checks whether it is in use: two
+    /// The same with an instance id of your choice. It is not checked whether the id is in use: two
     /// instances that are active under one id overwrite each other.
     ///
     /// # Errors

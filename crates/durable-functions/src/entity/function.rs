@@ -104,7 +104,7 @@ impl<S: 'static> EntityFunction<S> {
     }
 }
 
-/// Tells the compiler the lifetimes of the closure.
+/// Gives the closure the lifetimes that the compiler does not infer.
 fn erased<S, F>(run: F) -> Arc<Run<S>>
 where
     F: for<'a> Fn(EntityContext, &'a mut S, Option<&'a str>) -> Running<'a> + Send + Sync + 'static,

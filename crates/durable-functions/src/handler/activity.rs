@@ -31,10 +31,10 @@ impl Function for Handler {
         })
     }
 
-    /// The orchestrator gets a failure that it can tell from others, and retry.
+    /// The orchestrator gets a failure with a type of its own, which can be retried.
     ///
-    /// A host that stops together with the handler (a container that ends) gives the activity up
-    /// because its invocation failed, and delivers it again: then the orchestrator sees nothing.
+    /// A host that stops together with the handler (a container that ends) does not report the failure:
+    /// it delivers the activity again, and the orchestrator does not notice.
     fn interrupted(&self, _: &Invocation, why: Interruption) -> Result<Answer, FunctionError> {
         let name = self.0.name();
         let failure = match why {
@@ -62,7 +62,8 @@ fn refused(problem: String) -> Failure {
     codec::invalid_input(format!("the trigger value {problem}"))
 }
 
-/// Fails the invocation, so that the host knows; the details reach the orchestrator all the same.
+/// Fails the invocation, so that the host knows of the failure. The details reach the orchestrator in the
+/// report.
 fn reported(failure: Failure) -> FunctionError {
     let report = ActivityFunction::report(&failure);
     FunctionError::from(failure).with_report(report)

@@ -8,8 +8,8 @@ use functions_handler::Invocation;
 
 use crate::{ClientError, DurableClient};
 
-/// Why a function got no [`DurableClient`]. The client of the function sees an empty 500: it is a
-/// mistake in the app or in the host, and the reason is in the log.
+/// Why a function got no [`DurableClient`]. The HTTP client gets an empty response with status 500,
+/// because the mistake is in the app or in the host. The reason is in the log.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientRejection {

@@ -23,9 +23,9 @@ impl<S> Function for Handler<S>
 where
     S: Default + Serialize + DeserializeOwned + 'static,
 {
-    /// A batch that cannot be read is the one thing that fails the invocation: the host then keeps
-    /// the entity's state and fails every caller. An answer would have to hold that state, which
-    /// nobody could read; without it, it would delete the entity.
+    /// Only a batch that cannot be read fails the invocation: the host then keeps the entity's state and
+    /// fails every caller. An answer would have to hold the state, which could not be read, and an answer
+    /// without it deletes the entity.
     fn call(&self, invocation: Invocation) -> BoxFuture<'static, Result<Answer, FunctionError>> {
         let function = Arc::clone(&self.0);
         Box::pin(async move {
@@ -45,13 +45,13 @@ where
         })
     }
 
-    /// A batch that overruns fails, as with a real host: every caller is told, and the state stays.
-    /// To give it back would repeat it without an end.
+    /// A batch that does not end in time fails, as with a real host: every caller gets a failure, and the
+    /// state stays. To ask for it again would repeat it without end.
     ///
-    /// A batch that a stop cuts short is given back whole: version 3 of the extension gives up a
-    /// batch whose answer asks for the state, and delivers it again. Version 2 does not know that,
-    /// but sends operations without a result again. It takes the state from the answer, so the one
-    /// that came is sent back.
+    /// A batch that a stop interrupts is to be delivered again as a whole. Version 3 of the extension
+    /// drops a batch whose answer asks for the state, and delivers it again. Version 2 does not know
+    /// that, but delivers operations without a result again. It takes the state from the answer, so the
+    /// answer holds the state of the request.
     fn interrupted(
         &self,
         invocation: &Invocation,
@@ -69,8 +69,8 @@ where
     }
 }
 
-/// Runs a batch until it ends or nobody waits for it any more: a batch that was given up must not
-/// hold its thread.
+/// Runs a batch until it ends or its answer is no longer wanted: a batch that was dropped must not hold
+/// its thread.
 async fn run<S>(
     function: &EntityFunction<S>,
     request: EntityBatchRequest,
@@ -84,7 +84,7 @@ async fn run<S>(
         result = function.run_batch_within(request, time_limit) => result,
         () = answer.closed() => return,
     };
-    // Given up this very moment.
+    // Fails only if the batch was dropped at this moment.
     let _ = answer.send(result);
 }
 

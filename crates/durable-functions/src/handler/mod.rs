@@ -1,8 +1,8 @@
 //! Orchestrators, activities, entities and the durable client as functions of a custom handler.
 //!
-//! Invariant: an orchestrator or entity never makes its invocation fail. The host fails an orchestration
-//! for ever and loses the operations of a batch; so their failures travel inside a valid answer. A
-//! failing activity fails its invocation, and its failure travels in the text of the answer.
+//! Invariant: a failure of an orchestrator or entity does not fail its invocation, because the host would
+//! fail the orchestration for good and lose the operations of the batch. Their failures are part of a
+//! valid answer. A failing activity fails its invocation, and its failure is in the text of the answer.
 
 mod activity;
 mod client;
@@ -57,13 +57,13 @@ use crate::{
 ///
 /// # When there is no time left
 ///
-/// | | overruns `functionTimeout` | handler stops |
+/// | | `functionTimeout` passes | handler stops |
 /// |---|---|---|
 /// | activity | fails with the retriable failure `ActivityTimeout`, see [`ActivityContext`] | fails with the retriable failure `HandlerStopping`; a host that stops too delivers it again instead |
 /// | orchestrator | the host is asked to deliver the turn again | the same |
 /// | entity | the operations of the batch fail, the state stays | the host is asked to deliver the batch again |
 ///
-/// What comes in while the handler stops is treated the same, without being run.
+/// Invocations that arrive while the handler stops are treated the same, without being run.
 pub trait AppExt: Sized {
     /// Registers the orchestrator whose function folder has the name of `handle`.
     #[must_use]

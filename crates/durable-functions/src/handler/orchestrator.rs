@@ -18,8 +18,8 @@ impl Function for Handler {
         })
     }
 
-    /// A turn that was not finished is asked for again, whatever the reason: failing it would end
-    /// the instance, and a turn that never ends is delivered again by a real host, too.
+    /// A turn that was not finished is asked for again, whatever the reason. To fail it would end the
+    /// instance. A real host delivers a turn that does not end in time again, too.
     fn interrupted(
         &self,
         invocation: &Invocation,

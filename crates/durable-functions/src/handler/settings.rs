@@ -1,6 +1,6 @@
 //! The app settings that the crate itself reads, from the environment of the handler.
 //!
-//! Invariant: a setting that cannot be read changes nothing, and is named.
+//! Invariant: a setting that cannot be read changes nothing, and a message names it.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ const KEPT_INSTANCES: &str = "DURABLE_FUNCTIONS_KEPT_INSTANCES";
 /// One in how many continued turns is replayed as well and compared; 0 for none, 1 for all.
 const VERIFY_EVERY: &str = "DURABLE_FUNCTIONS_VERIFY_EVERY";
 
-/// The limits of this process, and a sentence for each setting that cannot be read.
+/// The limits of this process, and a message for each setting that cannot be read.
 pub(super) fn kept_limits(variable: impl Fn(&str) -> Option<String>) -> (KeptLimits, Vec<String>) {
     let mut limits = KeptLimits::default();
     let mut mistakes = Vec::new();

@@ -1,9 +1,9 @@
 //! The threads that run orchestrators.
 //!
-//! Orchestrators are not `Send`, so a kept one lives on the thread that began it: an instance always
-//! goes to the same thread. The threads are the process's own and few; a turn is computation only
-//! and takes microseconds to milliseconds. An orchestrator that blocks (which it must not) blocks
-//! the instances beside it.
+//! Orchestrators are not `Send`, so a kept one stays on the thread that began it, and the turns of an
+//! instance always go to the same thread. The whole process shares a few threads: a turn only computes
+//! and takes microseconds to milliseconds. An orchestrator that blocks (which it must not) blocks the
+//! other instances of its thread.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -49,9 +49,9 @@ pub(super) async fn run(function: OrchestratorFunction, invocation: Invocation) 
     {
         return answer;
     }
-    // A thread that is gone keeps nothing; a replay needs no thread of its own.
+    // Without the thread nothing is kept, and a replay needs no particular thread.
     tracing::error!("the thread of this instance has ended; its turn is replayed");
-    // A task that has spent tokio's budget would find tokio's futures pending that are ready.
+    // A task that has used up tokio's budget finds tokio's futures pending although they are ready.
     tokio::task::unconstrained(async { run_turn(&function, &turn_text(&invocation)) }).await
 }
 
@@ -74,7 +74,7 @@ impl Threads {
         Threads(threads.collect())
     }
 
-    /// Hands a turn to the thread of its instance; false when that thread is gone.
+    /// Sends a turn to the thread of its instance; false when that thread has ended.
     fn send(&self, instance_id: Option<&str>, turn: Turn) -> bool {
         let mut hasher = DefaultHasher::new();
         instance_id.hash(&mut hasher);
@@ -94,14 +94,14 @@ fn serve(turns: &Receiver<Turn>, limits: KeptLimits) {
     let mut tidied = Instant::now();
     loop {
         match turns.recv_timeout(pause) {
-            // Given up while it waited behind another: the host has been asked for it again.
+            // It was dropped while it waited for another turn: the host has been asked for it again.
             Ok(turn) if turn.answer.is_closed() => drop(turn),
             Ok(turn) => {
                 let text = turn_text(&turn.invocation);
                 let answer = turn
                     .span
                     .in_scope(|| kept.run_turn(&turn.function, &text, Instant::now()));
-                // Nobody listens when the invocation was given up.
+                // Fails if the invocation was dropped meanwhile.
                 let _ = turn.answer.send(answer);
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -114,7 +114,7 @@ fn serve(turns: &Receiver<Turn>, limits: KeptLimits) {
     }
 }
 
-/// Reads the settings now, so that a mistake in them is said at the start and not at the first turn.
+/// Reads the settings now, so that a mistake in them is reported at the start and not at the first turn.
 pub(super) fn read_settings() {
     LazyLock::force(&LIMITS);
 }

@@ -39,7 +39,7 @@ pub(crate) enum EventKind {
     EventRaised,
     ExecutionSuspended,
     ExecutionResumed,
-    /// A rewind leaves them behind.
+    /// A rewind puts these in the place of other events.
     Generic,
     /// Everything that changes nothing in a replay: bookends, unknown kinds.
     Other,
@@ -87,7 +87,7 @@ impl EventKind {
     }
 }
 
-/// One history event: its id, its kind, and where its parts lie.
+/// One history event: its id, its kind, and where its parts are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Event<'a> {
     pub(crate) id: i32,
@@ -97,8 +97,8 @@ pub(crate) struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// Reads the event that is the next field of `outer`, which keeps the error. Inlined, and no
-    /// `Result`: five words on their way through memory took longer than reading them.
+    /// Reads the event that is the next field of `outer`, which keeps the error. It is inlined and
+    /// returns no `Result`, because writing five words to memory took longer than reading the event.
     #[inline(always)]
     pub(super) fn read(outer: &mut Reader<'a>) -> Self {
         let mut reader = Reader::new(outer.bytes());
@@ -126,7 +126,7 @@ impl<'a> Event<'a> {
         event
     }
 
-    /// An event of which only kind and body are left.
+    /// An event of which only kind and body were kept.
     pub(crate) fn of(kind: EventKind, body: &'a [u8]) -> Self {
         Event {
             id: -1,

@@ -1,7 +1,7 @@
 //! Reading requests without copying them.
 //!
-//! A turn's request is mostly history that a replay only walks over, so it is read in one borrowed
-//! pass: events and texts become slices of the request, and only what an orchestrator awaits is ever
+//! Most of a turn's request is history that a replay only passes over. So the request is read once
+//! and borrowed: events and texts become slices of it, and only what an orchestrator awaits is
 //! decoded. The prost structs in [`durable_protocol::messages`] would allocate every name, result
 //! and timestamp first, which costs more than the replay itself.
 //!

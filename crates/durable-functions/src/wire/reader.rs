@@ -13,12 +13,12 @@ pub(crate) enum WireError {
     Utf8,
 }
 
-/// Walks over the fields of one message: [`tag`](Self::tag), then the value that belongs to it.
+/// Reads the fields of one message: [`tag`](Self::tag), then the value that belongs to it.
 ///
-/// An error ends the walk and is kept for [`finish`](Self::finish), instead of a `Result` at every
-/// step: results of this size travel through memory, and half the time of a replay would be waiting
-/// for it. For the same reason no method passes `self` to a function that is not inlined: a reader
-/// lives in registers.
+/// An error ends the reading and is kept for [`finish`](Self::finish), instead of a `Result` at every
+/// step: results of this size are returned through memory, and a replay would spend half of its time
+/// waiting for it. For the same reason no method passes `self` to a function that is not inlined, so
+/// that a reader stays in registers.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -97,10 +97,10 @@ impl<'a> Reader<'a> {
         self.long()
     }
 
-    /// An `int32`. Negative numbers travel as ten bytes, so that the cut to 32 bits is the rule.
+    /// An `int32`. Negative numbers are encoded in ten bytes, of which the lower 32 bits count.
     #[inline(always)]
     pub(crate) fn int32(&mut self) -> i32 {
-        // Of the negative numbers only -1 occurs, in three of four events.
+        // -1 is the only negative number that occurs, in three of four events.
         const MINUS_ONE: [u8; 10] = [255, 255, 255, 255, 255, 255, 255, 255, 255, 1];
         if let Some((first, rest)) = self.rest.split_first_chunk::<10>()
             && *first == MINUS_ONE
@@ -146,7 +146,7 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// Ends the walk over a message inside this one; what was wrong there is wrong here.
+    /// Ends the reading of a message inside this one; its error becomes the error of this one.
     #[inline(always)]
     pub(crate) fn close(&mut self, inner: &Reader<'_>) {
         if let Some(error) = inner.error {
@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
         f64::from_le_bytes(bytes.unwrap_or_default())
     }
 
-    /// Passes over the value of a field that nobody reads.
+    /// Passes over the value of a field that is not needed.
     #[inline(always)]
     pub(crate) fn skip(&mut self, tag: u32) {
         match tag & 7 {
@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
 
 /// The value and the length of the varint that `rest` begins with; the length is 0 when there is none.
 /// Up to eight bytes (times, larger ids and lengths) are taken at once: the seven payload bits of each
-/// byte are moved together in three steps.
+/// byte are joined in three steps.
 #[inline(never)]
 fn long_varint(rest: &[u8]) -> (u64, usize) {
     if let Some(chunk) = rest.first_chunk::<8>() {

@@ -12,7 +12,7 @@ const NEW_EVENT: u32 = bytes_field(4);
 const PROPERTY: u32 = bytes_field(7);
 
 /// One turn's request, or the rest of one whose beginning is known. Past events come first, whatever
-/// their order on the wire.
+/// the order of the fields in the message is.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) instance_id: &'a str,
@@ -177,7 +177,7 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// The value of a property, of the kinds that are of interest.
+/// The value of a property, of the kinds that are needed.
 enum Property<'a> {
     Text(&'a str),
     Number(f64),

@@ -163,7 +163,7 @@ fn continue_as_new_passes_on_the_events_that_were_not_taken() {
 
 /// The event comes after the decision, and while the execution is suspended, which will not be resumed.
 #[test]
-fn an_event_after_continue_as_new_and_a_suspension_reaches_the_next_generation() {
+fn an_event_after_continue_as_new_and_a_suspension_reaches_the_next_execution() {
     let mut host = Host::new(orchestrator(collect), Some("10"));
     host.turn();
     host.raised("item", Some("1"))
@@ -172,7 +172,7 @@ fn an_event_after_continue_as_new_and_a_suspension_reaches_the_next_generation()
     assert_eq!(actions(&host.turn()), ["#0 ContinuedAsNew(11) +item=2"]);
 }
 
-/// The host takes the termination for consumed; otherwise the next generation would run on.
+/// The host takes the termination for consumed; otherwise the next execution would run on.
 #[test]
 fn a_termination_after_continue_as_new_ends_the_instance() {
     let mut host = Host::new(orchestrator(collect), Some("10"));
@@ -182,7 +182,7 @@ fn a_termination_after_continue_as_new_ends_the_instance() {
 }
 
 #[test]
-fn an_event_that_is_awaited_after_continue_as_new_reaches_the_next_generation() {
+fn an_event_that_is_awaited_after_continue_as_new_reaches_the_next_execution() {
     let function = orchestrator(async |ctx: OrchestrationContext, n: u64| -> Result<()> {
         ctx.wait_for(Event::<()>::new("begin")).await?;
         let ends = async { ctx.continue_as_new::<()>(n + 1).await };

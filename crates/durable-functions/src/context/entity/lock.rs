@@ -74,14 +74,14 @@ impl OrchestrationContext {
 }
 
 /// A lock, once it is granted; see [`OrchestrationContext::lock`].
-#[must_use = "a lock that nobody awaits is given back as soon as it is granted"]
+#[must_use = "a lock that is not awaited is released as soon as it is granted"]
 pub struct LockFuture {
     granted: TaskFuture<()>,
     /// Until it is granted or refused.
     lock: Option<Requested>,
 }
 
-/// The request for a lock; gives it back when it is dropped.
+/// The request for a lock, which is released when this is dropped.
 struct Requested {
     state: SharedState,
     section: Uuid,

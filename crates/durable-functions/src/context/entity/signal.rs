@@ -9,7 +9,7 @@ use super::super::OrchestrationContext;
 use crate::{EntityId, Failure, Operation};
 
 impl OrchestrationContext {
-    /// Tells an entity to run an operation. Nobody answers; a failure of the operation is in the
+    /// Signals an entity to run an operation. There is no answer; a failure of the operation is in the
     /// entity function's log.
     ///
     /// Signals and calls of one orchestration to one entity arrive in the order in which they were

@@ -1,8 +1,8 @@
 //! Durable HTTP: calls that the host makes, with polling of a 202 on durable timers.
 //!
-//! The extension has a built-in activity that makes one request. What it does not do, following a
-//! `202 Accepted` to its end, is done here, with timers and further requests of the orchestration,
-//! so that waiting for days costs nothing and survives every restart.
+//! The extension has a built-in activity that makes one request. It does not follow a `202 Accepted` to
+//! its end. That is done here, with timers and further requests of the orchestration, so that waiting
+//! for days costs nothing and survives every restart.
 
 mod polling;
 mod request;
@@ -49,7 +49,7 @@ impl OrchestrationContext {
     /// # Errors
     /// The future yields [`TaskError::Failed`] when the request is not valid
     /// ([`InvalidInput`](crate::error_type::INVALID_INPUT), nothing is sent) or got no answer
-    /// ([`HttpRequestFailed`](crate::error_type::HTTP_REQUEST_FAILED): the host tells no reason for
+    /// ([`HttpRequestFailed`](crate::error_type::HTTP_REQUEST_FAILED): the host gives no reason for
     /// a refused connection, an unknown name or a time-out), after the last retry of
     /// [`HttpRequest::with_retry`].
     pub fn call_http(&self, request: HttpRequest) -> HttpFuture {

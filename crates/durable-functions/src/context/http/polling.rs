@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::HttpResponse;
 
-/// What the extension waits when host.json says nothing; hosts before 3.x do not tell.
+/// What the extension waits when host.json says nothing; hosts before 3.x do not send it.
 const DEFAULT: Duration = Duration::from_secs(30);
 
 /// A server that asks for no pause at all must not keep the task hub busy: each poll is a turn and

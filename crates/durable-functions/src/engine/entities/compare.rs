@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use durable_protocol::entity_message::Request;
 use serde_json::Value;
 
-/// Whether two data texts of events, one of them of the history, are requests for different things: another
-/// operation, another input or another set to lock. The order of the members of an input does not count: that
-/// of a `HashMap` changes from one process to the next. Texts that are no requests are not different.
+/// Whether the data texts of two events are requests for different things: another operation, another
+/// input or another set to lock. The order of the members of an input does not count, because the order
+/// in a `HashMap` changes from one process to the next. Texts that are no requests are not different.
 pub(in crate::engine) fn is_another_request(one: &str, other: &str) -> bool {
     match (serde_json::from_str(one), serde_json::from_str(other)) {
         (Ok(one), Ok(other)) => wish(&one) != wish(&other),

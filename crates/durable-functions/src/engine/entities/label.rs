@@ -1,24 +1,24 @@
-//! Labels: what lets an entity put the messages of one orchestration in order and drop duplicates.
+//! Labels, by which an entity puts the messages of one orchestration in order and drops duplicates.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use durable_protocol::{EntityId, Timestamp};
 
-/// The host's clocks count in steps of 100 ns; a finer time would be cut and could come out equal.
+/// The host's clocks count in steps of 100 ns; two finer times could become equal when they are cut.
 const TICK: Duration = Duration::from_nanos(100);
 
 /// The label of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Label {
-    /// Later than that of every message before to the same entity.
+    /// Later than the timestamp of every earlier message to the same entity.
     pub(super) timestamp: Timestamp,
-    /// The timestamp of the message before, if there was one.
+    /// The timestamp of the previous message, if there was one.
     pub(super) predecessor: Option<Timestamp>,
 }
 
-/// When an execution last sent to each entity. Kept for all of them: a receiver waits at most for its
-/// reorder window, and forgetting here needs the clocks of both sides.
+/// When an execution last sent to each entity. No entity is forgotten: how long a receiver remembers is
+/// measured by its own clock, which is not known here.
 #[derive(Debug, Default)]
 pub(super) struct Labels {
     last: BTreeMap<EntityId, Timestamp>,

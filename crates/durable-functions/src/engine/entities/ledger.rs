@@ -1,9 +1,9 @@
 //! What an execution keeps about entities: open requests, labels and the critical section.
 //!
-//! Invariant: whatever becomes of an orchestrator, every lock that it holds is given back: by its
-//! guard, when the grant of a lock that nobody awaits any more arrives, or with the completion. A lock
-//! that an entity has not granted by then is out of reach: the entity ignores a release by somebody
-//! who does not hold it.
+//! Invariant: however an orchestrator ends, every lock that it holds is released: by its guard, when
+//! the grant of a lock arrives that is no longer awaited, or with the completion. A lock that an entity
+//! has not granted by then cannot be released, because an entity ignores a release by an instance that
+//! does not hold it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -19,9 +19,9 @@ use super::reply;
 use crate::engine::state::{Outcome, SlotKind, State};
 use crate::{Failure, codec, error_type};
 
-/// The namespace of request ids. Ids are part of stored histories, where answers go by them: how
-/// they are made must never change. Not the generator of `new_uuid`, whose ids are to stay those of
-/// .NET whether or not an orchestrator calls entities.
+/// The namespace of request ids. Stored histories hold these ids, and answers are matched by them, so
+/// how they are made must never change. They do not come from `new_uuid`: its ids must equal those of
+/// .NET, also in an orchestrator that calls entities.
 const NAMESPACE: Uuid = Uuid::from_u128(0x5be1_3aee_0d8f_4c0b_9d6b_6f0c_54a7_92e3);
 
 /// See the module documentation.
@@ -32,7 +32,7 @@ pub(crate) struct Ledger {
     /// not be taken for an external event.
     requests: BTreeMap<Uuid, Request>,
     section: Option<Section>,
-    /// Locks that were asked for and are not awaited any more; given back when they are granted.
+    /// Locks that were asked for and are no longer awaited. They are released when they are granted.
     abandoned: Vec<Section>,
 }
 
@@ -50,13 +50,13 @@ struct Section {
     /// Sorted, without duplicates.
     entities: Vec<EntityId>,
     granted: bool,
-    /// Locked entities that have not answered their last call, with its request id: an answer that
-    /// comes twice must not free the call behind it.
+    /// Locked entities that have not answered their last call, with its request id: a duplicate of an
+    /// earlier answer must not count for it.
     busy: HashMap<EntityId, Uuid>,
 }
 
 impl Ledger {
-    /// A call inside a critical section is only for an entity of it, one at a time.
+    /// Inside a critical section only its entities can be called, each with one call at a time.
     fn check_call(&self, entity: &EntityId) -> Result<(), Failure> {
         match &self.section {
             None => Ok(()),
@@ -74,7 +74,7 @@ impl Ledger {
         }
     }
 
-    /// A signal to a locked entity would overtake or be overtaken by calls.
+    /// A signal to a locked entity has no defined order among the calls to it.
     fn check_signal(&self, entity: &EntityId) -> Result<(), Failure> {
         match &self.section {
             Some(section) if section.entities.contains(entity) => Err(violation(&format!(
@@ -90,8 +90,8 @@ impl State {
         self.entities()?.section.as_ref()
     }
 
-    /// Inside a critical section no child can be started: if it needed a locked entity, both would
-    /// wait for ever.
+    /// Inside a critical section no child can be started: if it needed a locked entity, both would wait
+    /// for each other.
     pub(crate) fn check_child(&self) -> Result<(), Failure> {
         match self.section() {
             Some(_) => Err(violation(
@@ -101,7 +101,7 @@ impl State {
         }
     }
 
-    /// Calls an operation; a call that is not allowed has failed at once, and nothing is sent.
+    /// Calls an operation. A call that is not allowed fails at once, and nothing is sent.
     pub(crate) fn call_entity(
         &mut self,
         entity: &EntityId,
@@ -112,7 +112,8 @@ impl State {
             .check()
             .map_err(Failure::from)
             .and_then(|()| self.ledger().check_call(entity));
-        // Before anything is counted as sent: an entity waits for a message that a label names.
+        // The input is made before the label: an entity waits for each message that a label names, so
+        // a message with a label must be sent.
         let input = match allowed.and_then(|()| self.input(input)) {
             Ok(input) => input,
             Err(failure) => {
@@ -167,7 +168,7 @@ impl State {
     /// Asks for the locks of `entities`; gives the task that ends when all are granted, and the id
     /// of the critical section.
     pub(crate) fn request_lock(&mut self, mut entities: Vec<EntityId>) -> (usize, Uuid) {
-        // One order everywhere, or two orchestrations could wait for each other.
+        // Everywhere the same order, or two orchestrations could wait for each other.
         entities.sort();
         entities.dedup();
         if self.section().is_none()
@@ -178,8 +179,8 @@ impl State {
         let id = self.request_id();
         let allowed = match (self.section(), entities.first()) {
             _ if self.overlaps_abandoned(&entities) => Err(violation(
-                "a lock of some of these entities was asked for and given up, and is not granted \
-                 yet: lock the same set again, which takes up the old request",
+                "a lock of some of these entities was asked for and is no longer awaited, and is not \
+                 granted yet: lock the same set again, which continues the old request",
             )),
             (Some(_), _) => Err(violation(
                 "the orchestrator holds a lock or waits for one: release it before it asks for \
@@ -215,11 +216,11 @@ impl State {
         (task, id)
     }
 
-    /// A request for the same set that was given up and is not granted yet, which becomes the critical
+    /// A request for the same set that is no longer awaited and not granted yet. It becomes the critical
     /// section.
     ///
-    /// It must not be asked for twice: an entity knows who holds it by the instance alone, so that it
-    /// would grant both requests one after the other, and give up both with the first release.
+    /// The set must not be requested twice: an entity knows who holds it by the instance alone. It would
+    /// grant both requests one after the other, and end both locks with the first release.
     fn asked_before(&mut self, entities: &[EntityId]) -> Option<(usize, Uuid)> {
         let ledger = self.entities_mut()?;
         let same = |section: &Section| section.entities == entities;
@@ -242,7 +243,7 @@ impl State {
             .any(|entity| entities.contains(entity))
     }
 
-    /// Gives a lock back, if it is not yet: now, or when it is granted.
+    /// Releases a lock that is not released yet: now, or when it is granted.
     pub(crate) fn release_lock(&mut self, id: Uuid) {
         let held = self.ledger().section.take_if(|section| section.id == id);
         if let Some(section) = held {
@@ -254,8 +255,8 @@ impl State {
         }
     }
 
-    /// The execution ends: what it holds is given back with its completion. So is what it waits for,
-    /// because a part of the set may be granted already; the rest is out of reach.
+    /// The execution ends: the locks that it holds are released with its completion. So are those that it
+    /// waits for, because a part of the set may be granted already. The rest cannot be released.
     pub(crate) fn release_all_locks(&mut self) {
         let Some(entities) = self.entities_mut() else {
             return;
@@ -270,8 +271,8 @@ impl State {
         if sections.is_empty() {
             return;
         }
-        // Changed code can end where the history goes on; an action whose number is taken there
-        // would count as sent.
+        // Changed code can end where its history goes on. An action whose number is taken in the
+        // history would count as sent.
         self.forget_history();
         for section in sections {
             if !section.granted && !self.is_replaying() {
@@ -330,7 +331,7 @@ impl State {
         if let Some(section) = ledger.section.as_mut().filter(|section| is_it(section)) {
             section.granted = true;
             if !granted {
-                // Entities that had granted it before another failed keep it otherwise.
+                // The entities that granted it before another one failed would stay locked.
                 self.release_lock(id);
             }
         } else if let Some(index) = ledger.abandoned.iter().position(is_it) {
@@ -344,12 +345,12 @@ impl State {
         self.ledger().requests.insert(id, request);
     }
 
-    /// The id of the next request. Of the execution and the action alone, so that a turn that is
-    /// delivered again asks under the same id.
+    /// The id of the next request. It is made from the execution and the action alone, so that a turn that
+    /// is delivered again asks under the same id.
     fn request_id(&self) -> Uuid {
         let execution = match self.execution_id() {
             Some(id) => Cow::Borrowed(id),
-            // Some hosts send none; the time tells the generations of an instance apart.
+            // Some hosts send none; the time differs between the executions of an instance.
             None => Cow::Owned(self.now().round_trip()),
         };
         let instance = self.instance_id();

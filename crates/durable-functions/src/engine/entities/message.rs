@@ -1,4 +1,4 @@
-//! Messages from an orchestration to an entity: what goes into the events that carry them.
+//! Messages from an orchestration to an entity: names and data of the events that carry them.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -44,7 +44,7 @@ pub(super) fn operation(
     })
 }
 
-/// Nobody sorts scheduled signals, so they have neither sender nor label.
+/// An entity does not sort scheduled signals, so they have neither sender nor label.
 pub(super) fn scheduled_signal(
     id: Uuid,
     operation: &str,
@@ -79,7 +79,7 @@ pub(super) fn release(lock: Uuid, instance_id: &str) -> String {
     })
 }
 
-/// Whether an action gives a lock back.
+/// Whether an action releases a lock.
 pub(in crate::engine) fn is_release(action: &OrchestratorAction) -> bool {
     matches!(
         &action.orchestrator_action_type,

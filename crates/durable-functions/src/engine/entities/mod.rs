@@ -1,10 +1,9 @@
 //! Entities as an execution deals with them: calls, signals and locks, from the request to the
 //! answer.
 //!
-//! Requests go out as events in the form that every version of the extension delivers: with labels
-//! that order the messages of one orchestration. The action made for the purpose
-//! (`SendEntityMessage`) loses them on the way, and an entity drops a call without labels as a
-//! duplicate.
+//! Requests are events in the form that every version of the extension delivers, with labels that
+//! order the messages of one orchestration. The extension drops the labels of the action that is meant
+//! for entities (`SendEntityMessage`), and an entity takes a call without labels for a duplicate.
 
 mod compare;
 mod label;

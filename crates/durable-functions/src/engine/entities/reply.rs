@@ -22,8 +22,8 @@ impl From<FailureDetails> for Failure {
     }
 }
 
-/// How a call ended, from the answer's payload; of a lock, whether it is granted. The result of a
-/// granted lock is a sentence, not JSON.
+/// How a call ended, from the answer's payload; for a lock, whether it is granted. The result of a
+/// granted lock is a text that is not JSON.
 pub(super) fn outcome(payload: Option<&[u8]>, lock: bool) -> Outcome {
     let failure = match serde_json::from_slice::<Reply>(payload.unwrap_or_default()) {
         Ok(Reply {

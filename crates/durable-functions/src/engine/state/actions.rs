@@ -103,10 +103,10 @@ impl Actions {
     /// Takes the next number for an action that must not be sent: its task has failed, whatever the
     /// history holds.
     ///
-    /// For what the code itself decides, so that a replay decides the same. An input that cannot be
-    /// written is not such a thing: nobody writes it again once the history holds the action.
+    /// Only for what a replay decides in the same way. An input that cannot be written is not refused
+    /// like this, because it is not written again once the history holds the action.
     pub(super) fn refuse(&mut self, kind: SlotKind, name: &str, failure: Failure) -> usize {
-        // No action of the history has no name, so that none is the same as this one.
+        // Every action of the history has a name, so that none is the same as this one.
         let number = self.add(kind, "", None);
         if let Some(slot) = self.slots.get_mut(number) {
             slot.extra = Some(Box::new(Extra::Refused {

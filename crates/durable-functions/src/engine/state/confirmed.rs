@@ -4,8 +4,8 @@ use crate::wire::{Event, EventKind};
 
 /// The ids of all actions that the history confirms.
 ///
-/// Known before the replay begins, so that the input of a call that was scheduled in an earlier turn
-/// is never serialised again: in a long orchestration that is nearly all of them.
+/// They are known before the replay begins, so that the input of a call that was scheduled in an earlier
+/// turn is not serialised again. In a long orchestration that is nearly every call.
 #[derive(Debug, Default)]
 pub(super) struct Confirmed {
     /// The ids below 64: enough for most orchestrations, without an allocation.
@@ -19,7 +19,7 @@ impl Confirmed {
     pub(super) fn from_events(events: &[Event<'_>]) -> Self {
         let mut confirmed = Confirmed::default();
         for event in events {
-            // One question for most events, which are neither.
+            // Most events are neither, and end here with one check.
             if !(event.kind.confirms() || event.kind == EventKind::Generic) {
                 continue;
             }
@@ -28,14 +28,14 @@ impl Confirmed {
             } else if let Ok(id) = usize::try_from(event.id)
                 && id < events.len()
             {
-                // An id that is out of all proportion is not ours and must not cost memory; it is
-                // found to be foreign when its event is applied.
+                // An id that is larger than the number of events is not ours and must not cost memory.
+                // It is refused when its event is applied.
                 confirmed.add(id);
             }
         }
         if confirmed.generic_events > 0 {
-            // Of a history that was rewound it is not known before the replay: an action in it may be
-            // of a path that the code no longer takes.
+            // In a history that was rewound, an action may belong to a path that the code no longer takes.
+            // This is only known during the replay.
             confirmed = Confirmed {
                 generic_events: confirmed.generic_events,
                 count: confirmed.count,

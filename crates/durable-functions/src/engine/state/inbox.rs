@@ -1,7 +1,7 @@
-//! External events: those that nobody has taken, and the futures that wait for one.
+//! External events that were not taken yet, and the futures that wait for one.
 //!
 //! Names match without regard to letter case. Per name, events and futures are first in, first out;
-//! an event that nobody waits for is kept.
+//! an event without a future that waits is kept.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
@@ -140,7 +140,7 @@ impl Inbox {
             Delivery::Taken => {}
             Delivery::Awaited => queue.receivers.retain(|&other| other != receiver),
             Delivery::Arrived(raised) => match queue.receivers.pop_front() {
-                // Somebody else waits for an event of this name by now.
+                // Another future waits for an event of this name by now.
                 Some(next) => {
                     if let Some(next) = self.receivers.get_mut(next) {
                         waiters.release_later(next.deliver(raised));
@@ -157,7 +157,7 @@ impl Inbox {
         waiter
     }
 
-    /// The events that nobody took, in the order of their arrival.
+    /// The events that were not taken, in the order of their arrival.
     pub(super) fn unconsumed(&self) -> Vec<Raised> {
         let kept = self.queues.values().flat_map(|queue| &queue.events);
         let undelivered = self

@@ -91,7 +91,7 @@ pub(super) struct Fatal {
     pub(super) diverged: bool,
 }
 
-/// What the next generation begins with.
+/// What the next execution begins with.
 #[derive(Debug, Clone)]
 pub(super) struct ContinuedAsNew {
     pub(super) input: Option<String>,
@@ -282,14 +282,14 @@ impl State {
         true
     }
 
-    /// The next generation does not get the events that nobody has taken.
+    /// The next execution does not get the events that were not taken.
     pub(crate) fn drop_events_of_next(&mut self) {
         if let Some(next) = &mut self.continued {
             next.keep_events = false;
         }
     }
 
-    /// The next generation has this version.
+    /// The next execution has this version.
     pub(crate) fn set_version_of_next(&mut self, version: String) {
         if let Some(next) = &mut self.continued {
             next.version = Some(version);
@@ -380,8 +380,7 @@ impl State {
         Some(std::mem::replace(&mut slot.outcome, Outcome::Taken))
     }
 
-    /// The future of `task` is gone: nobody waits for it any more. The action itself goes on, the
-    /// protocol cannot take it back.
+    /// The future of `task` was dropped. The action itself goes on: the protocol cannot cancel it.
     ///
     /// What is returned belongs to users and is to be dropped once the borrow has ended.
     #[must_use]
@@ -419,7 +418,7 @@ impl State {
     /// The event of a receiver, if it has arrived; otherwise `waker` will be woken.
     pub(crate) fn poll_event(&mut self, receiver: usize, waker: &Waker) -> Option<Raised> {
         if self.continued.is_some() {
-            // Nothing counts any more; the next generation gets the event.
+            // This execution is over; the next one gets the event.
             return None;
         }
         let inbox = self.inbox.as_deref_mut()?;
@@ -434,7 +433,7 @@ impl State {
         inbox.stop_waiting(receiver, &mut self.waiters)
     }
 
-    /// The events that nobody took, in the order of their arrival.
+    /// The events that were not taken, in the order of their arrival.
     pub(super) fn unconsumed(&self) -> Vec<Raised> {
         let inbox = self.inbox.as_deref();
         inbox.map_or_else(Vec::new, Inbox::unconsumed)

@@ -1,16 +1,16 @@
 //! Histories that were rewound.
 //!
-//! A client rewinds a failed instance: the host replaces what failed in the stored history by generic
-//! events (each `TaskFailed` with its `TaskScheduled`, and the end of the execution) and asks for
-//! another turn. The code then takes another path than before, from the first failure on, while the
-//! history still holds what the old path did. And whatever was open when the instance failed stays
-//! open: the host throws away what arrives for an instance that is Failed.
+//! When a client rewinds a failed instance, the host replaces what failed in the stored history by
+//! generic events (each `TaskFailed` with its `TaskScheduled`, and the end of the execution) and asks
+//! for another turn. From the first failure on, the code then takes another path than before, while
+//! the history still holds the actions of the old path. What was open when the instance failed stays
+//! open, because the host throws away what arrives for an instance that is Failed.
 //!
-//! Ids tell the paths apart. An action's id is its number, counted from 0, plus its *epoch* in the
-//! upper bits. The epoch of the code is 0, and moves on when the history shows an action that the
-//! code does not do: from there on the history's actions of older epochs belong to a path that was
-//! left, and what the code does is asked for in the new epoch. In the first turn after a rewind, what
-//! is open is asked for again in one more epoch; the first answer of any of them counts.
+//! Ids distinguish the paths. An action's id is its number, counted from 0, plus its *epoch* in the
+//! upper bits. The epoch of the code is 0 at first. A new one begins when the history shows an action
+//! that the code does not do: from there on, the history's actions of older epochs belong to a path
+//! that was left, and the code asks for its actions in the new epoch. In the first turn after a rewind,
+//! what is open is asked for again in one more epoch; the first answer of any of them counts.
 //!
 //! Invariant: all this is read from the history alone, so that a kept instance and every replay agree,
 //! also past a second rewind. A history without generic events never comes here.
@@ -85,8 +85,7 @@ struct Child {
 #[derive(Debug)]
 struct Issued {
     action: Option<OrchestratorActionType>,
-    /// How many generic events stood before it: a rewind leaves one behind everything that it
-    /// concerns.
+    /// How many generic events came before it. A rewind puts one after everything that it undoes.
     seen: usize,
 }
 
@@ -98,8 +97,8 @@ impl Rewound {
         }
         let (past, new) = request.events.split_at_checked(request.past)?;
         let generic = |kind| kind == EventKind::Generic;
-        // The parent of a failed child gets no message; but the end of its execution was the last
-        // thing that happened to it.
+        // The parent of a failed child gets no message, but the last event of its past is the end of its
+        // execution.
         let reopened = past
             .iter()
             .rev()
@@ -117,7 +116,7 @@ impl Rewound {
         }))
     }
 
-    /// A rewind leaves generic events where something failed, and one behind all that it undid.
+    /// A rewind puts generic events where something failed, and one after everything that it undid.
     fn explains_another_path(&self) -> bool {
         self.seen > 0 && self.seen < self.total
     }
@@ -237,8 +236,8 @@ impl State {
         })
     }
 
-    /// Other actions that started the child of the action `id`, which may be of a path that was left: a
-    /// child with an id of the user's choice is one instance for all of them, and a rewind goes on with the
+    /// The actions that started the same child as the action `id`, also those of a path that was left. A
+    /// child with an id that the user chose is one instance for all of them, and a rewind continues the
     /// last.
     #[cold]
     pub(in crate::engine) fn same_child(&self, id: i32) -> Option<Vec<i32>> {
@@ -303,7 +302,7 @@ impl State {
                 continue;
             };
             if self.awaits_entity(number) {
-                // The id of the request is part of the message.
+                // The message holds the id of the request, which the action's id is part of.
                 self.cannot_rewind(
                     "it called or locked an entity at the moment at which it takes another path",
                 );
@@ -359,8 +358,8 @@ impl State {
     /// In the first turn after a rewind: asks again for the activities and timers that are open.
     /// `answered` are those whose answers wait for the end of a suspension.
     ///
-    /// Gives the children that are open: nobody can ask for them again under the same instance id,
-    /// and under another they would run twice.
+    /// Gives the children that are open. They cannot be asked for again: the host does not start one under
+    /// the same instance id, and under another id it would run twice.
     pub(in crate::engine) fn ask_again(&mut self, answered: &[i32]) -> Vec<usize> {
         let mut children = Vec::new();
         let Some(rewound) = self.rewound.as_deref_mut() else {
@@ -372,7 +371,7 @@ impl State {
         };
         let mut again = Vec::new();
         for (number, issued) in issued {
-            // Asked for behind the rewind, in a turn before this one.
+            // Asked for after the rewind, in an earlier turn.
             let is_fresh = past > 0 && issued.seen >= past;
             let Some(slot) = self.actions.get(number).filter(|_| !is_fresh) else {
                 continue;
@@ -380,7 +379,7 @@ impl State {
             let Some(task) = self.actions.get(slot.owner as usize) else {
                 continue;
             };
-            // Retries go on whether or not anybody waits for them.
+            // Retries go on whether or not they are awaited.
             let is_wanted = task.extra.is_some() || !matches!(task.outcome, Outcome::Forgotten);
             let is_answered = || {
                 answered

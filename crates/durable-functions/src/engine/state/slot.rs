@@ -1,4 +1,4 @@
-//! One action of an orchestration and what became of it.
+//! One action of an orchestration and its outcome.
 
 use super::task::Driver;
 use super::waiters::Waiter;
@@ -26,7 +26,7 @@ impl SlotKind {
     }
 }
 
-/// What became of a task.
+/// The outcome of a task.
 #[derive(Debug, Default)]
 pub(crate) enum Outcome {
     #[default]
@@ -36,7 +36,7 @@ pub(crate) enum Outcome {
     /// A result as JSON text; none when the host sent none, and for timers.
     Completed(Payload),
     Failed(Box<Failure>),
-    /// Handed to its future, or nobody wants it.
+    /// Given to its future, or no longer wanted.
     Taken,
 }
 
@@ -54,8 +54,8 @@ pub(crate) struct Slot {
     pub(crate) owner: u32,
     /// The name of the function; empty for timers, and for events, which have theirs in `extra`.
     pub(crate) name: &'static str,
-    /// Whether the host reported the end of this action. Hosts report one more than once, and by
-    /// then the task may wait for another action: the next attempt, the rest of a long timer.
+    /// Whether the host reported the end of this action. Hosts can report an end more than once, and the
+    /// task may wait for another action by then: the next attempt, the rest of a long timer.
     pub(crate) ended: bool,
     /// The epochs in which the action was asked for, both included; see [`super::rewind`].
     pub(crate) since: u8,
@@ -86,6 +86,6 @@ pub(crate) enum Extra {
     Driver(Driver),
     /// The event that was sent, and to which instance.
     Sent { name: String, target: String },
-    /// The action was refused and never sent: a history that holds it is of other code.
+    /// The action was refused and never sent. A history that holds it comes from other code.
     Refused { name: String, reason: String },
 }

@@ -1,7 +1,7 @@
 //! Tasks: calls and timers, including those that take more than one action (retries, timers that are
 //! longer than the host allows).
 //!
-//! They go on by themselves when their events arrive, whether or not anybody polls their future.
+//! They go on when their events arrive, whether or not their future is polled.
 
 use std::task::Waker;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use crate::activity::envelope;
 use crate::engine::payload::Payload;
 use crate::retry::RetryPolicy;
 
-/// Azure Storage cannot hide a message for more than seven days; a longer timer poisons the task
-/// hub. The other SDKs split at three days, so that a host can rely on it.
+/// Azure Storage cannot hide a message for more than seven days, and the host repeats a turn with a
+/// longer timer without end. The other SDKs split at three days.
 const LONGEST_TIMER: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// What is called.
@@ -103,7 +103,7 @@ struct Retry {
 }
 
 impl State {
-    /// Schedules a call. One whose input cannot be made has failed at once.
+    /// Schedules a call. One whose input cannot be made fails at once.
     pub(crate) fn call(
         &mut self,
         call: Call,
@@ -141,13 +141,13 @@ impl State {
         task
     }
 
-    /// A call that is not allowed: it has failed at once, and is never sent.
+    /// A call that is not allowed fails at once and is never sent.
     pub(crate) fn refuse_call(&mut self, call: &Call, failure: Failure) -> usize {
         self.refuse(call.kind(), call.name(), failure)
     }
 
-    /// The id of a child that was given none. The execution id makes it unique among the generations
-    /// of a continue-as-new; an empty id would poison the task hub.
+    /// The id of a child for which the user chose none. The execution id makes it unique among the
+    /// executions of an instance. The host cannot handle an empty id.
     pub(crate) fn child_instance_id(&self, epoch: u8, number: usize) -> String {
         let parent = self.execution_id().unwrap_or(self.instance_id());
         format!("{parent}:{:04x}", rewind::wire_id(epoch, number))
@@ -155,7 +155,7 @@ impl State {
 
     /// Starts a timer that fires at `due`, in as many steps as it takes.
     pub(crate) fn create_timer(&mut self, due: Timestamp) -> usize {
-        // What is long past fires at once, too; before year 1 there is no time that a host can read.
+        // A time before year 1 cannot be read by a host. It is past, so the timer fires at once.
         let due = due.max(Timestamp::default());
         let reached = next_step(self.now, due);
         let task = self.timer_action(None, reached);
@@ -187,9 +187,9 @@ impl State {
         }
     }
 
-    /// The action `id`, if the code scheduled one of that kind and this is the first report of its
-    /// end. Everything else is a duplicate, the result of work that another generation left open, or
-    /// the host's own timer -100.
+    /// The action `id`, if the code scheduled one of that kind and this is the first report of its end.
+    /// Other reports are duplicates, results of work that another execution left open, or the host's own
+    /// timer -100.
     #[inline(always)]
     fn end_of(&mut self, id: i32, kind: SlotKind) -> Option<usize> {
         self.first_end_of(id, kind).or_else(|| {
@@ -212,10 +212,10 @@ impl State {
         .then_some(id)
     }
 
-    /// The action `id` fired its timer. The time of firing is not looked at: hosts fire up to a
-    /// second early, and a timer that has fired is over.
+    /// The timer of the action `id` fired. The time does not matter: hosts fire up to a second early, and
+    /// a timer that has fired is over.
     ///
-    /// As of all reports, the waker is to be woken once the borrow has ended.
+    /// The returned waker is to be woken once the borrow has ended, as for every report.
     #[must_use]
     pub(crate) fn timer_fired(&mut self, id: i32) -> Option<Waker> {
         let id = self.end_of(id, SlotKind::Timer)?;
