@@ -23,14 +23,12 @@ use std::iter::{repeat_n, successors};
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, alphabet};
+use durable_protocol::activity_failure::{END, MARKER};
 use durable_protocol::messages::TaskFailureDetails;
 use durable_protocol::nonchars;
 
 use super::record;
 use crate::Failure;
-
-const MARKER: &str = "<activityFailure ";
-const END: char = '>';
 
 /// The longest line for people, in characters: logs cut longer ones. The marker has the whole text.
 const LONGEST_LINE: usize = 1_000;

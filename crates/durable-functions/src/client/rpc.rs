@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use durable_protocol::service;
 use http::uri::PathAndQuery;
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Channel, Endpoint};
@@ -52,12 +53,12 @@ impl Connection {
         if let Some(task_hub) = &self.task_hub {
             request
                 .metadata_mut()
-                .insert("durable-taskhub", task_hub.clone());
+                .insert(service::TASK_HUB, task_hub.clone());
         }
         if let Some(connection) = &self.connection {
             request
                 .metadata_mut()
-                .insert("durable-connectionname", connection.clone());
+                .insert(service::CONNECTION, connection.clone());
         }
         if let Some(limit) = limit {
             request.set_timeout(limit);
@@ -68,7 +69,7 @@ impl Connection {
         grpc.ready()
             .await
             .map_err(|error| Status::unavailable(format!("the host cannot be reached: {error}")))?;
-        let path = PathAndQuery::try_from(format!("/TaskHubSidecarService/{method}"))
+        let path = PathAndQuery::try_from(format!("{}{method}", service::PATH))
             .map_err(|error| Status::internal(error.to_string()))?;
         let call = grpc.unary(request, path, ProstCodec::default());
         let answer = match limit {

@@ -4,14 +4,11 @@ use super::client::RawAnswer;
 use super::dotnet;
 use crate::invoke::{BadAnswer, Exception, InvocationAnswer, InvokeError};
 use crate::json::{Json, JsonObject, parse_prefix};
+use durable_protocol::activity_failure::line_for_people;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 const ADVICE: &str = "Answer at least {} with the content type application/json.";
-
-/// Where, in the answer of a failed activity of the durable-functions crate, the data for the orchestrator
-/// begin. The text before it is for people.
-const REPORT: &str = " <activityFailure ";
 
 /// Why an answer cannot be used.
 struct Problem {
@@ -103,8 +100,8 @@ fn check_content_type(raw: &RawAnswer) -> Result<(), Problem> {
     if media_type.as_deref().is_some_and(is_json) {
         return Ok(());
     }
-    let why = match (raw.text().split_once(REPORT), content_type(&raw.headers)) {
-        (Some((line, _)), _) => line.to_owned(),
+    let why = match (line_for_people(&raw.text()), content_type(&raw.headers)) {
+        (Some(line), _) => line.to_owned(),
         (None, Some(text)) => invalid(&format!("the answer has Content-Type '{text}'. {ADVICE}")),
         (None, None) => invalid(&format!("the answer has no Content-Type. {ADVICE}")),
     };

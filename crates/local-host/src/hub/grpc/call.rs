@@ -1,5 +1,6 @@
 //! One call of a client, with what its metadata says.
 
+use durable_protocol::service;
 use tonic::Request;
 use tonic::metadata::MetadataMap;
 
@@ -24,6 +25,6 @@ impl<T> Call<T> {
 }
 
 fn named_hub(metadata: &MetadataMap) -> Option<String> {
-    let name = metadata.get("durable-taskhub")?.to_str().ok()?;
+    let name = metadata.get(service::TASK_HUB)?.to_str().ok()?;
     (!name.is_empty()).then(|| name.to_owned())
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use durable_protocol::service;
 use futures::future::BoxFuture;
 use futures::stream;
 use prost::Message;
@@ -31,9 +32,6 @@ const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
 
 /// The same for one call.
 const CALL_WINDOW: u32 = 1024 * 1024;
-
-/// The service, in the path of every method.
-const SERVICE: &str = "/TaskHubSidecarService/";
 
 /// Answers calls until the hub stops.
 pub(in crate::hub) async fn serve(hub: Hub, listener: TcpListener) {
@@ -92,7 +90,7 @@ impl tower::Service<http::Request<Body>> for Service {
 
 async fn route(hub: Arc<Inner>, request: http::Request<Body>) -> http::Response<Body> {
     let path = request.uri().path().to_owned();
-    match path.strip_prefix(SERVICE) {
+    match path.strip_prefix(service::PATH) {
         Some("Hello") => unary(hub, request, query::hello).await,
         Some("StartInstance") => unary(hub, request, start::start_instance).await,
         Some("GetInstance") => unary(hub, request, query::get_instance).await,
