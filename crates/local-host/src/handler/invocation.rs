@@ -50,7 +50,7 @@ impl Handler {
     /// Begins an invocation: logs it and gives it an id. It must be ended with
     /// [`Invocation::end`].
     #[must_use]
-    pub fn begin(&self, function: &str, reason: &str) -> Invocation {
+    pub(crate) fn begin(&self, function: &str, reason: &str) -> Invocation {
         let id = Uuid::new_v4().to_string();
         // Users need the line about the end; the one about the beginning is printed with `--verbose` only.
         self.log.system(
@@ -68,13 +68,13 @@ impl Handler {
 
     /// Where the messages go.
     #[must_use]
-    pub fn log(&self) -> &Logger {
+    pub(crate) fn log(&self) -> &Logger {
         &self.log
     }
 }
 
 /// One invocation of a function.
-pub struct Invocation {
+pub(crate) struct Invocation {
     handler: Handler,
     function: String,
     id: String,
@@ -92,7 +92,7 @@ impl Invocation {
     ///
     /// # Errors
     /// [`InvokeError`] for everything that fails the invocation in a real host.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         data: JsonObject,
         metadata: JsonObject,
@@ -105,7 +105,7 @@ impl Invocation {
     /// much memory.
     ///
     /// # Errors Those of [`send`](Self::send).
-    pub async fn send_text(
+    pub(crate) async fn send_text(
         &self,
         data: JsonObject,
         metadata: &str,
@@ -217,7 +217,7 @@ impl Invocation {
     }
 
     /// Ends the invocation: logs how it went.
-    pub fn end(self, error: Option<&str>) {
+    pub(crate) fn end(self, error: Option<&str>) {
         let Self {
             handler,
             function,

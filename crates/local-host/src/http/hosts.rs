@@ -22,7 +22,7 @@ pub struct Hosts {
 
 /// Why a request is refused for its `Host`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HostError {
+pub(crate) enum HostError {
     /// There is none, or an empty one.
     #[error("the request has no Host header, or an empty one")]
     Missing,
@@ -40,7 +40,7 @@ pub enum HostError {
 impl Hosts {
     /// Only the names of the loopback interface.
     #[must_use]
-    pub fn loopback() -> Self {
+    pub(crate) fn loopback() -> Self {
         Self::default()
     }
 
@@ -58,7 +58,7 @@ impl Hosts {
     ///
     /// # Errors
     /// [`HostError`]; a real host answers the first three with 400, too.
-    pub fn check(&self, headers: &HeaderMap) -> Result<(), HostError> {
+    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), HostError> {
         let mut values = headers.get_all(HOST).iter();
         let Some(value) = values.next().filter(|value| !value.is_empty()) else {
             return Err(HostError::Missing);
@@ -77,7 +77,7 @@ impl Hosts {
 
     /// Whether an `Origin` has one of these names. The origin `null` has not.
     #[must_use]
-    pub fn is_own_origin(&self, origin: &HeaderValue) -> bool {
+    pub(crate) fn is_own_origin(&self, origin: &HeaderValue) -> bool {
         let text = origin.to_str().unwrap_or_default();
         text.strip_prefix("http://")
             .or_else(|| text.strip_prefix("https://"))
