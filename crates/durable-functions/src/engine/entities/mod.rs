@@ -10,6 +10,7 @@ mod label;
 mod ledger;
 mod message;
 mod reply;
+mod requests;
 
 pub(super) use compare::is_another_request;
 pub(super) use ledger::Ledger;

@@ -8,9 +8,10 @@ use std::collections::VecDeque;
 
 use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
+use super::action_id::{parts, wire_id};
 use super::confirmed::Confirmed;
-use super::rewind::{parts, wire_id};
-use super::slot::{Extra, Outcome, Slot, SlotKind};
+use super::kind::SlotKind;
+use super::slot::{Extra, Outcome, Slot};
 use crate::Failure;
 
 /// See the module documentation.

@@ -4,8 +4,10 @@
 //! actions are ignored, because hosts deliver duplicates and results of forgotten work.
 
 use super::State;
-use super::rewind::{self, Unexpected};
-use super::slot::{Extra, SlotKind};
+use super::action_id;
+use super::kind::SlotKind;
+use super::rewind::Unexpected;
+use super::slot::Extra;
 use crate::name::same_name;
 use crate::{Failure, error_type};
 
@@ -35,7 +37,7 @@ impl State {
         target: Option<&str>,
         is_another: bool,
     ) {
-        let Some((epoch, number)) = rewind::parts(id) else {
+        let Some((epoch, number)) = action_id::parts(id) else {
             // Not ours. The host marks a history that it stored in parts with a timer -100.
             if kind != SlotKind::Timer {
                 self.leave_history(differs(

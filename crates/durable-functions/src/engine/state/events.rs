@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use durable_protocol::messages::{OrchestrationInstance, OrchestratorActionType, SendEventAction};
 
 use super::State;
-use super::slot::{Extra, SlotKind};
+use super::kind::SlotKind;
+use super::slot::Extra;
 
 impl State {
     /// Sends an event to the instance `target`. `data` is only made when the history does not hold

@@ -3,11 +3,14 @@
 //! Shared (as [`SharedState`]) by the engine, the context and the durable futures. Invariant: no user
 //! code runs while it is borrowed; wakers are returned to the caller and woken after.
 
+mod action_id;
 mod actions;
 mod comparison;
 mod confirmed;
+mod driver;
 mod events;
 mod inbox;
+mod kind;
 mod names;
 mod rewind;
 mod slot;
@@ -22,9 +25,10 @@ use std::time::Duration;
 use durable_protocol::Timestamp;
 use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
+pub(crate) use driver::Call;
 pub(super) use inbox::Raised;
-pub(crate) use slot::{Outcome, SlotKind};
-pub(crate) use task::Call;
+pub(crate) use kind::SlotKind;
+pub(crate) use slot::Outcome;
 
 use super::entities::Ledger;
 use super::payload::Source;

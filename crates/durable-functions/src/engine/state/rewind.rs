@@ -28,33 +28,15 @@ use durable_protocol::entity_message::RELEASE;
 use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 
 use super::State;
-use super::slot::{Outcome, SlotKind};
+use super::action_id::{LAST_EPOCH, parts, wire_id};
+use super::kind::SlotKind;
+use super::slot::Outcome;
 use crate::engine::entities;
 use crate::wire::{Event, EventKind, Request, WireError};
 use crate::{Failure, error_type};
 
-/// The lower bits of an id are the number of the action. No history of 16 million actions fits into
-/// the memory of a host.
-const NUMBER_BITS: u32 = 24;
-
 /// Hosts cut the times of timers, .NET to 100 ns.
 const SAME_TIME: Duration = Duration::from_millis(1);
-
-/// The highest epoch whose ids are positive.
-const LAST_EPOCH: u8 = 127;
-
-/// The id on the wire of the action `number`.
-pub(in crate::engine) fn wire_id(epoch: u8, number: usize) -> i32 {
-    let number = i32::try_from(number).unwrap_or(i32::MAX);
-    number | (i32::from(epoch) << NUMBER_BITS)
-}
-
-/// The epoch and the number of an id; `None` for one that is not ours.
-pub(in crate::engine) fn parts(id: i32) -> Option<(u8, usize)> {
-    let id = u32::try_from(id).ok()?;
-    let number = usize::try_from(id & ((1 << NUMBER_BITS) - 1)).ok()?;
-    Some((u8::try_from(id >> NUMBER_BITS).ok()?, number))
-}
 
 /// What is known of a history that was rewound.
 #[derive(Debug)]
@@ -428,25 +410,4 @@ impl State {
 
 fn is_same_time(one: Timestamp, other: Timestamp) -> bool {
     one.since(other).max(other.since(one)) < SAME_TIME
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_its_number_until_something_was_rewound() {
-        assert_eq!(wire_id(0, 7), 7);
-        assert_eq!(parts(7), Some((0, 7)));
-    }
-
-    #[test]
-    fn epoch_and_number_come_back_from_every_id() {
-        for (epoch, number) in [(1, 0), (1, 7), (LAST_EPOCH, (1 << NUMBER_BITS) - 1)] {
-            let id = wire_id(epoch, number);
-            assert!(id > 0);
-            assert_eq!(parts(id), Some((epoch, number)));
-        }
-        assert_eq!(parts(-100), None);
-    }
 }

@@ -1,30 +1,10 @@
 //! One action of an orchestration and its outcome.
 
-use super::task::Driver;
+use super::driver::Driver;
+use super::kind::SlotKind;
 use super::waiters::Waiter;
 use crate::Failure;
 use crate::engine::payload::Payload;
-
-/// What an action does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SlotKind {
-    Activity,
-    SubOrchestration,
-    Timer,
-    SendEvent,
-}
-
-impl SlotKind {
-    /// The word for messages.
-    pub(crate) fn noun(self) -> &'static str {
-        match self {
-            SlotKind::Activity => "activity",
-            SlotKind::SubOrchestration => "sub-orchestration",
-            SlotKind::Timer => "timer",
-            SlotKind::SendEvent => "event",
-        }
-    }
-}
 
 /// The outcome of a task.
 #[derive(Debug, Default)]

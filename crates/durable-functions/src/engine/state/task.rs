@@ -12,8 +12,10 @@ use durable_protocol::messages::{
 };
 
 use super::State;
-use super::rewind;
-use super::slot::{Extra, Outcome, SlotKind};
+use super::action_id;
+use super::driver::{Call, Driver, Retry};
+use super::kind::SlotKind;
+use super::slot::{Extra, Outcome};
 use crate::Failure;
 use crate::activity::envelope;
 use crate::engine::payload::Payload;
@@ -22,85 +24,6 @@ use crate::retry::RetryPolicy;
 /// Azure Storage cannot hide a message for more than seven days, and the host repeats a turn with a
 /// longer timer without end. The other SDKs split at three days.
 const LONGEST_TIMER: Duration = Duration::from_secs(3 * 24 * 60 * 60);
-
-/// What is called.
-#[derive(Debug, Clone)]
-pub(crate) enum Call {
-    Activity {
-        name: &'static str,
-    },
-    SubOrchestration {
-        name: &'static str,
-        version: Option<&'static str>,
-        /// Checked; `None` makes a new one for each attempt.
-        instance_id: Option<String>,
-    },
-}
-
-impl Call {
-    fn kind(&self) -> SlotKind {
-        match self {
-            Call::Activity { .. } => SlotKind::Activity,
-            Call::SubOrchestration { .. } => SlotKind::SubOrchestration,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Call::Activity { name } | Call::SubOrchestration { name, .. } => name,
-        }
-    }
-
-    fn action(&self, state: &State, id: usize, input: Option<String>) -> OrchestratorActionType {
-        match self {
-            Call::Activity { name } => {
-                OrchestratorActionType::ScheduleTask(Box::new(ScheduleTaskAction {
-                    name: (*name).to_owned(),
-                    input,
-                    ..Default::default()
-                }))
-            }
-            Call::SubOrchestration {
-                name,
-                version,
-                instance_id,
-            } => OrchestratorActionType::CreateSubOrchestration(Box::new(
-                CreateSubOrchestrationAction {
-                    instance_id: instance_id
-                        .clone()
-                        .unwrap_or_else(|| state.child_instance_id(state.actions.epoch(), id)),
-                    name: (*name).to_owned(),
-                    // The extension gives children no default version of its own.
-                    version: version
-                        .map(str::to_owned)
-                        .or_else(|| state.settings.default_version.as_deref().map(str::to_owned)),
-                    input,
-                    ..Default::default()
-                },
-            )),
-        }
-    }
-}
-
-/// What a task does when one of its actions ends.
-#[derive(Debug)]
-pub(crate) struct Driver {
-    /// When the current wait is over: of a retry delay, or of the whole timer.
-    due: Timestamp,
-    /// When the timer that runs now fires; before `due` if the wait is split.
-    reached: Timestamp,
-    retry: Option<Retry>,
-}
-
-/// A call that is tried again.
-#[derive(Debug)]
-struct Retry {
-    call: Call,
-    policy: RetryPolicy,
-    input: Option<String>,
-    attempt: u32,
-    first_at: Timestamp,
-}
 
 impl State {
     /// Schedules a call. One whose input cannot be made fails at once.
@@ -112,7 +35,7 @@ impl State {
     ) -> usize {
         let Some(policy) = retry else {
             return self.schedule(call.kind(), call.name(), None, |state, id| {
-                Ok(call.action(state, id, input()?))
+                Ok(action(&call, state, id, input()?))
             });
         };
         // Every attempt sends the input again, so it is made even when the first is history.
@@ -122,7 +45,7 @@ impl State {
         };
         let first_at = self.now;
         let task = self.schedule(call.kind(), call.name(), None, |state, id| {
-            Ok(call.action(state, id, input.clone()))
+            Ok(action(&call, state, id, input.clone()))
         });
         self.drive(
             task,
@@ -150,7 +73,7 @@ impl State {
     /// executions of an instance. The host cannot handle an empty id.
     pub(crate) fn child_instance_id(&self, epoch: u8, number: usize) -> String {
         let parent = self.execution_id().unwrap_or(self.instance_id());
-        format!("{parent}:{:04x}", rewind::wire_id(epoch, number))
+        format!("{parent}:{:04x}", action_id::wire_id(epoch, number))
     }
 
     /// Starts a timer that fires at `due`, in as many steps as it takes.
@@ -204,7 +127,7 @@ impl State {
     }
 
     fn first_end_of(&mut self, id: i32, kind: SlotKind) -> Option<usize> {
-        let (epoch, id) = rewind::parts(id)?;
+        let (epoch, id) = action_id::parts(id)?;
         let slot = self.actions.get_mut(id)?;
         (slot.kind == kind
             && slot.was_asked_for_in(epoch)
@@ -236,7 +159,7 @@ impl State {
         retry.attempt += 1;
         let (call, input) = (retry.call.clone(), retry.input.clone());
         self.schedule(call.kind(), call.name(), Some(task), |state, id| {
-            Ok(call.action(state, id, input))
+            Ok(action(&call, state, id, input))
         });
         None
     }
@@ -292,6 +215,37 @@ impl State {
             return None;
         }
         self.settle(task, outcome)
+    }
+}
+
+/// The action that makes a call.
+fn action(call: &Call, state: &State, id: usize, input: Option<String>) -> OrchestratorActionType {
+    match call {
+        Call::Activity { name } => {
+            OrchestratorActionType::ScheduleTask(Box::new(ScheduleTaskAction {
+                name: (*name).to_owned(),
+                input,
+                ..Default::default()
+            }))
+        }
+        Call::SubOrchestration {
+            name,
+            version,
+            instance_id,
+        } => {
+            OrchestratorActionType::CreateSubOrchestration(Box::new(CreateSubOrchestrationAction {
+                instance_id: instance_id
+                    .clone()
+                    .unwrap_or_else(|| state.child_instance_id(state.actions.epoch(), id)),
+                name: (*name).to_owned(),
+                // The extension gives children no default version of its own.
+                version: version
+                    .map(str::to_owned)
+                    .or_else(|| state.settings.default_version.as_deref().map(str::to_owned)),
+                input,
+                ..Default::default()
+            }))
+        }
     }
 }
 
