@@ -12,7 +12,7 @@ pub(super) type Object = IndexMap<String, Value>;
 
 /// The value of a property, with the types of the table service.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Property {
+pub(super) enum Property {
     /// `Edm.String`.
     String(String),
     /// `Edm.Int32`.
@@ -126,7 +126,7 @@ fn check_key(name: &str, key: &str) -> Result<(), String> {
 
 /// A row of a table: keys, time of the last change, and properties in order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entity {
+pub(super) struct Entity {
     /// `PartitionKey`.
     pub partition_key: String,
     /// `RowKey`.
@@ -180,7 +180,7 @@ impl Entity {
 
     /// A property by its exact name, system properties included.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<Property> {
+    pub(super) fn get(&self, name: &str) -> Option<Property> {
         match name {
             "PartitionKey" => Some(Property::String(self.partition_key.clone())),
             "RowKey" => Some(Property::String(self.row_key.clone())),

@@ -49,7 +49,7 @@ const SHIFT: u32 = 4;
 const EVENTS: [&str; 4] = ["created", "viewed", "changed", "closed"];
 
 /// All rows, ordered by day and number.
-pub fn entities() -> impl Iterator<Item = Entity> {
+pub(super) fn entities() -> impl Iterator<Item = Entity> {
     let january = (0..DAYS).flat_map(|day| (0..ROWS_PER_DAY).map(move |row| january(day, row)));
     let before = (0..NEIGHBOUR_ROWS).map(|row| neighbour(-1, row, 200));
     let after = (0..NEIGHBOUR_ROWS).map(|row| neighbour(i64::from(DAYS), row, 220));
