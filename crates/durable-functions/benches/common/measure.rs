@@ -1,12 +1,12 @@
-//! Measuring two things so that both meet the same machine.
+//! Measuring two things under the same load of the machine.
 
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 15;
 const ROUND: Duration = Duration::from_millis(30);
 
-/// The best time of one call of each in microseconds. The calls alternate in short rounds, so that
-/// whatever else the machine does hits them alike, and the best round is the least disturbed one.
+/// The best time of one call of each in microseconds. The calls alternate in short rounds, so that other
+/// load of the machine affects both alike, and the best round is the least disturbed one.
 pub(crate) fn interleaved<const K: usize>(mut calls: [&mut dyn FnMut(); K]) -> [f64; K] {
     let counts = calls.each_mut().map(|call| {
         call();

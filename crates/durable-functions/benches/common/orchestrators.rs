@@ -12,7 +12,7 @@ pub(crate) async fn chain(ctx: OrchestrationContext, n: u32) -> Result<usize> {
     Ok(length)
 }
 
-/// Calls run from the moment they are made, so awaiting them one by one waits for all of them.
+/// Calls run from the moment they are made, so it is enough to await them one by one.
 pub(crate) async fn fan_out(ctx: OrchestrationContext, n: u32) -> Result<usize> {
     let calls: Vec<_> = (0..n).map(|i| ctx.call(ECHO, i)).collect();
     let mut length = 0;

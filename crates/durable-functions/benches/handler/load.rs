@@ -11,14 +11,14 @@ use tower::ServiceExt;
 
 use crate::{floor, measure};
 
-/// What the handler is asked for; each measurement can only better its figures.
+/// What the handler is asked for. The figures are the best of all measurements.
 pub(crate) struct Load {
     pub(crate) shape: &'static str,
     pub(crate) n: u32,
     requests: Vec<String>,
     bodies: Vec<Bytes>,
     at_once: bool,
-    /// Of the floor and the handler, for all invocations together.
+    /// The times of the floor and the handler, for all invocations together.
     best_us: [f64; 2],
 }
 

@@ -8,7 +8,7 @@ use durable_functions::{KeptInstances, KeptLimits, run_turn};
 use crate::shapes::Shape;
 use crate::{floor, measure, prepared};
 
-/// One line of the table; each measurement can only better its figures.
+/// One line of the table. The figures are the best of all measurements.
 pub(crate) struct LastTurn<'a> {
     shape: &'a Shape,
     n: u32,

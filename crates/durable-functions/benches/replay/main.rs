@@ -1,12 +1,12 @@
 //! What a turn costs: the last turn of a chain and of a fan-out, base64 text in, base64 text out.
 //!
 //! Run with `cargo bench -p durable-functions --bench replay`; add `-- chain 300` for less. Each
-//! figure stands beside a floor measured in the same run: a program without an engine, which decodes
-//! the base64, walks once over the protobuf without copying, runs serde over every result and encodes
+//! figure comes with a floor measured in the same run: a program without an engine, which decodes
+//! the base64, reads the protobuf once without copying, runs serde over every result and encodes
 //! the answer. The figures also go to `target/replay-bench.json`.
 //!
-//! Everything is measured in several passes, because whatever else a shared machine does often lasts
-//! for seconds; the best pass counts, for the floor as for the engine.
+//! Everything is measured in several passes, because other load of a shared machine often lasts for
+//! seconds. The best pass counts, for the floor and for the engine.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod all_turns;

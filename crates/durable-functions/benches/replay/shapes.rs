@@ -10,7 +10,7 @@ pub(crate) struct Shape {
     pub(crate) name: &'static str,
     pub(crate) function: OrchestratorFunction,
     pub(crate) history: fn(u32) -> History,
-    /// Whether it goes into the file of figures, which holds the two shapes that peers are compared by.
+    /// Whether it goes into the file of figures, which holds the two shapes for comparisons with other SDKs.
     pub(crate) compared: bool,
 }
 
@@ -56,7 +56,7 @@ async fn with_join_all(ctx: OrchestrationContext, n: u32) -> Result<usize> {
     Ok(greetings.iter().map(String::len).sum())
 }
 
-/// The fan-out with a combinator of another crate, whose own cost comes on top.
+/// The fan-out with a combinator of another crate, which adds its own cost.
 async fn with_try_join_all(ctx: OrchestrationContext, n: u32) -> Result<usize> {
     let greetings = try_join_all((0..n).map(|i| ctx.call(ECHO, i))).await?;
     Ok(greetings.iter().map(String::len).sum())

@@ -34,7 +34,7 @@ fn event(kind: EventType) -> HistoryEvent {
     }
 }
 
-/// The result both as the host stores a string and as it stands.
+/// The result as the host stores a string, and unchanged.
 fn results(text: &str) -> [String; 2] {
     [Value::from(text).to_string(), text.to_owned()]
 }
@@ -49,7 +49,7 @@ fn failed(message: String) -> EventType {
     }))
 }
 
-/// The text as it stands, inside a marker, and as what a marker holds.
+/// The text unchanged, inside a marker, and as the content of a marker.
 fn failures(text: &str) -> [EventType; 3] {
     let marker = |base64: &str| failed(format!("Type: message <activityFailure {base64}>"));
     let base64 = STANDARD.encode(text);
