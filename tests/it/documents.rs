@@ -1,8 +1,9 @@
-//! The documents name files and folders that exist.
+//! The documents name files and folders that exist, and the architecture names every module.
 //!
 //! Links are checked by `.ci/run`; this is for the paths that stand in the text as `code`.
 
 use std::{
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -115,4 +116,33 @@ fn every_path_in_the_documents_exists() {
     }
     assert!(missing.is_empty(), "{missing:#?}");
     assert!(checked > 100, "only {checked} paths were found");
+}
+
+#[test]
+fn every_module_of_a_crate_is_in_the_architecture() {
+    let text = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let mut missing = Vec::new();
+    for krate in fs::read_dir(root().join("crates")).unwrap() {
+        let krate = krate.unwrap().file_name().into_string().unwrap();
+        let folder = format!("crates/{krate}/src/");
+        let mut lines = text.lines();
+        let head = lines.find(|line| folder_of_table(line) == Some(folder.as_str()));
+        assert!(head.is_some(), "{folder} has no table");
+        let rows = lines.take_while(|line| line.starts_with('|'));
+        let named: HashSet<&str> = rows
+            .flat_map(|row| code(row.split('|').nth(1).unwrap_or_default()))
+            .map(|name| name.trim_end_matches('/').trim_end_matches(".rs"))
+            .collect();
+        for entry in fs::read_dir(root().join(&folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let module = name.trim_end_matches(".rs");
+            if !["lib", "main"].contains(&module) && !named.contains(module) {
+                missing.push(format!("{folder}{name}"));
+            }
+        }
+    }
+    assert!(
+        missing.is_empty(),
+        "no table says what these own: {missing:#?}"
+    );
 }
