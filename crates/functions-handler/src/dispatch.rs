@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
+use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use http_body_util::BodyExt;
@@ -52,6 +53,13 @@ pub(crate) async fn dispatch(app: Arc<Running>, request: Request) -> Response {
 
 async fn respond(app: &Running, request: Request, lifetime: &Lifetime) -> Response {
     let id = invocation_id(request.headers());
+    // A host sends no `Origin`, browsers send one with every POST. The port is open to all pages that this
+    // machine shows, and takes a body of any content type.
+    if request.headers().contains_key(ORIGIN) {
+        let message = "the request has an `Origin` header, so a web page sent it; only the Functions \
+                       host calls this port, pages call the host";
+        return Failure::new(StatusCode::FORBIDDEN, message).answer(&id);
+    }
     let path = request.uri().path();
     let name = path.strip_prefix('/').unwrap_or(path).to_owned();
     let Some(function) = app.functions.get(&name) else {

@@ -160,6 +160,28 @@ async fn an_unknown_function_is_named_together_with_the_known_ones() {
 }
 
 #[tokio::test]
+async fn a_web_page_cannot_run_a_function_past_the_host() {
+    let router = App::new()
+        .function(
+            "echo",
+            async |_: Invocation| -> Result<Answer, FunctionError> {
+                panic!("the function must not run")
+            },
+        )
+        .into_router();
+    for origin in ["http://a.example", "null"] {
+        // What a page can send without asking first.
+        let request = Request::post("/echo")
+            .header("Origin", origin)
+            .header("Content-Type", "text/plain")
+            .body(Body::from(data(json!({ "input": 1 })).to_string()))
+            .unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{origin}");
+    }
+}
+
+#[tokio::test]
 async fn a_method_other_than_post_is_refused() {
     let router = App::new().function("echo", echo).into_router();
     let response = router
