@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::envelope;
+use crate::redaction::redacted;
 
 /// An invocation that cannot be run or that failed. The host sees the status and fails the
 /// invocation; the text is for a person who calls the handler by hand.
@@ -49,7 +50,7 @@ impl Failure {
             detail,
             report,
         } = self;
-        let why = detail.as_deref().unwrap_or(&error);
+        let why = redacted(detail.as_deref().unwrap_or(&error));
         if let Some(report) = report {
             tracing::error!(id, "the invocation failed: {why}");
             return report_response(report);

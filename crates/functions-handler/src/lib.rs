@@ -16,6 +16,7 @@ mod lifetime;
 pub mod logs;
 pub mod open_files;
 pub mod output;
+pub mod redaction;
 mod registry;
 mod runtimes;
 mod serve;

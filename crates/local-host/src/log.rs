@@ -3,9 +3,14 @@
 //! Every line of a message gets the UTC timestamp; neither level nor category is shown, only a
 //! colour. User messages (the handler's output, the executions) are always printed, system messages
 //! below warning only with `--verbose`.
+//!
+//! Credentials are hidden in every message but the handler's own lines, which `func start` prints as they
+//! are. It is done here and not where a message is made: the text of a failure reaches the log in
+//! many ways, and one that was forgotten would show a key.
 
 use crate::output;
 use anstyle::{AnsiColor, Style};
+use functions_handler::redaction::redacted;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use time::OffsetDateTime;
@@ -82,7 +87,15 @@ impl Logger {
 
     /// A message that is always printed.
     pub fn user(&self, level: LogLevel, message: impl AsRef<str>) {
-        let message = message.as_ref();
+        self.write(level, &redacted(message.as_ref()));
+    }
+
+    /// A line of the handler: always printed, and nothing in it is hidden.
+    pub fn handler(&self, level: LogLevel, line: impl AsRef<str>) {
+        self.write(level, line.as_ref());
+    }
+
+    fn write(&self, level: LogLevel, message: &str) {
         match &self.sink {
             Sink::Stdout => print(level, message),
             Sink::Memory(kept) => kept
@@ -149,6 +162,20 @@ mod tests {
     fn timestamps_are_utc_with_milliseconds() {
         let moment = time::macros::datetime!(2026-08-20 10:00:00.1239 UTC);
         assert_eq!(timestamp(moment), "2026-08-20T10:00:00.123Z");
+    }
+
+    #[test]
+    fn credentials_are_hidden_in_all_messages_but_the_handlers_lines() {
+        let log = Logger::memory();
+        let text = "AccountKey=secret";
+        log.user(LogLevel::Info, text);
+        log.system(LogLevel::Info, text);
+        log.warning(text);
+        log.error(text);
+        log.handler(LogLevel::Info, text);
+        let texts: Vec<_> = log.messages().into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts[..4], ["[Hidden Credential]"; 4]);
+        assert_eq!(texts[4], text);
     }
 
     #[test]

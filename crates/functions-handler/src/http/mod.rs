@@ -19,6 +19,7 @@ use self::request::HttpTrigger;
 use crate::failure::Failure;
 use crate::interruption::Interruption;
 use crate::invocation::Invocation;
+use crate::redaction::redacted;
 use crate::registry::HttpHandler;
 
 /// Runs an HTTP function. The client gets an answer in every case but one: a request that did not
@@ -52,6 +53,7 @@ pub(crate) async fn call(
 
 /// The client's answer when the function has failed. What the problem is goes to the log only.
 pub(crate) fn failed(id: &str, problem: &str) -> HttpOutput {
+    let problem = redacted(problem);
     tracing::error!(id, "answered the client with 500: {problem}");
     HttpOutput::json(
         StatusCode::INTERNAL_SERVER_ERROR,

@@ -44,6 +44,7 @@ pub(crate) use self::console::flush;
 pub(crate) use self::layer::InvocationLog;
 use self::layer::InvocationLogs;
 use self::one_line::OneLine;
+use crate::redaction::redacted;
 
 /// Sets up logging with the defaults of [`Builder`].
 ///
@@ -124,7 +125,8 @@ impl Builder {
         self
     }
 
-    /// Makes this the logging of the process, and panics a single line in it.
+    /// Makes this the logging of the process, and panics a single line in it, in which
+    /// [credentials are hidden](crate::redaction).
     ///
     /// Lines are written by a thread of their own, so that a host that does not read them holds up
     /// nothing: see [`output`](crate::output). The last ones are waited for, half a second at most, by
@@ -143,6 +145,8 @@ impl Builder {
         // Without it a panic is several lines on stderr, each an Error entry of its own, and
         // nothing in the invocation's `Logs`.
         std::panic::set_hook(Box::new(|panic| {
+            let text = panic.to_string();
+            let panic = redacted(&text);
             let backtrace = std::backtrace::Backtrace::capture();
             match panics::named_frames(&backtrace.to_string()) {
                 Some(backtrace) => tracing::error!(%backtrace, "{panic}"),

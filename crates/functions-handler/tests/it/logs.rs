@@ -275,17 +275,48 @@ async fn the_failure_of_a_function_is_logged_with_its_id_and_its_causes() {
         ("panic", "the invocation failed: panicked: disk 8"),
         ("report", "the invocation failed: no table: disk 9"),
     ] {
-        let console = Console::default();
-        let writer = console.clone();
-        let subscriber = info().build(move || writer.clone()).unwrap();
-        invoke_as(&router, function, "id-9", data(json!({})))
-            .with_subscriber(subscriber)
-            .await;
-        let lines = console.lines();
+        let lines = lines_of(&router, function, data(json!({}))).await;
         assert_eq!(lines.len(), 1, "{lines:?}");
         for part in ["ERROR", "id-9", function, text] {
             assert!(lines[0].contains(part), "{lines:?}");
         }
+    }
+}
+
+/// The console of one invocation with the id `id-9`.
+async fn lines_of(router: &axum::Router, function: &str, request: String) -> Vec<String> {
+    let console = Console::default();
+    let writer = console.clone();
+    let subscriber = info().build(move || writer.clone()).unwrap();
+    invoke_as(router, function, "id-9", request)
+        .with_subscriber(subscriber)
+        .await;
+    console.lines()
+}
+
+#[tokio::test]
+async fn credentials_are_hidden_in_the_lines_about_failures() {
+    let error = async |_: Invocation| -> Result<Answer, FunctionError> {
+        Err("refused: AccountKey=secret".into())
+    };
+    let panic =
+        async |_: Invocation| -> Result<Answer, FunctionError> { panic!("AccountKey=secret") };
+    let http = async || -> String { panic!("https://h/x?sig=secret") };
+    let router = App::new()
+        .function("error", error)
+        .function("panic", panic)
+        .http("http", http)
+        .into_router();
+    for function in ["error", "panic", "http"] {
+        let request = if function == "http" {
+            get()
+        } else {
+            data(json!({}))
+        };
+        let lines = lines_of(&router, function, request).await;
+        assert!(lines[0].contains("[Hidden Credential]"), "{lines:?}");
+        assert!(lines[0].contains("id-9"), "{lines:?}");
+        assert!(!lines.concat().contains("secret"), "{lines:?}");
     }
 }
 

@@ -16,7 +16,7 @@ fn only_errors_and_panics_are_on_stderr_each_on_one_line() {
         tracing::warn!("a warning");
         tracing::debug!("a debug");
         tracing::error!("an error");
-        let _ = std::panic::catch_unwind(|| panic!("a panic\nof two lines"));
+        let _ = std::panic::catch_unwind(|| panic!("a panic\nof two lines, AccountKey=secret"));
         return;
     }
     let output = Command::new(std::env::current_exe().unwrap())
@@ -50,7 +50,8 @@ fn only_errors_and_panics_are_on_stderr_each_on_one_line() {
         "{stderr}"
     );
     assert!(
-        errors[1].contains("console.rs") && errors[1].contains(r"a panic\nof two lines"),
+        errors[1].contains("console.rs")
+            && errors[1].contains(r"a panic\nof two lines, [Hidden Credential]"),
         "{stderr}"
     );
 }

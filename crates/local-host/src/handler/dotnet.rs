@@ -3,11 +3,11 @@
 //! credentials are hidden.
 
 use durable_protocol::http_activity::is_content_header;
+use functions_handler::redaction::redacted;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 
 use super::client::RawAnswer;
-use super::redaction::redacted;
 use crate::header_names::title_case;
 
 /// The message of the `InvalidOperationException`.

@@ -119,7 +119,7 @@ impl Invocation {
         let raw = self.until_sent(&Bytes::from(body)).await?;
         let (answer, logs) = answer::read(&raw).inspect_err(|_| self.repeat(&raw))?;
         for line in self.listening.missing_on_console(logs).await {
-            self.handler.log.user(LogLevel::Info, line);
+            self.handler.log.handler(LogLevel::Info, line);
         }
         Ok(answer)
     }

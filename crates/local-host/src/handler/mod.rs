@@ -15,7 +15,6 @@ mod mistakes;
 mod output;
 mod process;
 mod ready;
-mod redaction;
 mod runner;
 mod supervise;
 

@@ -101,10 +101,10 @@ fn write(line: &str, level: LogLevel, echoes: &Echoes, log: &Logger) {
     }
     match echoes.receive(line) {
         Some(invocation) if !log.is_verbose() => match without_span(line, &invocation) {
-            Some(short) => log.user(level, short),
-            None => log.user(level, line),
+            Some(short) => log.handler(level, short),
+            None => log.handler(level, line),
         },
-        _ => log.user(level, line),
+        _ => log.handler(level, line),
     }
 }
 

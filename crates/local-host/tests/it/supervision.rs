@@ -134,6 +134,15 @@ async fn the_invocation_of_a_failed_activity_is_logged_as_failed_with_its_line_f
 }
 
 #[tokio::test]
+async fn a_credential_in_the_line_of_a_failed_activity_is_hidden() {
+    let host = start("serve");
+    assert!(host.call("leak").await.is_err());
+    assert_eq!(host.said("Busy: https://h/x[Hidden Credential]"), 1);
+    assert_eq!(host.said("secret"), 0);
+    host.supervisor.stop().await;
+}
+
+#[tokio::test]
 async fn a_crash_fails_its_call_and_the_next_call_reaches_a_new_process() {
     let host = start("serve");
     let first = host.process_id().await;

@@ -145,6 +145,7 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
             "{}".to_owned()
         }
         "report" => "Busy: try 1 <activityFailure eyJh>".to_owned(),
+        "leak" => "Busy: https://h/x?sig=secret <activityFailure eyJh>".to_owned(),
         // Like functions-handler, writes an event to the console and to `Logs`.
         "twice" => {
             // The first ends a line that the test harness has begun.

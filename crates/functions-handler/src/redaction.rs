@@ -1,8 +1,11 @@
-//! Hides credentials in a text of the handler, as a real host does: from a name such as `AccountKey` to the
-//! next `<`, `"` or `'`.
+//! Hides credentials in a text, as a real host does: from a name such as `AccountKey=` to the next
+//! `<`, `"` or `'`.
 //!
 //! The names are those of the newest host; older ones look for fewer. Some versions also hide URLs
 //! with a password, each with a rule of its own; here they stay.
+//!
+//! It hides what is easy to recognise. It does not make a log safe: a key without a name in front of it
+//! stays.
 
 use std::borrow::Cow;
 
@@ -33,14 +36,21 @@ const HARMLESS: &str = "PublicKeyToken=";
 /// Of the same length, and part of none of the names.
 const MASK: &str = "###############";
 
-pub(super) fn redacted(text: &str) -> Cow<'_, str> {
-    let mut text = Cow::Borrowed(text);
+/// The text with `[Hidden Credential]` in place of what looks like a credential.
+///
+/// For the texts of failures in a log. What follows on the same line is hidden as well, up to a quote or
+/// a `<`: hide a text before it is put in front of others.
+#[must_use]
+pub fn redacted(text: &str) -> Cow<'_, str> {
     // Every name contains it.
-    if text.contains('=') {
-        for name in NAMES {
-            if let Some(hidden) = without(name, &text) {
-                text = Cow::Owned(hidden);
-            }
+    if !text.contains('=') {
+        return Cow::Borrowed(text);
+    }
+    let lower = text.to_ascii_lowercase();
+    let mut text = Cow::Borrowed(text);
+    for name in NAMES.iter().filter(|name| lower.contains(**name)) {
+        if let Some(hidden) = without(name, &text) {
+            text = Cow::Owned(hidden);
         }
     }
     text
