@@ -158,8 +158,16 @@ fn take(lines: &mut VecDeque<String>, fits: impl Fn(&str) -> bool) -> bool {
 /// into `Logs`, limited in length; on the console the line also has the invocation's span.
 fn holds(line: &str, entry: &str) -> bool {
     let text = entry.split_once(' ').map_or(entry, |(_, text)| text);
-    let text = text.strip_suffix('…').unwrap_or(text);
-    !text.is_empty() && line.contains(text)
+    let (text, is_cut) = match text.strip_suffix('…') {
+        Some(text) => (text, true),
+        None => (text, false),
+    };
+    // `step 1` is not in `step 10`. Behind the text come the fields of the span.
+    let ends = |at: usize| {
+        line.get(at + text.len()..)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    !text.is_empty() && line.match_indices(text).any(|(at, _)| is_cut || ends(at))
 }
 
 /// The values in the line that look like `id=GUID`.
@@ -187,6 +195,15 @@ mod tests {
     async fn missing(listening: &Listening, logs: &[&str]) -> Vec<String> {
         let logs = logs.iter().map(|entry| (*entry).to_owned()).collect();
         listening.missing_on_console(logs).await
+    }
+
+    #[tokio::test]
+    async fn a_line_that_goes_on_stands_for_no_shorter_entry() {
+        let echoes = Echoes::default();
+        let listening = echoes.listen(ID);
+        echoes.receive(&format!("INFO invocation: app: step 10 function=f id={ID}"));
+        let logs = ["INFO app: step 1", "INFO app: step 10"];
+        assert_eq!(missing(&listening, &logs).await, ["INFO app: step 1"]);
     }
 
     #[tokio::test]
