@@ -3,9 +3,12 @@
 
 use axum::http::uri::PathAndQuery;
 use durable_functions::DurableClient;
-use durable_protocol::messages::{
-    CreateInstanceRequest, CreateInstanceResponse, ResumeRequest, ResumeResponse, SuspendRequest,
-    SuspendResponse, TerminateRequest, TerminateResponse,
+use durable_protocol::{
+    messages::{
+        CreateInstanceRequest, CreateInstanceResponse, ResumeRequest, ResumeResponse,
+        SuspendRequest, SuspendResponse, TerminateRequest, TerminateResponse,
+    },
+    service,
 };
 use reqwest::Method;
 use tonic::{
@@ -86,7 +89,7 @@ impl TaskHub {
     {
         let mut grpc = Grpc::new(self.channel.clone());
         grpc.ready().await.unwrap();
-        let path = PathAndQuery::try_from(format!("/TaskHubSidecarService/{method}")).unwrap();
+        let path = PathAndQuery::try_from(format!("{}{method}", service::PATH)).unwrap();
         let call = grpc.unary(Request::new(message), path, ProstCodec::default());
         call.await.unwrap().into_inner()
     }
