@@ -226,6 +226,7 @@ impl KeptInstances {
         }
         tracing::error!(
             orchestrator = function.name(),
+            instance = instance_id_of(text),
             "a replay decides differently than the kept instance: the orchestrator depends on \
              something that changes from one run to the next (the clock, random numbers, the order \
              of a HashMap); the replay's answer is used"

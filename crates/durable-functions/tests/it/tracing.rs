@@ -1,5 +1,6 @@
 //! Replay-safe tracing: an orchestrator's events are written once, by the turn they happened in.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::support::{Host, actions, orchestrator};
@@ -14,7 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 const STEP: Activity<u8, u8> = Activity::new("step");
 
-/// A layer that records what it gets: `LEVEL message` with the spans around it.
+/// A layer that records what it gets: `LEVEL message` with the field `instance`, and the spans around it.
 #[derive(Clone, Default)]
 struct Recorder(Arc<Mutex<Vec<String>>>);
 
@@ -36,17 +37,24 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Recorder {
     }
 
     fn on_event(&self, event: &tracing::Event<'_>, context: Context<'_, S>) {
-        struct Message(String);
-        impl Visit for Message {
+        #[derive(Default)]
+        struct Fields {
+            message: String,
+            instance: String,
+        }
+        impl Visit for Fields {
             fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-                if field.name() == "message" {
-                    self.0 = format!("{value:?}");
+                match field.name() {
+                    "message" => self.message = format!("{value:?}"),
+                    "instance" => self.instance = format!(" instance={value:?}"),
+                    _ => {}
                 }
             }
         }
-        let mut message = Message(String::new());
-        event.record(&mut message);
-        let mut line = format!("{} {}", event.metadata().level(), message.0);
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let Fields { message, instance } = fields;
+        let mut line = format!("{} {message}{instance}", event.metadata().level());
         for span in context.event_scope(event).into_iter().flatten() {
             line = format!("{line} in {}", span.name());
         }
@@ -228,5 +236,30 @@ fn a_failure_after_continue_as_new_is_warned_of_once() {
         let warned = recorder.taken();
         assert_eq!(warned.len(), 1, "{warned:?}");
         assert!(warned[0].starts_with("WARN the orchestrator failed after continue_as_new"));
+    });
+}
+
+/// The log is the only place where it is seen, and many instances share the log.
+#[test]
+fn a_replay_that_decides_differently_is_logged_with_its_instance() {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    recording(ReplayFilter::new(), |recorder| {
+        let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
+            let run = RUNS.fetch_add(1, Ordering::Relaxed);
+            ctx.call(STEP, 1).await?;
+            Ok(run)
+        });
+        let mut host = Host::new(function, None);
+        let mut kept = KeptInstances::new(KeptLimits::default().verify_every(1));
+        host.kept_turn(&mut kept);
+        host.completed(0, "1").kept_turn(&mut kept);
+        let logged = recorder.taken();
+        let id = host.request().instance_id;
+        assert_eq!(logged.len(), 1, "{logged:?}");
+        assert!(logged[0].starts_with("ERROR a replay decides differently"));
+        assert!(
+            logged[0].ends_with(&format!("instance={id:?}")),
+            "{logged:?}"
+        );
     });
 }
