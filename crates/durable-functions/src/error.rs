@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::codec::ShortType;
 use crate::{Failure, error_type};
 
 /// What an orchestrator or an activity returns when it fails.
@@ -91,7 +92,10 @@ pub enum TaskError {
         failure: Failure,
     },
     /// The result is not of the type that the handle names.
-    #[error("the result of {task} is not a {expected}: {detail}")]
+    #[error(
+        "the result of {task} is not of type {}: {detail}",
+        ShortType(expected)
+    )]
     Decode {
         /// Whose result it is.
         task: String,

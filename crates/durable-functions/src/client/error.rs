@@ -3,6 +3,8 @@
 use durable_protocol::instance_id;
 use tonic::Code;
 
+use crate::codec::ShortType;
+
 /// Why the durable client could not do what it was asked to do.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -52,7 +54,10 @@ pub enum ClientError {
         id: String,
     },
     /// The output of a completed instance is not what the handle says.
-    #[error("the output of instance '{id}' is not a {expected}: {detail}")]
+    #[error(
+        "the output of instance '{id}' is not of type {}: {detail}",
+        ShortType(expected)
+    )]
     UnexpectedOutput {
         /// The id.
         id: String,

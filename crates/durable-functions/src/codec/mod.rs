@@ -6,7 +6,7 @@
 mod reader;
 
 use std::any::type_name;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,6 +17,21 @@ use crate::name::check_name;
 use durable_protocol::nonchars;
 
 use crate::{Failure, error_type};
+
+/// Shows a name that [`type_name`] gave, without the modules in it: `Vec<u32>`, not
+/// `alloc::vec::Vec<u32>`.
+pub(crate) struct ShortType(pub(crate) &'static str);
+
+impl Display for ShortType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+        // Each piece is a path and the character that ends it.
+        for piece in self.0.split_inclusive(|c| !of_path(c)) {
+            f.write_str(piece.rsplit("::").next().unwrap_or(piece))?;
+        }
+        Ok(())
+    }
+}
 
 /// The text to read for one that may be absent. An empty text is as good as none.
 pub(crate) fn or_null(text: Option<&[u8]>) -> &[u8] {
@@ -145,8 +160,9 @@ pub(crate) fn read_body<T: DeserializeOwned>(what: impl Display, body: &str) -> 
 
 /// What was read is the same at the next attempt, so that a retry cannot help.
 fn unreadable<T>(error_type: &str, what: impl Display, error: &serde_json::Error) -> Failure {
-    let expected = type_name::<T>();
-    Failure::new(error_type, format!("{what} is not a {expected}: {error}")).non_retriable()
+    let expected = ShortType(type_name::<T>());
+    let message = format!("{what} is not of type {expected}: {error}");
+    Failure::new(error_type, message).non_retriable()
 }
 
 fn unwritable(error_type: &str, what: impl Display, error: &serde_json::Error) -> Failure {
@@ -154,4 +170,32 @@ fn unwritable(error_type: &str, what: impl Display, error: &serde_json::Error) -
         error_type,
         format!("{what} cannot be written as JSON: {error}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    struct Order;
+
+    #[test]
+    fn a_type_is_shown_as_in_the_code_of_its_user() {
+        for (full, short) in [
+            (type_name::<u32>(), "u32"),
+            (type_name::<Vec<u32>>(), "Vec<u32>"),
+            (
+                type_name::<BTreeMap<String, Option<Vec<Order>>>>(),
+                "BTreeMap<String, Option<Vec<Order>>>",
+            ),
+            (
+                type_name::<(&str, [Order; 2], Box<dyn Display>)>(),
+                "(&str, [Order; 2], Box<dyn Display>)",
+            ),
+            (type_name::<()>(), "()"),
+        ] {
+            assert_eq!(ShortType(full).to_string(), short);
+        }
+    }
 }

@@ -198,7 +198,7 @@ async fn an_input_that_an_activity_cannot_read_fails_its_invocation() {
     for (data, what) in [
         (json!({}), "is missing"),
         (json!({"input": "\"{"}), "cannot be read"),
-        (json!({"input": "7"}), "is not a"),
+        (json!({"input": "7"}), "is not of type String"),
     ] {
         let body = json!({"Data": data, "Metadata": {}});
         let (_, text) = send("echo", &body).await;

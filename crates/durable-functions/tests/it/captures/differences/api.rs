@@ -61,9 +61,8 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         turns: &[18],
         reason: "the input is not JSON; ours fails the instance and says so",
         ours: &[
-            "#0 Failed -; InvalidInput: the input of orchestrator 'inputEcho' is not a \
-             it::captures::orchestrators::values::Raw: expected ident at line 1 column 2 \
-             (non-retriable)",
+            "#0 Failed -; InvalidInput: the input of orchestrator 'inputEcho' is not of type Raw: \
+             expected ident at line 1 column 2 (non-retriable)",
         ],
     },
     Difference {

@@ -70,7 +70,7 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         turns: &[13],
         reason: TYPED_STATE,
         ours: &[
-            "failure; InvalidInput: the input of operation 'add' is not a i64: invalid type: \
+            "failure; InvalidInput: the input of operation 'add' is not of type i64: invalid type: \
              string \"8\", expected i64 at line 1 column 3 (non-retriable)",
             "state 12",
         ],
@@ -80,7 +80,7 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         turns: &[14],
         reason: TYPED_STATE,
         ours: &[
-            "failure; InvalidState: the stored state of @counter@entity-signal is not a i64: \
+            "failure; InvalidState: the stored state of @counter@entity-signal is not of type i64: \
              invalid type: string \"128\", expected i64 at line 1 column 5 (non-retriable)",
             "state \"128\"",
         ],
