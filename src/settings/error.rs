@@ -20,7 +20,7 @@ pub struct SettingsError(pub Vec<SettingError>);
 
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("The settings are not complete:")?;
+        f.write_str("Settings are missing or not valid:")?;
         for error in &self.0 {
             write!(f, "\n  {error}")?;
         }

@@ -300,7 +300,7 @@ mod tests {
         for values in [&[][..], &[("AuditStorage", "  ")][..]] {
             assert_eq!(
                 read(values).unwrap_err().to_string(),
-                "The settings are not complete:\n  AuditStorage: the setting is missing. Example: AuditStorage=DefaultEndpointsProtocol=https;AccountName=myaccount;AccountKey=<key>;EndpointSuffix=core.windows.net"
+                "Settings are missing or not valid:\n  AuditStorage: the setting is missing. Example: AuditStorage=DefaultEndpointsProtocol=https;AccountName=myaccount;AccountKey=<key>;EndpointSuffix=core.windows.net"
             );
         }
     }

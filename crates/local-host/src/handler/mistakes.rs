@@ -2,6 +2,7 @@
 
 use super::command::Command;
 use super::process::Exit;
+use crate::app_build::Build;
 use crate::settings::Environment;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ pub(crate) fn missing(command: &Command, environment: &Environment) -> Option<St
     };
     Some(format!(
         "The handler cannot be started. {place}.\n{}",
-        remedy(environment)
+        remedy(command, environment)
     ))
 }
 
@@ -47,7 +48,7 @@ pub(super) fn cannot_start(command: &Command, environment: &Environment, error: 
     } else {
         format!(
             "If it is a script, check its first line; if it is a program, check that it was built for this machine. {}",
-            remedy(environment)
+            remedy(command, environment)
         )
     };
     format!(
@@ -56,14 +57,31 @@ pub(super) fn cannot_start(command: &Command, environment: &Environment, error: 
     )
 }
 
-fn remedy(environment: &Environment) -> String {
-    let is_cargo_package =
-        app_root(environment).is_none_or(|root| root.join("Cargo.toml").is_file());
-    if is_cargo_package {
-        format!("Build it with `cargo build --release`, or name the right file in {SETTING}.")
-    } else {
-        format!("Name the right file in {SETTING}.")
+fn remedy(command: &Command, environment: &Environment) -> String {
+    let root = app_root(environment);
+    let program = command.program.to_string_lossy();
+    if let Some(Ok(build)) = root.map(|root| Build::of(root, &program)) {
+        return format!(
+            "Build it with `{build}`, or start local-host without --no-build. If the program is another one, name \
+             its file in {SETTING}."
+        );
     }
+    let is_cargo_package = root.is_none_or(|root| root.join("Cargo.toml").is_file());
+    if is_cargo_package || is_in_a_target_folder(&command.program) {
+        format!(
+            "Build it with `cargo build`, with --release for a path in target/release, or name the right file in \
+             {SETTING}."
+        )
+    } else {
+        format!("Build it, or name the right file in {SETTING}.")
+    }
+}
+
+/// Whether the path looks like one of cargo's.
+fn is_in_a_target_folder(program: &Path) -> bool {
+    program
+        .components()
+        .any(|part| part.as_os_str() == "target")
 }
 
 /// The handler ended before it listened for the first time. A restart would not help.
@@ -71,7 +89,7 @@ pub(super) fn exited_at_start(exit: &Exit, port: u16, environment: &Environment)
     let said = if exit.errors.is_empty() {
         "It wrote nothing to stderr.".to_owned()
     } else {
-        format!("It wrote: {}", exit.errors)
+        format!("It wrote:\n  {}", exit.errors.join("\n  "))
     };
     format!(
         "The handler {exit} before it listened on 127.0.0.1:{port}. {said}\n\
@@ -146,7 +164,8 @@ mod tests {
         let path = root.path().join("target/release/handler");
         assert!(text.contains(&format!("'{}'", path.display())), "{text}");
         assert!(text.contains("customHandler.description.defaultExecutablePath"));
-        assert!(!text.contains("cargo"), "there is no package: {text}");
+        assert!(text.contains("Build it with `cargo build`"), "{text}");
+        assert!(!missing("nosuch").unwrap().contains("cargo"));
         // A directory is no program.
         assert!(missing("bin").is_some());
         assert!(missing("nosuch").unwrap().contains("PATH"));
@@ -156,7 +175,29 @@ mod tests {
             &command("target/release/handler", root.path()),
             &environment,
         );
-        assert!(text.unwrap().contains("`cargo build --release`"));
+        let text = text.unwrap();
+        let build = "Build it with `cargo build --bin handler --target-dir target --release`, or start local-host \
+                     without --no-build.";
+        assert!(text.contains(build), "{text}");
+    }
+
+    #[test]
+    fn all_that_a_handler_wrote_before_it_ended_is_repeated_a_line_each() {
+        let exit = Exit {
+            code: 1,
+            signal: None,
+            errors: (1..=8).map(|n| format!("setting {n} is wrong")).collect(),
+            last_errors: Vec::new(),
+        };
+        let text = exited_at_start(&exit, 7, &Environment::default());
+        assert!(
+            text.contains("It wrote:\n  setting 1 is wrong\n  setting 2"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\n  setting 8 is wrong\nIf it refuses"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -4,30 +4,53 @@ use super::echoes::{Echoes, without_span};
 use crate::log::{LogLevel, Logger};
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
-/// How many lines of stderr are repeated when the process crashes.
-const KEPT_LINES: usize = 3;
+/// How many lines of stderr are kept: enough for a handler that lists all its wrong settings.
+const KEPT_LINES: usize = 100;
+/// How many lines of stderr are repeated when the process crashes, as in a real host.
+const REPEATED_LINES: usize = 3;
+/// How old a line may be that is repeated when the process crashes. A real host repeats lines of any age, which
+/// look like the reason and often are not.
+const REPEATED_FOR: Duration = Duration::from_secs(5);
 
-/// The last error lines of stderr.
+/// The last error lines of stderr, and when each was read.
 #[derive(Clone, Default)]
-pub(super) struct LastErrors(Arc<Mutex<VecDeque<String>>>);
+pub(super) struct LastErrors(Arc<Mutex<VecDeque<(Instant, String)>>>);
 
 impl LastErrors {
-    fn push(&self, line: &str) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn push(&self, line: &str, now: Instant) {
+        let mut lines = self.lock();
         if lines.len() == KEPT_LINES {
             lines.pop_front();
         }
-        lines.push_back(line.to_owned());
+        lines.push_back((now, line.to_owned()));
     }
 
-    pub(super) fn joined(&self) -> String {
-        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().cloned().collect::<Vec<_>>().join(",")
+    /// All lines that are kept, oldest first.
+    pub(super) fn all(&self) -> Vec<String> {
+        self.lock().iter().map(|(_, line)| line.clone()).collect()
+    }
+
+    /// The last lines of a process that ended at `end`; none that is too old to be the reason.
+    pub(super) fn before(&self, end: Instant) -> Vec<String> {
+        let lines = self.lock();
+        let is_recent = |read: Instant| end.saturating_duration_since(read) <= REPEATED_FOR;
+        let skipped = lines.len().saturating_sub(REPEATED_LINES);
+        lines
+            .iter()
+            .skip(skipped)
+            .filter(|(read, _)| is_recent(*read))
+            .map(|(_, line)| line.clone())
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,7 +73,7 @@ pub(super) async fn pump_stderr(
     each_line(stream, &echoes, |line| {
         let level = stderr_level(line, all_errors);
         if level == LogLevel::Error {
-            last.push(line);
+            last.push(line, Instant::now());
         }
         write(line, level, &echoes, &log);
     })
@@ -205,7 +228,21 @@ mod tests {
             .map(|(l, t)| (*l, (*t).to_owned()))
             .collect();
         assert_eq!(log.messages(), expected);
-        assert_eq!(last.joined(), "two,three,four");
+        assert_eq!(last.all(), ["one", "two", "three", "four"]);
+    }
+
+    #[test]
+    fn a_crash_repeats_the_last_lines_unless_they_are_old() {
+        let last = LastErrors::default();
+        let began = Instant::now();
+        let later = |seconds| began + Duration::from_secs(seconds);
+        for (line, read) in [("a", 0), ("b", 0), ("c", 20), ("d", 21)] {
+            last.push(line, later(read));
+        }
+        assert_eq!(last.before(later(5)), ["b", "c", "d"]);
+        assert_eq!(last.before(later(25)), ["c", "d"]);
+        assert_eq!(last.before(later(60)), [""; 0]);
+        assert_eq!(last.all().len(), 4);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::log::Logger;
 use crate::settings::Environment;
 use std::fmt;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
@@ -31,9 +31,11 @@ pub(super) struct Exit {
     /// The exit code; 128 + N after signal N.
     pub(super) code: i32,
     /// The signal's number and name.
-    signal: Option<String>,
-    /// The last lines on stderr.
-    pub(super) errors: String,
+    pub(super) signal: Option<String>,
+    /// The error lines on stderr, as many as are kept.
+    pub(super) errors: Vec<String>,
+    /// Those of them that may be the reason.
+    pub(super) last_errors: Vec<String>,
 }
 
 impl fmt::Display for Exit {
@@ -111,6 +113,7 @@ impl Process {
     }
 
     async fn finish(mut self, status: std::io::Result<ExitStatus>) -> Exit {
+        let end = Instant::now();
         let pumps = async { while self.pumps.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(LAST_OUTPUT, pumps).await;
         self.guard.dismiss().await;
@@ -118,7 +121,8 @@ impl Process {
         Exit {
             code: status.map_or(-1, exit_code),
             signal: status.and_then(signal),
-            errors: self.errors.joined(),
+            errors: self.errors.all(),
+            last_errors: self.errors.before(end),
         }
     }
 

@@ -368,11 +368,13 @@ impl Runner {
                 End::Error(exit.to_string())
             }
             _ => {
-                let text = format!(
-                    "Language Worker Process exited. Pid={id}.\n{program} {exit}. {}",
-                    exit.errors
-                );
-                self.log.error(text.trim_end());
+                let said = match exit.last_errors.as_slice() {
+                    [] => String::new(),
+                    lines => format!(" It wrote last: {}", lines.join(",")),
+                };
+                self.log.error(format!(
+                    "Language Worker Process exited. Pid={id}.\n{program} {exit}.{said}"
+                ));
                 End::Error(exit.to_string())
             }
         }

@@ -261,7 +261,8 @@ fn mistakes_at_the_start_stop_the_program_and_name_file_place_and_remedy() {
         (
             "local.settings.json",
             executable("target/release/handler"),
-            "/target/release/handler'.\nName the right file in customHandler.description.defaultExecutablePath",
+            "/target/release/handler'.\nBuild it with `cargo build`, with --release for a path in target/release, or name \
+             the right file in customHandler.description.defaultExecutablePath",
         ),
         (
             "local.settings.json",

@@ -152,7 +152,10 @@ async fn a_crash_fails_its_call_and_the_next_call_reaches_a_new_process() {
     ));
     let second = host.next_process_id().await;
     assert_ne!(first, second);
-    assert_eq!(host.said("exited with code 3 (0x3). about to exit"), 1);
+    assert_eq!(
+        host.said("exited with code 3 (0x3). It wrote last: about to exit"),
+        1
+    );
     assert_eq!(host.said("Worker process started and initialized."), 2);
     host.supervisor.stop().await;
 }
