@@ -266,6 +266,9 @@ mod tests {
             let mut reader = Reader::new(&bytes);
             prop_assert_eq!(reader.varint(), value);
             prop_assert_eq!(reader.remaining(), behind);
+            let mut reader = Reader::new(&bytes);
+            prop_assert_eq!(reader.int32(), value as i32);
+            prop_assert_eq!(reader.remaining(), behind);
         }
     }
 }
