@@ -46,7 +46,8 @@ use self::layer::InvocationLogs;
 use self::one_line::OneLine;
 use crate::redaction::redacted;
 
-/// Sets up logging with the defaults of [`Builder`].
+/// Sets up logging with the defaults of [`Builder`]. An app with orchestrators needs
+/// [`Builder::silence_when`] instead: without it their lines are logged again on every turn.
 ///
 /// # Errors
 /// As [`Builder::init`].
@@ -118,8 +119,8 @@ impl Builder {
     /// Drops the events for which `silent` returns true, from the console and from `Logs`, whatever
     /// their level. It is asked on the thread of the event, when the event happens.
     ///
-    /// For an orchestrator's replay, in which every line would be written again. Of several such
-    /// functions one is enough to drop an event.
+    /// For an orchestrator's replay, in which every line would be written again: give it
+    /// `durable_functions::is_replaying`. Of several such functions one is enough to drop an event.
     pub fn silence_when(mut self, silent: fn() -> bool) -> Self {
         self.silences.push(silent);
         self
