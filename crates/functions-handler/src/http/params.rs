@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::params_de::{self, ParamsError};
-use crate::invocation::NotAnInvocation;
+use crate::invocation::{Invocation, NotAnInvocation};
 
 /// The route values of a request, in its extensions.
 #[derive(Clone)]
@@ -27,7 +27,9 @@ pub(super) struct RouteParams(pub(super) Arc<HashMap<String, Option<String>>>);
 /// Values are percent-decoded, but `%2F` stays: the host leaves it so.
 ///
 /// # Rejection
-/// 400 with JSON `{"error": "…"}` naming the parameter.
+/// 400 with JSON `{"error": "…"}` naming the parameter. A `T` that can hold no parameters, such as a tuple (the
+/// parameters have names and no order), is a mistake of the function: the client gets 500, and the log says what
+/// to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Params<T>(pub T);
 
@@ -39,6 +41,12 @@ pub struct ParamsRejection(Kind);
 enum Kind {
     NotAnInvocation(NotAnInvocation),
     Invalid(ParamsError),
+    /// No request could be read into the type.
+    WrongType {
+        invocation: String,
+        expected: &'static str,
+        error: ParamsError,
+    },
 }
 
 impl std::fmt::Display for ParamsRejection {
@@ -46,6 +54,9 @@ impl std::fmt::Display for ParamsRejection {
         match &self.0 {
             Kind::NotAnInvocation(error) => error.fmt(f),
             Kind::Invalid(error) => error.fmt(f),
+            Kind::WrongType {
+                expected, error, ..
+            } => write!(f, "Params<{expected}> cannot be used: {error}"),
         }
     }
 }
@@ -54,14 +65,21 @@ impl std::error::Error for ParamsRejection {}
 
 impl IntoResponse for ParamsRejection {
     fn into_response(self) -> Response {
-        match self.0 {
-            Kind::NotAnInvocation(rejection) => rejection.into_response(),
+        let (status, body) = match &self.0 {
+            Kind::NotAnInvocation(_) => return NotAnInvocation.into_response(),
             Kind::Invalid(error) => (
                 StatusCode::BAD_REQUEST,
-                axum::Json(json!({ "error": error.to_string() })),
-            )
-                .into_response(),
-        }
+                json!({ "error": error.to_string() }),
+            ),
+            Kind::WrongType { invocation: id, .. } => {
+                tracing::error!(id, "answered the client with 500: {self}");
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    json!({ "error": "Internal server error.", "id": id }),
+                )
+            }
+        };
+        (status, axum::Json(body)).into_response()
     }
 }
 
@@ -73,8 +91,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
             .extensions
             .get()
             .ok_or(ParamsRejection(Kind::NotAnInvocation(NotAnInvocation)))?;
-        params_de::read(params)
-            .map(Self)
-            .map_err(|error| ParamsRejection(Kind::Invalid(error)))
+        params_de::read(params).map(Self).map_err(|error| {
+            if !error.is_of_the_type() {
+                return ParamsRejection(Kind::Invalid(error));
+            }
+            let invocation = parts.extensions.get::<Invocation>();
+            ParamsRejection(Kind::WrongType {
+                invocation: invocation.map_or_else(String::new, |found| found.id().to_owned()),
+                expected: std::any::type_name::<T>(),
+                error,
+            })
+        })
     }
 }

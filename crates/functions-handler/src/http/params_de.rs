@@ -26,6 +26,13 @@ impl fmt::Display for ParamsError {
 
 impl std::error::Error for ParamsError {}
 
+impl ParamsError {
+    /// Whether the type is wrong, and not what the client sent: no request could be read into it.
+    pub(super) fn is_of_the_type(&self) -> bool {
+        matches!(self.problem, Problem::Type(_))
+    }
+}
+
 /// Reads the parameters that are present.
 pub(super) fn read<T: DeserializeOwned>(
     params: &HashMap<String, Option<String>>,
@@ -42,6 +49,7 @@ pub(super) fn read<T: DeserializeOwned>(
         let problem = error.into_inner();
         let param = match (&problem, present.as_slice()) {
             (Problem::Missing(name), _) => Some((*name).to_owned()),
+            (Problem::Type(_), _) => key,
             (Problem::Other(_), [(name, _)]) => Some((*name).to_owned()),
             (Problem::Other(_), _) => key,
         };
@@ -54,9 +62,18 @@ pub(super) fn read<T: DeserializeOwned>(
 enum Problem {
     #[error("missing")]
     Missing(&'static str),
+    /// The type that is asked for can hold no route parameters.
+    #[error("{0}")]
+    Type(&'static str),
     #[error("{0}")]
     Other(String),
 }
+
+const NO_SEQUENCE: &str = "they have names and no order, so that no tuple and no sequence can hold them; use a struct \
+                           with their names";
+const NO_SINGLE_VALUE: &str =
+    "there are several, so that no single value can hold them; use a struct with their names";
+const TEXT_ONLY: &str = "it is one text, so that no tuple, sequence, map or struct can hold it; use a string or a number";
 
 impl serde::de::Error for Problem {
     fn custom<T: fmt::Display>(problem: T) -> Self {
@@ -75,12 +92,19 @@ impl<'a> Params<'a> {
     fn only(&self) -> Result<Param<'a>, Problem> {
         match self.0 {
             [(_, value)] => Ok(*value),
-            params => Err(Problem::custom(format!(
-                "expected one, found {}",
-                params.len()
-            ))),
+            [] => Err(Problem::custom("expected one, found none")),
+            _ => Err(Problem::Type(NO_SINGLE_VALUE)),
         }
     }
+}
+
+/// Methods for what the type must not ask for.
+macro_rules! refuse_types {
+    ($why:ident; $($method:ident($($argument:ty),*))*) => {$(
+        fn $method<V: Visitor<'de>>(self, $(_: $argument,)* _: V) -> Result<V::Value, Problem> {
+            Err(Problem::Type($why))
+        }
+    )*};
 }
 
 macro_rules! forward_to_only {
@@ -133,8 +157,11 @@ impl<'de> Deserializer<'de> for Params<'_> {
         self.only()?.deserialize_enum(name, variants, visitor)
     }
 
+    refuse_types! { NO_SEQUENCE; deserialize_bytes() deserialize_byte_buf() deserialize_seq() deserialize_tuple(usize)
+    deserialize_tuple_struct(&'static str, usize) }
+
     forward_to_deserialize_any! {
-        bytes byte_buf unit_struct seq tuple tuple_struct map struct identifier ignored_any
+        unit_struct map struct identifier ignored_any
     }
 }
 
@@ -208,8 +235,12 @@ impl<'de> Deserializer<'de> for Param<'_> {
         name_of_variant.deserialize_enum(name, variants, visitor)
     }
 
+    refuse_types! { TEXT_ONLY; deserialize_seq() deserialize_tuple(usize)
+    deserialize_tuple_struct(&'static str, usize) deserialize_map()
+    deserialize_struct(&'static str, &'static [&'static str]) }
+
     forward_to_deserialize_any! {
-        str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+        str string bytes byte_buf unit unit_struct identifier ignored_any
     }
 }
 
@@ -313,14 +344,45 @@ mod tests {
             ),
             (
                 error::<u8>(&[("a", Some("1")), ("b", Some("2"))]),
-                "Invalid route parameters: expected one, found 2.",
+                "Invalid route parameters: there are several, so that no single value can hold them; use a struct with \
+                 their names.",
             ),
             (
-                error::<Vec<u8>>(&[("a", Some("1"))]),
-                "Invalid route parameter `a`: invalid type: map, expected a sequence.",
+                error::<u8>(&[("a", None)]),
+                "Invalid route parameters: expected one, found none.",
             ),
         ] {
             assert_eq!(found, expected);
         }
+    }
+
+    /// With any other answer the author of the function would look for the mistake in the request.
+    #[test]
+    fn a_type_that_can_hold_no_parameters_is_distinguished_from_a_bad_request() {
+        #[derive(Debug, Deserialize)]
+        #[allow(dead_code)] // Read by serde only.
+        struct Pair(String, String);
+        #[derive(Debug, Deserialize)]
+        #[allow(dead_code)] // Read by serde only.
+        struct Lists {
+            a: Vec<u8>,
+        }
+        fn is_of_the_type<T: DeserializeOwned + fmt::Debug>() -> bool {
+            let two = params(&[("a", Some("x")), ("b", Some("y"))]);
+            read::<T>(&two).unwrap_err().is_of_the_type()
+        }
+        assert!(is_of_the_type::<(String, String)>());
+        assert!(is_of_the_type::<Pair>());
+        assert!(is_of_the_type::<Vec<String>>());
+        assert!(is_of_the_type::<String>());
+        assert!(is_of_the_type::<Lists>());
+        assert!(is_of_the_type::<HashMap<String, (u8, u8)>>());
+        assert!(!is_of_the_type::<HashMap<String, u8>>());
+        assert!(!is_of_the_type::<Route>());
+        assert_eq!(
+            error::<Lists>(&[("a", Some("1")), ("b", Some("2"))]),
+            "Invalid route parameter `a`: it is one text, so that no tuple, sequence, map or struct can hold it; use a \
+             string or a number."
+        );
     }
 }

@@ -3,16 +3,19 @@
 use std::panic::panic_any;
 use std::time::Duration;
 
-use crate::support::{Bomb, data, get, http, invoke};
+use crate::support::{Bomb, data, get, http, invoke, invoke_as};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use functions_handler::{Answer, App, BoxFuture, Function, FunctionError, Invocation, Params};
+use functions_handler::{
+    Answer, App, BoxFuture, Function, FunctionError, Invocation, Params, logs,
+};
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use tracing::instrument::WithSubscriber;
 
 async fn echo(invocation: Invocation) -> Result<Answer, FunctionError> {
     let input: Value = invocation.data("input").ok_or("no input")?.json()?;
@@ -345,7 +348,39 @@ async fn a_single_route_parameter_needs_no_struct() {
         ),
     )
     .await;
-    assert_eq!(reply.res()["statusCode"], 400);
+    assert_eq!(
+        reply.res()["statusCode"],
+        500,
+        "the type is wrong, not the request"
+    );
+}
+
+/// The habit of axum's `Path`, which knows the order of its parameters.
+#[tokio::test]
+async fn a_tuple_for_route_parameters_is_a_mistake_of_the_function_and_logged() {
+    let router = App::new()
+        .http("f", async |Params(_): Params<(String, String)>| "x")
+        .into_router();
+    let params = json!({ "a": "1", "b": "2" });
+    let log = logs::Builder::new().filter("info").build(std::io::sink);
+    let reply = invoke_as(
+        &router,
+        "f",
+        "id-1",
+        http("GET", "http://h/", json!({}), params, None),
+    )
+    .with_subscriber(log.unwrap())
+    .await;
+    assert_eq!(reply.res()["statusCode"], 500);
+    assert_eq!(
+        reply.res()["body"],
+        r#"{"error":"Internal server error.","id":"id-1"}"#
+    );
+    let logs = reply.logs();
+    assert_eq!(logs.len(), 1, "{logs:?}");
+    for part in ["ERROR", "no tuple", "use a struct with their names"] {
+        assert!(logs[0].contains(part), "{logs:?}");
+    }
 }
 
 #[tokio::test]
