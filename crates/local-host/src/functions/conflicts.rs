@@ -1,6 +1,6 @@
 //! Functions that conflict: names that differ only in case, and equal routes.
 
-use super::function::{Function, Functions, Route};
+use super::function::{Function, FunctionError, Functions, Route};
 use anyhow::bail;
 
 /// Fails for two folders that differ only in case: they stop a host on Linux.
@@ -31,20 +31,24 @@ pub(super) fn drop_equal_routes(functions: &mut Functions) {
             })
         });
         match earlier {
-            Some(other) => functions.errors.push((
-                function.name,
-                format!(
+            Some(other) => functions.errors.push(FunctionError {
+                error: format!(
                     "The route specified conflicts with the route defined by function '{}'.",
                     other.name
                 ),
-            )),
+                help: format!(
+                    "{}/function.json: give the httpTrigger another route, or other methods.",
+                    function.name
+                ),
+                function: function.name,
+            }),
             None => kept.push(function),
         }
     }
     functions.usable = kept;
     functions
         .errors
-        .sort_by_key(|(name, _)| name.to_lowercase());
+        .sort_by_key(|error| error.function.to_lowercase());
 }
 
 fn collide(first: &Route, second: &Route) -> bool {

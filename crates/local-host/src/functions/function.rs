@@ -46,8 +46,20 @@ impl Route {
 pub struct Functions {
     /// Usable functions, sorted by name without case.
     pub usable: Vec<Function>,
-    /// Folder and error of each function that was skipped.
-    pub errors: Vec<(String, String)>,
+    /// The functions that were skipped, sorted by name without case.
+    pub errors: Vec<FunctionError>,
+}
+
+/// Why a function was skipped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionError {
+    /// The folder.
+    pub function: String,
+    /// The message of a real host.
+    pub error: String,
+    /// What a real host does not say: the file, with line and column where they are known, and what to write
+    /// instead.
+    pub help: String,
 }
 
 impl Function {

@@ -12,7 +12,7 @@ mod template;
 mod validate;
 
 pub use binding::{Binding, Direction};
-pub use function::{Function, Functions, Route};
+pub use function::{Function, FunctionError, Functions, Route};
 pub(crate) use template::Params;
 
 use crate::host_json::HostJson;
@@ -21,6 +21,7 @@ use crate::settings::Environment;
 use anyhow::Context;
 use std::path::Path;
 use template::Template;
+use validate::Invalid;
 
 /// Loads the functions below `root`.
 ///
@@ -50,7 +51,14 @@ pub fn load(root: &Path, host: &HostJson, environment: &Environment) -> anyhow::
             read(root, &name).and_then(|json| build(&name, &json, root, host, environment));
         match result {
             Ok(function) => functions.usable.push(function),
-            Err(Problem::Function(error)) => functions.errors.push((name, error)),
+            Err(Problem::Function(Invalid { error, place, help })) => {
+                let help = format!("{name}/function.json{place}: {help}");
+                functions.errors.push(FunctionError {
+                    function: name,
+                    error,
+                    help,
+                });
+            }
             Err(Problem::Host(error)) => anyhow::bail!("Function '{name}': {error}"),
         }
     }
@@ -60,15 +68,22 @@ pub fn load(root: &Path, host: &HostJson, environment: &Environment) -> anyhow::
 
 /// What is wrong with one function, and whether the whole host stops for it.
 enum Problem {
-    Function(String),
+    Function(Invalid),
     Host(String),
 }
 
 fn read(root: &Path, name: &str) -> Result<Json, Problem> {
     let path = root.join(name).join("function.json");
-    let text =
-        std::fs::read_to_string(&path).map_err(|error| Problem::Function(error.to_string()))?;
-    parse_document(&text).map_err(|error| Problem::Function(error.to_string()))
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Problem::Function(Invalid::new(error.to_string(), "the file cannot be read."))
+    })?;
+    parse_document(&text).map_err(|error| {
+        let (line, column) = error.place();
+        Problem::Function(Invalid {
+            place: format!(":{line}:{column}"),
+            ..Invalid::new(error.to_string(), "this is not valid JSON.")
+        })
+    })
 }
 
 fn build(
@@ -104,9 +119,10 @@ fn route(function: &Function, trigger: &Binding, prefix: &str) -> Result<Route, 
     };
     let lower = route.trim_matches('/').to_lowercase();
     if lower.starts_with("admin") || lower.starts_with("runtime") {
-        return Err(Problem::Function(
-            "The specified route conflicts with one or more built in routes.".to_owned(),
-        ));
+        return Err(Problem::Function(Invalid::new(
+            "The specified route conflicts with one or more built in routes.",
+            format!("route '{route}': a route cannot begin with admin or runtime."),
+        )));
     }
     let text = if prefix.is_empty() {
         route.to_owned()

@@ -70,9 +70,9 @@ fn function_status(app: &App, name: &str) -> ClientResponse {
         .functions
         .errors
         .iter()
-        .find(|(n, _)| n.eq_ignore_ascii_case(name));
-    if let Some((_, error)) = failed {
-        let errors = vec![Json::from(error.as_str())];
+        .find(|failed| failed.function.eq_ignore_ascii_case(name));
+    if let Some(failed) = failed {
+        let errors = vec![Json::from(failed.error.as_str())];
         return json(&JsonObject::from_iter([("errors", errors)]));
     }
     match find(app, name) {

@@ -1,7 +1,7 @@
 //! The app that is to run: its files, read and checked.
 
 use super::checks;
-use crate::functions::{self, Functions};
+use crate::functions::{self, FunctionError, Functions};
 use crate::host_json::HostJson;
 use crate::log::Logger;
 use crate::settings::Environment;
@@ -31,8 +31,16 @@ pub(super) fn load(
         host.functions = only.to_vec();
     }
     let functions = functions::load(&root, &host, &environment)?;
-    for (name, error) in &functions.errors {
-        log.error(format!("The '{name}' function is in error: {error}"));
+    for FunctionError {
+        function,
+        error,
+        help,
+    } in &functions.errors
+    {
+        log.error(format!(
+            "The '{function}' function is in error: {error}\n{help} The app starts without this function, as on a \
+             real host."
+        ));
     }
     for name in only {
         let known = |function: &str| function.eq_ignore_ascii_case(name);
@@ -40,7 +48,7 @@ pub(super) fn load(
             .usable
             .iter()
             .any(|function| known(&function.name));
-        if !usable && !functions.errors.iter().any(|(function, _)| known(function)) {
+        if !usable && !functions.errors.iter().any(|error| known(&error.function)) {
             bail!("--functions {name}: there is no folder of this name with a function.json.");
         }
     }

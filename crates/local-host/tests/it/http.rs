@@ -293,13 +293,52 @@ async fn a_callers_key_makes_it_admin() {
 }
 
 #[test]
+fn the_help_for_a_function_in_error_names_the_file_the_place_and_what_to_write() {
+    let trigger =
+        |more: &str| format!(r#"{{"bindings":[{{"type":"httpTrigger","name":"req"{more}}}]}}"#);
+    for (text, expected) in [
+        (
+            "{".to_owned(),
+            "f/function.json:1:2: this is not valid JSON.",
+        ),
+        (
+            trigger("").replace("Trigger", "Triger"),
+            "f/function.json: no host knows the type 'httpTriger'. Triggers that local-host runs are httpTrigger,",
+        ),
+        (
+            trigger(r#","authLevel":"anonymus""#),
+            "authLevel is 'anonymus', expected one of anonymous, user, function, system, admin.",
+        ),
+        (
+            trigger(r#","direction":"inn""#),
+            "binding 'req': the direction is in (the default), out or inout.",
+        ),
+        (
+            trigger(r#"},{"type":"http","name":"res""#),
+            r#"binding 'res': write "direction": "out"."#,
+        ),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        let host =
+            r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"h"}}}"#;
+        std::fs::write(root.path().join("host.json"), host).unwrap();
+        std::fs::create_dir(root.path().join("f")).unwrap();
+        std::fs::write(root.path().join("f/function.json"), &text).unwrap();
+        let functions = load(root.path(), &serde_json::json!({"environment": {}}));
+        let help = &functions.errors[0].help;
+        assert!(help.contains(expected), "{text}: {help}");
+    }
+}
+
+#[test]
 fn functions_are_checked_with_the_texts_of_a_real_host() {
     let (root, recorded) = recorded_app();
     let functions = load(root.path(), &recorded);
     let expected: Vec<(String, String)> =
         serde_json::from_value(recorded["errors"].clone()).unwrap();
     assert_eq!(functions.errors.len(), expected.len());
-    for ((name, error), (expected_name, expected_error)) in functions.errors.iter().zip(&expected) {
+    for (error, (expected_name, expected_error)) in functions.errors.iter().zip(&expected) {
+        let (name, error) = (&error.function, &error.error);
         // The rest of this text names a .NET type.
         let expected_error = match name.as_str() {
             "bad-dir" => "'sideways' is not a valid binding direction.",
