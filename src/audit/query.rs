@@ -57,6 +57,14 @@ pub(super) async fn count_distinct(
             }
         }
     }
+    // A valid count of 0. But a mistake in the column's name gives the same, and nothing else would show it.
+    if entities_read > 0 && values.is_empty() {
+        tracing::warn!(
+            column = column.as_str(),
+            entities_read,
+            "none of the entities has a value in the counted column: check the setting AuditCountColumn"
+        );
+    }
     tracing::debug!(
         pages_read = progress.so_far().pages,
         entities_read,

@@ -82,6 +82,22 @@ async fn a_submitted_job_counts_what_a_real_table_holds() {
     assert!(!host.log().contains(ACCOUNT_KEY), "the key is in the log");
 }
 
+/// The result alone does not show it: 0 is a valid count.
+#[tokio::test]
+async fn a_counted_column_that_no_entity_has_is_logged() {
+    let (azurite, rows) = azurite_with_sample().await;
+    let host = AppFolder::product(&azurite.connection_string())
+        .setting("AuditCountColumn", "nosuch")
+        .start()
+        .await;
+    let client = host.client();
+    let job = client.submit(FIRST_DAY, LAST_DAY).await;
+    assert!(sample::expected(&rows, FIRST_DAY, LAST_DAY) > 0);
+    assert_counted(client, &job, 0).await;
+    host.logged("check the setting AuditCountColumn", 1).await;
+    assert!(host.log().contains("column=\"nosuch\""));
+}
+
 #[tokio::test]
 async fn two_hundred_jobs_at_once_all_get_their_own_result() {
     const JOBS: usize = 200;
