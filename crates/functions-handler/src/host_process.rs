@@ -140,6 +140,21 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
+    fn a_handler_that_may_outlive_its_parent_does_not_watch_it() {
+        let watched = |variables: &[(&str, &str)]| {
+            let environment = variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            HostProcess::of(&environment, Duration::ZERO).parent
+        };
+        assert_eq!(watched(&[]), parent());
+        assert_eq!(watched(&[(SETTING, "true")]), parent());
+        assert_eq!(watched(&[(SETTING, "false")]), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
     fn a_handler_that_process_1_has_started_is_not_stopped() {
         assert!(!can_be_left_by(1));
         // In a container whose host runs outside of its process namespace.

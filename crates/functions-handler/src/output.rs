@@ -235,6 +235,24 @@ mod tests {
     }
 
     #[test]
+    fn dropped_lines_are_reported_after_all_lines_that_waited_before_them() {
+        let (reader, read) = channel();
+        let (text, received) = channel();
+        // Several writes' worth.
+        let output = Output::with_limit("pipe", Pipe { read, text }, 4 * BATCH);
+        let line = format!("line{}\n", "x".repeat(BATCH / 8));
+        for _ in 0..100 {
+            output.write(line.as_bytes());
+        }
+        drop(reader);
+        assert!(output.flush(FOR_EVER));
+        let text: String = received.try_iter().collect();
+        let (before, after) = text.split_once(" lines of output were dropped").unwrap();
+        assert!(before.matches("line").count() > 16, "more than one write");
+        assert!(!after.contains("linex"), "{}", after.len());
+    }
+
+    #[test]
     fn everything_is_written_in_order_before_a_flush_ends() {
         let (reader, read) = channel();
         let (text, received) = channel();

@@ -52,6 +52,9 @@ fn a_json_body_costs_no_allocation_for_each_of_its_properties() {
         );
     });
     assert!(counted.count_total < 5_000, "{counted:?}");
-    // The envelope and the body in it, once each.
-    assert!(counted.bytes_max < 2 * length, "{counted:?} for {length}");
+    // One copy of the envelope. The body is taken out of it when the received one is freed already.
+    assert!(
+        counted.bytes_max < length * 5 / 4,
+        "{counted:?} for {length}"
+    );
 }

@@ -100,6 +100,8 @@ fn folders_that_host_json_leaves_out_are_no_mistake() {
         ("other/function.json", QUEUE),
     ]);
     assert!(said(&root, &[("hello", HTTP)], &[]).is_empty());
+    // The list is compared without case: the host loads `hello`.
+    one(&said(&root, &[], &[]), &["folder `hello`"]);
     let all = [("AzureFunctionsJobHost__functions", "[]")];
     one(&said(&root, &[("hello", HTTP)], &all), &["folder `other`"]);
 }
@@ -135,6 +137,12 @@ fn a_durable_client_without_its_binding_is_named_with_the_binding() {
         let root = app(&[("start/function.json", &json)]);
         assert!(said(&root, &[("start", CLIENT)], &[]).is_empty(), "{kind}");
     }
+    // The names of members have no case either.
+    let root = app(&[(
+        "start/function.json",
+        r#"{"BINDINGS":[{"TYPE":"httpTrigger"}]}"#,
+    )]);
+    one(&said(&root, &[("start", CLIENT)], &[]), &["DurableClient"]);
 }
 
 #[test]
@@ -142,7 +150,7 @@ fn an_unknown_key_of_custom_handler_is_named_with_the_known_ones() {
     let root = app(&[(
         "host.json",
         r#"{"customHandler":{"Description":{"defaultExecutablePath":"h","arguments":["a"],
-            "workingDir":"x"},"enableForwardingHttpRequest":false,"initialisationTimeout":"00:01:00"}}"#,
+            "workingDir":{"a":1,"b":2}},"enableForwardingHttpRequest":false,"initialisationTimeout":"00:01:00"}}"#,
     )]);
     let found = said(&root, &[], &[]);
     assert_eq!(found.len(), 2, "{found:?}");

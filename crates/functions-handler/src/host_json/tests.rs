@@ -27,6 +27,10 @@ fn values_are_found_by_their_path_in_any_case() {
         json.children("a:b"),
         [("0", "x"), ("1", "2"), ("2", "True"), ("3", "")]
     );
+    // By number: the text "10" is less than "2".
+    let digits: Vec<_> = (0..12).map(|digit| digit.to_string()).collect();
+    let json = parse(&format!(r#"{{"digits":[{}]}}"#, digits.join(",")));
+    assert_eq!(json.list("digits").unwrap(), digits);
 }
 
 #[test]
@@ -75,7 +79,9 @@ fn variables_replace_values_and_lists_as_a_whole() {
 
 #[test]
 fn a_value_that_is_not_a_time_span_is_named_with_its_place() {
-    let json = parse(r#"{"customHandler":{"initializationTimeout":"soon","other":"00:00:07"}}"#);
+    let json = parse(
+        r#"{"customHandler":{"initializationTimeout":"soon","other":"00:00:07","empty":""}}"#,
+    );
     assert_eq!(
         json.time_span("customhandler:initializationtimeout")
             .unwrap_err()
@@ -85,7 +91,9 @@ fn a_value_that_is_not_a_time_span_is_named_with_its_place() {
     );
     let read = json.time_span("customHandler:other").unwrap();
     assert_eq!(read, Some(Duration::from_secs(7)));
-    assert_eq!(json.time_span("customHandler:none").unwrap(), None);
+    for absent in ["customHandler:none", "customHandler:empty"] {
+        assert_eq!(json.time_span(absent).unwrap(), None, "{absent}");
+    }
 }
 
 #[test]

@@ -11,6 +11,8 @@ use tokio::runtime::Builder;
 const CHILD: &str = "FUNCTIONS_HANDLER_PROCESS_TEST";
 /// The number of workers of the handler's runtime, 2 by default, or `current_thread`.
 const THREADS: &str = "FUNCTIONS_HANDLER_PROCESS_TEST_THREADS";
+/// Lets `main` return after the stop instead of ending the process.
+const RETURNS: &str = "FUNCTIONS_HANDLER_PROCESS_TEST_RETURNS";
 
 /// What `main` of a handler does, with functions that block their threads for ever.
 fn handler() -> ! {
@@ -38,6 +40,10 @@ fn handler() -> ! {
     };
     let runtime = builder.enable_all().build().unwrap();
     let error = runtime.block_on(app.serve()).unwrap_err();
+    if std::env::var_os(RETURNS).is_some() {
+        // As at the end of `main`: it waits for every thread that a function blocks.
+        drop(runtime);
+    }
     error.exit()
 }
 
@@ -268,7 +274,11 @@ fn ends_with_its_host(blocked: usize, test: &str) {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
-    let host = command("host")
+    let mut host = command("host");
+    if blocked == 2 {
+        host.env(RETURNS, "1");
+    }
+    let host = host
         .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
         .env("AzureFunctionsJobHost__functionTimeout", "00:00:20")
         .env_remove("RUST_LOG")
@@ -339,6 +349,15 @@ fn a_handler_may_open_as_many_files_as_the_hard_limit_allows() {
     if std::env::var_os(CHILD).is_some() {
         let limit = functions_handler::open_files::raise_limit();
         println!("limit {limit:?}");
+        let mut files = Vec::new();
+        let error = loop {
+            match std::fs::File::open("/dev/null") {
+                Ok(file) => files.push(file),
+                Err(error) => break error,
+            }
+        };
+        let exhausted = functions_handler::open_files::are_exhausted(&error);
+        println!("{} files, exhausted: {exhausted}", files.len());
         return;
     }
     let output = Command::new("sh")
@@ -353,4 +372,10 @@ fn a_handler_may_open_as_many_files_as_the_hard_limit_allows() {
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("limit Some(200)"), "{text}");
+    let files = text.lines().find_map(|line| {
+        let (files, exhausted) = line.split_once(" files, exhausted: ")?;
+        Some((files.parse::<u32>().ok()?, exhausted == "true"))
+    });
+    let (files, exhausted) = files.expect(&text);
+    assert!((100..200).contains(&files) && exhausted, "{text}");
 }

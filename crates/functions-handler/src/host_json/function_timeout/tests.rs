@@ -48,6 +48,7 @@ fn the_file_decides() {
         (r#"{"functionTimeout":"1:02:03:04"}"#, Some(93_784)),
         (r#"{"functionTimeout":" 00:00:03 "}"#, Some(3)),
         (r#"{"functionTimeout":"-1.00:00:00"}"#, None),
+        (r#"{"functionTimeout":" -1 "}"#, None),
         // The last counts, in whatever case.
         (
             r#"{"functionTimeout":"00:00:03","FunctionTimeout":"00:00:04"}"#,
@@ -79,6 +80,8 @@ fn the_default_is_half_an_hour_and_five_minutes_on_the_consumption_plan() {
     assert_eq!(seconds(with_file("{}", &[])), Some(1800));
     let sku = |sku| [("WEBSITE_SKU", sku)];
     assert_eq!(seconds(with_file("{}", &sku("Dynamic"))), Some(300));
+    let in_lower_case = [("website_sku", "dynamic")];
+    assert_eq!(seconds(with_file("{}", &in_lower_case)), Some(300));
     assert_eq!(seconds(with_file("{}", &sku("ElasticPremium"))), Some(1800));
     assert_eq!(
         seconds(with_file("{}", &sku("FlexConsumption"))),
