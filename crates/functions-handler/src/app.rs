@@ -93,7 +93,10 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
 
     /// Adds a function with any other trigger.
     pub fn function(self, name: &str, function: impl Function) -> Self {
-        self.register(name, Registered::Other(Arc::new(function)), Kind::Other)
+        let kind = Kind::Other {
+            trigger_type: function.trigger_type(),
+        };
+        self.register(name, Registered::Other(Arc::new(function)), kind)
     }
 
     /// Sets the time that the host gives an invocation; `None` is no limit.

@@ -19,8 +19,13 @@ const DURABLE_CLIENT: &str = "durable_functions::client::DurableClient";
 /// What is registered under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Http { takes_durable_client: bool },
-    Other,
+    Http {
+        takes_durable_client: bool,
+    },
+    /// As of [`Function::trigger_type`](crate::Function::trigger_type).
+    Other {
+        trigger_type: Option<&'static str>,
+    },
 }
 
 impl Kind {
@@ -89,13 +94,20 @@ fn not_registered(folder: &str, registered: &BTreeMap<String, Kind>) -> String {
 }
 
 fn missing_binding(name: &str, kind: Kind, bindings: &[String]) -> Option<String> {
-    let Kind::Http {
-        takes_durable_client,
-    } = kind
-    else {
-        return None;
-    };
     let has = |kind: &str| bindings.iter().any(|binding| binding == kind);
+    let takes_durable_client = match kind {
+        Kind::Http {
+            takes_durable_client,
+        } => takes_durable_client,
+        Kind::Other { trigger_type } => {
+            let wanted = trigger_type.filter(|wanted| !has(&wanted.to_lowercase()))?;
+            return Some(format!(
+                "the function `{name}` needs the trigger `{wanted}`, but its function.json has none: the host \
+                 finds no function `{name}` of this kind. Write {{\"type\": \"{wanted}\", \"direction\": \
+                 \"in\", \"name\": \"input\"}}"
+            ));
+        }
+    };
     if !has("httptrigger") {
         Some(format!(
             "the function `{name}` is registered as an HTTP function, but its function.json has no \

@@ -28,6 +28,16 @@ pub trait Function: Send + Sync + 'static {
     /// [report](FunctionError::with_report).
     fn call(&self, invocation: Invocation) -> BoxFuture<'static, Result<Answer, FunctionError>>;
 
+    /// The type of the trigger that this function must have in its function.json, if only one makes sense:
+    /// `activityTrigger` for an activity.
+    ///
+    /// At the start of the app another trigger in function.json is a warning in the log. A host does not
+    /// notice it: it knows no function of this kind, or calls the function with a value that it cannot
+    /// read.
+    fn trigger_type(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The answer for an invocation whose call was dropped before it ended, or that came in while
     /// the handler is stopping and was never called.
     ///

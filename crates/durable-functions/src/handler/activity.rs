@@ -9,6 +9,10 @@ use crate::{ActivityContext, ActivityFunction, Failure, codec, error_type};
 pub(super) struct Handler(pub(super) ActivityFunction);
 
 impl Function for Handler {
+    fn trigger_type(&self) -> Option<&'static str> {
+        Some("activityTrigger")
+    }
+
     fn call(&self, invocation: Invocation) -> BoxFuture<'static, Result<Answer, FunctionError>> {
         let function = self.0.clone();
         Box::pin(async move {

@@ -23,6 +23,10 @@ impl<S> Function for Handler<S>
 where
     S: Default + Serialize + DeserializeOwned + 'static,
 {
+    fn trigger_type(&self) -> Option<&'static str> {
+        Some("entityTrigger")
+    }
+
     /// Only a batch that cannot be read fails the invocation: the host then keeps the entity's state and
     /// fails every caller. An answer would have to hold the state, which could not be read, and an answer
     /// without it deletes the entity.

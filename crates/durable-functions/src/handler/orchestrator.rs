@@ -10,6 +10,10 @@ use crate::{OrchestratorFunction, engine};
 pub(super) struct Handler(pub(super) OrchestratorFunction);
 
 impl Function for Handler {
+    fn trigger_type(&self) -> Option<&'static str> {
+        Some("orchestrationTrigger")
+    }
+
     fn call(&self, invocation: Invocation) -> BoxFuture<'static, Result<Answer, FunctionError>> {
         let function = self.0.clone();
         Box::pin(async move {

@@ -7,6 +7,7 @@ use super::*;
 const HTTP: Kind = Kind::Http {
     takes_durable_client: false,
 };
+const OTHER: Kind = Kind::Other { trigger_type: None };
 const CLIENT: Kind = Kind::Http {
     takes_durable_client: true,
 };
@@ -56,8 +57,23 @@ fn folders_and_functions_that_agree_are_no_mistake() {
         ("notes/readme.txt", ""),
         ("broken/function.json", "{"),
     ]);
-    let registered = [("hello", HTTP), ("on-order", Kind::Other), ("broken", HTTP)];
+    let registered = [("hello", HTTP), ("on-order", OTHER), ("broken", HTTP)];
     assert_eq!(said(&root, &registered, &[]), Vec::<String>::new());
+}
+
+#[test]
+fn a_function_that_needs_another_trigger_is_named() {
+    let activity = Kind::Other {
+        trigger_type: Some("activityTrigger"),
+    };
+    let json = |kind: &str| format!(r#"{{"bindings":[{{"type":"{kind}","name":"input"}}]}}"#);
+    let root = app(&[("count/function.json", &json("orchestrationTrigger"))]);
+    one(
+        &said(&root, &[("count", activity)], &[]),
+        &["function `count`", "trigger `activityTrigger`", "has none"],
+    );
+    let root = app(&[("count/function.json", &json("ActivityTrigger"))]);
+    assert_eq!(said(&root, &[("count", activity)], &[]), [""; 0]);
 }
 
 #[test]

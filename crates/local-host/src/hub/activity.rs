@@ -8,7 +8,7 @@ use durable_protocol::messages::{HistoryEvent, OrchestrationStatus, TaskFailureD
 use super::failure::{self, Cause, INVALID_OPERATION};
 use super::http_activity::{self, Problem};
 use super::instance::{Delivery, Instance, Message};
-use super::{DurableFunction, Inner, backoff, clock, events, nonchars};
+use super::{DurableFunction, DurableKind, Inner, backoff, clock, events, nonchars};
 use crate::binding_data::BindingData;
 use crate::invoke::InvokeError;
 use crate::json::{Json, JsonError, JsonObject, parse_payload};
@@ -69,10 +69,11 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
                     &task.name,
                     "an activity",
                     "activity",
-                    &hub.functions.activity_names()
+                    &hub.functions.names(DurableKind::Activity)
                 )
             ),
         );
+        hub.explain_missing(&task.name, DurableKind::Activity);
         return Some(events::task_failed(clock::now(), task.id, None));
     };
     let mut stopped = 0;
@@ -220,7 +221,6 @@ fn result(return_value: Option<Json>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::DurableKind;
     use super::*;
 
     fn bound(input: Option<&str>) -> (String, JsonObject) {

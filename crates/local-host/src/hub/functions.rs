@@ -26,6 +26,16 @@ pub enum DurableKind {
     Entity,
 }
 
+impl DurableKind {
+    fn trigger_type(self) -> &'static str {
+        match self {
+            Self::Orchestrator => "orchestrationTrigger",
+            Self::Activity => "activityTrigger",
+            Self::Entity => "entityTrigger",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Functions {
     orchestrators: Table,
@@ -73,19 +83,41 @@ impl Functions {
         self.entities.get(name)
     }
 
-    /// For messages.
-    pub(super) fn entity_names(&self) -> String {
-        self.entities.names.join(", ")
+    /// For messages: the names of all functions of a kind.
+    pub(super) fn names(&self, kind: DurableKind) -> String {
+        self.table(kind).names.join(", ")
     }
 
-    /// For messages.
-    pub(super) fn orchestrator_names(&self) -> String {
-        self.orchestrators.names.join(", ")
+    /// For the log: why there is no function `name` of this kind, where function.json shows it.
+    pub(super) fn help(&self, name: &str, kind: DurableKind) -> Option<String> {
+        let kinds = [
+            DurableKind::Orchestrator,
+            DurableKind::Activity,
+            DurableKind::Entity,
+        ];
+        let other = kinds
+            .into_iter()
+            .find_map(|other| self.table(other).get(name));
+        if let Some(other) = other {
+            return Some(format!(
+                "{}/function.json has the trigger {}, not {}.",
+                other.folder,
+                other.kind.trigger_type(),
+                kind.trigger_type()
+            ));
+        }
+        self.table(kind)
+            .names
+            .is_empty()
+            .then(|| format!("No function.json has the trigger {}.", kind.trigger_type()))
     }
 
-    /// For messages.
-    pub(super) fn activity_names(&self) -> String {
-        self.activities.names.join(", ")
+    fn table(&self, kind: DurableKind) -> &Table {
+        match kind {
+            DurableKind::Orchestrator => &self.orchestrators,
+            DurableKind::Activity => &self.activities,
+            DurableKind::Entity => &self.entities,
+        }
     }
 }
 
@@ -106,5 +138,35 @@ impl Table {
 
     fn get(&self, name: &str) -> Option<&DurableFunction> {
         self.by_name.get(&name.to_lowercase())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_function_is_explained_by_the_trigger_that_its_folder_has() {
+        let function = |folder: &str, kind| DurableFunction {
+            folder: folder.to_owned(),
+            name: folder.to_owned(),
+            kind,
+            binding: "input".to_owned(),
+        };
+        let functions = Functions::new(vec![
+            function("run", DurableKind::Orchestrator),
+            function("count", DurableKind::Orchestrator),
+        ])
+        .unwrap();
+        let help = |name, kind| functions.help(name, kind);
+        assert_eq!(
+            help("Count", DurableKind::Activity).as_deref(),
+            Some("count/function.json has the trigger orchestrationTrigger, not activityTrigger.")
+        );
+        assert_eq!(
+            help("other", DurableKind::Activity).as_deref(),
+            Some("No function.json has the trigger activityTrigger.")
+        );
+        assert_eq!(help("other", DurableKind::Orchestrator), None);
     }
 }

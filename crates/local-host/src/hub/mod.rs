@@ -229,6 +229,13 @@ impl Inner {
         (self.log)(level, message);
     }
 
+    /// Logs why there is no function `name` of this kind, if function.json shows it. A real host does not look.
+    fn explain_missing(&self, name: &str, kind: DurableKind) {
+        if let Some(help) = self.functions.help(name, kind) {
+            self.log(LogLevel::Warning, format!("'{name}' cannot run: {help}"));
+        }
+    }
+
     /// Runs `task` until the hub stops; `None` when it has stopped.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
         let mut tasks = lock(&self.tasks);

@@ -7,7 +7,7 @@ use durable_protocol::messages::{OrchestrationStatus, OrchestratorResponse};
 use super::actions::{self, Plan};
 use super::failure::{self, Cause, HostFailure};
 use super::instance::{Instance, Turn};
-use super::{Inner, backoff, commit, payload, version};
+use super::{DurableKind, Inner, backoff, commit, payload, version};
 use crate::binding_data::BindingData;
 use crate::invoke::{InvocationAnswer, InvokeError};
 use crate::json::JsonObject;
@@ -99,9 +99,10 @@ async fn play(hub: &Arc<Inner>, instance: &Instance, turn: &mut Turn) -> Outcome
         ));
     }
     let Some(function) = hub.functions.orchestrator(&name) else {
+        hub.explain_missing(&name, DurableKind::Orchestrator);
         return Outcome::Failed(HostFailure::unknown_orchestrator(
             &name,
-            &hub.functions.orchestrator_names(),
+            &hub.functions.names(DurableKind::Orchestrator),
         ));
     };
     let folder = function.folder.clone();

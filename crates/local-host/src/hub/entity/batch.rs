@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::super::failure::{self, Cause};
 use super::super::instance::{self, blocks_start};
-use super::super::{Inner, backoff, clock, events, payload};
+use super::super::{DurableKind, Inner, backoff, clock, events, payload};
 use super::message::{Message, Request};
 use super::{Batch, Entity, parts, reply};
 use crate::binding_data::BindingData;
@@ -61,7 +61,9 @@ async fn play(
     let mut place = Some(place);
     let name = parts(id).map_or(id, |(name, _)| name);
     let Some(function) = hub.functions.entity(name) else {
-        return Err(not_found(name, &hub.functions.entity_names()));
+        hub.explain_missing(name, DurableKind::Entity);
+        let known = hub.functions.names(DurableKind::Entity);
+        return Err(not_found(name, &known));
     };
     let request = EntityBatchRequest {
         instance_id: id.to_owned(),
