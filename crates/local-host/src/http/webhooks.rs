@@ -1,7 +1,7 @@
 //! The HTTP management API of Durable Functions, whose addresses are in the client binding.
 //!
 //! local-host does not have it. A 404 would look like a missing instance, so each response and log line names
-//! what to use instead.
+//! what to use instead: the durable client, or the gRPC service of the task hub.
 
 use super::app::App;
 use super::response::ClientResponse;
@@ -32,20 +32,30 @@ pub(super) fn answer(app: &App, method: &str, path: &str) -> Option<ClientRespon
     })
 }
 
-/// The call of the durable client that does the same. The names are those of Rust; other languages have the
-/// same calls.
+/// What does the same. The names of `DurableClient` are those of Rust; other languages have the same calls.
 fn instead(method: &str, rest: &str) -> String {
     let parts: Vec<&str> = rest.split('/').filter(|part| !part.is_empty()).collect();
-    let call = match (method, parts.as_slice()) {
-        ("GET", ["instances", _]) => "DurableClient::status",
-        ("POST", ["orchestrators", ..]) => "DurableClient::start",
-        _ => {
-            return "Use a function of the app with a durableClient binding; what the client cannot do, only a real \
-                    host can."
-                .to_owned();
-        }
+    let with_client = |call: &str| {
+        format!("Use a function of the app with a durableClient binding, which calls {call}.")
     };
-    format!("Use a function of the app with a durableClient binding, which calls {call}.")
+    let over_grpc = |call: &str| {
+        format!(
+            "The gRPC service at the rpcBaseUrl of a durableClient binding has it: {call}. DurableClient of the crate \
+             durable-functions has no call for it yet."
+        )
+    };
+    match (method, parts.as_slice()) {
+        ("GET", ["instances", _]) => with_client("DurableClient::status"),
+        ("POST", ["orchestrators", ..]) => with_client("DurableClient::start"),
+        ("POST", ["instances", _, "raiseevent", _]) => over_grpc("RaiseEvent"),
+        ("POST", ["instances", _, "terminate"]) => over_grpc("TerminateInstance"),
+        ("POST", ["instances", _, "suspend"]) => over_grpc("SuspendInstance"),
+        ("POST", ["instances", _, "resume"]) => over_grpc("ResumeInstance"),
+        ("POST", ["instances", _, "rewind"]) => over_grpc("RewindInstance"),
+        ("POST", ["entities", _, _]) => over_grpc("SignalEntity"),
+        ("GET", ["entities", _, _]) => over_grpc("GetEntity"),
+        _ => "Its gRPC service does not have this either: only a real host can do it.".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -53,9 +63,21 @@ mod tests {
     use super::instead;
 
     #[test]
-    fn the_client_call_for_each_request_is_named() {
+    fn the_call_that_does_the_same_is_named_for_each_request() {
         assert!(instead("GET", "/instances/a").contains("DurableClient::status"));
         assert!(instead("POST", "/orchestrators/f/id").contains("DurableClient::start"));
+        for (method, rest, call) in [
+            ("POST", "/instances/a/raiseevent/go", "RaiseEvent"),
+            ("POST", "/instances/a/terminate", "TerminateInstance"),
+            ("POST", "/instances/a/suspend", "SuspendInstance"),
+            ("POST", "/instances/a/resume", "ResumeInstance"),
+            ("POST", "/instances/a/rewind", "RewindInstance"),
+            ("POST", "/entities/counter/a", "SignalEntity"),
+            ("GET", "/entities/counter/a", "GetEntity"),
+        ] {
+            let text = instead(method, rest);
+            assert!(text.contains(&format!("has it: {call}.")), "{text}");
+        }
         for (method, rest) in [
             ("DELETE", "/instances/a"),
             ("GET", "/instances"),
