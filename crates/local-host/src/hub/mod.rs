@@ -213,6 +213,14 @@ impl Hub {
         self.inner.wait_for_entity(id, condition).await
     }
 
+    /// How many instances have not ended.
+    #[must_use]
+    pub fn unfinished_instances(&self) -> usize {
+        let instances = lock(&self.inner.instances);
+        let has_not_ended = |instance: &&Arc<Instance>| !instance.status().is_terminal();
+        instances.values().filter(has_not_ended).count()
+    }
+
     /// Stops the hub. Turns and activities under way are abandoned, calls of clients end with UNAVAILABLE,
     /// and all instances are lost.
     pub async fn stop(&self) {

@@ -131,6 +131,7 @@ async fn host(
     drop(end);
     if failure.is_none() {
         log.user(LogLevel::Info, "Stopping.");
+        warn_about_lost_instances(hub.unfinished_instances(), log);
         let drain = async {
             hub.stop().await;
             drop(server.await);
@@ -144,6 +145,17 @@ async fn host(
         Some(reason) => bail!(reason),
         None => Ok(()),
     }
+}
+
+fn warn_about_lost_instances(count: usize, log: &Logger) {
+    let what = match count {
+        0 => return,
+        1 => "One orchestration has not ended and is lost".to_owned(),
+        more => format!("{more} orchestrations have not ended and are lost"),
+    };
+    log.warning(format!(
+        "{what}: local-host keeps its task hub in memory. On a real host they would go on after a restart."
+    ));
 }
 
 fn start_handler(app: &Loaded, log: &Logger) -> anyhow::Result<Supervisor> {

@@ -16,6 +16,22 @@ fn done() -> Answer {
     decide(vec![complete(0, OrchestrationStatus::Completed, "1")])
 }
 
+#[tokio::test]
+async fn the_instances_that_a_stop_loses_are_counted() {
+    let functions = vec![orchestrator("quick"), orchestrator("waits")];
+    let (hub, client) = hub_with(functions, &Log::default(), |function, _| match function {
+        "quick" => done(),
+        _ => decide(Vec::new()),
+    })
+    .await;
+    assert_eq!(hub.unfinished_instances(), 0);
+    client.start("a", "waits", "null").await.unwrap();
+    client.start("b", "quick", "null").await.unwrap();
+    client.completion("b").await;
+    assert_eq!(hub.unfinished_instances(), 1);
+    hub.stop().await;
+}
+
 /// All starts use the one connection that a handler keeps, and all are sent before the host reads the first.
 #[tokio::test]
 async fn a_burst_of_starts_does_not_end_the_connection() {
