@@ -8,6 +8,7 @@
 )]
 
 mod bursts;
+mod getting_started;
 mod jobs;
 mod misbehaving;
 mod restarts;

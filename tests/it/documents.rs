@@ -146,3 +146,55 @@ fn every_module_of_a_crate_is_in_the_architecture() {
         "no table says what these own: {missing:#?}"
     );
 }
+
+/// The files that a document shows: each is a code block below its path in bold, `**`path`**`.
+fn shown_files(document: &str) -> Vec<(&str, String)> {
+    let mut lines = document.lines();
+    let mut files = Vec::new();
+    while let Some(line) = lines.next() {
+        let path = line
+            .strip_prefix("**`")
+            .and_then(|rest| rest.strip_suffix("`**"));
+        let Some(path) = path else { continue };
+        let block = lines.by_ref().skip_while(|line| !line.starts_with("```"));
+        let content = block.skip(1).take_while(|line| *line != "```");
+        files.push((path, content.map(|line| format!("{line}\n")).collect()));
+    }
+    files
+}
+
+/// Another test runs the app in that folder.
+#[test]
+fn the_guide_for_an_own_app_shows_the_files_of_its_example() {
+    let folder = root().join("examples/getting-started");
+    let document = fs::read_to_string(root().join("docs/getting-started.md")).unwrap();
+    let shown = shown_files(&document);
+    for (path, content) in &shown {
+        let file = fs::read_to_string(folder.join(path)).unwrap();
+        assert_eq!(*content, file, "{path}");
+    }
+    let paths: Vec<_> = shown.iter().map(|(path, _)| *path).collect();
+    let is_source = |path: &PathBuf| path.is_file() && !path.ends_with(".gitignore");
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("target") {
+            files.extend(
+                fs::read_dir(&path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        } else {
+            files.push(path);
+        }
+    }
+    for file in files.iter().filter(|path| is_source(path)) {
+        let path = file.strip_prefix(&folder).unwrap();
+        let is_lock = path.ends_with("Cargo.lock");
+        assert!(
+            is_lock || paths.iter().any(|shown| path == Path::new(shown)),
+            "{path:?} is not shown"
+        );
+    }
+    assert_eq!(paths.len(), 8);
+}

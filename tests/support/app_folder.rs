@@ -48,6 +48,24 @@ impl AppFolder {
         app.handler(build::misbehaving())
     }
 
+    /// The app of docs/getting-started.md, with its own host.json and local.settings.json.
+    pub(crate) fn getting_started() -> Self {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/getting-started");
+        let read = |file: &str| -> Value {
+            serde_json::from_slice(&fs::read(from.join(file)).unwrap()).unwrap()
+        };
+        let settings = read("local.settings.json")["Values"].clone();
+        let app = Self {
+            folder: tempfile::tempdir().unwrap(),
+            host_json: read("host.json"),
+            settings: serde_json::from_value(settings).unwrap(),
+            open_files: None,
+        };
+        app.copy_functions(&from);
+        // In a workspace cargo does not build it below the app's own folder.
+        app.handler(build::order_app())
+    }
+
     /// Sets a value in local.settings.json.
     pub(crate) fn setting(mut self, name: &str, value: &str) -> Self {
         self.settings.insert(name.to_owned(), json!(value));

@@ -28,7 +28,12 @@ pub(crate) fn misbehaving() -> PathBuf {
         .join(format!("misbehaving{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// Builds both once in each process, with the profile of the handler, and returns their folder.
+/// The handler of examples/getting-started.
+pub(crate) fn order_app() -> PathBuf {
+    built().join(format!("order-app{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Builds all of them once in each process, with the profile of the handler, and returns their folder.
 ///
 /// `cargo test --workspace` has built them already. `cargo test --test …` has not, and would use the programs of an
 /// earlier build.
@@ -43,7 +48,14 @@ fn built() -> &'static Path {
         let mut cargo = Command::new(env!("CARGO"));
         cargo
             .args(["build", "--workspace", "--bin", "local-host"])
-            .args(["--example", "misbehaving", "--profile", profile])
+            .args([
+                "--bin",
+                "order-app",
+                "--example",
+                "misbehaving",
+                "--profile",
+                profile,
+            ])
             .arg("--target-dir")
             .arg(folder.parent().unwrap())
             .current_dir(env!("CARGO_MANIFEST_DIR"));

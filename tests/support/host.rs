@@ -55,9 +55,8 @@ impl Host {
         let errors = output.collect(process.stderr.take().unwrap());
         let lines = output.collect(process.stdout.take().unwrap());
         let started = async {
-            let line = output
-                .until("submit: [GET,POST] http://localhost:", 1)
-                .await;
+            // The line of any HTTP function.
+            let line = output.until("] http://localhost:", 1).await;
             output
                 .until("Worker process started and initialized.", 1)
                 .await;
