@@ -4,6 +4,7 @@
 //! `local.settings.json` can point at a local build of the handler while `host.json` stays unchanged.
 
 mod shape;
+mod unused;
 
 use crate::app_file::AppFile;
 use crate::settings::Environment;
@@ -36,6 +37,11 @@ pub struct HostJson {
     /// `extensions.durableTask.storageProvider.queueClientMessageEncoding` is `Base64`; a real host
     /// has `UTF8` by default.
     pub base64_queue_messages: bool,
+    /// The app setting that names the storage account of a real host's task hub; `None` when it is not in Azure
+    /// Storage.
+    pub storage_setting: Option<String>,
+    /// What a real host refuses and local-host does not use.
+    pub warnings: Vec<String>,
     /// Whether an extension bundle is configured.
     pub has_bundle: bool,
     /// `extensions.http.customHeaders`.
@@ -141,6 +147,8 @@ impl HostJson {
         let initialization_timeout = values
             .time_span("customHandler:initializationTimeout")?
             .unwrap_or(Duration::from_secs(30));
+        let hub_name = non_empty(values, "extensions:durableTask:hubName")
+            .map(|name| environment.expand(&name));
         Ok(Self {
             route_prefix,
             function_timeout,
@@ -156,8 +164,9 @@ impl HostJson {
             initialization_timeout,
             forward_http: flag(values, "customHandler:enableForwardingHttpRequest", false)?,
             functions: values.list("functions")?,
-            hub_name: non_empty(values, "extensions:durableTask:hubName")
-                .map(|name| environment.expand(&name)),
+            storage_setting: unused::storage_setting(values),
+            warnings: unused::warnings(values, hub_name.as_deref()),
+            hub_name,
             default_version: non_empty(values, "extensions:durableTask:defaultVersion"),
             base64_queue_messages: base64_queue_messages(values)?,
             has_bundle: values.has("extensionBundle"),

@@ -16,6 +16,9 @@ const NO_STORAGE: &[&str] = &[
     "entitytrigger",
 ];
 
+/// The binding types that a host knows without an extension bundle.
+const BUILT_IN: &[&str] = &["http", "httptrigger", "timertrigger"];
+
 /// Refuses an app that could not work, and warns about features that local-host does not have.
 ///
 /// # Errors
@@ -57,10 +60,66 @@ pub(super) fn before_start(
              local.settings.json.",
         ),
     }
+    for warning in &host.warnings {
+        log.warning(warning);
+    }
+    warn_about_extensions(host, functions, environment, log);
     for function in &functions.usable {
         warn_about(function, log);
     }
     Ok(())
+}
+
+/// What a real host needs for its extensions, and local-host does not.
+fn warn_about_extensions(
+    host: &HostJson,
+    functions: &Functions,
+    environment: &Environment,
+    log: &Logger,
+) {
+    let mut of_extensions: Vec<&str> = functions
+        .usable
+        .iter()
+        .flat_map(|function| &function.bindings)
+        .map(|binding| binding.kind.as_str())
+        .filter(|kind| !BUILT_IN.contains(&kind.to_lowercase().as_str()))
+        .collect();
+    of_extensions.sort_unstable();
+    of_extensions.dedup();
+    if !host.has_bundle && !of_extensions.is_empty() {
+        log.warning(format!(
+            "host.json has no extensionBundle: a real host does not know {} and leaves out the functions that use \
+             them. Add \"extensionBundle\": {{\"id\": \"Microsoft.Azure.Functions.ExtensionBundle\", \"version\": \
+             \"[4.*, 5.0.0)\"}}.",
+            of_extensions.join(", ")
+        ));
+    }
+    let is_durable = |function: &Function| {
+        function.trigger().is_some_and(|trigger| {
+            ["orchestrationtrigger", "activitytrigger", "entitytrigger"]
+                .contains(&trigger.kind.to_lowercase().as_str())
+        })
+    };
+    if let Some(setting) = &host.storage_setting
+        && functions.usable.iter().any(is_durable)
+        && !has_connection(environment, setting)
+    {
+        log.warning(format!(
+            "The setting '{setting}' is missing: a real host keeps the task hub in that storage account, and runs no \
+             orchestration without it. For the storage emulator: \"{setting}\": \"UseDevelopmentStorage=true\" in the \
+             Values of local.settings.json."
+        ));
+    }
+}
+
+/// Whether there is a connection string, or a section of settings such as `NAME__accountName`. A host looks for
+/// the name with `AzureWebJobs` in front as well.
+fn has_connection(environment: &Environment, setting: &str) -> bool {
+    environment.iter().any(|(name, value)| {
+        let name = name.strip_prefix("AzureWebJobs").unwrap_or(name);
+        let rest = name.strip_prefix(setting.strip_prefix("AzureWebJobs").unwrap_or(setting));
+        !value.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("__"))
+    })
 }
 
 fn warn_about(function: &Function, log: &Logger) {
@@ -123,6 +182,49 @@ fn is_simple_http(function: &Function) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_real_host_needs_for_durable_functions_is_warned_about() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write(
+            "run/function.json",
+            r#"{"bindings":[{"type":"orchestrationTrigger","name":"context"}]}"#,
+        );
+        let said = |more: &str, storage: (&str, &str)| {
+            let handler = r#""customHandler":{"description":{"defaultExecutablePath":"h"}}"#;
+            write(
+                "host.json",
+                &format!(r#"{{"version":"2.0",{handler}{more}}}"#),
+            );
+            let environment = [("FUNCTIONS_WORKER_RUNTIME", "custom"), storage]
+                .into_iter()
+                .collect();
+            let host = HostJson::read(root.path(), &environment).unwrap();
+            let functions = crate::functions::load(root.path(), &host, &environment).unwrap();
+            let log = Logger::memory();
+            before_start(&host, &functions, &environment, &log).unwrap();
+            let said = log.messages().into_iter().map(|(_, text)| text);
+            said.collect::<Vec<_>>()
+        };
+        let none = said("", ("OTHER", "x"));
+        assert_eq!(none.len(), 2, "{none:?}");
+        assert!(none[0].starts_with("host.json has no extensionBundle"));
+        assert!(none[0].contains("does not know orchestrationTrigger and"));
+        assert!(none[1].starts_with("The setting 'AzureWebJobsStorage' is missing"));
+        let bundle = r#","extensionBundle":{"id":"b","version":"1"}"#;
+        for setting in ["AzureWebJobsStorage", "AzureWebJobsStorage__accountName"] {
+            assert_eq!(said(bundle, (setting, "x")), [""; 0], "{setting}");
+        }
+        let wrong =
+            format!(r#"{bundle},"extensions":{{"durableTask":{{"hubName":"1-bad_name!"}}}}"#);
+        let wrong = said(&wrong, ("AzureWebJobsStorage", "x"));
+        assert!(wrong[0].contains("hubName is '1-bad_name!'"), "{wrong:?}");
+    }
 
     #[test]
     fn a_return_output_is_warned_about_at_the_start() {
