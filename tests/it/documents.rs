@@ -20,7 +20,7 @@ const DOCUMENTS: [&str; 8] = [
 ];
 
 /// Paths that begin with one of these are given from the root of the repository.
-const FROM_THE_ROOT: [&str; 5] = ["crates/", "src/", "tests/", "docs/", ".ci/"];
+const FROM_THE_ROOT: [&str; 6] = ["crates/", "src/", "tests/", "docs/", "examples/", ".ci/"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

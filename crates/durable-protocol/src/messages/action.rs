@@ -1,4 +1,4 @@
-//! The decisions of an orchestrator.
+//! Actions: what an orchestrator asks of the host.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::failure::TaskFailureDetails;
 use super::history::HistoryEvent;
 use super::instance::{OrchestrationInstance, TraceContext};
 
-/// One decision of a turn.
+/// One action of a turn.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct OrchestratorAction {
     #[prost(int32, tag = "1")]
