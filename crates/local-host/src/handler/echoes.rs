@@ -11,6 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 /// The most lines that are kept for one invocation: more than `Logs` of functions-handler hold.
 const KEPT_PER_INVOCATION: usize = 256;
@@ -63,8 +64,8 @@ impl Echoes {
         receiver
     }
 
-    /// Stores a line of the console and returns the id of the invocation that it names.
-    pub(super) fn receive(&self, line: &str) -> Option<String> {
+    /// Stores a line of the console.
+    pub(super) fn receive(&self, line: &str) {
         let mut received = self.lock();
         let id = ids(line)
             .find(|id| received.by_invocation.contains_key(*id))
@@ -80,7 +81,6 @@ impl Echoes {
             lines.pop_front();
         }
         lines.push_back(line.to_owned());
-        id
     }
 
     /// Whether a line of the console was printed already, as an entry of `Logs`.
@@ -176,14 +176,15 @@ fn ids(line: &str) -> impl Iterator<Item = &str> {
         .filter_map(|(at, _)| line.get(at + 3..at + 39))
 }
 
-/// A line of functions-handler without the span of its invocation, which the log does not need.
-pub(super) fn without_span(line: &str, invocation: &str) -> Option<String> {
-    let line = line.strip_suffix(invocation)?.strip_suffix(" id=")?;
+/// A line of functions-handler without the span of its invocation, which the log does not need; `None` for any
+/// other line. The invocation may have ended: the console can be read late.
+pub(super) fn without_span(line: &str) -> Option<String> {
+    let (line, id) = line.rsplit_once(" id=")?;
+    Uuid::try_parse(id).ok()?;
     let (line, function) = line.rsplit_once(" function=")?;
-    if function.contains(' ') {
-        return None;
-    }
-    Some(line.replacen("invocation: ", "", 1).trim_start().to_owned())
+    let (level, text) = line.trim_start().split_once(' ')?;
+    let text = text.strip_prefix("invocation:")?;
+    (!function.contains(' ')).then(|| format!("{level} {}", text.trim_start()))
 }
 
 #[cfg(test)]
@@ -211,8 +212,8 @@ mod tests {
         let echoes = Echoes::default();
         let listening = echoes.listen(ID);
         let line = format!("INFO invocation: app: counted n=75 function=f id={ID}");
-        assert_eq!(echoes.receive(&line).as_deref(), Some(ID));
-        assert_eq!(echoes.receive("plain"), None);
+        echoes.receive(&line);
+        echoes.receive("plain");
         let logs = [
             "INFO app: counted n=75",
             "INFO app: counted n=75",
@@ -274,10 +275,21 @@ mod tests {
     fn a_line_of_functions_handler_reads_without_the_span() {
         let line = format!(" INFO invocation: app: counted n=75 function=f id={ID}");
         assert_eq!(
-            without_span(&line, ID).as_deref(),
+            without_span(&line).as_deref(),
             Some("INFO app: counted n=75")
         );
-        assert_eq!(without_span(&format!("text id={ID}"), ID), None);
-        assert_eq!(without_span("text", ID), None);
+        let nested = format!("INFO invocation:page: app: read function=f id={ID}");
+        assert_eq!(
+            without_span(&nested).as_deref(),
+            Some("INFO page: app: read")
+        );
+        for other in [
+            format!("text id={ID}"),
+            format!("INFO app: done function=f id={ID}"),
+            "INFO invocation: app: x function=f id=7".to_owned(),
+            "text".to_owned(),
+        ] {
+            assert_eq!(without_span(&other), None, "{other}");
+        }
     }
 }

@@ -122,12 +122,10 @@ fn write(line: &str, level: LogLevel, echoes: &Echoes, log: &Logger) {
     if echoes.was_printed(line) {
         return;
     }
-    match echoes.receive(line) {
-        Some(invocation) if !log.is_verbose() => match without_span(line, &invocation) {
-            Some(short) => log.handler(level, short),
-            None => log.handler(level, line),
-        },
-        _ => log.handler(level, line),
+    echoes.receive(line);
+    match without_span(line).filter(|_| !log.is_verbose()) {
+        Some(short) => log.handler(level, short),
+        None => log.handler(level, line),
     }
 }
 
