@@ -107,7 +107,8 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
         Ok(answer) => events::task_completed(clock::now(), task.id, result(answer.return_value)),
         Err(error) => {
             let details = failure::activity(&function.folder, Cause::from(&error));
-            failed(hub, task, details, &error.to_string())
+            // The line about the end of the invocation has the text of the failure.
+            failed(hub, task, details, "its invocation says why")
         }
     })
 }
@@ -161,7 +162,7 @@ fn binding_failed(binding: &str, error: &JsonError) -> Cause {
     ))
 }
 
-/// `why` is for the log; the details of a bad answer would be too long.
+/// `why` is for the log.
 fn failed(hub: &Inner, task: &Task, details: TaskFailureDetails, why: &str) -> HistoryEvent {
     hub.log(
         LogLevel::Error,

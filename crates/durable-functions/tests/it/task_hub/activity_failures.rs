@@ -118,10 +118,10 @@ async fn a_failed_activity_is_failed_to_the_host_and_reaches_the_orchestrator_wh
         .iter()
         .filter(|it| matches!(it, EventType::TaskFailed(_)));
     assert_eq!(failed.count(), 2);
-    // The line for people, without the marker.
+    // The line for people is logged with the invocation, which is local-host's own part.
     assert!(log.contains(
         LogLevel::Error,
-        "Activity 'busy' of orchestration 'a0' failed: Busy: AccountKey=abc; try ‹1›"
+        "Activity 'busy' of orchestration 'a0' failed: its invocation says why"
     ));
     assert!(!log.contains(LogLevel::Error, "activityFailure"));
     hub.stop().await;
