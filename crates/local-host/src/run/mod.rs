@@ -154,7 +154,7 @@ fn warn_about_lost_instances(count: usize, log: &Logger) {
         more => format!("{more} orchestrations have not ended and are lost"),
     };
     log.warning(format!(
-        "{what}: local-host keeps its task hub in memory. On a real host they would go on after a restart."
+        "{what}: local-host keeps its task hub in memory. On a real host, orchestrations go on after a restart."
     ));
 }
 
