@@ -114,6 +114,51 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
+    use std::process::Command;
+
+    /// The test runs itself again as a child process, which uses up its files.
+    #[cfg(unix)]
+    #[test]
+    fn a_lack_of_files_is_logged_and_connections_are_accepted_after_it() {
+        const CHILD: &str = "LOCAL_HOST_ACCEPT_TEST";
+        const TIME_LIMIT: Duration = Duration::from_secs(60);
+        if std::env::var_os(CHILD).is_none() {
+            let test =
+                "accept::tests::a_lack_of_files_is_logged_and_connections_are_accepted_after_it";
+            let output = Command::new("sh")
+                .args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""])
+                .arg(std::env::current_exe().unwrap())
+                .args(["--exact", test, "--nocapture"])
+                .env(CHILD, "1")
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+            return;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let files: Vec<_> =
+                std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+            let (log, mut logged) = tokio::sync::mpsc::unbounded_channel();
+            let mut accepting = Accepting::new(listener, move |text| drop(log.send(text)));
+            let next = accepting.next();
+            tokio::pin!(next);
+            let text = tokio::select! {
+                _ = &mut next => panic!("accepted without a file"),
+                text = tokio::time::timeout(TIME_LIMIT, logged.recv()) => text.unwrap().unwrap(),
+            };
+            assert!(text.contains("raise the limit (ulimit -n)"), "{text}");
+            drop(files);
+            let accepted = tokio::time::timeout(TIME_LIMIT, next).await.unwrap();
+            assert_eq!(accepted.peer_addr().unwrap(), client.local_addr().unwrap());
+        });
+    }
 
     #[tokio::test]
     async fn clients_get_a_share_of_the_files_and_idle_connections_are_closed_when_few_are_left() {

@@ -239,6 +239,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn entries_wait_until_the_console_has_been_read() {
+        let echoes = Echoes::default();
+        let listening = echoes.listen(ID);
+        let mut asked = echoes.console();
+        let console = async {
+            let done = tokio::time::timeout(Duration::from_secs(60), asked.recv()).await;
+            echoes.receive(&format!("INFO invocation: app: a function=f id={ID}"));
+            done.unwrap().unwrap().send(()).unwrap();
+        };
+        let (missing, ()) = tokio::join!(missing(&listening, &["INFO app: a"]), console);
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[tokio::test]
     async fn a_late_line_of_the_console_is_dropped_once_and_for_its_invocation_only() {
         let echoes = Echoes::default();
         let listening = echoes.listen(ID);
@@ -247,6 +261,8 @@ mod tests {
         let late = format!("INFO invocation: app: a function=f id={ID}");
         assert!(!echoes.was_printed("INFO app: a"));
         assert!(!echoes.was_printed(&late.replace("app: a", "app: b")));
+        let of_another = late.replace(ID, "00000000-6bb4-439e-8271-c3f271618cad");
+        assert!(!echoes.was_printed(&of_another));
         assert!(echoes.was_printed(&late));
         assert!(!echoes.was_printed(&late));
     }

@@ -243,6 +243,19 @@ mod tests {
         assert_eq!(last.all().len(), 4);
     }
 
+    #[tokio::test]
+    async fn a_line_that_was_printed_with_the_answer_is_not_printed_again() {
+        const ID: &str = "7a3a4123-6bb4-439e-8271-c3f271618cad";
+        let log = Logger::memory();
+        let echoes = Echoes::default();
+        let logs = vec!["INFO app: a".to_owned()];
+        let listening = echoes.listen(ID);
+        assert_eq!(listening.missing_on_console(logs.clone()).await, logs);
+        let late = format!(" INFO invocation: app: a function=f id={ID}\nother\n");
+        pump_stdout(late.as_bytes(), echoes, log.clone()).await;
+        assert_eq!(log.messages(), [(LogLevel::Info, "other".to_owned())]);
+    }
+
     #[test]
     fn the_handlers_own_time_is_left_out() {
         for (line, shown) in [

@@ -183,6 +183,111 @@ fn is_simple_http(function: &Function) -> bool {
 mod tests {
     use super::*;
 
+    const HELLO: &str =
+        r#"{"type":"httpTrigger","name":"req"},{"type":"http","direction":"out","name":"res"}"#;
+    const TIMER: &str = r#"{"type":"timerTrigger","name":"timer","schedule":"0 0 * * * *"}"#;
+
+    /// What is said about one function, `f`, with these bindings.
+    fn check(
+        bindings: &str,
+        forwarding: bool,
+        environment: &[(&str, &str)],
+    ) -> Result<Vec<String>, String> {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("f")).unwrap();
+        let write = |path: &str, text: String| std::fs::write(root.path().join(path), text);
+        write(
+            "f/function.json",
+            format!(r#"{{"bindings":[{bindings}],"retry":{{"strategy":"fixedDelay"}}}}"#),
+        )
+        .unwrap();
+        write(
+            "host.json",
+            format!(
+                r#"{{"version":"2.0","extensionBundle":{{"id":"b","version":"1"}},"customHandler":{{
+                    "enableForwardingHttpRequest":{forwarding},"description":{{"defaultExecutablePath":"h"}}}}}}"#
+            ),
+        )
+        .unwrap();
+        let environment = environment.iter().copied().collect();
+        let host = HostJson::read(root.path(), &environment).unwrap();
+        let functions = crate::functions::load(root.path(), &host, &environment).unwrap();
+        assert_eq!(functions.usable.len(), 1, "{:?}", functions.errors);
+        let log = Logger::memory();
+        before_start(&host, &functions, &environment, &log).map_err(|error| error.to_string())?;
+        Ok(log.messages().into_iter().map(|(_, text)| text).collect())
+    }
+
+    const CUSTOM: (&str, &str) = ("FUNCTIONS_WORKER_RUNTIME", "custom");
+    const STORAGE: (&str, &str) = ("AzureWebJobsStorage", "x");
+    const RETRY: &str = "f: local-host does not apply the retry policy of function.json.";
+
+    #[test]
+    fn what_local_host_does_not_have_is_warned_about() {
+        assert_eq!(check(HELLO, false, &[CUSTOM]).unwrap(), [RETRY]);
+        let client = format!(r#"{HELLO},{{"type":"durableClient","direction":"in","name":"c"}}"#);
+        assert_eq!(check(&client, false, &[CUSTOM]).unwrap(), [RETRY]);
+        let others = format!(
+            r#"{HELLO},{{"type":"blob","direction":"in","name":"i","path":"p"}},{{"type":"queue","direction":"out","name":"$return","queueName":"q"}}"#
+        );
+        assert_eq!(
+            check(&others, false, &[CUSTOM]).unwrap(),
+            [
+                RETRY,
+                "f: local-host has no blob binding; the input 'i' is always null.",
+                "f: local-host has no queue binding; values of the output '$return' go nowhere.",
+            ]
+        );
+        assert_eq!(
+            check(TIMER, false, &[CUSTOM, STORAGE]).unwrap(),
+            [
+                RETRY,
+                "f: nothing fires a timerTrigger in local-host. Run it with POST /admin/functions/f.",
+            ]
+        );
+    }
+
+    #[test]
+    fn another_worker_runtime_than_custom_is_warned_about() {
+        for (environment, said) in [
+            (
+                &[][..],
+                "The 'FUNCTIONS_WORKER_RUNTIME' setting is required.",
+            ),
+            (
+                &[("FUNCTIONS_WORKER_RUNTIME", "node")],
+                "FUNCTIONS_WORKER_RUNTIME is 'node'",
+            ),
+        ] {
+            let warnings = check(HELLO, false, environment).unwrap();
+            assert!(warnings[0].starts_with(said), "{warnings:?}");
+            assert_eq!(warnings.len(), 2, "{warnings:?}");
+        }
+    }
+
+    #[test]
+    fn an_app_that_needs_storage_does_not_start_without_it() {
+        for environment in [&[CUSTOM][..], &[CUSTOM, ("AzureWebJobsStorage", "")]] {
+            let error = check(TIMER, false, environment).unwrap_err();
+            assert!(
+                error.starts_with("Missing value for AzureWebJobsStorage"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn forwarding_is_refused_where_a_real_host_would_forward() {
+        let error = check(HELLO, true, &[CUSTOM]).unwrap_err();
+        assert!(
+            error.contains("enableForwardingHttpRequest is true"),
+            "{error}"
+        );
+        // With further bindings a real host sends the JSON request in spite of the setting.
+        let client = format!(r#"{HELLO},{{"type":"durableClient","direction":"in","name":"c"}}"#);
+        assert!(check(&client, true, &[CUSTOM]).is_ok());
+    }
+
     #[test]
     fn what_a_real_host_needs_for_durable_functions_is_warned_about() {
         let root = tempfile::tempdir().unwrap();

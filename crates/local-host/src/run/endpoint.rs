@@ -55,3 +55,38 @@ fn cors(cli: &Cli, settings: &LocalSettings) -> anyhow::Result<Option<Cors>> {
         (None, None) => Ok(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn read(settings: &str, arguments: &[&str]) -> Result<Option<Cors>, String> {
+        let root = tempfile::tempdir().unwrap();
+        let host =
+            format!(r#"{{"IsEncrypted":false,"Host":{{"CORS":"{settings}"}},"Values":{{}}}}"#);
+        std::fs::write(root.path().join("local.settings.json"), host).unwrap();
+        let settings = LocalSettings::read(root.path()).unwrap();
+        let cli = Cli::try_parse_from([&["local-host"], arguments].concat()).unwrap();
+        cors(&cli, &settings).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn origins_of_the_command_line_replace_those_of_the_settings() {
+        let only = |origin| Cors::new(origin, false).unwrap();
+        assert_eq!(read("http://a", &[]).unwrap(), only("http://a"));
+        let replaced = read("http://a", &["--cors", "http://b"]);
+        assert_eq!(replaced.unwrap(), only("http://b"));
+    }
+
+    #[test]
+    fn a_mistake_in_the_origins_is_named_with_its_place() {
+        let error = read("nonsense", &[]).unwrap_err();
+        assert!(
+            error.starts_with("Host.CORS in local.settings.json: "),
+            "{error}"
+        );
+        let error = read("", &["--cors", "nonsense"]).unwrap_err();
+        assert!(error.starts_with("--cors: "), "{error}");
+    }
+}

@@ -121,6 +121,17 @@ async fn the_admin_api_is_not_for_pages_of_other_sites() {
         ] {
             assert_eq!(ask(&host, line, &headers).await.status, status, "{origin}");
         }
+        // The management API is not there, which only the pages that may call it are told.
+        let management = ask(&host, "GET /runtime/webhooks/durabletask", &headers).await;
+        let expected = if status == 200 { 501 } else { status };
+        assert_eq!(management.status, expected, "{origin}");
+        assert_eq!(
+            said(&host, "list its origin in --cors or Host.CORS"),
+            status == 403,
+            "{origin}"
+        );
+        // Not a path of the host, only one that begins with the same letters.
+        assert_eq!(ask(&host, "GET /adminx", &headers).await.status, 404);
         // Functions are not protected, as on a real host.
         host.handler.answer_json(OK);
         assert_eq!(ask(&host, "GET /api/reply", &headers).await.status, 200);
@@ -192,9 +203,16 @@ async fn cross_origin_requests_are_answered_as_under_func_start() {
         } else {
             assert_eq!(reply.status, 404, "{label}");
         }
-        // Without the method it is no preflight.
-        let reply = ask(&host, "OPTIONS /api/nosuch", &headers).await;
-        assert_eq!(reply.status, 404, "{label}");
+        // Without the method or the origin it is no preflight, and neither is a GET.
+        let without_origin = format!("Host: localhost\r\n{wanted}");
+        for (line, headers) in [
+            ("OPTIONS /api/nosuch", &headers),
+            ("OPTIONS /api/nosuch", &without_origin),
+            ("GET /api/nosuch", &format!("{headers}{wanted}")),
+        ] {
+            let reply = ask(&host, line, headers).await;
+            assert_eq!(reply.status, 404, "{label} {line} {headers}");
+        }
     }
 }
 

@@ -137,8 +137,11 @@ async fn an_invocation_is_logged_from_begin_to_end() {
 #[tokio::test]
 async fn the_reason_of_a_failed_invocation_is_logged_and_not_sent_to_the_client() {
     let host = Host::start().await;
-    host.handler
-        .answer_with(crate::support::http_answer(500, &[], b"secret"));
+    host.handler.answer_with(crate::support::http_answer(
+        500,
+        &[],
+        br#"{"error":"secret"}"#,
+    ));
     let reply = host.get("/api/reply").await;
     assert_eq!((reply.status, reply.text()), (500, ""));
     let log = format!("{:?}", host.log.messages());
@@ -202,6 +205,16 @@ async fn large_bodies_pass_and_too_large_ones_are_a_500() {
 
     let reply = host
         .send_bytes(&post("/api/reply", "Content-Length: 1048577\r\n", ""))
+        .await;
+    assert_eq!(reply.status, 500);
+    // Without a length it is noticed on the way.
+    let chunk = format!("{:x}\r\n{body}\r\n1\r\nx\r\n0\r\n\r\n", body.len());
+    let reply = host
+        .send_bytes(&post(
+            "/api/reply",
+            "Transfer-Encoding: chunked\r\n",
+            &chunk,
+        ))
         .await;
     assert_eq!(reply.status, 500);
     assert!(host.handler.take_received().is_empty());

@@ -278,6 +278,19 @@ async fn another_task_hub_has_no_instances() {
         .await;
     assert_eq!(outcome.unwrap_err().code(), Code::FailedPrecondition);
     assert!(log.contains(LogLevel::Error, "'OtherHub'"));
+    let mut raise = Request::new(RaiseEventRequest {
+        instance_id: "here".into(),
+        name: "Go".into(),
+        input: Some("1".into()),
+    });
+    let metadata = raise.metadata_mut();
+    metadata.insert("durable-taskhub", "OtherHub".parse().unwrap());
+    let outcome = client
+        .call::<RaiseEventRequest, RaiseEventResponse>("RaiseEvent", raise)
+        .await;
+    assert_eq!(outcome.unwrap_err().code(), Code::NotFound);
+    // A client that names no hub means this one.
+    assert!(named("").await.unwrap().exists);
     hub.stop().await;
 }
 
