@@ -216,6 +216,8 @@ async fn a_body_is_read_no_further_than_to_the_first_unknown_member() {
     let name = "n".repeat(100);
     let body = format!(r#"{{"{name}":["#);
     assert_eq!(refused(post(&body)).await, (400, unknown(&name[..64])));
+    let body = r#"{"k1":1,"start":"a","start":"b"}"#;
+    assert_eq!(refused(post(body)).await, (400, unknown("k1")));
     let body = r#"{"start":"a","start":"b","k"#;
     let twice = r#"{"error":"The member start is in the request body twice."}"#.to_owned();
     assert_eq!(refused(post(body)).await, (400, twice));
