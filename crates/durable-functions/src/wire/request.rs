@@ -1,6 +1,5 @@
 //! `OrchestratorRequest` as a view: who it is for, and its events in order.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use super::event::{Event, EventKind};
@@ -30,9 +29,8 @@ pub(crate) struct Request<'a> {
 impl<'a> Request<'a> {
     pub(crate) fn read(message: &'a [u8]) -> Result<Self, WireError> {
         let mut instance_id = "";
-        let mut events = spare();
         // The events of real histories take 30 to 50 bytes each.
-        events.reserve(message.len() / 32 + 1);
+        let mut events = Vec::with_capacity(message.len() / 32 + 1);
         let mut past = 0;
         let mut late_past = Vec::new();
         let mut properties = Properties::default();
@@ -140,34 +138,6 @@ impl<'a> Request<'a> {
     }
 }
 
-thread_local! {
-    /// The memory of the events of the last request, for the next one. Getting and returning it takes a
-    /// fiftieth of the time of a short turn.
-    static SPARE: Cell<Vec<Event<'static>>> = const { Cell::new(Vec::new()) };
-}
-
-/// The most events whose memory a thread keeps.
-const MOST_SPARE: usize = 2048;
-
-fn spare<'a>() -> Vec<Event<'a>> {
-    // None while the thread ends.
-    emptied(SPARE.try_with(Cell::take).unwrap_or_default())
-}
-
-/// The memory of the events. Collecting into a vector of the same layout keeps its allocation.
-fn emptied<'b>(events: Vec<Event<'_>>) -> Vec<Event<'b>> {
-    events.into_iter().map_while(|_| None).collect()
-}
-
-impl Drop for Request<'_> {
-    fn drop(&mut self) {
-        if self.events.capacity() <= MOST_SPARE {
-            let events = emptied(std::mem::take(&mut self.events));
-            let _ = SPARE.try_with(|spare| spare.set(events));
-        }
-    }
-}
-
 /// The parts of a request in the order in which hosts write them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
@@ -245,30 +215,4 @@ fn property(entry: &[u8]) -> Result<(&str, Property<'_>), WireError> {
     }
     reader.finish()?;
     Ok((name, value))
-}
-
-#[cfg(test)]
-mod tests {
-    use durable_protocol::messages::{HistoryEvent, OrchestratorRequest};
-    use prost::Message;
-
-    use super::*;
-
-    #[test]
-    fn the_memory_of_events_is_used_again_unless_it_is_large() {
-        for (events, again) in [(3, true), (MOST_SPARE + 1, false)] {
-            let request = OrchestratorRequest {
-                past_events: vec![HistoryEvent::default(); events],
-                ..Default::default()
-            };
-            let bytes = request.encode_to_vec();
-            let first = Request::read(&bytes).unwrap();
-            assert_eq!(first.events.len(), events);
-            drop(first);
-            assert_eq!(SPARE.take().capacity() > 0, again);
-            drop(Request::read(&bytes).unwrap());
-            let second = Request::read(&bytes).unwrap();
-            assert_eq!(second.events.len(), events, "nothing of the first is left");
-        }
-    }
 }
