@@ -8,14 +8,13 @@ mod reader;
 use std::any::type_name;
 use std::fmt::{self, Display};
 
+use durable_protocol::nonchars;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use reader::read;
 
 use crate::name::check_name;
-use durable_protocol::nonchars;
-
 use crate::{Failure, error_type};
 
 /// Shows a name that [`type_name`] gave, without the modules in it: `Vec<u32>`, not

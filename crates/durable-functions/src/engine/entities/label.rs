@@ -27,10 +27,7 @@ pub(super) struct Labels {
 impl Labels {
     /// The label for the next message to `entity`, sent at `now`.
     pub(super) fn next(&mut self, entity: &EntityId, now: Timestamp) -> Label {
-        let now = Timestamp {
-            nanos: now.nanos - now.nanos % 100,
-            ..now
-        };
+        let now = now.in_ticks();
         let predecessor = self.last.get(entity).copied();
         let timestamp = predecessor.map_or(now, |last| now.max(last.after(TICK)));
         self.last.insert(entity.clone(), timestamp);
