@@ -1,0 +1,122 @@
+//! Where a hub keeps its data.
+//!
+//! Invariant: what [`Store::apply`] took is visible to every read at once, and is durable, all of it or
+//! nothing, when [`Store::commit`] returns. Several steps between two commits are one transaction. A store
+//! never writes by itself, never reads a clock and has no rules of the hub in it.
+//!
+//! The module `validation` checks these rules for any store.
+
+use durable_protocol::Timestamp;
+use prost::bytes::Bytes;
+
+use crate::changes::{Activity, Changes, EntityRecord, Message, Timer};
+use crate::instance::{InstanceRecord, Payloads};
+use crate::query::{EntityFilter, InstanceFilter, Page, PageRequest};
+
+/// A store that cannot do its work: a full disk, a damaged or locked file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store of the task hub failed: {0}")]
+pub struct StoreError(
+    /// What failed, for the person who runs the hub.
+    pub String,
+);
+
+/// What waits in a store when a hub opens it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Instances and entities that have messages, each once.
+    pub targets: Vec<String>,
+    /// Activities by number, in ascending order.
+    pub activities: Vec<u64>,
+    /// The highest number of a message, timer or activity; 0 in an empty store.
+    pub last_number: u64,
+}
+
+/// The data of a hub. Only one hub uses a store at a time.
+pub trait Store {
+    /// The record of an instance.
+    ///
+    /// # Errors
+    /// The store failed; so for all methods.
+    fn instance(&self, id: &str) -> Result<Option<InstanceRecord>, StoreError>;
+
+    /// The payloads of an instance; empty when there is none.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn payloads(&self, id: &str) -> Result<Payloads, StoreError>;
+
+    /// The encoded events of an instance's current execution, oldest first.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn history(&self, id: &str) -> Result<Vec<Bytes>, StoreError>;
+
+    /// The messages that wait for an instance or entity, lowest number first.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn inbox(&self, target: &str) -> Result<Vec<Message>, StoreError>;
+
+    /// An activity that was not answered.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn activity(&self, number: u64) -> Result<Option<Activity>, StoreError>;
+
+    /// The record of an entity.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn entity(&self, id: &str) -> Result<Option<EntityRecord>, StoreError>;
+
+    /// When the next timer is due.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// The timers that are due at `now` or earlier: at most `limit`, in the order of due time and number.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>, StoreError>;
+
+    /// A page of instances in the order of their ids.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn instances(
+        &self,
+        filter: &InstanceFilter,
+        page: &PageRequest,
+    ) -> Result<Page<InstanceRecord>, StoreError>;
+
+    /// A page of entities in the order of their ids.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn entities(
+        &self,
+        filter: &EntityFilter,
+        page: &PageRequest,
+    ) -> Result<Page<EntityRecord>, StoreError>;
+
+    /// What waits. A hub asks once, when it opens the store.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn waiting(&self) -> Result<Waiting, StoreError>;
+
+    /// Takes one step into the open transaction.
+    ///
+    /// # Errors
+    /// The store failed. The transaction then holds no part of any step.
+    fn apply(&mut self, changes: Changes) -> Result<(), StoreError>;
+
+    /// Makes all steps since the last commit durable.
+    ///
+    /// # Errors
+    /// The store failed. None of these steps is durable or visible any more.
+    fn commit(&mut self) -> Result<(), StoreError>;
+}
