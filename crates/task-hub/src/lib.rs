@@ -21,6 +21,7 @@ mod step;
 pub mod store;
 mod timer;
 mod turn;
+pub mod validation;
 pub mod work;
 
 pub use client::{Error, Signal, Verb};

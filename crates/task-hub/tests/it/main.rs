@@ -1,0 +1,14 @@
+//! Tests of the task hub.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod interleavings;
+mod memory;
+mod program;
+mod rules;
+mod world;
