@@ -20,9 +20,7 @@ impl Step<'_> {
         };
         self.changes.finished.push(number);
         let event = match outcome {
-            ActivityOutcome::Completed(result) => {
-                events::task_completed(self.now, task.id, result)
-            }
+            ActivityOutcome::Completed(result) => events::task_completed(self.now, task.id, result),
             ActivityOutcome::Failed(details) => events::task_failed(self.now, task.id, details),
             ActivityOutcome::Abandoned => return Ok(Taken::Stale),
         };

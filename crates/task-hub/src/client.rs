@@ -162,13 +162,7 @@ impl Step<'_> {
         };
         let start = ExecutionStartedEvent {
             version: self.options.default_version.clone(),
-            ..start_event(
-                &target,
-                ids::plain(self.ids),
-                name,
-                input,
-                BTreeMap::new(),
-            )
+            ..start_event(&target, ids::plain(self.ids), name, input, BTreeMap::new())
         };
         if self.start(&target, start, &blocks_start)? {
             Ok(target)

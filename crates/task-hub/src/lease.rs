@@ -203,3 +203,58 @@ impl Work {
         self.delayed.keys().next().map(|(due, _)| *due)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const BACKOFF: Backoff = Backoff {
+        first: Duration::from_secs(1),
+        longest: Duration::from_secs(3),
+    };
+
+    #[test]
+    fn work_is_ready_once_and_leased_once() {
+        let mut work = Work::new("e".into());
+        let key = Key::Activity(1);
+        work.touch(key.clone());
+        work.touch(key.clone());
+        assert_eq!(work.next(Kind::Turn), None);
+        assert_eq!(work.next(Kind::Activity), Some(key.clone()));
+        assert_eq!(work.next(Kind::Activity), None);
+        let (token, _) = work.lease(key.clone(), Lease::Activity { number: 1 });
+        work.touch(key.clone());
+        assert_eq!(work.next(Kind::Activity), None);
+        assert!(work.is_leased(&key));
+        work.release(&token);
+        assert!(work.leased(&token).is_none());
+    }
+
+    #[test]
+    fn delays_grow_until_an_answer_is_taken() {
+        let mut work = Work::new("e".into());
+        let now = Timestamp::default();
+        let attempt = |work: &mut Work| {
+            let key = Key::Activity(1);
+            work.touch(key.clone());
+            work.next(Kind::Activity);
+            work.lease(key, Lease::Activity { number: 1 })
+        };
+        let mut delays = Vec::new();
+        for before in 0..4 {
+            let (token, abandoned) = attempt(&mut work);
+            assert_eq!(abandoned, before);
+            let due = work.abandon(&token, now, BACKOFF).unwrap();
+            assert_eq!(work.next_due(), Some(due));
+            assert_eq!(work.abandon(&token, now, BACKOFF), None);
+            delays.push(due.seconds);
+            work.wake(due);
+        }
+        assert_eq!(delays, [1, 2, 3, 3]);
+        let (token, _) = attempt(&mut work);
+        work.release(&token);
+        assert_eq!(attempt(&mut work).1, 0);
+    }
+}

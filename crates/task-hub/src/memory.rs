@@ -144,4 +144,15 @@ impl Store for MemoryStore {
         }
         Ok(())
     }
+
+    /// A store that is not recoverable keeps its steps. It never fails, so no hub has a reason to undo them.
+    fn rollback(&mut self) -> Result<(), StoreError> {
+        if let Some(journal) = &mut self.journal
+            && !journal.applied.is_empty()
+        {
+            journal.applied.clear();
+            self.live = journal.durable.clone();
+        }
+        Ok(())
+    }
 }

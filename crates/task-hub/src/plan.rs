@@ -109,10 +109,7 @@ pub(crate) struct Completion {
 ///
 /// # Errors
 /// The answer is refused, or the store failed.
-pub(crate) fn plan(
-    actions: Vec<OrchestratorAction>,
-    context: Context<'_>,
-) -> Result<Plan, NoPlan> {
+pub(crate) fn plan(actions: Vec<OrchestratorAction>, context: Context<'_>) -> Result<Plan, NoPlan> {
     let mut planner = Planner {
         context,
         plan: Plan::default(),

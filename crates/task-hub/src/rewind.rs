@@ -33,11 +33,7 @@ impl Step<'_> {
 
     /// Undoes the failure of an instance and of the sub-orchestrations that failed with it, and collects those
     /// that a message must wake. `false` for an instance that is not Failed.
-    fn undo_failure(
-        &mut self,
-        id: &str,
-        waiting: &mut Vec<String>,
-    ) -> Result<bool, StoreError> {
+    fn undo_failure(&mut self, id: &str, waiting: &mut Vec<String>) -> Result<bool, StoreError> {
         let is_failed = self.instance(id)?.is_some_and(|instance| {
             instance.has_ended() && instance.status == OrchestrationStatus::Failed
         });

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use durable_protocol::Timestamp;
-use durable_protocol::messages::{EventType, ExecutionStartedEvent, HistoryEvent};
 use durable_protocol::messages::OrchestrationStatus;
+use durable_protocol::messages::{EventType, ExecutionStartedEvent, HistoryEvent};
 use prost::bytes::Bytes;
 
 use crate::changes::{

@@ -119,4 +119,10 @@ pub trait Store {
     /// # Errors
     /// The store failed. None of these steps is durable or visible any more.
     fn commit(&mut self) -> Result<(), StoreError>;
+
+    /// Undoes all steps since the last commit.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn rollback(&mut self) -> Result<(), StoreError>;
 }

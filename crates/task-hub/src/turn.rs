@@ -186,8 +186,7 @@ impl Step<'_> {
         actions: Vec<durable_protocol::messages::OrchestratorAction>,
     ) -> Result<Plan, NoPlan> {
         let options = self.options;
-        if let (Some(status), Some(longest)) =
-            (custom_status, options.limits.longest_custom_status)
+        if let (Some(status), Some(longest)) = (custom_status, options.limits.longest_custom_status)
         {
             let length = status.encode_utf16().count();
             if length > longest {
@@ -275,7 +274,9 @@ impl Step<'_> {
             change.record.custom_status = Some("null".to_owned());
         }
         self.end(&turn.instance, OrchestrationStatus::Failed, Some(output))?;
-        self.answer_parent(&turn.start, |now, task| events::child_failed(now, task, None))
+        self.answer_parent(&turn.start, |now, task| {
+            events::child_failed(now, task, None)
+        })
     }
 
     /// Appends the turn to the history and consumes its messages.

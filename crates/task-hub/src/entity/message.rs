@@ -228,3 +228,119 @@ fn to_json(message: &impl serde::Serialize) -> String {
     serde_json::to_string(message).unwrap_or_default()
 }
 
+#[cfg(test)]
+mod tests {
+    use durable_protocol::messages::{EntityLockRequestedEvent, EntityOperationSignaledEvent};
+
+    use super::*;
+
+    fn request(name: &str, data: &str) -> (Request, Option<Timestamp>, bool) {
+        match read(name, Some(data)) {
+            Ok(Message::Request {
+                request,
+                due,
+                labelled,
+            }) => (request, due, labelled),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn recorded_requests_are_read() {
+        let (call, _, labelled) = request(
+            "op",
+            r#"{"op":"add","signal":false,"input":"5","id":"6b9e","parent":"p","parentExecution":"e","Timestamp":"2026-11-21T06:24:48.630Z","Predecessor":"0001-01-01T00:00:00"}"#,
+        );
+        assert_eq!((call.operation.as_str(), call.signal), ("add", false));
+        assert_eq!(call.input.as_deref(), Some("5"));
+        assert!(labelled);
+        let parent = call.parent.unwrap();
+        assert_eq!(parent.instance_id, "p");
+        assert_eq!(parent.execution_id.as_deref(), Some("e"));
+
+        let (lock, _, labelled) = request(
+            "op",
+            r#"{"op":null,"id":"ff83","parent":"p","lockset":[{"name":"counter","key":"a"},{"name":"counter","key":"b"}],"pos":1,"Timestamp":"0001-01-01T00:00:00"}"#,
+        );
+        assert_eq!(lock.lock_set, ["@counter@a", "@counter@b"]);
+        assert_eq!((lock.position, labelled), (1, false));
+
+        let (_, due, _) = request(
+            "op@2026-11-21T06:24:51.0660000Z",
+            r#"{"op":"add","signal":true,"id":"84f5","due":"2026-11-21T06:24:51.066Z"}"#,
+        );
+        assert_eq!(due.unwrap().nanos, 66_000_000);
+    }
+
+    #[test]
+    fn a_message_that_no_entity_can_read_is_an_error() {
+        for (name, data, why) in [
+            ("other", Some("{}"), "not 'other'"),
+            ("op", None, "cannot be read"),
+            ("op", Some("{\"op\":\"get\"}"), "id"),
+            (
+                "op@soon",
+                Some("{\"id\":\"1\"}"),
+                "'soon' is not a UTC time",
+            ),
+            ("op", Some("{\"id\":\"1\",\"due\":\"x\"}"), "due"),
+            ("release", Some("{}"), "parent"),
+        ] {
+            let error = read(name, data).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    /// Ignores the order of members.
+    fn assert_same_json(found: &str, expected: &str) {
+        let read = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(found), read(expected));
+    }
+
+    #[test]
+    fn actions_become_the_recorded_events() {
+        let time: prost_types::Timestamp = "2026-11-21T06:24:51.066Z".parse().unwrap();
+        let signal = EntityOperationSignaledEvent {
+            request_id: "84f5".into(),
+            operation: "add".into(),
+            scheduled_time: Some(time),
+            input: Some("3".into()),
+            target_instance_id: Some("@counter@k".into()),
+        };
+        let (target, name, data) =
+            from_action(EntityMessageType::EntityOperationSignaled(Box::new(signal)));
+        assert_eq!(target.as_deref(), Some("@counter@k"));
+        assert_eq!(name, "op@2026-11-21T06:24:51.0660000Z");
+        assert_same_json(
+            &data,
+            r#"{"op":"add","signal":true,"input":"3","id":"84f5","due":"2026-11-21T06:24:51.066Z","Timestamp":"0001-01-01T00:00:00","Predecessor":"0001-01-01T00:00:00"}"#,
+        );
+        let lock = EntityLockRequestedEvent {
+            critical_section_id: "45b2".into(),
+            lock_set: vec!["@counter@a".into(), "@counter@b".into()],
+            position: 0,
+            parent_instance_id: Some("p".into()),
+        };
+        let (target, _, data) = from_action(EntityMessageType::EntityLockRequested(Box::new(lock)));
+        assert_eq!(target.as_deref(), Some("@counter@a"));
+        assert_same_json(
+            &data,
+            r#"{"op":null,"id":"45b2","parent":"p","Timestamp":"0001-01-01T00:00:00","Predecessor":"0001-01-01T00:00:00","lockset":[{"name":"counter","key":"a"},{"name":"counter","key":"b"}]}"#,
+        );
+    }
+
+    #[test]
+    fn a_time_has_no_zeros_at_the_end_of_its_fraction() {
+        assert_eq!(iso("2026-11-21T06:24:50.0000000Z"), "2026-11-21T06:24:50Z");
+        assert_eq!(
+            iso("2026-11-21T06:24:50.0660000Z"),
+            "2026-11-21T06:24:50.066Z"
+        );
+    }
+
+    #[test]
+    fn a_request_comes_out_of_the_store_as_it_went_in() {
+        let (request, _, _) = request("op", r#"{"op":"add","input":"","id":"1","parent":"p"}"#);
+        assert_eq!(Request::decoded(&request.encoded()), request);
+    }
+}

@@ -165,7 +165,8 @@ impl Step<'_> {
                     && !labelled
                     && due.is_none()
                 {
-                    self.notices.push(unlabelled(&parent.instance_id, id, &request));
+                    self.notices
+                        .push(unlabelled(&parent.instance_id, id, &request));
                     return Ok(());
                 }
                 match due.filter(|due| *due > self.now) {

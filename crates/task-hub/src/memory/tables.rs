@@ -8,9 +8,7 @@ use std::ops::Bound;
 use durable_protocol::Timestamp;
 use prost::bytes::Bytes;
 
-use crate::changes::{
-    Activity, Changes, EntityRecord, InstanceChange, Message, Payload, Timer,
-};
+use crate::changes::{Activity, Changes, EntityRecord, InstanceChange, Message, Payload, Timer};
 use crate::instance::{InstanceRecord, Payloads};
 use crate::query::{EntityFilter, InstanceFilter, Page, PageRequest};
 use crate::store::Waiting;
@@ -98,11 +96,7 @@ impl Tables {
         })
     }
 
-    pub(super) fn entities(
-        &self,
-        filter: &EntityFilter,
-        page: &PageRequest,
-    ) -> Page<EntityRecord> {
+    pub(super) fn entities(&self, filter: &EntityFilter, page: &PageRequest) -> Page<EntityRecord> {
         page_of(&self.entities, &filter.prefix, page, |entity| {
             filter
                 .accepts(entity.state.is_some(), entity.modified)

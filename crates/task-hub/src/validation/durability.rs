@@ -101,3 +101,31 @@ pub fn a_commit_without_steps_changes_nothing(testbed: &mut impl Testbed) -> Che
     assert!(store.instance("a")?.is_some());
     Ok(())
 }
+
+/// A hub goes back to the last commit after an error.
+///
+/// # Errors
+/// The store failed.
+pub fn a_rollback_undoes_the_steps_that_were_not_committed_and_no_other(
+    testbed: &mut impl Testbed,
+) -> Checked {
+    let mut store = testbed.create()?;
+    store.rollback()?;
+    let mut begin = make::instance("a");
+    begin.sent = vec![make::message(1, "a")];
+    store.apply(begin)?;
+    store.commit()?;
+    store.apply(Changes {
+        consumed: vec![1],
+        ..make::instance("b")
+    })?;
+    store.rollback()?;
+    assert!(store.instance("b")?.is_none());
+    assert_eq!(store.inbox("a")?, [make::message(1, "a")]);
+    store.apply(make::instance("c"))?;
+    store.commit()?;
+    let store = testbed.crash(store)?;
+    assert!(store.instance("b")?.is_none());
+    assert!(store.instance("c")?.is_some());
+    Ok(())
+}

@@ -116,7 +116,10 @@ pub fn pages_have_every_row_once_in_the_order_of_the_ids(testbed: &mut impl Test
     let mut store = testbed.create()?;
     let mut expected = Vec::new();
     for number in 0..25 {
-        let id = format!("{}{number}", if number % 2 == 0 { "even" } else { "\u{e9}" });
+        let id = format!(
+            "{}{number}",
+            if number % 2 == 0 { "even" } else { "\u{e9}" }
+        );
         store.apply(make::instance(&id))?;
         expected.push(id);
     }

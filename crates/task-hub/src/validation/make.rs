@@ -8,9 +8,7 @@ use durable_protocol::messages::{
 };
 use prost::bytes::Bytes;
 
-use crate::changes::{
-    Activity, Changes, HistoryChange, InstanceChange, Message, Payload, Timer,
-};
+use crate::changes::{Activity, Changes, HistoryChange, InstanceChange, Message, Payload, Timer};
 use crate::instance::{FirstTurn, InstanceRecord, Phase};
 
 /// Seconds after a fixed time.

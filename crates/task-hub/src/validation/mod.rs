@@ -7,6 +7,7 @@ pub mod durability;
 pub mod lists;
 pub mod make;
 pub mod tables;
+pub mod timers;
 
 use crate::store::{Store, StoreError};
 
@@ -39,6 +40,7 @@ macro_rules! store_tests {
             durability::an_applied_step_is_visible_before_its_commit,
             durability::a_crash_loses_the_steps_that_were_not_committed_and_no_other,
             durability::steps_between_two_commits_are_durable_together,
+            durability::a_rollback_undoes_the_steps_that_were_not_committed_and_no_other,
             durability::a_commit_without_steps_changes_nothing,
             tables::a_record_comes_back_as_it_was,
             tables::payloads_change_only_when_they_are_set,
@@ -49,10 +51,10 @@ macro_rules! store_tests {
             tables::consumed_messages_are_gone_and_others_stay,
             tables::activities_stay_until_they_are_finished,
             tables::an_entity_comes_back_as_it_was,
-            tables::timers_are_found_by_due_time_and_then_by_number,
-            tables::a_timer_is_not_found_before_its_time,
-            tables::timers_are_cancelled_for_one_execution_only,
-            tables::a_fired_timer_is_gone,
+            timers::timers_are_found_by_due_time_and_then_by_number,
+            timers::a_timer_is_not_found_before_its_time,
+            timers::timers_are_cancelled_for_one_execution_only,
+            timers::a_fired_timer_is_gone,
             tables::a_purge_removes_all_but_activities_of_one_id_only,
             tables::an_unknown_id_has_nothing,
             lists::waiting_names_every_target_once_and_the_highest_number,

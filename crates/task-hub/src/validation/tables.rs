@@ -5,9 +5,7 @@ use durable_protocol::messages::OrchestrationStatus;
 use prost::bytes::Bytes;
 
 use super::{Checked, Testbed, make};
-use crate::changes::{
-    CancelledTimers, Changes, EntityRecord, HistoryChange, InstanceChange, Payload,
-};
+use crate::changes::{Changes, EntityRecord, HistoryChange, InstanceChange, Payload};
 use crate::instance::{InstanceRecord, Payloads, Phase};
 use crate::store::{Store, StoreError, Waiting};
 
@@ -46,7 +44,11 @@ fn appended(texts: &[&str]) -> HistoryChange {
 /// The store failed.
 pub fn a_record_comes_back_as_it_was(testbed: &mut impl Testbed) -> Checked {
     let mut store = testbed.create()?;
-    let full = make::record("id '%_\u{e9}\u{0}", OrchestrationStatus::Failed, make::at(0));
+    let full = make::record(
+        "id '%_\u{e9}\u{0}",
+        OrchestrationStatus::Failed,
+        make::at(0),
+    );
     let bare = InstanceRecord {
         id: "bare".to_owned(),
         custom_status: None,
@@ -265,117 +267,6 @@ pub fn an_entity_comes_back_as_it_was(testbed: &mut impl Testbed) -> Checked {
     Ok(())
 }
 
-fn due_numbers(store: &impl Store, now: Timestamp, limit: usize) -> Result<Vec<u64>, StoreError> {
-    let due = store.due(now, limit)?;
-    Ok(due.iter().map(|timer| timer.message.number).collect())
-}
-
-/// Times on both sides of 1970, and one hundred nanoseconds apart.
-///
-/// # Errors
-/// The store failed.
-pub fn timers_are_found_by_due_time_and_then_by_number(testbed: &mut impl Testbed) -> Checked {
-    let mut store = testbed.create()?;
-    let time = |seconds, nanos| Timestamp { seconds, nanos };
-    store.apply(Changes {
-        timers: vec![
-            make::timer(5, "a", time(10, 200)),
-            make::timer(4, "b", time(10, 100)),
-            make::timer(3, "a", time(10, 200)),
-            make::timer(2, "a", time(-10, 999_999_900)),
-            make::timer(1, "a", time(-11, 0)),
-            make::timer(6, "a", time(253_402_300_799, 999_999_900)),
-        ],
-        ..Changes::default()
-    })?;
-    store.commit()?;
-    let store = testbed.crash(store)?;
-    assert_eq!(store.next_due()?, Some(time(-11, 0)));
-    assert_eq!(due_numbers(&store, make::at(0), 9)?, [1, 2, 4, 3, 5]);
-    assert_eq!(due_numbers(&store, make::at(0), 2)?, [1, 2]);
-    assert_eq!(due_numbers(&store, time(10, 100), 9)?, [1, 2, 4]);
-    assert_eq!(
-        store.due(time(-11, 0), 9)?,
-        [make::timer(1, "a", time(-11, 0))]
-    );
-    Ok(())
-}
-
-/// Not by 100 ns.
-///
-/// # Errors
-/// The store failed.
-pub fn a_timer_is_not_found_before_its_time(testbed: &mut impl Testbed) -> Checked {
-    let mut store = testbed.create()?;
-    let due = make::at(0);
-    store.apply(Changes {
-        timers: vec![make::timer(1, "a", due)],
-        ..Changes::default()
-    })?;
-    let before = Timestamp {
-        nanos: due.nanos - 100,
-        ..due
-    };
-    assert!(store.due(before, 9)?.is_empty());
-    assert_eq!(store.due(due, 9)?.len(), 1);
-    // A timer is no message yet.
-    assert!(store.inbox("a")?.is_empty());
-    assert!(store.waiting()?.targets.is_empty());
-    Ok(())
-}
-
-/// Not those of another execution, another instance, or none.
-///
-/// # Errors
-/// The store failed.
-pub fn timers_are_cancelled_for_one_execution_only(testbed: &mut impl Testbed) -> Checked {
-    let mut store = testbed.create()?;
-    let mut other = make::timer(2, "a", make::at(0));
-    other.message.execution = Some("e2".to_owned());
-    let mut none = make::timer(3, "a", make::at(0));
-    none.message.execution = None;
-    store.apply(Changes {
-        timers: vec![
-            make::timer(1, "a", make::at(0)),
-            other,
-            none,
-            make::timer(4, "b", make::at(0)),
-        ],
-        ..Changes::default()
-    })?;
-    store.apply(Changes {
-        cancelled: vec![CancelledTimers {
-            target: "a".to_owned(),
-            execution: "e1".to_owned(),
-        }],
-        ..Changes::default()
-    })?;
-    assert_eq!(due_numbers(&store, make::at(1), 9)?, [2, 3, 4]);
-    Ok(())
-}
-
-/// Its message has another number.
-///
-/// # Errors
-/// The store failed.
-pub fn a_fired_timer_is_gone(testbed: &mut impl Testbed) -> Checked {
-    let mut store = testbed.create()?;
-    store.apply(Changes {
-        timers: vec![make::timer(1, "a", make::at(0))],
-        ..Changes::default()
-    })?;
-    store.commit()?;
-    store.apply(Changes {
-        fired: vec![1],
-        sent: vec![make::message(2, "a")],
-        ..Changes::default()
-    })?;
-    assert_eq!(store.next_due()?, None);
-    assert!(store.due(make::at(1), 9)?.is_empty());
-    assert_eq!(store.inbox("a")?, [make::message(2, "a")]);
-    Ok(())
-}
-
 /// Activities run although nobody waits for them, as on a real host.
 ///
 /// # Errors
@@ -408,7 +299,9 @@ pub fn a_purge_removes_all_but_activities_of_one_id_only(testbed: &mut impl Test
         assert!(store.inbox(id)?.is_empty());
     }
     assert_eq!(store.history("ab")?, events(&["1"]));
-    assert_eq!(due_numbers(&store, make::at(1), 9)?, [12]);
+    let due = store.due(make::at(1), 9)?;
+    let numbers: Vec<u64> = due.iter().map(|timer| timer.message.number).collect();
+    assert_eq!(numbers, [12]);
     let expected = Waiting {
         targets: vec!["ab".to_owned()],
         activities: vec![3, 13, 23],

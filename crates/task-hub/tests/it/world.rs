@@ -68,7 +68,12 @@ impl World {
         run(self.hub.as_mut().unwrap(), &mut at)
     }
 
-    pub fn start(&mut self, id: &str, program: usize, input: u8) -> Result<String, task_hub::Error> {
+    pub fn start(
+        &mut self,
+        id: &str,
+        program: usize,
+        input: u8,
+    ) -> Result<String, task_hub::Error> {
         self.with(|hub, at| {
             hub.start(
                 at,
@@ -99,7 +104,8 @@ impl World {
     pub fn crash(&mut self) {
         let store = self.hub.take().unwrap().into_store().crash();
         self.raising.clear();
-        self.old.extend(self.held.drain(..).map(|item| token(&item)));
+        self.old
+            .extend(self.held.drain(..).map(|item| token(&item)));
         self.hub = Some(Hub::open(store, Options::default(), &mut self.ids).unwrap());
     }
 
@@ -107,7 +113,8 @@ impl World {
     pub fn fail_commit(&mut self) {
         let store = self.hub.take().unwrap().into_store();
         self.hub = Some(Hub::open(failing(store), Options::default(), &mut self.ids).unwrap());
-        self.old.extend(self.held.drain(..).map(|item| token(&item)));
+        self.old
+            .extend(self.held.drain(..).map(|item| token(&item)));
     }
 
     pub fn take(&mut self, kind: Kind) -> bool {

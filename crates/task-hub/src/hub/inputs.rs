@@ -1,0 +1,158 @@
+//! The operations of clients, and the timers.
+//!
+//! Invariant: an operation that is refused changes nothing.
+
+use durable_protocol::messages::CreateInstanceRequest;
+
+use super::Hub;
+use crate::client::{Error, Signal};
+use crate::ids::Moment;
+use crate::query::{InstanceFilter, PageRequest};
+use crate::store::{Store, StoreError};
+
+/// How many timers one step fires at most, so that a step stays small.
+const TIMERS_PER_STEP: usize = 256;
+
+impl<S: Store> Hub<S> {
+    /// Starts an instance and returns its id.
+    ///
+    /// # Errors
+    /// Why it was refused; so for all operations of clients.
+    pub fn start(
+        &mut self,
+        at: &mut Moment<'_>,
+        request: CreateInstanceRequest,
+    ) -> Result<String, Error> {
+        self.step(at, |step| step.start_instance(request))
+    }
+
+    /// Starts an instance again with its name and input: under its id, or under a new one. Returns the id.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn restart(
+        &mut self,
+        at: &mut Moment<'_>,
+        id: &str,
+        new_id: bool,
+    ) -> Result<String, Error> {
+        self.step(at, |step| step.restart_instance(id, new_id))
+    }
+
+    /// Sends an external event; `input` is JSON text. Suspended instances take it too.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn raise(
+        &mut self,
+        at: &mut Moment<'_>,
+        id: &str,
+        name: String,
+        input: Option<String>,
+    ) -> Result<(), Error> {
+        self.step(at, |step| step.raise(id, name, input))
+    }
+
+    /// Marks an instance as suspended. It still has turns: the worker holds events back.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn suspend(
+        &mut self,
+        at: &mut Moment<'_>,
+        id: &str,
+        reason: Option<String>,
+    ) -> Result<(), Error> {
+        self.step(at, |step| step.suspend(id, reason))
+    }
+
+    /// Ends a suspension.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn resume(
+        &mut self,
+        at: &mut Moment<'_>,
+        id: &str,
+        reason: Option<String>,
+    ) -> Result<(), Error> {
+        self.step(at, |step| step.resume(id, reason))
+    }
+
+    /// Sends the reason to the orchestrator, which then ends. Sub-orchestrations keep running.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn terminate(
+        &mut self,
+        at: &mut Moment<'_>,
+        id: &str,
+        reason: Option<String>,
+    ) -> Result<(), Error> {
+        self.step(at, |step| step.terminate(id, reason))
+    }
+
+    /// Lets a failed instance run again from before its failure.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn rewind(
+        &mut self,
+        at: &mut Moment<'_>,
+        id: &str,
+        reason: Option<String>,
+    ) -> Result<(), Error> {
+        self.step(at, |step| step.rewind(id, reason))
+    }
+
+    /// Removes an instance that has ended.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn purge(&mut self, at: &mut Moment<'_>, id: &str) -> Result<(), Error> {
+        self.step(at, |step| step.purge(id))
+    }
+
+    /// Removes at most `limit` instances of a list, also running ones, as a real host does. Returns how many;
+    /// fewer than `limit` when none is left.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn purge_all(
+        &mut self,
+        at: &mut Moment<'_>,
+        filter: &InstanceFilter,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let page = PageRequest { after: None, limit };
+        let rows = self.store.instances(filter, &page)?.rows;
+        let count = rows.len();
+        self.step(at, |step| {
+            step.changes.purged = rows.into_iter().map(|row| row.id).collect();
+            Ok(count)
+        })
+    }
+
+    /// Sends an operation to an entity, which need not exist.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn signal(&mut self, at: &mut Moment<'_>, signal: Signal) -> Result<(), Error> {
+        self.step(at, |step| step.signal(signal))
+    }
+
+    /// Fires the timers that are due. Returns how many; when it is not 0 there may be more.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn fire_timers(&mut self, at: &mut Moment<'_>) -> Result<usize, StoreError> {
+        let due = self.store.due(at.now, TIMERS_PER_STEP)?;
+        self.step(at, |step| {
+            let count = due.len();
+            for timer in due {
+                step.fire(timer)?;
+            }
+            Ok(count)
+        })
+    }
+}

@@ -1,0 +1,185 @@
+//! Giving out work and taking its end.
+//!
+//! Invariant: a lease ends with the step of its answer, not before. When that step fails, the work is still
+//! under way.
+
+use durable_protocol::Timestamp;
+
+use super::Hub;
+use crate::ids::Moment;
+use crate::lease::{Key, Kind, Lease, Token};
+use crate::store::{Store, StoreError};
+use crate::work::{
+    self, ActivityOutcome, BatchOutcome, EntityBatch, Taken, Turn, TurnOutcome, WorkItem,
+};
+use crate::{entity, turn};
+
+impl<S: Store> Hub<S> {
+    /// Takes work of this kind. `None` when there is none, or when steps wait for a commit.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn take(&mut self, now: Timestamp, kind: Kind) -> Result<Option<WorkItem>, StoreError> {
+        if self.is_dirty {
+            return Ok(None);
+        }
+        let now = now.in_ticks();
+        self.work.wake(now);
+        while let Some(key) = self.work.next(kind) {
+            match self.lease(now, &key) {
+                Ok(None) => {}
+                Ok(Some(item)) => return Ok(Some(item)),
+                Err(error) => {
+                    self.work.touch(key);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn lease(&mut self, now: Timestamp, key: &Key) -> Result<Option<WorkItem>, StoreError> {
+        Ok(match key {
+            Key::Turn(id) => match turn::take(&self.store, id, now)? {
+                None => None,
+                Some(lease) => {
+                    let past = self.store.history(id)?;
+                    let (token, abandoned) =
+                        self.work.lease(key.clone(), Lease::Turn(lease.clone()));
+                    Some(WorkItem::Turn(lease.item(past, token, abandoned)))
+                }
+            },
+            Key::Activity(number) => self.store.activity(*number)?.map(|task| {
+                let lease = Lease::Activity { number: *number };
+                let (token, abandoned) = self.work.lease(key.clone(), lease);
+                WorkItem::Activity(work::Activity {
+                    token,
+                    task,
+                    abandoned,
+                })
+            }),
+            Key::Batch(id) => {
+                let batch = entity::take(&self.store, id, self.options.limits.largest_batch)?;
+                batch.map(|lease| {
+                    let (token, abandoned) =
+                        self.work.lease(key.clone(), Lease::Batch(lease.clone()));
+                    WorkItem::EntityBatch(lease.item(token, abandoned))
+                })
+            }
+        })
+    }
+
+    /// Takes the next turn.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn take_turn(&mut self, now: Timestamp) -> Result<Option<Turn>, StoreError> {
+        Ok(match self.take(now, Kind::Turn)? {
+            Some(WorkItem::Turn(turn)) => Some(turn),
+            _ => None,
+        })
+    }
+
+    /// Takes the next activity.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn take_activity(&mut self, now: Timestamp) -> Result<Option<work::Activity>, StoreError> {
+        Ok(match self.take(now, Kind::Activity)? {
+            Some(WorkItem::Activity(activity)) => Some(activity),
+            _ => None,
+        })
+    }
+
+    /// Takes the next batch.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn take_batch(&mut self, now: Timestamp) -> Result<Option<EntityBatch>, StoreError> {
+        Ok(match self.take(now, Kind::Batch)? {
+            Some(WorkItem::EntityBatch(batch)) => Some(batch),
+            _ => None,
+        })
+    }
+
+    /// Takes the end of a turn.
+    ///
+    /// # Errors
+    /// The store failed. The turn is still under way.
+    pub fn turn_done(
+        &mut self,
+        at: &mut Moment<'_>,
+        token: &Token,
+        outcome: TurnOutcome,
+    ) -> Result<Taken, StoreError> {
+        let Some(Lease::Turn(lease)) = self.work.leased(token) else {
+            return Ok(Taken::Stale);
+        };
+        let lease = lease.clone();
+        let taken = match outcome {
+            TurnOutcome::Abandoned => return Ok(self.abandon(at.now, token)),
+            TurnOutcome::Answered(response) => {
+                self.step(at, |step| step.turn_answered(&lease, response))?
+            }
+            TurnOutcome::Failed(output) => {
+                self.step(at, |step| step.turn_failed(&lease, output))?
+            }
+        };
+        self.work.release(token);
+        Ok(taken)
+    }
+
+    /// Takes the end of an activity.
+    ///
+    /// # Errors
+    /// The store failed. The activity is still under way.
+    pub fn activity_done(
+        &mut self,
+        at: &mut Moment<'_>,
+        token: &Token,
+        outcome: ActivityOutcome,
+    ) -> Result<Taken, StoreError> {
+        let Some(Lease::Activity { number }) = self.work.leased(token) else {
+            return Ok(Taken::Stale);
+        };
+        let number = *number;
+        if outcome == ActivityOutcome::Abandoned {
+            return Ok(self.abandon(at.now, token));
+        }
+        let taken = self.step(at, |step| step.activity_ended(number, outcome))?;
+        self.work.release(token);
+        Ok(taken)
+    }
+
+    /// Takes the end of a batch.
+    ///
+    /// # Errors
+    /// The store failed. The batch is still under way.
+    pub fn batch_done(
+        &mut self,
+        at: &mut Moment<'_>,
+        token: &Token,
+        outcome: BatchOutcome,
+    ) -> Result<Taken, StoreError> {
+        let Some(Lease::Batch(lease)) = self.work.leased(token) else {
+            return Ok(Taken::Stale);
+        };
+        let lease = lease.clone();
+        match outcome {
+            BatchOutcome::Abandoned => return Ok(self.abandon(at.now, token)),
+            BatchOutcome::Answered(result) => {
+                self.step(at, |step| step.batch_answered(&lease, result))?;
+            }
+            BatchOutcome::Failed(details) => {
+                self.step(at, |step| step.batch_failed(&lease, details))?;
+            }
+        }
+        self.work.release(token);
+        Ok(Taken::Yes)
+    }
+
+    fn abandon(&mut self, now: Timestamp, token: &Token) -> Taken {
+        let due = self.work.abandon(token, now, self.options.backoff);
+        due.map_or(Taken::Stale, Taken::Again)
+    }
+}

@@ -1,1 +1,0 @@
-//! Rules of the hub, one by one.

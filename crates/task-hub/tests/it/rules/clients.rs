@@ -1,0 +1,112 @@
+//! The operations of clients.
+
+use durable_protocol::messages::{CreateInstanceRequest, OrchestrationStatus};
+use task_hub::{Error, Notice, Store as _, Verb};
+
+use super::{end, kinds, notices, play, start, take, world};
+
+#[test]
+fn a_start_replaces_an_instance_that_has_ended_and_no_other() {
+    let mut world = world();
+    start(&mut world, "a");
+    let again = world.start("a", 0, 0);
+    assert_eq!(again, Err(Error::AlreadyExists("a".into())));
+    play(&mut world, vec![end(0, OrchestrationStatus::Completed)]);
+    start(&mut world, "a");
+    let turn = take(&mut world).unwrap();
+    assert!(turn.past.is_empty());
+    assert_eq!(world.output("a"), None);
+}
+
+#[test]
+fn an_entity_id_cannot_be_started() {
+    let mut world = world();
+    let refused = world.start("@e@k", 0, 0);
+    assert_eq!(refused, Err(Error::EntityId("@e@k".into())));
+}
+
+#[test]
+fn a_scheduled_start_waits_for_its_time_and_outlives_a_termination() {
+    let mut world = world();
+    let mut scheduled: prost_types::Timestamp = world.now.into();
+    scheduled.seconds += 5;
+    world
+        .with(|hub, at| {
+            hub.start(
+                at,
+                CreateInstanceRequest {
+                    instance_id: "a".into(),
+                    name: "n".into(),
+                    scheduled_start_timestamp: Some(scheduled),
+                    ..CreateInstanceRequest::default()
+                },
+            )
+        })
+        .unwrap();
+    world.raise("a");
+    assert!(take(&mut world).is_none(), "the event waits for the start");
+    world
+        .with(|hub, at| hub.terminate(at, "a", Some("why".into())))
+        .unwrap();
+    assert_eq!(world.status("a"), Some(OrchestrationStatus::Terminated));
+    let told = notices(&mut world);
+    assert!(matches!(told[..], [Notice::TerminatedBeforeStart { .. }]));
+    assert!(world.advance());
+    let turn = play(&mut world, vec![]);
+    assert_eq!(
+        kinds(&turn.request().new_events),
+        ["begin", "start", "event"]
+    );
+    assert_eq!(world.status("a"), Some(OrchestrationStatus::Running));
+}
+
+#[test]
+fn suspend_and_resume_set_status_and_output_with_the_turn() {
+    let mut world = world();
+    start(&mut world, "a");
+    play(&mut world, vec![]);
+    let early = world.with(|hub, at| hub.resume(at, "a", None));
+    assert_eq!(
+        early,
+        Err(Error::WrongStatus {
+            verb: Verb::Resume,
+            id: "a".into(),
+            status: OrchestrationStatus::Running,
+        })
+    );
+    world
+        .with(|hub, at| hub.suspend(at, "a", Some("why".into())))
+        .unwrap();
+    assert_eq!(world.status("a"), Some(OrchestrationStatus::Running));
+    play(&mut world, vec![]);
+    assert_eq!(world.status("a"), Some(OrchestrationStatus::Suspended));
+    assert_eq!(world.output("a").as_deref(), Some("why"));
+    world.with(|hub, at| hub.resume(at, "a", None)).unwrap();
+    play(&mut world, vec![]);
+    assert_eq!(world.status("a"), Some(OrchestrationStatus::Running));
+    assert_eq!(world.output("a"), None);
+}
+
+#[test]
+fn a_running_instance_is_not_purged_by_its_id() {
+    let mut world = world();
+    start(&mut world, "a");
+    let refused = world.with(|hub, at| hub.purge(at, "a"));
+    assert!(matches!(refused, Err(Error::WrongStatus { .. })));
+    play(&mut world, vec![end(0, OrchestrationStatus::Completed)]);
+    world.with(|hub, at| hub.purge(at, "a")).unwrap();
+    let gone = world.with(|hub, at| hub.purge(at, "a"));
+    assert_eq!(gone, Err(Error::NotFound("a".into())));
+}
+
+#[test]
+fn restart_runs_the_same_name_and_input_again() {
+    let mut world = world();
+    world.start("a", 0, 7).unwrap();
+    let running = world.with(|hub, at| hub.restart(at, "a", false));
+    assert_eq!(running, Err(Error::AlreadyExists("a".into())));
+    let new = world.with(|hub, at| hub.restart(at, "a", true)).unwrap();
+    assert_eq!(new.len(), 32);
+    let payloads = world.hub().store().payloads(&new).unwrap();
+    assert_eq!(payloads.input.as_deref(), Some("7"));
+}
