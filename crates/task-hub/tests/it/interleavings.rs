@@ -130,13 +130,26 @@ fn happen(world: &mut World, expected: &Expected, event: &Event) {
     }
 }
 
-fn finish(world: &mut World, expected: &Expected) {
+/// Works until all instances have ended. Events come one by one, each while work is under way if `early`.
+fn finish(world: &mut World, expected: &Expected, early: bool) {
     for _ in ROOTS {
         start_missing(world);
     }
-    world.settle();
-    while raise_next(world, expected, 0) {
-        world.settle();
+    loop {
+        world.commit();
+        for kind in [Kind::Turn, Kind::Activity, Kind::Batch] {
+            while world.take(kind) {}
+        }
+        let works = !world.held.is_empty();
+        while !world.held.is_empty() {
+            if early {
+                raise_next(world, expected, world.held.len());
+            }
+            world.complete(0);
+        }
+        if !works && !world.advance() && !raise_next(world, expected, 0) {
+            return;
+        }
     }
 }
 
@@ -171,25 +184,30 @@ proptest! {
     fn crashes_and_any_order_lose_and_double_nothing(
         programs in programs(),
         events in events(),
+        early: bool,
     ) {
         let expected = expected(&programs);
         let mut world = World::new(MemoryStore::recoverable(), programs);
         for event in &events {
             happen(&mut world, &expected, event);
         }
-        finish(&mut world, &expected);
+        finish(&mut world, &expected, early);
         assert_as_expected(&world, &expected);
     }
 
     #[test]
-    fn the_same_inputs_give_the_same_bytes(programs in programs(), events in events()) {
+    fn the_same_inputs_give_the_same_bytes(
+        programs in programs(),
+        events in events(),
+        early: bool,
+    ) {
         let expected = expected(&programs);
         let play = || {
             let mut world = World::new(MemoryStore::recoverable(), programs.clone());
             for event in &events {
                 happen(&mut world, &expected, event);
             }
-            finish(&mut world, &expected);
+            finish(&mut world, &expected, early);
             let ids = expected.outputs.keys();
             ids.map(|id| world.hub().store().history(id).unwrap()).collect::<Vec<_>>()
         };

@@ -174,24 +174,6 @@ impl World {
         true
     }
 
-    /// Works until nothing is left to do.
-    pub fn settle(&mut self) {
-        loop {
-            self.commit();
-            let mut found = false;
-            for kind in [Kind::Turn, Kind::Activity, Kind::Batch] {
-                while self.take(kind) {}
-            }
-            while !self.held.is_empty() {
-                self.complete(0);
-                found = true;
-            }
-            if !found && !self.advance() {
-                return;
-            }
-        }
-    }
-
     pub fn history(&self, id: &str) -> Vec<HistoryEvent> {
         let events = self.hub().store().history(id).unwrap();
         events
