@@ -78,7 +78,13 @@ pub const CRITICAL_SECTION: &str = "CriticalSection";
 /// The entity function has no operation of that name.
 pub const OPERATION_NOT_FOUND: &str = "OperationNotFound";
 
-/// The app has no entity function of that name. This one comes from the host.
+/// A worker has no orchestrator of that name.
+pub const ORCHESTRATOR_NOT_FOUND: &str = "OrchestratorTaskNotFound";
+
+/// A worker has no activity of that name.
+pub const ACTIVITY_NOT_FOUND: &str = "ActivityTaskNotFound";
+
+/// The app has no entity function of that name. This one comes from the host, or from a worker.
 pub const ENTITY_FUNCTION_NOT_FOUND: &str = "EntityFunctionNotFound";
 
 /// A durable HTTP call got no response.

@@ -18,9 +18,15 @@ mod orchestrator;
 mod panic;
 mod replay;
 mod retry;
+#[cfg(any(feature = "handler", feature = "worker"))]
+mod settings;
 mod time_limit;
 mod trigger;
+#[cfg(any(feature = "handler", feature = "worker"))]
+mod turns;
 mod wire;
+#[cfg(feature = "worker")]
+mod worker;
 
 pub use activity::{ActivityContext, ActivityFunction};
 #[cfg(feature = "client")]
@@ -49,3 +55,5 @@ pub use replay::ReplayFilter;
 pub use replay::is_replaying;
 pub use retry::RetryPolicy;
 pub use trigger::run_turn;
+#[cfg(feature = "worker")]
+pub use worker::{Worker, WorkerError};

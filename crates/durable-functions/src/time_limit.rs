@@ -1,28 +1,40 @@
 //! How long an activity or a batch of operations may take.
 
-#[cfg(feature = "handler")]
+#[cfg(any(feature = "handler", feature = "worker"))]
 use std::time::Duration;
 
 #[cfg(feature = "handler")]
-use functions_handler::{CancellationToken, Invocation};
-#[cfg(feature = "handler")]
+use functions_handler::Invocation;
+#[cfg(any(feature = "handler", feature = "worker"))]
 use tokio::time::Instant;
+#[cfg(any(feature = "handler", feature = "worker"))]
+use tokio_util::sync::CancellationToken;
 
 /// The time limit of an invocation; none outside of the custom handler. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TimeLimit {
-    #[cfg(feature = "handler")]
+    #[cfg(any(feature = "handler", feature = "worker"))]
     pub(crate) deadline: Option<Instant>,
-    #[cfg(feature = "handler")]
+    #[cfg(any(feature = "handler", feature = "worker"))]
     pub(crate) cancellation: CancellationToken,
 }
 
-#[cfg(feature = "handler")]
+#[cfg(any(feature = "handler", feature = "worker"))]
 impl TimeLimit {
+    #[cfg(feature = "handler")]
     pub(crate) fn of(invocation: &Invocation) -> Self {
         TimeLimit {
             deadline: invocation.deadline(),
             cancellation: invocation.cancellation().clone(),
+        }
+    }
+
+    /// No deadline; `cancellation` fires when the worker stops.
+    #[cfg(feature = "worker")]
+    pub(crate) fn until(cancellation: CancellationToken) -> Self {
+        TimeLimit {
+            deadline: None,
+            cancellation,
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use base64_simd::STANDARD;
 
+use crate::engine::Arrived;
 use crate::{Failure, KeptInstances, OrchestratorFunction, engine, error_type};
 
 /// Runs one turn as the host asks for it: the base64 text of an `OrchestratorRequest` in, the base64
@@ -25,6 +26,13 @@ pub fn run_turn(orchestrator: &OrchestratorFunction, request: &str) -> String {
     answer_text(orchestrator, answer)
 }
 
+/// Runs one turn of a request that is the message itself: an encoded `OrchestratorResponse` out.
+#[cfg(feature = "worker")]
+pub(crate) fn run_message(orchestrator: &OrchestratorFunction, request: &[u8]) -> Vec<u8> {
+    let answer = engine::execute(orchestrator, request.to_vec());
+    valid(orchestrator, answer.map_err(|error| error.to_string()))
+}
+
 impl KeptInstances {
     /// Runs one turn as [`run_turn`] does, with the same answers, but continues the instance from
     /// where its last turn ended if it was kept.
@@ -34,13 +42,30 @@ impl KeptInstances {
         request: &str,
         now: Instant,
     ) -> String {
-        let answer = self.turn(orchestrator, request, now);
+        let answer = self.turn(orchestrator, Arrived::Base64(request), now);
         answer_text(orchestrator, answer)
+    }
+
+    /// The same for a request that is the message itself: an encoded `OrchestratorResponse` out.
+    #[cfg(feature = "worker")]
+    pub(crate) fn run_message(
+        &mut self,
+        orchestrator: &OrchestratorFunction,
+        request: &[u8],
+        now: Instant,
+    ) -> Vec<u8> {
+        let answer = self.turn(orchestrator, Arrived::Message(request), now);
+        valid(orchestrator, answer)
     }
 }
 
 fn answer_text(orchestrator: &OrchestratorFunction, answer: Result<Vec<u8>, String>) -> String {
-    let answer = answer.unwrap_or_else(|reason| {
+    STANDARD.encode_to_string(valid(orchestrator, answer))
+}
+
+/// The answer; one that fails the instance when the request cannot be read.
+fn valid(orchestrator: &OrchestratorFunction, answer: Result<Vec<u8>, String>) -> Vec<u8> {
+    answer.unwrap_or_else(|reason| {
         let failure = Failure::new(
             error_type::INVALID_REQUEST,
             format!(
@@ -50,8 +75,7 @@ fn answer_text(orchestrator: &OrchestratorFunction, answer: Result<Vec<u8>, Stri
         );
         tracing::error!("{failure}");
         engine::failed("", &failure)
-    });
-    STANDARD.encode_to_string(answer)
+    })
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! What an activity knows of its invocation.
 
-#[cfg(feature = "handler")]
+#[cfg(any(feature = "handler", feature = "worker"))]
 use std::time::Duration;
 
-#[cfg(feature = "handler")]
-use functions_handler::CancellationToken;
-#[cfg(feature = "handler")]
+#[cfg(any(feature = "handler", feature = "worker"))]
 use tokio::time::Instant;
+#[cfg(any(feature = "handler", feature = "worker"))]
+use tokio_util::sync::CancellationToken;
 
 use crate::time_limit::TimeLimit;
 
@@ -47,7 +47,7 @@ pub struct ActivityContext {
     pub(crate) invocation_id: String,
     pub(crate) instance_id: Option<String>,
     #[cfg_attr(
-        not(feature = "handler"),
+        not(any(feature = "handler", feature = "worker")),
         allow(dead_code, reason = "no host, no deadline")
     )]
     pub(crate) time_limit: TimeLimit,
@@ -83,7 +83,7 @@ impl ActivityContext {
     }
 }
 
-#[cfg(feature = "handler")]
+#[cfg(any(feature = "handler", feature = "worker"))]
 impl ActivityContext {
     /// When the activity should have ended, on tokio's clock; `None` when the host sets no limit.
     pub fn deadline(&self) -> Option<Instant> {

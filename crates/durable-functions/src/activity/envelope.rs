@@ -32,6 +32,22 @@ pub(crate) fn encode_result(json: &str) -> String {
     [RESULT, json, "}"].concat()
 }
 
+/// The result for a sidecar, which stores it as it is: plain JSON, for workers in other languages as well.
+///
+/// Only a text that an orchestrator would take for the form above is put into that form.
+#[cfg(feature = "worker")]
+pub(crate) fn plain_result(json: String) -> String {
+    let ambiguous = [RESULT_ESCAPED, FAILURE_ESCAPED];
+    if ambiguous
+        .iter()
+        .any(|form| json.as_bytes().starts_with(form))
+    {
+        // A text always serialises.
+        return serde_json::to_string(&encode_result(&json)).unwrap_or(json);
+    }
+    json
+}
+
 /// The failure inside a result of the history, if it holds one.
 ///
 /// The check costs a comparison of a prefix for nearly all results: it runs on every replay.
@@ -146,7 +162,33 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "worker")]
+    #[test]
+    fn a_plain_result_is_plain_unless_it_looks_like_our_form() {
+        assert_eq!(plain_result("42".to_owned()), "42");
+        assert_eq!(plain_result(r#"{"a":1}"#.to_owned()), r#"{"a":1}"#);
+        for text in [
+            r#"{"activityResult":1}"#,
+            r#"{"activityFailure":{}}"#,
+            r#"{"activityResult":"#,
+            "{\u{1}activityResult",
+        ] {
+            let stored = plain_result(serde_json::to_string(text).unwrap());
+            assert_eq!(failure_in(stored.as_bytes()), None, "{text}");
+            let read = decode_result::<String>(Some(stored.as_bytes())).unwrap();
+            assert_eq!(read, text);
+        }
+    }
+
     proptest! {
+        #[cfg(feature = "worker")]
+        #[test]
+        fn every_plain_text_is_read_as_it_was(value in "(\\{\"activity(Result|Failure)\":)?\\PC*") {
+            let stored = plain_result(serde_json::to_string(&value).unwrap());
+            prop_assert_eq!(failure_in(stored.as_bytes()), None);
+            prop_assert_eq!(decode_result::<String>(Some(stored.as_bytes())).unwrap(), value);
+        }
+
         #[test]
         fn every_failure_of_an_earlier_version_is_read(kind in "\\PC{1,20}", message in "\\PC*", fatal: bool) {
             let mut failure = Failure::new(kind, message).with_cause(Failure::new("C", "c"));

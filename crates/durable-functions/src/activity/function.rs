@@ -75,6 +75,17 @@ impl ActivityFunction {
         Ok(envelope::encode_result(&json))
     }
 
+    /// The same for a sidecar, which does not change results: the output as JSON text.
+    #[cfg(feature = "worker")]
+    pub(crate) async fn call_plain(
+        &self,
+        context: ActivityContext,
+        input: Option<&str>,
+    ) -> Result<String, Failure> {
+        let json = self.run(context, input).await?;
+        Ok(envelope::plain_result(json))
+    }
+
     async fn run(&self, context: ActivityContext, input: Option<&str>) -> Result<String, Failure> {
         let running = guarded("activity", || (self.run)(context, input))?;
         caught("activity", running).await

@@ -1,13 +1,13 @@
 //! The durable client: starts instances and asks for their state, over the extension's gRPC service.
 //!
-//! The address and the task hub come with every invocation of a function that has a `durableClient`
-//! binding. Nothing is configured. The address must not be kept, because it changes when the host
-//! restarts.
+//! In a function app, the address and the task hub come with every invocation of a function that has a
+//! `durableClient` binding. Nothing is configured. The address must not be kept, because it changes when
+//! the host restarts. The address of another sidecar is given by the user.
 
 mod binding;
 mod error;
 mod instance;
-mod rpc;
+pub(crate) mod rpc;
 mod start;
 mod status;
 
@@ -42,6 +42,28 @@ impl DurableClient {
         Ok(DurableClient {
             connection: Connection::open(&binding)?,
         })
+    }
+
+    /// The client of a sidecar of the Durable Task protocol, at an address such as
+    /// `http://localhost:4001`: the Durable Task Scheduler's emulator, or another engine that a
+    /// worker serves. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`ClientError::InvalidEndpoint`] when it is not a URL.
+    pub fn connect(endpoint: &str) -> Result<Self, ClientError> {
+        Ok(DurableClient {
+            connection: Connection::to(endpoint)?,
+        })
+    }
+
+    /// Names the task hub in every call, as the Durable Task Scheduler and its emulator want it.
+    ///
+    /// # Errors
+    /// [`ClientError::InvalidEndpoint`] when the name cannot be sent: it must be printable ASCII.
+    pub fn with_task_hub(mut self, name: &str) -> Result<Self, ClientError> {
+        let name = name.parse().map_err(|_| ClientError::InvalidEndpoint)?;
+        self.connection.name_task_hub(name);
+        Ok(self)
     }
 
     /// Starts an instance of `orchestrator`. Await the returned value, after setting an id of your

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use durable_protocol::service;
 use http::uri::PathAndQuery;
-use tonic::metadata::AsciiMetadataValue;
+use tonic::client::Grpc;
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
@@ -25,17 +26,37 @@ static CHANNELS: Mutex<VecDeque<(String, Channel)>> = Mutex::new(VecDeque::new()
 #[derive(Clone)]
 pub(super) struct Connection {
     channel: Channel,
-    task_hub: Option<AsciiMetadataValue>,
-    connection: Option<AsciiMetadataValue>,
+    metadata: MetadataMap,
 }
 
 impl Connection {
     pub(super) fn open(binding: &Binding) -> Result<Self, ClientError> {
+        let channel = channel(&binding.rpc_base_url).ok_or(ClientError::InvalidBinding {
+            reason: "its rpcBaseUrl is not a URL",
+        })?;
+        let mut metadata = MetadataMap::new();
+        for (key, value) in [
+            (service::TASK_HUB, &binding.task_hub),
+            (service::CONNECTION, &binding.connection),
+        ] {
+            if let Some(value) = value.as_deref().and_then(|value| value.parse().ok()) {
+                metadata.insert(key, value);
+            }
+        }
+        Ok(Connection { channel, metadata })
+    }
+
+    pub(super) fn to(endpoint: &str) -> Result<Self, ClientError> {
+        let channel = channel(endpoint).ok_or(ClientError::InvalidEndpoint)?;
         Ok(Connection {
-            channel: channel(&binding.rpc_base_url)?,
-            task_hub: metadata(binding.task_hub.as_deref()),
-            connection: metadata(binding.connection.as_deref()),
+            channel,
+            metadata: MetadataMap::new(),
         })
+    }
+
+    /// Names the task hub of a sidecar in every call.
+    pub(super) fn name_task_hub(&mut self, task_hub: AsciiMetadataValue) {
+        self.metadata.insert(service::SIDECAR_TASK_HUB, task_hub);
     }
 
     /// Calls `method`; `limit` becomes the deadline of the call.
@@ -50,37 +71,64 @@ impl Connection {
         A: prost::Message + Default + Send + Sync + 'static,
     {
         let mut request = Request::new(message);
-        if let Some(task_hub) = &self.task_hub {
-            request
-                .metadata_mut()
-                .insert(service::TASK_HUB, task_hub.clone());
-        }
-        if let Some(connection) = &self.connection {
-            request
-                .metadata_mut()
-                .insert(service::CONNECTION, connection.clone());
-        }
-        if let Some(limit) = limit {
-            request.set_timeout(limit);
-        }
-        // The host's limit of 4 MiB is for requests; answers may be larger.
-        let mut grpc =
-            tonic::client::Grpc::new(self.channel.clone()).max_decoding_message_size(usize::MAX);
-        grpc.ready()
-            .await
-            .map_err(|error| Status::unavailable(format!("the host cannot be reached: {error}")))?;
-        let path = PathAndQuery::try_from(format!("{}{method}", service::PATH))
-            .map_err(|error| Status::internal(error.to_string()))?;
-        let call = grpc.unary(request, path, ProstCodec::default());
-        let answer = match limit {
-            // The host's own clock may never run out: some of its calls ignore the deadline.
-            Some(limit) => tokio::time::timeout(limit, call)
-                .await
-                .map_err(|_| Status::new(Code::DeadlineExceeded, "the time limit passed"))?,
-            None => call.await,
-        };
-        answer.map(tonic::Response::into_inner)
+        request.metadata_mut().clone_from(&self.metadata);
+        unary(self.channel.clone(), method, request, limit).await
     }
+}
+
+/// Calls `method`; `limit` becomes the deadline of the call.
+pub(crate) async fn unary<Q, A>(
+    channel: Channel,
+    method: &'static str,
+    mut request: Request<Q>,
+    limit: Option<Duration>,
+) -> Result<A, Status>
+where
+    Q: prost::Message + Send + Sync + 'static,
+    A: prost::Message + Default + Send + Sync + 'static,
+{
+    if let Some(limit) = limit {
+        request.set_timeout(limit);
+    }
+    let call = async {
+        let (mut grpc, path) = ready(channel, method).await?;
+        grpc.unary(request, path, ProstCodec::default()).await
+    };
+    let answer = match limit {
+        // The host's own clock may never run out: some of its calls ignore the deadline.
+        Some(limit) => tokio::time::timeout(limit, call)
+            .await
+            .map_err(|_| Status::new(Code::DeadlineExceeded, "the time limit passed"))?,
+        None => call.await,
+    };
+    answer.map(tonic::Response::into_inner)
+}
+
+/// Opens the stream of `method`, which has no time limit.
+#[cfg(feature = "worker")]
+pub(crate) async fn server_streaming<Q, A>(
+    channel: Channel,
+    method: &'static str,
+    request: Request<Q>,
+) -> Result<tonic::Streaming<A>, Status>
+where
+    Q: prost::Message + Send + Sync + 'static,
+    A: prost::Message + Default + Send + Sync + 'static,
+{
+    let (mut grpc, path) = ready(channel, method).await?;
+    let stream = grpc.server_streaming(request, path, ProstCodec::default());
+    stream.await.map(tonic::Response::into_inner)
+}
+
+async fn ready(channel: Channel, method: &str) -> Result<(Grpc<Channel>, PathAndQuery), Status> {
+    // The host's limit of 4 MiB is for requests; answers may be larger.
+    let mut grpc = Grpc::new(channel).max_decoding_message_size(usize::MAX);
+    grpc.ready()
+        .await
+        .map_err(|error| Status::unavailable(format!("the host cannot be reached: {error}")))?;
+    let path = PathAndQuery::try_from(format!("{}{method}", service::PATH))
+        .map_err(|error| Status::internal(error.to_string()))?;
+    Ok((grpc, path))
 }
 
 /// Whether a call that failed may have reached the host: the connection was open, and broke before the
@@ -106,25 +154,19 @@ pub(super) fn failed(method: &'static str, status: &Status) -> ClientError {
     }
 }
 
-fn metadata(value: Option<&str>) -> Option<AsciiMetadataValue> {
-    value.and_then(|value| value.parse().ok())
-}
-
-fn channel(address: &str) -> Result<Channel, ClientError> {
+/// The channel to `address`; `None` when that is not a URL.
+fn channel(address: &str) -> Option<Channel> {
     let mut channels = CHANNELS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, channel)) = channels.iter().find(|(known, _)| known == address) {
-        return Ok(channel.clone());
+        return Some(channel.clone());
     }
-    let endpoint =
-        Endpoint::from_shared(address.to_owned()).map_err(|_| ClientError::InvalidBinding {
-            reason: "its rpcBaseUrl is not a URL",
-        })?;
-    let channel = endpoint
+    let channel = Endpoint::from_shared(address.to_owned())
+        .ok()?
         .connect_timeout(Duration::from_secs(5))
         .connect_lazy();
     if channels.len() == KEPT_CHANNELS {
         channels.pop_front();
     }
     channels.push_back((address.to_owned(), channel.clone()));
-    Ok(channel)
+    Some(channel)
 }

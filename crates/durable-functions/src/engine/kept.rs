@@ -2,7 +2,7 @@
 //!
 //! The host sends the whole history with every turn. But within one execution the past events of a
 //! request begin, byte for byte, with all events of the turn before. So the live orchestrator of a
-//! finished turn is kept, together with the text that the next request must begin with. If it does, the
+//! finished turn is kept, together with the bytes that the next request must begin with. If it does, the
 //! orchestrator gets only the rest, and the past costs one comparison of bytes. In every other case
 //! (another execution, a shorter or different past after a redelivery, a rewind) the turn is replayed.
 //!
@@ -22,7 +22,7 @@ use super::{Execution, RequestError};
 use crate::OrchestratorFunction;
 use crate::wire::Request;
 
-/// The largest text, in bytes, whose memory is kept for the next instance.
+/// The longest beginning, in bytes, whose memory is kept for the next instance.
 const LARGEST_SPARE: usize = 1024 * 1024;
 
 /// What may be kept.
@@ -96,19 +96,58 @@ pub struct KeptInstances {
     entries: HashMap<String, Entry>,
     /// The weight of all entries.
     bytes: usize,
-    /// The memory of the text of an instance that has ended. Returning half a megabyte to the system,
-    /// page by page, takes three times as long as the last turn of its instance.
-    spare: String,
+    /// The memory of the beginning of an instance that has ended. Returning half a megabyte to the
+    /// system, page by page, takes three times as long as the last turn of its instance.
+    spare: Vec<u8>,
     continued: u64,
+}
+
+/// A request as it arrives: a host sends base64, a sidecar the message itself.
+///
+/// A kept instance is compared in this form, so that its past is not decoded.
+#[derive(Clone, Copy)]
+pub(crate) enum Arrived<'a> {
+    Base64(&'a str),
+    #[cfg_attr(not(feature = "worker"), allow(dead_code, reason = "no sidecar"))]
+    Message(&'a [u8]),
+}
+
+impl<'a> Arrived<'a> {
+    fn as_bytes(self) -> &'a [u8] {
+        match self {
+            Arrived::Base64(text) => text.as_bytes(),
+            Arrived::Message(message) => message,
+        }
+    }
+
+    /// The message from `start` on, which is an offset in the form that it arrived in.
+    fn decode_from(self, start: usize) -> Result<Vec<u8>, String> {
+        let behind = || "it is too short".to_owned();
+        match self {
+            Arrived::Base64(text) => STANDARD
+                .decode_to_vec(text.get(start..).ok_or_else(behind)?)
+                .map_err(|error| format!("it is not base64: {error}")),
+            Arrived::Message(message) => Ok(message.get(start..).ok_or_else(behind)?.to_vec()),
+        }
+    }
+
+    fn instance_id(self) -> Option<String> {
+        match self {
+            Arrived::Base64(text) => instance_id_of(text),
+            Arrived::Message(message) => Request::instance_id_at(message).map(str::to_owned),
+        }
+    }
 }
 
 struct Entry {
     function: OrchestratorFunction,
     execution: Execution,
-    /// How the base64 text of the next request must begin: whole groups of three bytes.
-    text: String,
-    /// The zero to two bytes that must follow.
+    /// How the next request must begin. Of base64, whole groups of three bytes.
+    beginning: Vec<u8>,
+    /// Of base64, the zero to two bytes that must follow.
     tail: Vec<u8>,
+    /// Whether the beginning is base64.
+    base64: bool,
     used: Instant,
     weight: usize,
 }
@@ -120,7 +159,7 @@ impl KeptInstances {
             limits,
             entries: HashMap::new(),
             bytes: 0,
-            spare: String::new(),
+            spare: Vec::new(),
             continued: 0,
         }
     }
@@ -140,21 +179,21 @@ impl KeptInstances {
         self.continued
     }
 
-    /// Runs one turn: base64 text in, the answer as an encoded `OrchestratorResponse` out.
+    /// Runs one turn: a request in, the answer as an encoded `OrchestratorResponse` out.
     ///
     /// # Errors
-    /// What is wrong with the text, if it is not the base64 of an `OrchestratorRequest`.
+    /// What is wrong with the request, if it is not an `OrchestratorRequest`, or the base64 of one.
     pub(crate) fn turn(
         &mut self,
         function: &OrchestratorFunction,
-        text: &str,
+        arrived: Arrived<'_>,
         now: Instant,
     ) -> Result<Vec<u8>, String> {
         if self.limits.instances == 0 {
-            let request = decode(text)?;
+            let request = arrived.decode_from(0)?;
             return super::execute(function, request).map_err(|error| error.to_string());
         }
-        let key = instance_id_of(text);
+        let key = arrived.instance_id();
         let entry = key
             .as_ref()
             .and_then(|key| self.entries.remove(key))
@@ -162,15 +201,15 @@ impl KeptInstances {
             .filter(|entry| entry.function.is(function));
         let entry = match entry {
             None => None,
-            Some(entry) if text.as_bytes().starts_with(entry.text.as_bytes()) => {
-                if let Some(answer) = self.advance(entry, function, text, now) {
+            Some(entry) if arrived.as_bytes().starts_with(&entry.beginning) => {
+                if let Some(answer) = self.advance(entry, function, arrived, now) {
                     return Ok(answer);
                 }
                 None
             }
             other => other,
         };
-        self.replay(entry, function, text, now)
+        self.replay(entry, function, arrived, now)
     }
 
     /// Drops the instances that had no turn for the idle time. Without any instance, the memory that was
@@ -186,7 +225,7 @@ impl KeptInstances {
             keep
         });
         if self.entries.is_empty() {
-            self.spare = String::new();
+            self.spare = Vec::new();
         }
     }
 
@@ -195,10 +234,10 @@ impl KeptInstances {
         &mut self,
         mut entry: Entry,
         function: &OrchestratorFunction,
-        text: &str,
+        arrived: Arrived<'_>,
         now: Instant,
     ) -> Option<Vec<u8>> {
-        let bytes = Rc::new(decode(text.get(entry.text.len()..)?).ok()?);
+        let bytes = Rc::new(arrived.decode_from(entry.beginning.len()).ok()?);
         let rest = bytes.strip_prefix(entry.tail.as_slice())?;
         let request = Request::read(rest).ok()?;
         let answer = entry.execution.resume(function, &request, &bytes).ok()??;
@@ -206,12 +245,12 @@ impl KeptInstances {
         self.continued += 1;
         if self.limits.verify_every > 0
             && self.continued.is_multiple_of(self.limits.verify_every)
-            && !self.verified(function, text, &answer)
+            && !self.verified(function, arrived, &answer)
         {
             return None;
         }
         if entry.execution.has_ended() {
-            self.recycle(entry.text);
+            self.recycle(entry.beginning);
         } else if let Some(past) = request.as_past() {
             let consumed = [entry.tail.as_slice(), &past].concat();
             self.keep(entry, &consumed, now);
@@ -220,13 +259,18 @@ impl KeptInstances {
     }
 
     /// Whether a replay gives the same answer.
-    fn verified(&self, function: &OrchestratorFunction, text: &str, answer: &[u8]) -> bool {
-        if replayed(function, text).is_ok_and(|replayed| replayed == answer) {
+    fn verified(
+        &self,
+        function: &OrchestratorFunction,
+        arrived: Arrived<'_>,
+        answer: &[u8],
+    ) -> bool {
+        if replayed(function, arrived).is_ok_and(|replayed| replayed == answer) {
             return true;
         }
         tracing::error!(
             orchestrator = function.name(),
-            instance = instance_id_of(text),
+            instance = arrived.instance_id(),
             "a replay decides differently than the kept instance: the orchestrator depends on \
              something that changes from one run to the next (the clock, random numbers, the order \
              of a HashMap); the replay's answer is used"
@@ -239,10 +283,10 @@ impl KeptInstances {
         &mut self,
         entry: Option<Entry>,
         function: &OrchestratorFunction,
-        text: &str,
+        arrived: Arrived<'_>,
         now: Instant,
     ) -> Result<Vec<u8>, String> {
-        let bytes = Rc::new(decode(text)?);
+        let bytes = Rc::new(arrived.decode_from(0)?);
         let invalid = |error| RequestError::from(error).to_string();
         let request = Request::read(&bytes).map_err(invalid)?;
         if request.lacks_history() {
@@ -256,11 +300,18 @@ impl KeptInstances {
         if !execution.has_ended()
             && let Some(past) = request.as_past()
         {
+            let base64 = matches!(arrived, Arrived::Base64(_));
+            let length = if base64 {
+                past.len() / 3 * 4
+            } else {
+                past.len()
+            };
             let entry = Entry {
                 function: function.clone(),
                 execution,
-                text: self.buffer(past.len() / 3 * 4),
+                beginning: self.buffer(length),
                 tail: Vec::new(),
+                base64,
                 used: now,
                 weight: 0,
             };
@@ -283,9 +334,9 @@ impl KeptInstances {
             && let Some(answer) = entry.execution.resume(function, request, bytes)?
         {
             if !entry.execution.has_ended() {
-                // What the next request begins with is unknown. No text begins with this one, so that
-                // only a request without history continues the instance.
-                entry.text = "\n".to_owned();
+                // What the next request begins with is unknown. No request begins with this, so that
+                // only one without history continues the instance.
+                entry.beginning = vec![0];
                 entry.tail.clear();
                 self.keep(entry, &[], now);
             }
@@ -294,16 +345,20 @@ impl KeptInstances {
         Ok(super::history_required(request.instance_id))
     }
 
-    /// Keeps an execution that has consumed `consumed` after what its text holds.
+    /// Keeps an execution that has consumed `consumed` after its beginning.
     fn keep(&mut self, mut entry: Entry, consumed: &[u8], now: Instant) {
         entry.execution.rest();
-        let Some((groups, tail)) = consumed.split_at_checked(consumed.len() / 3 * 3) else {
-            return;
-        };
-        STANDARD.encode_append(groups, &mut entry.text);
-        entry.tail = tail.to_vec();
+        if entry.base64 {
+            let Some((groups, tail)) = consumed.split_at_checked(consumed.len() / 3 * 3) else {
+                return;
+            };
+            STANDARD.encode_append(groups, &mut entry.beginning);
+            entry.tail = tail.to_vec();
+        } else {
+            entry.beginning.extend_from_slice(consumed);
+        }
         entry.used = now;
-        entry.weight = entry.text.capacity() + entry.execution.weight();
+        entry.weight = entry.beginning.capacity() + entry.execution.weight();
         if entry.weight > self.limits.bytes {
             return;
         }
@@ -311,7 +366,7 @@ impl KeptInstances {
             return;
         };
         if self.bytes + entry.weight + self.spare.capacity() > self.limits.bytes {
-            self.spare = String::new();
+            self.spare = Vec::new();
         }
         while self.entries.len() >= self.limits.instances
             || self.bytes + entry.weight > self.limits.bytes
@@ -326,19 +381,20 @@ impl KeptInstances {
         }
     }
 
-    /// Keeps the memory of a text that is no longer needed.
-    fn recycle(&mut self, mut text: String) {
-        if text.capacity() > self.spare.capacity() && text.capacity() <= LARGEST_SPARE {
-            text.clear();
-            self.spare = text;
+    /// Keeps the memory of a beginning that is no longer needed.
+    fn recycle(&mut self, mut beginning: Vec<u8>) {
+        let capacity = beginning.capacity();
+        if capacity > self.spare.capacity() && capacity <= LARGEST_SPARE {
+            beginning.clear();
+            self.spare = beginning;
         }
     }
 
     /// Room for a text of `length` bytes, but no more than twice as much.
-    fn buffer(&mut self, length: usize) -> String {
+    fn buffer(&mut self, length: usize) -> Vec<u8> {
         match self.spare.capacity() {
             spare if spare / 2 <= length => std::mem::take(&mut self.spare),
-            _ => String::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -356,19 +412,13 @@ impl KeptInstances {
 
 /// The answer to a request that a kept execution has answered already. The code runs as replaying,
 /// because it has logged what it had to log.
-fn replayed(function: &OrchestratorFunction, text: &str) -> Result<Vec<u8>, String> {
-    let bytes = Rc::new(decode(text)?);
+fn replayed(function: &OrchestratorFunction, arrived: Arrived<'_>) -> Result<Vec<u8>, String> {
+    let bytes = Rc::new(arrived.decode_from(0)?);
     let invalid = |error| RequestError::from(error).to_string();
     let request = Request::read(&bytes).map_err(invalid)?;
     let mut execution = Execution::new(&request, &bytes);
     execution.rerun(function, &request).map_err(invalid)?;
     Ok(execution.answer().encode_to_vec())
-}
-
-fn decode(text: &str) -> Result<Vec<u8>, String> {
-    STANDARD
-        .decode_to_vec(text)
-        .map_err(|error| format!("it is not base64: {error}"))
 }
 
 /// The instance that a request is for, from its beginning alone.

@@ -20,12 +20,17 @@ mod wake;
 
 use std::rc::Rc;
 
+#[cfg(feature = "worker")]
+use durable_protocol::messages::OrchestratorAction;
 use durable_protocol::messages::OrchestratorResponse;
 use prost::Message;
 
+#[cfg(feature = "worker")]
+pub(crate) use entities::scheduled_request;
 pub(crate) use execution::Execution;
 pub use function::OrchestratorFunction;
 pub(crate) use function::RunningOrchestrator;
+pub(crate) use kept::Arrived;
 #[cfg(feature = "handler")]
 pub(crate) use kept::instance_id_of;
 pub use kept::{KeptInstances, KeptLimits};
@@ -83,6 +88,12 @@ pub fn failed(instance_id: &str, failure: &Failure) -> Vec<u8> {
         ..Default::default()
     }
     .encode_to_vec()
+}
+
+/// The action that ends an instance with `failure`.
+#[cfg(feature = "worker")]
+pub(crate) fn failed_action(failure: &Failure) -> OrchestratorAction {
+    answer::failed(0, failure)
 }
 
 /// The answer that makes the host drop a turn and deliver it again, after some seconds, as if it had

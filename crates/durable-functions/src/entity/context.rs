@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
-#[cfg(feature = "handler")]
+#[cfg(any(feature = "handler", feature = "worker"))]
 use std::time::Duration;
 use std::time::SystemTime;
 
@@ -11,11 +11,11 @@ use durable_protocol::messages::{
     OperationActionType, SendSignalAction, StartNewOrchestrationAction,
 };
 use durable_protocol::{EntityId, Timestamp};
-#[cfg(feature = "handler")]
-use functions_handler::CancellationToken;
 use serde::Serialize;
-#[cfg(feature = "handler")]
+#[cfg(any(feature = "handler", feature = "worker"))]
 use tokio::time::Instant;
+#[cfg(any(feature = "handler", feature = "worker"))]
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Operation;
@@ -41,7 +41,7 @@ pub struct EntityContext {
     operation: Rc<str>,
     request_id: Rc<str>,
     #[cfg_attr(
-        not(feature = "handler"),
+        not(any(feature = "handler", feature = "worker")),
         allow(dead_code, reason = "no host, no deadline")
     )]
     time_limit: TimeLimit,
@@ -92,19 +92,19 @@ impl EntityContext {
     }
 
     /// When the batch should have ended, on tokio's clock; `None` when the host sets no limit.
-    #[cfg(feature = "handler")]
+    #[cfg(any(feature = "handler", feature = "worker"))]
     pub fn deadline(&self) -> Option<Instant> {
         self.time_limit.deadline
     }
 
     /// The time until the deadline; zero after it, `None` when the host sets no limit.
-    #[cfg(feature = "handler")]
+    #[cfg(any(feature = "handler", feature = "worker"))]
     pub fn remaining(&self) -> Option<Duration> {
         self.time_limit.remaining()
     }
 
     /// Fires at the deadline, when the handler is told to stop, and when the batch was dropped.
-    #[cfg(feature = "handler")]
+    #[cfg(any(feature = "handler", feature = "worker"))]
     pub fn cancellation(&self) -> &CancellationToken {
         &self.time_limit.cancellation
     }

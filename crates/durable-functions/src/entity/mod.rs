@@ -7,7 +7,11 @@ mod batch;
 mod context;
 mod function;
 mod handle;
+#[cfg(any(feature = "handler", feature = "worker"))]
+mod thread;
 
 pub use context::EntityContext;
 pub use function::EntityFunction;
 pub use handle::{Entity, Operation};
+#[cfg(any(feature = "handler", feature = "worker"))]
+pub(crate) use thread::on_thread;

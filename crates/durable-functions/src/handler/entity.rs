@@ -9,12 +9,10 @@ use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption
 use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
-use tracing::Span;
 
 use super::trigger;
 use crate::EntityFunction;
+use crate::entity::on_thread;
 use crate::time_limit::TimeLimit;
 
 pub(super) struct Handler<S>(pub(super) Arc<EntityFunction<S>>);
@@ -34,16 +32,7 @@ where
         let function = Arc::clone(&self.0);
         Box::pin(async move {
             let request = request(&invocation)?;
-            let time_limit = TimeLimit::of(&invocation);
-            let (span, runtime) = (Span::current(), Handle::current());
-            // Operations are not `Send`, which is what lets them borrow the state: one thread for
-            // the whole batch. A host asks for few at a time (`maxConcurrentEntityFunctions`).
-            let (answer, answered) = oneshot::channel();
-            tokio::task::spawn_blocking(move || {
-                let batch = run(&function, request, time_limit, answer);
-                span.in_scope(|| runtime.block_on(batch));
-            });
-            let answer = answered.await?;
+            let answer = on_thread(function, request, TimeLimit::of(&invocation)).await?;
             let answer = STANDARD.encode(answer.encode_to_vec());
             Ok(Answer::new().return_value(answer)?)
         })
@@ -71,25 +60,6 @@ where
         };
         Ok(Answer::new().return_value(STANDARD.encode(answer.encode_to_vec()))?)
     }
-}
-
-/// Runs a batch until it ends or its answer is no longer wanted: a batch that was dropped must not hold
-/// its thread.
-async fn run<S>(
-    function: &EntityFunction<S>,
-    request: EntityBatchRequest,
-    time_limit: TimeLimit,
-    mut answer: oneshot::Sender<EntityBatchResult>,
-) where
-    S: Default + Serialize + DeserializeOwned + 'static,
-{
-    let result = tokio::select! {
-        biased;
-        result = function.run_batch_within(request, time_limit) => result,
-        () = answer.closed() => return,
-    };
-    // Fails only if the batch was dropped at this moment.
-    let _ = answer.send(result);
 }
 
 /// The batch, from the base64 text of the trigger.

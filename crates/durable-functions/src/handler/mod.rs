@@ -8,9 +8,7 @@ mod activity;
 mod client;
 mod entity;
 mod orchestrator;
-mod settings;
 mod trigger;
-mod turns;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,7 +20,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Activity, ActivityContext, ActivityFunction, EntityFunction, OrchestrationContext,
-    Orchestrator, OrchestratorFunction, Result,
+    Orchestrator, OrchestratorFunction, Result, turns,
 };
 
 /// Registers orchestrators, activities and entities with an [`App`].

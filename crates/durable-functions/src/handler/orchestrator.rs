@@ -1,11 +1,13 @@
 //! The `orchestrationTrigger`.
 
+use std::time::Instant;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 
-use super::{trigger, turns};
-use crate::{OrchestratorFunction, engine};
+use super::trigger::turn_text;
+use crate::{OrchestratorFunction, engine, run_turn, turns};
 
 pub(super) struct Handler(pub(super) OrchestratorFunction);
 
@@ -17,7 +19,7 @@ impl Function for Handler {
     fn call(&self, invocation: Invocation) -> BoxFuture<'static, Result<Answer, FunctionError>> {
         let function = self.0.clone();
         Box::pin(async move {
-            let answer = turns::run(function, invocation).await;
+            let answer = run(function, invocation).await;
             Ok(Answer::new().return_value(answer)?)
         })
     }
@@ -29,7 +31,7 @@ impl Function for Handler {
         invocation: &Invocation,
         _: Interruption,
     ) -> Result<Answer, FunctionError> {
-        let id = engine::instance_id_of(&trigger::turn_text(invocation)).unwrap_or_default();
+        let id = engine::instance_id_of(&turn_text(invocation)).unwrap_or_default();
         tracing::warn!(
             orchestrator = self.0.name(),
             instance = id,
@@ -37,4 +39,22 @@ impl Function for Handler {
         );
         Ok(Answer::new().return_value(STANDARD.encode(engine::redeliver(&id)))?)
     }
+}
+
+/// Runs the turn that an invocation asks for; the base64 text of the answer.
+async fn run(function: OrchestratorFunction, invocation: Invocation) -> String {
+    let key = engine::instance_id_of(&turn_text(&invocation));
+    let turn = {
+        let (function, invocation) = (function.clone(), invocation.clone());
+        turns::run(key.as_deref(), move |kept| {
+            kept.run_turn(&function, &turn_text(&invocation), Instant::now())
+        })
+    };
+    if let Some(answer) = turn.await {
+        return answer;
+    }
+    // Without the thread nothing is kept, and a replay needs no particular thread.
+    tracing::error!("the thread of this instance has ended; its turn is replayed");
+    // A task that has used up tokio's budget finds tokio's futures pending although they are ready.
+    tokio::task::unconstrained(async { run_turn(&function, &turn_text(&invocation)) }).await
 }

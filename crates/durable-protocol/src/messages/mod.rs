@@ -20,6 +20,7 @@ mod failure;
 mod history;
 mod instance;
 mod turn;
+mod worker;
 
 pub use action::*;
 pub use client::*;
@@ -29,6 +30,7 @@ pub use failure::*;
 pub use history::*;
 pub use instance::*;
 pub use turn::*;
+pub use worker::*;
 
 /// Where an instance stands. The numbers are those of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]

@@ -16,7 +16,7 @@ use super::label::Label;
 const LONGEST_DELAY: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
 /// The name of the event of a signal that is due at a time.
-pub(super) fn scheduled_request(due: Timestamp, now: Timestamp) -> String {
+pub(crate) fn scheduled_request(due: Timestamp, now: Timestamp) -> String {
     let delivered = due.min(now.after(LONGEST_DELAY));
     format!("{REQUEST}@{}", delivered.round_trip())
 }

@@ -15,3 +15,5 @@ mod requests;
 pub(super) use compare::is_another_request;
 pub(super) use ledger::Ledger;
 pub(super) use message::is_release;
+#[cfg(feature = "worker")]
+pub(crate) use message::scheduled_request;

@@ -12,7 +12,7 @@ const KEPT_INSTANCES: &str = "DURABLE_FUNCTIONS_KEPT_INSTANCES";
 const VERIFY_EVERY: &str = "DURABLE_FUNCTIONS_VERIFY_EVERY";
 
 /// The limits of this process, and a message for each setting that cannot be read.
-pub(super) fn kept_limits(variable: impl Fn(&str) -> Option<String>) -> (KeptLimits, Vec<String>) {
+pub(crate) fn kept_limits(variable: impl Fn(&str) -> Option<String>) -> (KeptLimits, Vec<String>) {
     let mut limits = KeptLimits::default();
     let mut mistakes = Vec::new();
     let mut read = Reader {

@@ -12,47 +12,40 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use functions_handler::{Invocation, logs};
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use super::settings;
-use super::trigger::turn_text;
-use crate::engine::instance_id_of;
-use crate::{KeptInstances, KeptLimits, OrchestratorFunction, run_turn};
+use crate::{KeptInstances, KeptLimits, settings};
 
 static LIMITS: LazyLock<KeptLimits> = LazyLock::new(limits);
 static THREADS: LazyLock<Threads> = LazyLock::new(|| Threads::start(*LIMITS));
 
 struct Threads(Vec<Mutex<Sender<Turn>>>);
 
-struct Turn {
-    function: OrchestratorFunction,
-    invocation: Invocation,
-    span: Span,
-    answer: oneshot::Sender<String>,
-}
+/// Runs a turn, with the instances that its thread keeps.
+type Turn = Box<dyn FnOnce(&mut KeptInstances) + Send>;
 
-/// Runs the turn that an invocation asks for; the base64 text of the answer.
-pub(super) async fn run(function: OrchestratorFunction, invocation: Invocation) -> String {
+/// Runs `turn` on the thread of the instance; `None` when that thread has ended. A turn that is dropped
+/// while it waits for its thread is not run.
+pub(crate) async fn run<A: Send + 'static>(
+    instance_id: Option<&str>,
+    turn: impl FnOnce(&mut KeptInstances) -> A + Send + 'static,
+) -> Option<A> {
     let span = Span::current();
     let (answer, answered) = oneshot::channel();
-    let turn = Turn {
-        function: function.clone(),
-        invocation: invocation.clone(),
-        span,
-        answer,
-    };
-    let key = instance_id_of(&turn_text(&invocation));
-    if THREADS.send(key.as_deref(), turn)
-        && let Ok(answer) = answered.await
-    {
-        return answer;
+    let turn: Turn = Box::new(move |kept| {
+        // It was dropped while it waited for another turn: it is delivered again.
+        if answer.is_closed() {
+            return;
+        }
+        let result = span.in_scope(|| turn(kept));
+        // Fails if the work was dropped meanwhile.
+        let _ = answer.send(result);
+    });
+    if !THREADS.send(instance_id, turn) {
+        return None;
     }
-    // Without the thread nothing is kept, and a replay needs no particular thread.
-    tracing::error!("the thread of this instance has ended; its turn is replayed");
-    // A task that has used up tokio's budget finds tokio's futures pending although they are ready.
-    tokio::task::unconstrained(async { run_turn(&function, &turn_text(&invocation)) }).await
+    answered.await.ok()
 }
 
 impl Threads {
@@ -94,16 +87,7 @@ fn serve(turns: &Receiver<Turn>, limits: KeptLimits) {
     let mut tidied = Instant::now();
     loop {
         match turns.recv_timeout(pause) {
-            // It was dropped while it waited for another turn: the host has been asked for it again.
-            Ok(turn) if turn.answer.is_closed() => drop(turn),
-            Ok(turn) => {
-                let text = turn_text(&turn.invocation);
-                let answer = turn
-                    .span
-                    .in_scope(|| kept.run_turn(&turn.function, &text, Instant::now()));
-                // Fails if the invocation was dropped meanwhile.
-                let _ = turn.answer.send(answer);
-            }
+            Ok(turn) => turn(&mut kept),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -115,14 +99,17 @@ fn serve(turns: &Receiver<Turn>, limits: KeptLimits) {
 }
 
 /// Reads the settings now, so that a mistake in them is reported at the start and not at the first turn.
-pub(super) fn read_settings() {
+pub(crate) fn read_settings() {
     LazyLock::force(&LIMITS);
 }
 
 fn limits() -> KeptLimits {
     let (limits, mistakes) = settings::kept_limits(|name| std::env::var(name).ok());
     for mistake in mistakes {
-        logs::warn_at_the_start(&mistake);
+        #[cfg(feature = "handler")]
+        functions_handler::logs::warn_at_the_start(&mistake);
+        #[cfg(not(feature = "handler"))]
+        tracing::warn!("{mistake}");
     }
     limits
 }

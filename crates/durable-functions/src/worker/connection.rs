@@ -1,0 +1,188 @@
+//! The connection to the sidecar, and the calls over it.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use prost::Message;
+use tokio::time::{sleep, timeout};
+use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status, Streaming};
+
+use super::WorkerError;
+use super::backoff::Backoff;
+use crate::client::rpc;
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long a call may take that the sidecar answers at once.
+const CALL_LIMIT: Duration = Duration::from_secs(30);
+/// How often the end of a work item is sent. The sidecar delivers the item again if it never arrives.
+const ATTEMPTS: usize = 8;
+
+pub(super) struct Connection {
+    endpoint: Endpoint,
+    /// Where the sidecar is, for logs: without a password, which an address may hold.
+    authority: String,
+    /// Replaced when the stream was lost: a connection that died without notice would take further calls.
+    channel: Mutex<Channel>,
+    metadata: MetadataMap,
+}
+
+impl Connection {
+    pub(super) fn new(endpoint: &str, metadata: &[(String, String)]) -> Result<Self, WorkerError> {
+        let invalid = |reason| WorkerError::InvalidEndpoint { reason };
+        let endpoint = Endpoint::from_shared(endpoint.to_owned())
+            .map_err(|_| invalid("it must be a URL such as http://localhost:4001"))?;
+        match endpoint.uri().scheme_str() {
+            Some("http") => {}
+            Some("https") => {
+                return Err(invalid("TLS is not supported; it must begin with http://"));
+            }
+            _ => return Err(invalid("it must begin with http://")),
+        }
+        let uri = endpoint.uri();
+        let authority = match (uri.host(), uri.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (Some(host), None) => host.to_owned(),
+            (None, _) => return Err(invalid("it has no host")),
+        };
+        let endpoint = endpoint
+            .connect_timeout(CONNECT_LIMIT)
+            .tcp_keepalive(Some(Duration::from_secs(30)));
+        let channel = Mutex::new(endpoint.connect_lazy());
+        Ok(Connection {
+            authority,
+            channel,
+            metadata: map_of(metadata)?,
+            endpoint,
+        })
+    }
+
+    pub(super) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// Further calls open a new connection. Those that are under way stay on theirs.
+    pub(super) fn renew(&self) {
+        *self.channel.lock().unwrap_or_else(PoisonError::into_inner) = self.endpoint.connect_lazy();
+    }
+
+    pub(super) async fn call<Q, A>(&self, method: &'static str, message: Q) -> Result<A, Status>
+    where
+        Q: Message + Send + Sync + 'static,
+        A: Message + Default + Send + Sync + 'static,
+    {
+        rpc::unary(
+            self.channel(),
+            method,
+            self.request(message),
+            Some(CALL_LIMIT),
+        )
+        .await
+    }
+
+    /// Opens a stream. Some sidecars only answer when they have the first message.
+    pub(super) async fn stream<Q, A>(
+        &self,
+        method: &'static str,
+        message: Q,
+    ) -> Result<Streaming<A>, Status>
+    where
+        Q: Message + Send + Sync + 'static,
+        A: Message + Default + Send + Sync + 'static,
+    {
+        rpc::server_streaming(self.channel(), method, self.request(message)).await
+    }
+
+    /// All messages of a stream that ends by itself.
+    pub(super) async fn collect<Q, A>(
+        &self,
+        method: &'static str,
+        message: Q,
+    ) -> Result<Vec<A>, Status>
+    where
+        Q: Message + Send + Sync + 'static,
+        A: Message + Default + Send + Sync + 'static,
+    {
+        let collected = async {
+            let mut stream = self.stream(method, message).await?;
+            let mut messages = Vec::new();
+            while let Some(message) = stream.message().await? {
+                messages.push(message);
+            }
+            Ok(messages)
+        };
+        timeout(CALL_LIMIT, collected)
+            .await
+            .unwrap_or_else(|_| Err(Status::deadline_exceeded("the time limit passed")))
+    }
+
+    /// Sends the end of a work item, again and again while the sidecar cannot be reached.
+    pub(super) async fn deliver<Q, A>(&self, method: &'static str, message: Q)
+    where
+        Q: Message + Clone + Send + Sync + 'static,
+        A: Message + Default + Send + Sync + 'static,
+    {
+        let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+        for attempt in 1..=ATTEMPTS {
+            let Err(status) = self.call::<Q, A>(method, message.clone()).await else {
+                return;
+            };
+            let code = status.code();
+            if is_final(code) || attempt == ATTEMPTS {
+                tracing::error!(
+                    "{method} failed: {code:?}: {}; the sidecar may deliver the work again",
+                    status.message()
+                );
+                return;
+            }
+            tracing::warn!(
+                "{method} failed: {code:?}: {}; again soon",
+                status.message()
+            );
+            sleep(backoff.next()).await;
+        }
+    }
+
+    fn channel(&self) -> Channel {
+        self.channel
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn request<Q>(&self, message: Q) -> Request<Q> {
+        let mut request = Request::new(message);
+        *request.metadata_mut() = self.metadata.clone();
+        request
+    }
+}
+
+/// Whether the sidecar would refuse the same call again.
+fn is_final(code: Code) -> bool {
+    matches!(
+        code,
+        Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::PermissionDenied
+            | Code::Unauthenticated
+            | Code::FailedPrecondition
+            | Code::OutOfRange
+            | Code::ResourceExhausted
+            | Code::Unimplemented
+    )
+}
+
+fn map_of(metadata: &[(String, String)]) -> Result<MetadataMap, WorkerError> {
+    let mut map = MetadataMap::new();
+    for (name, value) in metadata {
+        let invalid = || WorkerError::InvalidMetadata { name: name.clone() };
+        let key = AsciiMetadataKey::from_bytes(name.to_ascii_lowercase().as_bytes())
+            .map_err(|_| invalid())?;
+        let mut value: AsciiMetadataValue = value.parse().map_err(|_| invalid())?;
+        value.set_sensitive(true);
+        map.insert(key, value);
+    }
+    Ok(map)
+}
