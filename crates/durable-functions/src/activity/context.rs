@@ -95,7 +95,7 @@ impl ActivityContext {
         self.time_limit.remaining()
     }
 
-    /// Fires at the deadline, when the handler is told to stop, and when the activity was dropped.
+    /// Fires at the deadline, when the handler or worker is told to stop, and when the activity was dropped.
     pub fn cancellation(&self) -> &CancellationToken {
         &self.time_limit.cancellation
     }

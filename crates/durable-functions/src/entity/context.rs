@@ -103,7 +103,7 @@ impl EntityContext {
         self.time_limit.remaining()
     }
 
-    /// Fires at the deadline, when the handler is told to stop, and when the batch was dropped.
+    /// Fires at the deadline, when the handler or worker is told to stop, and when the batch was dropped.
     #[cfg(any(feature = "handler", feature = "worker"))]
     pub fn cancellation(&self) -> &CancellationToken {
         &self.time_limit.cancellation

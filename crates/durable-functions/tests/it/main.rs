@@ -41,3 +41,5 @@ mod task_hub;
 #[cfg(feature = "tracing-subscriber")]
 mod tracing;
 mod unit_payloads;
+#[cfg(feature = "worker")]
+mod worker;

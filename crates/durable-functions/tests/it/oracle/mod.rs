@@ -21,7 +21,7 @@ mod compare;
 pub(crate) mod history;
 pub(crate) mod interpreter;
 pub(crate) mod program;
-mod python;
+pub(crate) mod python;
 pub(crate) mod world;
 
 use std::cell::RefCell;

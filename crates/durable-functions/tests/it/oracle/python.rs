@@ -88,7 +88,7 @@ impl Drop for Python {
 
 /// The interpreter of a virtual environment with exactly what requirements.txt names, below the
 /// target folder. Made on first use; a lock keeps two test processes from making it at once.
-fn environment() -> PathBuf {
+pub(crate) fn environment() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     fs::create_dir_all(target).unwrap();
     let lock = File::create(target.join("durabletask.lock")).unwrap();

@@ -1,0 +1,315 @@
+//! A sidecar that does what a test tells it, and records what the worker sends.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use durable_functions::{Activity, Worker};
+use durable_protocol::messages::{
+    AbandonTaskRequest, AbandonTaskResponse, ActivityRequest, ActivityResponse,
+    CompleteTaskResponse, EntityBatchResult, GetWorkItemsRequest, HistoryChunk,
+    OrchestrationInstance, OrchestratorResponse, StreamInstanceHistoryRequest, WorkItem,
+    WorkItemRequest,
+};
+use futures::stream::{BoxStream, unfold};
+use prost::Message;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tonic::body::Body;
+use tonic::server::Grpc;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Response, Status};
+use tonic_prost::ProstCodec;
+
+pub(super) const LIMIT: Duration = Duration::from_secs(30);
+
+/// How a work item ended.
+#[derive(Debug)]
+pub(super) enum End {
+    Turn(OrchestratorResponse),
+    Activity(ActivityResponse),
+    Batch(EntityBatchResult),
+    /// The method and the completion token.
+    Abandoned(&'static str, String),
+}
+
+/// A stream that the worker opened. Dropping it closes the stream.
+pub(super) struct Stream {
+    pub(super) asked: GetWorkItemsRequest,
+    items: UnboundedSender<Result<WorkItem, Status>>,
+}
+
+impl Stream {
+    pub(super) fn send(&self, token: &str, request: WorkItemRequest) {
+        let item = WorkItem {
+            request: Some(request),
+            completion_token: token.to_owned(),
+        };
+        self.items.send(Ok(item)).unwrap();
+    }
+
+    /// Asks for an activity; the token is its task id.
+    pub(super) fn call<I, O>(&self, activity: Activity<I, O>, task_id: i32) {
+        let request = ActivityRequest {
+            name: activity.name().to_owned(),
+            task_id,
+            orchestration_instance: Some(OrchestrationInstance {
+                instance_id: "i".to_owned(),
+                execution_id: Some("e".to_owned()),
+            }),
+            ..Default::default()
+        };
+        self.send(
+            &task_id.to_string(),
+            WorkItemRequest::ActivityRequest(Box::new(request)),
+        );
+    }
+
+    pub(super) fn fail(self, status: Status) {
+        self.items.send(Err(status)).unwrap();
+    }
+}
+
+pub(super) struct Fake {
+    pub(super) address: String,
+    streams: UnboundedReceiver<Stream>,
+    ends: UnboundedReceiver<End>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    streams: UnboundedSender<Stream>,
+    ends: UnboundedSender<End>,
+    /// So many calls fail before one is taken.
+    broken: AtomicUsize,
+    history: Mutex<Vec<HistoryChunk>>,
+    metadata: Mutex<Vec<Option<String>>>,
+}
+
+impl Fake {
+    pub(super) async fn listen() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let (streams, opened) = unbounded_channel();
+        let (ends, ended) = unbounded_channel();
+        let shared = Arc::new(Shared {
+            streams,
+            ends,
+            broken: AtomicUsize::new(0),
+            history: Mutex::default(),
+            metadata: Mutex::default(),
+        });
+        let service = Service(Arc::clone(&shared));
+        tokio::spawn(Server::builder().serve_with_incoming(service, TcpIncoming::from(listener)));
+        Fake {
+            address,
+            streams: opened,
+            ends: ended,
+            shared,
+        }
+    }
+
+    pub(super) fn worker(&self) -> Worker {
+        Worker::new(&self.address)
+            .reconnect_pauses(Duration::from_millis(1), Duration::from_millis(5))
+    }
+
+    /// The next stream that the worker opens.
+    pub(super) async fn accept(&mut self) -> Stream {
+        timeout(LIMIT, self.streams.recv()).await.unwrap().unwrap()
+    }
+
+    /// The next end of a work item.
+    pub(super) async fn end(&mut self) -> End {
+        timeout(LIMIT, self.ends.recv()).await.unwrap().unwrap()
+    }
+
+    /// The next end, which is that of an activity.
+    pub(super) async fn activity(&mut self) -> ActivityResponse {
+        match self.end().await {
+            End::Activity(answer) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The next so many calls fail.
+    pub(super) fn refuse(&self, calls: usize) {
+        self.shared.broken.store(calls, Ordering::SeqCst);
+    }
+
+    pub(super) fn set_history(&self, chunks: Vec<HistoryChunk>) {
+        *self.shared.history.lock().unwrap() = chunks;
+    }
+
+    /// The task hub that each call named.
+    pub(super) fn task_hubs(&self) -> Vec<Option<String>> {
+        self.shared.metadata.lock().unwrap().clone()
+    }
+}
+
+pub(super) struct Serving {
+    shutdown: Option<oneshot::Sender<()>>,
+    ended: JoinHandle<()>,
+}
+
+pub(super) fn serve(worker: Worker) -> Serving {
+    let (shutdown, stopped) = oneshot::channel();
+    let ended = tokio::spawn(async move {
+        let stopped = async { drop(stopped.await) };
+        worker.run_until(stopped).await.unwrap();
+    });
+    Serving {
+        shutdown: Some(shutdown),
+        ended,
+    }
+}
+
+impl Serving {
+    pub(super) fn begin_stop(&mut self) {
+        self.shutdown.take().unwrap().send(()).unwrap();
+    }
+
+    pub(super) async fn ended(self) {
+        timeout(LIMIT, self.ended).await.unwrap().unwrap();
+    }
+
+    pub(super) async fn stop(mut self) {
+        self.begin_stop();
+        self.ended().await;
+    }
+}
+
+impl Shared {
+    fn take<A: Default>(&self, end: End) -> Result<A, Status> {
+        let broken = self
+            .broken
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        if broken.is_ok() {
+            return Err(Status::unavailable("refused by the test"));
+        }
+        // Fails if the test does not look at ends any more.
+        let _ = self.ends.send(end);
+        Ok(A::default())
+    }
+}
+
+#[derive(Clone)]
+struct Service(Arc<Shared>);
+
+impl tower::Service<http::Request<Body>> for Service {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(
+        &mut self,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), Infallible>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let shared = Arc::clone(&self.0);
+        Box::pin(async move {
+            let hub = request.headers().get("taskhub");
+            let hub = hub.map(|hub| hub.to_str().unwrap().to_owned());
+            shared.metadata.lock().unwrap().push(hub);
+            let path = request.uri().path().to_owned();
+            let method = path.strip_prefix("/TaskHubSidecarService/");
+            let abandon = |method| {
+                let shared = Arc::clone(&shared);
+                move |request: AbandonTaskRequest| {
+                    shared.take::<AbandonTaskResponse>(End::Abandoned(
+                        method,
+                        request.completion_token,
+                    ))
+                }
+            };
+            let taken = Arc::clone(&shared);
+            Ok(match method {
+                Some("Hello") => unary(request, |(): ()| Ok(())).await,
+                Some("GetWorkItems") => {
+                    server_streaming(request, move |asked| {
+                        let (items, sent) = unbounded_channel();
+                        let _ = taken.streams.send(Stream { asked, items });
+                        let items = unfold(sent, async |mut sent| Some((sent.recv().await?, sent)));
+                        Box::pin(items) as BoxStream<'static, _>
+                    })
+                    .await
+                }
+                Some("StreamInstanceHistory") => {
+                    server_streaming(request, move |_: StreamInstanceHistoryRequest| {
+                        let chunks = taken.history.lock().unwrap().clone();
+                        Box::pin(futures::stream::iter(chunks.into_iter().map(Ok)))
+                            as BoxStream<'static, _>
+                    })
+                    .await
+                }
+                Some("CompleteOrchestratorTask") => {
+                    unary(request, move |turn| {
+                        taken.take::<CompleteTaskResponse>(End::Turn(turn))
+                    })
+                    .await
+                }
+                Some("CompleteActivityTask") => {
+                    unary(request, move |activity| {
+                        taken.take::<CompleteTaskResponse>(End::Activity(activity))
+                    })
+                    .await
+                }
+                Some("CompleteEntityTask") => {
+                    unary(request, move |batch| {
+                        taken.take::<CompleteTaskResponse>(End::Batch(batch))
+                    })
+                    .await
+                }
+                Some("AbandonTaskOrchestratorWorkItem") => unary(request, abandon("turn")).await,
+                Some("AbandonTaskActivityWorkItem") => unary(request, abandon("activity")).await,
+                Some("AbandonTaskEntityWorkItem") => unary(request, abandon("batch")).await,
+                _ => Status::unimplemented(path).into_http(),
+            })
+        })
+    }
+}
+
+async fn unary<Q, A>(
+    request: http::Request<Body>,
+    method: impl Fn(Q) -> Result<A, Status> + Send + 'static,
+) -> http::Response<Body>
+where
+    Q: Message + Default + 'static,
+    A: Message + Default + 'static,
+{
+    let call = tower::service_fn(move |request: Request<Q>| {
+        let answer = method(request.into_inner()).map(Response::new);
+        std::future::ready(answer)
+    });
+    Grpc::new(ProstCodec::<A, Q>::default())
+        .unary(call, request)
+        .await
+}
+
+async fn server_streaming<Q, A>(
+    request: http::Request<Body>,
+    method: impl Fn(Q) -> BoxStream<'static, Result<A, Status>> + Send + 'static,
+) -> http::Response<Body>
+where
+    Q: Message + Default + 'static,
+    A: Message + Default + 'static,
+{
+    let call = tower::service_fn(move |request: Request<Q>| {
+        let stream = method(request.into_inner());
+        std::future::ready(Ok::<_, Status>(Response::new(stream)))
+    });
+    Grpc::new(ProstCodec::<A, Q>::default())
+        .server_streaming(call, request)
+        .await
+}
