@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -32,6 +32,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// The sidecar's process.
 struct Sidecar {
     process: Child,
+    output: BufReader<ChildStdout>,
     address: String,
 }
 
@@ -44,14 +45,21 @@ impl Sidecar {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the Python interpreter of the test environment starts");
+        let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut port = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut port)
-            .unwrap();
+        output.read_line(&mut port).unwrap();
         Sidecar {
             process,
+            output,
             address: format!("http://127.0.0.1:{}", port.trim()),
         }
+    }
+
+    /// Waits until the sidecar has noticed that a worker closed its stream.
+    fn stream_ended(&mut self) {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "closed");
     }
 
     fn client(&self) -> DurableClient {
@@ -392,11 +400,11 @@ async fn entities_are_called_signalled_and_locked() {
 async fn instances_go_on_with_another_worker_after_a_stop() {
     const HOLD: Activity<u32, u32> = Activity::new("hold");
     const TWO_STEPS: Orchestrator<u32, u32> = Orchestrator::new("two-steps");
-    let sidecar = Sidecar::start();
+    let mut sidecar = Sidecar::start();
     let (held, begun) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let build = || {
+    let build = |sidecar: &Sidecar| {
         let (held, begun) = (Arc::clone(&held), Arc::clone(&begun));
-        worker(&sidecar)
+        worker(sidecar)
             .activity(HOLD, move |_, number: u32| {
                 let (held, begun) = (Arc::clone(&held), Arc::clone(&begun));
                 async move {
@@ -411,7 +419,7 @@ async fn instances_go_on_with_another_worker_after_a_stop() {
                 Ok(number + ctx.wait_for(APPROVAL).await?)
             })
     };
-    let serving = serve(build());
+    let serving = serve(build(&sidecar));
     let client = sidecar.client();
     let instance = client.start(TWO_STEPS, &4).await.unwrap();
     let other = client.start(WAIT, &()).await.unwrap();
@@ -419,9 +427,10 @@ async fn instances_go_on_with_another_worker_after_a_stop() {
     until(&client, other.id(), is_waiting).await;
     // The activity ends within the grace; its turn is for the next worker.
     serving.shutdown.send(()).unwrap();
+    sidecar.stream_ended();
     held.notify_one();
     serving.ended.await.unwrap();
-    let serving = serve(build());
+    let serving = serve(build(&sidecar));
     until(&client, instance.id(), is_waiting).await;
     sidecar.raise(instance.id(), "approval", "1").await;
     sidecar.raise(other.id(), "approval", "2").await;
