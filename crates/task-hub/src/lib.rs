@@ -32,4 +32,4 @@ pub use memory::MemoryStore;
 pub use notice::Notice;
 pub use options::Options;
 pub use plan::{Place, Refusal, Refused};
-pub use store::{Store, StoreError};
+pub use store::{Store, StoreError, StoreErrorKind};

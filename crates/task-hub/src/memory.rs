@@ -12,7 +12,7 @@ use tables::Tables;
 use crate::changes::{Activity, Changes, EntityRecord, Message, Timer};
 use crate::instance::{InstanceRecord, Payloads};
 use crate::query::{EntityFilter, InstanceFilter, Page, PageRequest};
-use crate::store::{Store, StoreError, Waiting};
+use crate::store::{Store, StoreError, StoreErrorKind, Waiting};
 
 /// A store in memory. It loses everything when it is dropped.
 #[derive(Clone, Debug, Default)]
@@ -137,7 +137,10 @@ impl Store for MemoryStore {
         let applied = std::mem::take(&mut journal.applied);
         if std::mem::take(&mut journal.fails) {
             self.live = journal.durable.clone();
-            return Err(StoreError("the commit was made to fail".to_owned()));
+            return Err(StoreError::new(
+                StoreErrorKind::Full,
+                "the commit was made to fail",
+            ));
         }
         for changes in applied {
             journal.durable.apply(changes);

@@ -13,13 +13,49 @@ use crate::changes::{Activity, Changes, EntityRecord, Message, Timer};
 use crate::instance::{InstanceRecord, Payloads};
 use crate::query::{EntityFilter, InstanceFilter, Page, PageRequest};
 
-/// A store that cannot do its work: a full disk, a damaged or locked file.
+/// A store that cannot do its work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the store of the task hub failed: {0}")]
-pub struct StoreError(
-    /// What failed, for the person who runs the hub.
-    pub String,
-);
+#[error("the store of the task hub failed: {message}")]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    message: String,
+}
+
+impl StoreError {
+    /// `message` is for the person who runs the hub: what failed, and what to do.
+    pub fn new(kind: StoreErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// What kind of failure it is, for the driver.
+    #[must_use]
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
+
+/// What kind of failure a [`StoreError`] is. None of them leaves a part of a transaction behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// There is no space left. The same steps may succeed when there is.
+    Full,
+    /// Another process or another hub uses the store.
+    Locked,
+    /// The data cannot be changed, because its file or folder is read-only.
+    ReadOnly,
+    /// The data was written by a newer version of this crate.
+    Newer,
+    /// The data is damaged, or is not that of a task hub.
+    Corrupt,
+    /// A file cannot be found, read or written.
+    Io,
+    /// A failure that should not happen.
+    Other,
+}
 
 /// What waits in a store when a hub opens it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
