@@ -6,6 +6,7 @@ mod concurrency;
 mod entities;
 mod fixture;
 mod grpc;
+mod http2;
 mod http_activity;
 mod load;
 mod nonchars;
