@@ -17,6 +17,8 @@ pub mod options;
 mod plan;
 pub mod query;
 mod rewind;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod step;
 pub mod store;
 mod timer;
@@ -32,4 +34,6 @@ pub use memory::MemoryStore;
 pub use notice::Notice;
 pub use options::Options;
 pub use plan::{Place, Refusal, Refused};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteStore;
 pub use store::{Store, StoreError, StoreErrorKind};

@@ -13,4 +13,5 @@ mod interleavings;
 mod memory;
 mod program;
 mod rules;
+mod sqlite;
 mod world;
