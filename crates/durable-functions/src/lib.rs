@@ -13,6 +13,8 @@ mod failure;
 mod handle;
 #[cfg(feature = "handler")]
 mod handler;
+#[cfg(any(feature = "client", feature = "testing"))]
+mod instance_status;
 mod name;
 mod orchestrator;
 mod panic;
@@ -20,6 +22,8 @@ mod replay;
 mod retry;
 #[cfg(any(feature = "handler", feature = "worker"))]
 mod settings;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time_limit;
 mod trigger;
 #[cfg(any(feature = "handler", feature = "worker"))]
@@ -30,13 +34,13 @@ mod worker;
 
 pub use activity::{ActivityContext, ActivityFunction};
 #[cfg(feature = "client")]
-pub use client::{ClientError, DurableClient, Instance, InstanceStatus, Start};
+pub use client::{ClientError, DurableClient, Instance, Start};
 pub use context::{
     ContinueAsNew, DurableRng, DurableTask, EntityFuture, EntityLock, EventFuture, HttpFuture,
     HttpRequest, HttpResponse, LockFuture, OrchestrationContext, TaskFuture, TimerFuture,
 };
 /// Where an instance stands.
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "testing"))]
 #[doc(inline)]
 pub use durable_protocol::messages::OrchestrationStatus as RuntimeStatus;
 #[doc(inline)]
@@ -50,6 +54,8 @@ pub use failure::Failure;
 pub use handle::{Activity, Event, Orchestrator};
 #[cfg(feature = "handler")]
 pub use handler::{AppExt, ClientRejection};
+#[cfg(any(feature = "client", feature = "testing"))]
+pub use instance_status::InstanceStatus;
 #[cfg(feature = "tracing-subscriber")]
 pub use replay::ReplayFilter;
 pub use replay::is_replaying;

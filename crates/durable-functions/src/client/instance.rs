@@ -4,7 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::{ClientError, DurableClient, InstanceStatus, status};
+use super::{ClientError, DurableClient, status};
+use crate::InstanceStatus;
 
 /// One instance of an orchestrator with output `O`.
 pub struct Instance<O> {

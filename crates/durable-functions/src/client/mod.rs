@@ -18,9 +18,8 @@ pub use error::ClientError;
 pub use instance::Instance;
 use rpc::Connection;
 pub use start::Start;
-pub use status::InstanceStatus;
 
-use crate::Orchestrator;
+use crate::{InstanceStatus, Orchestrator};
 
 /// Starts orchestration instances and asks for their state.
 ///

@@ -108,7 +108,10 @@ pub struct KeptInstances {
 #[derive(Clone, Copy)]
 pub(crate) enum Arrived<'a> {
     Base64(&'a str),
-    #[cfg_attr(not(feature = "worker"), allow(dead_code, reason = "no sidecar"))]
+    #[cfg_attr(
+        not(any(feature = "worker", feature = "testing")),
+        allow(dead_code, reason = "no sidecar")
+    )]
     Message(&'a [u8]),
 }
 

@@ -38,6 +38,7 @@ mod start;
 mod sub_orchestrations;
 mod support;
 mod task_hub;
+mod test_hub;
 #[cfg(feature = "tracing-subscriber")]
 mod tracing;
 mod unit_payloads;

@@ -1,0 +1,114 @@
+//! Why a test failed.
+
+use std::fmt;
+
+use task_hub::StoreError;
+
+use crate::RuntimeStatus;
+
+/// Why a test failed: what happened, the seed, and the history of the instance that it is about.
+///
+/// `Debug` shows the same text as `Display`, so that the panic of an `unwrap` can be read.
+pub struct TestError {
+    kind: Box<TestErrorKind>,
+    report: String,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TestErrorKind {
+    /// Two runs of the same turn decided differently.
+    #[error(
+        "two runs of the same turn of '{instance}' decided differently: the orchestrator depends on something \
+         that changes from one run to the next (the clock, random numbers, the order of a HashMap, a static)\n  \
+         one run:     {first}\n  the other:   {second}"
+    )]
+    TurnsDiffer {
+        /// The instance.
+        instance: String,
+        /// What the run on the kept instance asked for.
+        first: String,
+        /// What the run from the whole history asked for.
+        second: String,
+    },
+    /// A function is called that the test did not register.
+    #[error(
+        "{noun} '{name}' is called, and the test registers no such function; it registers {known:?}"
+    )]
+    NotRegistered {
+        /// Orchestrator, activity or entity.
+        noun: &'static str,
+        /// The name in the call.
+        name: String,
+        /// The names that are registered.
+        known: Vec<&'static str>,
+    },
+    /// There is no such instance.
+    #[error("there is no instance '{0}'")]
+    NoInstance(String),
+    /// Nothing is left to do, and the instance does not have the status that the test waits for.
+    #[error(
+        "nothing is left to do, and '{instance}' is {}: it waits for an event or for an activity that is held",
+        status.as_str()
+    )]
+    Idle {
+        /// The instance.
+        instance: String,
+        /// Its status.
+        status: RuntimeStatus,
+    },
+    /// The instance has no output of the type that was asked for.
+    #[error("the output of '{instance}', which is {}, cannot be read: {detail}", status.as_str())]
+    Output {
+        /// The instance.
+        instance: String,
+        /// Its status.
+        status: RuntimeStatus,
+        /// What is in its place.
+        detail: String,
+    },
+    /// There was work without end, such as an orchestration that continues as new without a timer.
+    #[error("there was work without end: {0} turns, activities and batches in one call")]
+    Endless(u32),
+    /// The hub refused an operation, as it refuses it to a client.
+    #[error(transparent)]
+    Refused(#[from] task_hub::Error),
+    /// A value cannot be written or read as JSON.
+    #[error("{0}")]
+    Value(String),
+}
+
+impl From<StoreError> for TestErrorKind {
+    fn from(error: StoreError) -> Self {
+        TestErrorKind::Refused(error.into())
+    }
+}
+
+impl TestError {
+    pub(super) fn new(kind: TestErrorKind, report: String) -> Self {
+        TestError {
+            kind: Box::new(kind),
+            report,
+        }
+    }
+
+    /// What happened.
+    pub fn kind(&self) -> &TestErrorKind {
+        &self.kind
+    }
+}
+
+impl fmt::Display for TestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.kind, self.report)
+    }
+}
+
+impl fmt::Debug for TestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for TestError {}

@@ -1,0 +1,223 @@
+//! Histories and answers as text, one line for each event and action.
+
+use std::fmt::{self, Write as _};
+
+use durable_protocol::Timestamp;
+use durable_protocol::messages::{
+    CompleteOrchestrationAction, EventType, HistoryEvent, OrchestratorAction,
+    OrchestratorActionType, OrchestratorResponse, TaskFailureDetails,
+};
+use prost::Message as _;
+use task_hub::Store;
+use task_hub::query::{InstanceFilter, PageRequest};
+
+use super::TestHub;
+use crate::RuntimeStatus;
+
+/// The longest payload that is shown whole, in characters.
+const LONGEST_PAYLOAD: usize = 200;
+
+/// The actions and the custom status of an answer, on one line.
+pub(super) fn answer(answer: &OrchestratorResponse) -> String {
+    let mut parts: Vec<String> = answer.actions.iter().map(action).collect();
+    if let Some(status) = &answer.custom_status {
+        parts.push(format!("custom status {}", payload(Some(status))));
+    }
+    if parts.is_empty() {
+        parts.push("nothing".to_owned());
+    }
+    parts.join(", ")
+}
+
+fn action(action: &OrchestratorAction) -> String {
+    use OrchestratorActionType as Type;
+    let what = match &action.orchestrator_action_type {
+        Some(Type::ScheduleTask(task)) => {
+            format!("{}({})", task.name, payload(task.input.as_ref()))
+        }
+        Some(Type::CreateTimer(timer)) => format!("timer at {}", time(timer.fire_at)),
+        Some(Type::CreateSubOrchestration(child)) => format!(
+            "sub-orchestration {} '{}'({})",
+            child.name,
+            child.instance_id,
+            payload(child.input.as_ref())
+        ),
+        Some(Type::SendEvent(sent)) => {
+            format!("event {}({})", sent.name, payload(sent.data.as_ref()))
+        }
+        Some(Type::CompleteOrchestration(end)) => completion(end),
+        other => format!("{other:?}"),
+    };
+    format!("#{} {what}", action.id)
+}
+
+fn completion(end: &CompleteOrchestrationAction) -> String {
+    let status = end.orchestration_status().as_str();
+    match &end.failure_details {
+        Some(details) => format!("{status} {}", failure(Some(details))),
+        None => format!("{status}({})", payload(end.result.as_ref())),
+    }
+}
+
+/// One line for an event: its id if an action caused it, its kind, and what distinguishes it.
+fn event(event: &HistoryEvent) -> String {
+    use EventType as Type;
+    let what = match &event.event_type {
+        Some(Type::ExecutionStarted(it)) => {
+            format!(
+                "ExecutionStarted {}({})",
+                it.name,
+                payload(it.input.as_ref())
+            )
+        }
+        Some(Type::ExecutionCompleted(it)) => format!(
+            "ExecutionCompleted {} {}{}",
+            it.orchestration_status().as_str(),
+            payload(it.result.as_ref()),
+            it.failure_details
+                .as_ref()
+                .map(|it| failure(Some(it)))
+                .unwrap_or_default()
+        ),
+        // Histories have no inputs of calls.
+        Some(Type::TaskScheduled(it)) => format!("TaskScheduled {}", it.name),
+        Some(Type::TaskCompleted(it)) => {
+            format!(
+                "TaskCompleted #{} {}",
+                it.task_scheduled_id,
+                payload(it.result.as_ref())
+            )
+        }
+        Some(Type::TaskFailed(it)) => format!(
+            "TaskFailed #{} {}",
+            it.task_scheduled_id,
+            failure(it.failure_details.as_ref())
+        ),
+        Some(Type::SubOrchestrationInstanceCreated(it)) => format!(
+            "SubOrchestrationInstanceCreated {} '{}'",
+            it.name, it.instance_id
+        ),
+        Some(Type::SubOrchestrationInstanceCompleted(it)) => format!(
+            "SubOrchestrationInstanceCompleted #{} {}",
+            it.task_scheduled_id,
+            payload(it.result.as_ref())
+        ),
+        Some(Type::SubOrchestrationInstanceFailed(it)) => format!(
+            "SubOrchestrationInstanceFailed #{} {}",
+            it.task_scheduled_id,
+            failure(it.failure_details.as_ref())
+        ),
+        Some(Type::TimerCreated(it)) => format!("TimerCreated for {}", time(it.fire_at)),
+        Some(Type::TimerFired(it)) => format!("TimerFired #{}", it.timer_id),
+        Some(Type::EventSent(it)) => {
+            format!("EventSent {} to '{}'", it.name, it.instance_id)
+        }
+        Some(Type::EventRaised(it)) => {
+            format!("EventRaised {}({})", it.name, payload(it.input.as_ref()))
+        }
+        Some(other) => {
+            // `OrchestratorStarted(OrchestratorStartedEvent)`: the first name says all.
+            let text = format!("{other:?}");
+            text.split('(').next().unwrap_or_default().to_owned()
+        }
+        None => "an event of an unknown kind".to_owned(),
+    };
+    match event.event_id {
+        -1 => what,
+        id => format!("#{id} {what}"),
+    }
+}
+
+fn failure(details: Option<&TaskFailureDetails>) -> String {
+    let Some(mut details) = details else {
+        return "without details".to_owned();
+    };
+    // What the function reported is the innermost failure.
+    while let Some(inner) = &details.inner_failure {
+        details = inner;
+    }
+    format!(
+        "{}: {}",
+        details.error_type,
+        payload(Some(&details.error_message))
+    )
+}
+
+fn payload(text: Option<&String>) -> String {
+    let text = text.map(String::as_str).unwrap_or_default();
+    let mut chars = text.chars();
+    let mut shown: String = chars.by_ref().take(LONGEST_PAYLOAD).collect();
+    if chars.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+fn time(at: Option<prost_types::Timestamp>) -> String {
+    at.map_or_else(
+        || "no time".to_owned(),
+        |at| Timestamp::from(at).round_trip(),
+    )
+}
+
+impl<S: Store> TestHub<S> {
+    /// The events of an instance's current execution, oldest first; none for an unknown instance.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn history(&self, id: &str) -> Result<Vec<HistoryEvent>, super::TestError> {
+        let events = self.hub.store().history(id);
+        let events = events.map_err(|error| self.error(error))?;
+        let decode = |event| HistoryEvent::decode(event).unwrap_or_default();
+        Ok(events.into_iter().map(decode).collect())
+    }
+
+    /// The seed, the clock, all instances, and the histories of those that have not completed: what a
+    /// [`TestError`](super::TestError) shows.
+    pub fn report(&self) -> String {
+        let mut report = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write_report(&mut report);
+        report
+    }
+
+    fn write_report(&self, out: &mut String) -> fmt::Result {
+        write!(out, "seed {}, {:?}, ", self.seed, self.faults)?;
+        writeln!(
+            out,
+            "{} commits, the clock is at {}",
+            self.commits,
+            self.now.round_trip()
+        )?;
+        let all = PageRequest {
+            after: None,
+            limit: usize::MAX,
+        };
+        let instances = self.hub.store().instances(&InstanceFilter::default(), &all);
+        for record in instances.map(|page| page.rows).unwrap_or_default() {
+            let id = &record.id;
+            let output = self.hub.store().payloads(id).unwrap_or_default().output;
+            let status = record.status;
+            let (name, shown) = (&record.start.name, payload(output.as_ref()));
+            writeln!(
+                out,
+                "instance '{id}' of {name}: {} {shown}",
+                status.as_str()
+            )?;
+            if status == RuntimeStatus::Completed {
+                continue;
+            }
+            for it in self.history(id).unwrap_or_default() {
+                writeln!(out, "  {}", event(&it))?;
+            }
+            for message in self.hub.store().inbox(id).unwrap_or_default() {
+                let it = HistoryEvent::decode(message.body).unwrap_or_default();
+                writeln!(out, "  not delivered: {}", event(&it))?;
+            }
+        }
+        for notice in &self.notices {
+            writeln!(out, "notice: {notice:?}")?;
+        }
+        Ok(())
+    }
+}
