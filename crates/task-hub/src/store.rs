@@ -162,3 +162,70 @@ pub trait Store {
     /// The store failed.
     fn rollback(&mut self) -> Result<(), StoreError>;
 }
+
+/// A store whose kind is chosen at run time.
+impl<S: Store + ?Sized> Store for Box<S> {
+    fn instance(&self, id: &str) -> Result<Option<InstanceRecord>, StoreError> {
+        (**self).instance(id)
+    }
+
+    fn payloads(&self, id: &str) -> Result<Payloads, StoreError> {
+        (**self).payloads(id)
+    }
+
+    fn history(&self, id: &str) -> Result<Vec<Bytes>, StoreError> {
+        (**self).history(id)
+    }
+
+    fn inbox(&self, target: &str) -> Result<Vec<Message>, StoreError> {
+        (**self).inbox(target)
+    }
+
+    fn activity(&self, number: u64) -> Result<Option<Activity>, StoreError> {
+        (**self).activity(number)
+    }
+
+    fn entity(&self, id: &str) -> Result<Option<EntityRecord>, StoreError> {
+        (**self).entity(id)
+    }
+
+    fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        (**self).next_due()
+    }
+
+    fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>, StoreError> {
+        (**self).due(now, limit)
+    }
+
+    fn instances(
+        &self,
+        filter: &InstanceFilter,
+        page: &PageRequest,
+    ) -> Result<Page<InstanceRecord>, StoreError> {
+        (**self).instances(filter, page)
+    }
+
+    fn entities(
+        &self,
+        filter: &EntityFilter,
+        page: &PageRequest,
+    ) -> Result<Page<EntityRecord>, StoreError> {
+        (**self).entities(filter, page)
+    }
+
+    fn waiting(&self) -> Result<Waiting, StoreError> {
+        (**self).waiting()
+    }
+
+    fn apply(&mut self, changes: Changes) -> Result<(), StoreError> {
+        (**self).apply(changes)
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        (**self).commit()
+    }
+
+    fn rollback(&mut self) -> Result<(), StoreError> {
+        (**self).rollback()
+    }
+}

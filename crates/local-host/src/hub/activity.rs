@@ -3,59 +3,27 @@
 
 use std::sync::Arc;
 
-use durable_protocol::messages::{HistoryEvent, OrchestrationStatus, TaskFailureDetails};
+use durable_protocol::messages::TaskFailureDetails;
+use task_hub::changes::Activity;
+use task_hub::work::ActivityOutcome;
 
 use super::failure::{self, Cause, INVALID_OPERATION};
 use super::http_activity::{self, Problem};
-use super::instance::{Delivery, Instance, Message};
-use super::{DurableFunction, DurableKind, Inner, backoff, clock, events, nonchars};
+use super::lease::Lease;
+use super::{DurableFunction, DurableKind, Inner, nonchars};
 use crate::binding_data::BindingData;
 use crate::invoke::InvokeError;
 use crate::json::{Json, JsonError, JsonObject, parse_payload};
 use crate::log::LogLevel;
 
-/// An activity that a turn scheduled.
-pub(super) struct Task {
-    pub(super) instance_id: String,
-    pub(super) execution: String,
-    /// The id of the action.
-    pub(super) id: i32,
-    pub(super) name: String,
-    /// JSON text.
-    pub(super) input: Option<String>,
+/// Runs an activity.
+pub(super) async fn run(hub: Arc<Inner>, task: Activity, lease: Lease) {
+    let outcome = outcome(&hub, &task).await;
+    let refused = nonchars::failure_for(&hub, &task.instance, &task.name, &outcome);
+    lease.end_activity(refused.map_or(outcome, |details| ActivityOutcome::Failed(Some(details))));
 }
 
-/// Runs the activity and sends its outcome to the orchestration.
-pub(super) async fn run(hub: Arc<Inner>, task: Task) {
-    let Some(event) = outcome(&hub, &task).await else {
-        return;
-    };
-    let event = match nonchars::failure_for(&hub, &task.instance_id, &task.name, &event) {
-        Some(details) => events::task_failed(clock::now(), task.id, Some(details)),
-        None => event,
-    };
-    // Dropped when the execution has ended, as on a real host.
-    let delivery = hub.deliver(
-        &task.instance_id,
-        Message {
-            execution: Some(task.execution),
-            event,
-        },
-    );
-    let failed = |instance: Arc<Instance>| instance.status() == OrchestrationStatus::Failed;
-    if delivery == Some(Delivery::Dropped) && hub.instance(&task.instance_id).is_some_and(failed) {
-        hub.log(
-            LogLevel::Info,
-            format!(
-                "Orchestration '{}': the outcome of activity '{}' was thrown away, because the \
-                 instance is Failed. A rewind does not bring it back.",
-                task.instance_id, task.name
-            ),
-        );
-    }
-}
-
-async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
+async fn outcome(hub: &Inner, task: &Activity) -> ActivityOutcome {
     if is_built_in(&task.name) {
         return built_in(hub, task).await;
     }
@@ -64,7 +32,7 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
             LogLevel::Error,
             format!(
                 "Orchestration '{}': {}",
-                task.instance_id,
+                task.instance,
                 failure::unknown_function(
                     &task.name,
                     "an activity",
@@ -74,43 +42,30 @@ async fn outcome(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
             ),
         );
         hub.explain_missing(&task.name, DurableKind::Activity);
-        return Some(events::task_failed(clock::now(), task.id, None));
+        return ActivityOutcome::Failed(None);
     };
-    let mut stopped = 0;
-    let answer = loop {
-        let place = hub.activities.acquire().await.ok()?;
-        // Built again for every attempt: keeping a copy would take three times the memory of the input.
-        let bound = match bind(function, &task.instance_id, task.input.as_deref()) {
-            Ok(bound) => bound,
-            Err(error) => {
-                let cause = binding_failed(&function.binding, &error);
-                let details = failure::activity(&function.folder, cause);
-                let why = failure::with_causes(&details);
-                return Some(failed(hub, task, details, &why));
-            }
-        };
-        match hub
-            .invoke
-            .invoke(&function.folder, bound.data, bound.metadata)
-            .await
-        {
-            // The work is done again, as by a real host after a restart.
-            Err(InvokeError::Stopping) => {
-                drop(place);
-                tokio::time::sleep(backoff::after(stopped)).await;
-                stopped += 1;
-            }
-            answer => break answer,
+    let bound = match bind(function, &task.instance, task.input.as_deref()) {
+        Ok(bound) => bound,
+        Err(error) => {
+            let cause = binding_failed(&function.binding, &error);
+            let details = failure::activity(&function.folder, cause);
+            let why = failure::with_causes(&details);
+            return failed(hub, task, details, &why);
         }
     };
-    Some(match answer {
-        Ok(answer) => events::task_completed(clock::now(), task.id, result(answer.return_value)),
+    let invocation = hub
+        .invoke
+        .invoke(&function.folder, bound.data, bound.metadata);
+    match invocation.await {
+        Ok(answer) => ActivityOutcome::Completed(result(answer.return_value)),
+        // The work is done again, as by a real host after a restart.
+        Err(InvokeError::Stopping) => ActivityOutcome::Abandoned,
         Err(error) => {
             let details = failure::activity(&function.folder, Cause::from(&error));
             // The line about the end of the invocation has the text of the failure.
             failed(hub, task, details, "its invocation says why")
         }
-    })
+    }
 }
 
 /// Whether the host itself runs the activity: its name has the prefix of built-in ones.
@@ -120,8 +75,7 @@ fn is_built_in(name: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
-async fn built_in(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
-    let place = hub.activities.acquire().await.ok()?;
+async fn built_in(hub: &Inner, task: &Activity) -> ActivityOutcome {
     let result = if task.name.eq_ignore_ascii_case(http_activity::NAME) {
         http_activity::run(&hub.http, task.input.as_deref()).await
     } else {
@@ -129,9 +83,8 @@ async fn built_in(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
             "the host has no such activity of its own".to_owned(),
         ))
     };
-    drop(place);
-    Some(match result {
-        Ok(result) => events::task_completed(clock::now(), task.id, Some(result)),
+    match result {
+        Ok(result) => ActivityOutcome::Completed(Some(result)),
         Err(Problem::Reported(cause)) => {
             let details = cause.into_details();
             let why = failure::with_causes(&details);
@@ -143,12 +96,12 @@ async fn built_in(hub: &Arc<Inner>, task: &Task) -> Option<HistoryEvent> {
                 format!(
                     "Activity '{}' of orchestration '{}' failed: {why}. Like a real host, local-host \
                      gives the orchestrator no reason.",
-                    task.name, task.instance_id
+                    task.name, task.instance
                 ),
             );
-            events::task_failed(clock::now(), task.id, None)
+            ActivityOutcome::Failed(None)
         }
-    })
+    }
 }
 
 fn binding_failed(binding: &str, error: &JsonError) -> Cause {
@@ -163,15 +116,15 @@ fn binding_failed(binding: &str, error: &JsonError) -> Cause {
 }
 
 /// `why` is for the log.
-fn failed(hub: &Inner, task: &Task, details: TaskFailureDetails, why: &str) -> HistoryEvent {
+fn failed(hub: &Inner, task: &Activity, details: TaskFailureDetails, why: &str) -> ActivityOutcome {
     hub.log(
         LogLevel::Error,
         format!(
             "Activity '{}' of orchestration '{}' failed: {why}",
-            task.name, task.instance_id,
+            task.name, task.instance,
         ),
     );
-    events::task_failed(clock::now(), task.id, Some(details))
+    ActivityOutcome::Failed(Some(details))
 }
 
 /// `Data` and `Metadata` of an invocation.

@@ -1,7 +1,7 @@
 //! Failures that the host reports, not the worker.
 
 use durable_protocol::messages::TaskFailureDetails;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::invoke::{Disconnect, InvokeError};
 
@@ -15,7 +15,7 @@ pub(super) const NOT_SUPPORTED: &str = "System.NotSupportedException";
 
 /// The failure of an instance that the host ends. The output is a JSON object and there are no failure
 /// details; the parent gets no reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct HostFailure {
     message: String,
     details: Option<String>,
@@ -47,6 +47,11 @@ impl HostFailure {
             message: format!("local-host failed orchestration '{name}': {what}"),
             details: Some(format!("On a real host: {real_host}")),
         }
+    }
+
+    /// The failure behind an output; `None` for an output of the orchestrator.
+    pub(super) fn read(output: &str) -> Option<Self> {
+        serde_json::from_str(output).ok()
     }
 
     /// One line for the log.

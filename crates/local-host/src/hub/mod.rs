@@ -1,82 +1,67 @@
 //! The task hub: runs orchestrations, activities and entities as the Durable Functions extension 3.x with the
-//! Azure Storage provider does, in memory and driven by events.
+//! Azure Storage provider does.
 //!
-//! It owns the instances, their histories and messages, and the gRPC service that durable clients call
-//! (`TaskHubSidecarService`). It follows the extension's protocol exactly, because handlers are tested
-//! against it, but has no delays of a storage queue. Where a real host would hang or lose something silently,
-//! the hub fails at once or logs a warning, and says what a real host would do.
+//! The rules are in the crate `task-hub`, a state machine over a store. This module drives it, runs its work in the
+//! handler, and has the gRPC service that durable clients call (`TaskHubSidecarService`). It follows the extension's
+//! protocol exactly, because handlers are tested against it, but has no delays of a storage queue. Where a real host
+//! would hang or lose something silently, the hub fails at once or logs a warning, and says what a real host would
+//! do.
 //!
 //! Every instance has at most one turn under way. Different instances run in parallel, as many as in a real
 //! host: ten turns, ten activities and ten entity batches for each CPU.
 //!
-//! - `instance`: one instance; `history`: its events as bytes; `turn`: sends a turn and reads the answer;
-//!   `actions`: reads the actions in it; `commit`, `effects`: persist and carry them out
-//! - `activity`, `http_activity`, `timers`: the work that turns start
-//! - `entity`: entities, their batches and locks
-//! - `rewind`, `undo`: make failed instances run again
-//! - `nonchars`: the two characters that messages cannot contain
-//! - `client`: the operations of clients; `grpc`: the service that they call; `binding`: the addresses that
-//!   they get
+//! - `driver`: the thread that owns the state machine, its store and the clock; `lease`: work that it handed out
+//! - `turn`, `activity`, `batch`: call the functions and read their answers; `http_activity`: the host's own activity
+//! - `notices`, `refusal`, `failure`: the words of log lines and failures
+//! - `nonchars`: the two characters that messages cannot contain; `version`: which instances the app may run
+//! - `grpc`: the service that clients call; `binding`: the addresses that they get
 
-mod actions;
 mod activity;
-mod backoff;
+mod batch;
 mod binding;
-mod client;
-mod clock;
-mod commit;
-mod effects;
-mod entity;
-mod events;
+mod driver;
 mod failure;
-mod finished;
 mod functions;
 mod grpc;
-mod history;
 mod http_activity;
-mod instance;
+mod lease;
 mod nonchars;
+mod notices;
 mod payload;
+mod refusal;
 mod request;
-mod rewind;
 mod status;
-#[cfg(test)]
-mod tests;
-mod timers;
 mod turn;
-mod undo;
 mod version;
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use durable_protocol::messages::{
-    EntityMetadata, EventType, ExecutionStartedEvent, OrchestrationState, OrchestrationStatus,
-};
-use entity::Entity;
-use finished::Finished;
+use driver::{Driver, TaskHub};
+use durable_protocol::messages::{EntityMetadata, OrchestrationState, OrchestrationStatus};
 use functions::Functions;
-use instance::{Delivery, Instance, Message};
+use lease::Lease;
+use task_hub::options::Limits;
+use task_hub::query::{InstanceFilter, PageRequest};
+use task_hub::work::WorkItem;
+use task_hub::{Kind, MemoryStore, Options, Store as _};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore, watch};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::invoke::Invoke;
 use crate::log::LogLevel;
-
-/// A real host runs ten turns, ten activities and ten entity batches at a time for each CPU.
-const PLACES_PER_CPU: usize = 10;
 
 /// Receives the log messages of the hub.
 type Log = Arc<dyn Fn(LogLevel, String) + Send + Sync>;
 
 pub use functions::{DurableFunction, DurableKind};
 
-pub(crate) use finished::FINISHED_INSTANCES;
+pub(crate) use driver::FINISHED_INSTANCES;
 
 /// How the hub behaves.
 #[derive(Clone, Debug)]
@@ -106,7 +91,7 @@ pub struct Hub {
 /// What all parts of the hub share.
 struct Inner {
     options: HubOptions,
-    functions: Functions,
+    functions: Arc<Functions>,
     invoke: Arc<dyn Invoke>,
     log: Log,
     /// The value of `code` in management URLs; it is new for every hub.
@@ -114,16 +99,9 @@ struct Inner {
     rpc_address: SocketAddr,
     /// The fields of every `OrchestratorRequest` after its events.
     request_tail: Vec<u8>,
-    instances: Mutex<HashMap<String, Arc<Instance>>>,
-    /// Locked before `instances`.
-    finished: Mutex<Finished>,
-    /// Wakes callers that wait for an instance that does not exist.
-    created: Notify,
-    turns: Semaphore,
-    activities: Semaphore,
-    entity_batches: Semaphore,
-    entities: Mutex<HashMap<String, Arc<Entity>>>,
+    driver: Driver,
     http: http_activity::Transport,
+    runtime: Handle,
     /// All tasks. `None` once the hub has stopped.
     tasks: Mutex<Option<JoinSet<()>>>,
     /// Ends the open calls of clients when the hub stops.
@@ -137,17 +115,22 @@ impl Hub {
     /// messages for the developer.
     ///
     /// # Errors
-    /// No port can be opened, or two functions of one kind have the same name.
+    /// No port or thread can be opened, or two functions of one kind have the same name.
     pub async fn start(
         options: HubOptions,
         functions: Vec<DurableFunction>,
         invoke: Arc<dyn Invoke>,
         log: Arc<dyn Fn(LogLevel, String) + Send + Sync>,
     ) -> anyhow::Result<Self> {
-        let functions = Functions::new(functions)?;
+        let functions = Arc::new(Functions::new(functions)?);
+        let rules = rules(&options, Arc::clone(&functions));
+        let store = Box::new(MemoryStore::new());
+        let machine = TaskHub::open(store, rules, &mut driver::RandomIds)?;
+        let settings = driver::Settings {
+            finished_instances: Some(options.finished_instances),
+        };
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-        let places = PLACES_PER_CPU
-            * std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let (driver, inputs) = Driver::new();
         let hub = Self {
             inner: Arc::new(Inner {
                 request_tail: request::tail(options.default_version.as_deref()),
@@ -157,18 +140,14 @@ impl Hub {
                 log,
                 key: Uuid::new_v4().simple().to_string(),
                 rpc_address: listener.local_addr()?,
-                instances: Mutex::default(),
-                finished: Mutex::default(),
-                created: Notify::new(),
-                turns: Semaphore::new(places),
-                activities: Semaphore::new(places),
-                entity_batches: Semaphore::new(places),
-                entities: Mutex::default(),
+                driver,
                 http: http_activity::Transport::new(),
+                runtime: Handle::current(),
                 tasks: Mutex::new(Some(JoinSet::new())),
                 stopped: watch::Sender::new(false),
             }),
         };
+        driver::spawn(machine, inputs, Arc::downgrade(&hub.inner), &settings)?;
         hub.inner.spawn(grpc::serve(hub.clone(), listener));
         Ok(hub)
     }
@@ -187,38 +166,37 @@ impl Hub {
         )
     }
 
-    /// The state of an instance with all its payloads; `None` when there is none with this id.
-    #[must_use]
-    pub fn instance(&self, id: &str) -> Option<OrchestrationState> {
-        self.inner.instance(id).map(|instance| instance.state())
-    }
-
-    /// Waits until the state of an instance meets `condition`; also for an instance that does not
-    /// exist yet. There is no time limit: the caller sets one.
+    /// Waits until the state of an instance, with all its payloads, meets `condition`; also for an instance that
+    /// does not exist yet. There is no time limit: the caller sets one. It waits for ever when the hub has stopped.
     pub async fn wait_for(
         &self,
         id: &str,
-        condition: impl FnMut(&OrchestrationState) -> bool,
+        condition: impl FnMut(&OrchestrationState) -> bool + Send + 'static,
     ) -> OrchestrationState {
-        self.inner.wait_for(id, condition).await
+        match self.inner.driver.wait_for(id, condition).await {
+            Ok(state) => state,
+            Err(_) => std::future::pending().await,
+        }
     }
 
-    /// Waits until what clients see of an entity, its state included, meets `condition`. There is no
-    /// time limit: the caller sets one.
+    /// The same for what clients see of an entity, its state included.
     pub async fn wait_for_entity(
         &self,
         id: &str,
-        condition: impl FnMut(&EntityMetadata) -> bool,
+        condition: impl FnMut(&EntityMetadata) -> bool + Send + 'static,
     ) -> EntityMetadata {
-        self.inner.wait_for_entity(id, condition).await
+        match self.inner.driver.wait_for_entity(id, condition).await {
+            Ok(seen) => seen,
+            Err(_) => std::future::pending().await,
+        }
     }
 
     /// How many instances have not ended.
-    #[must_use]
-    pub fn unfinished_instances(&self) -> usize {
-        let instances = lock(&self.inner.instances);
-        let has_not_ended = |instance: &&Arc<Instance>| !instance.status().is_terminal();
-        instances.values().filter(has_not_ended).count()
+    ///
+    /// # Errors
+    /// The hub has stopped.
+    pub async fn unfinished_instances(&self) -> anyhow::Result<usize> {
+        Ok(self.inner.driver.read(count_unfinished).await?)
     }
 
     /// Stops the hub. Turns and activities under way are abandoned, calls of clients end with UNAVAILABLE,
@@ -229,6 +207,47 @@ impl Hub {
         if let Some(mut tasks) = tasks {
             tasks.shutdown().await;
         }
+        self.inner.driver.stop().await;
+    }
+}
+
+/// What an answer may contain, and the words for one that is refused.
+fn rules(options: &HubOptions, functions: Arc<Functions>) -> Options {
+    Options {
+        limits: Limits {
+            noncharacters: options.base64_queue_messages,
+            ..Limits::azure_storage()
+        },
+        default_version: options.default_version.clone(),
+        refusal_output: Arc::new(move |name, refused| {
+            refusal::failure(&functions, name, refused).output()
+        }),
+        ..Options::default()
+    }
+}
+
+fn count_unfinished(hub: &TaskHub) -> Result<usize, task_hub::StoreError> {
+    let filter = InstanceFilter {
+        statuses: vec![
+            OrchestrationStatus::Pending,
+            OrchestrationStatus::Running,
+            OrchestrationStatus::Suspended,
+            OrchestrationStatus::ContinuedAsNew,
+        ],
+        ..InstanceFilter::default()
+    };
+    let mut request = PageRequest {
+        after: None,
+        limit: 1_000,
+    };
+    let mut count = 0;
+    loop {
+        let page = hub.store().instances(&filter, &request)?;
+        count += page.rows.len();
+        if page.next.is_none() {
+            return Ok(count);
+        }
+        request.after = page.next;
     }
 }
 
@@ -244,103 +263,34 @@ impl Inner {
         }
     }
 
-    /// Runs `task` until the hub stops; `None` when it has stopped.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Option<AbortHandle> {
-        let mut tasks = lock(&self.tasks);
-        let tasks = tasks.as_mut()?;
-        // Finished tasks keep their memory until they are joined.
-        while tasks.try_join_next().is_some() {}
-        Some(tasks.spawn(task))
-    }
-
-    fn instance(&self, id: &str) -> Option<Arc<Instance>> {
-        lock(&self.instances).get(id).map(Arc::clone)
-    }
-
-    fn is_running(&self, id: &str) -> bool {
-        self.instance(id)
-            .is_some_and(|instance| !instance.status().is_terminal())
-    }
-
-    /// Starts an execution under `id`, unless an instance exists whose status `blocks`.
-    fn start(
-        self: &Arc<Self>,
-        id: &str,
-        start: ExecutionStartedEvent,
-        blocks: impl FnOnce(OrchestrationStatus) -> bool,
-    ) -> bool {
-        let created = clock::now();
-        let instance = {
-            let mut instances = lock(&self.instances);
-            match instances.get(id) {
-                Some(instance) => {
-                    if !instance.restart(&start, created, blocks) {
-                        return false;
-                    }
-                    Arc::clone(instance)
-                }
-                None => {
-                    let instance = Arc::new(Instance::new(id.to_owned(), &start, created));
-                    instances.insert(id.to_owned(), Arc::clone(&instance));
-                    instance
-                }
-            }
-        };
-        self.not_finished(id);
-        self.created.notify_waiters();
-        let execution = start
-            .orchestration_instance
-            .as_ref()
-            .and_then(|it| it.execution_id.clone());
-        let scheduled = start.scheduled_start_timestamp;
-        let message = Message {
-            execution: execution.clone(),
-            event: events::host_event(created, EventType::ExecutionStarted(Box::new(start))),
-        };
-        match scheduled {
-            Some(time) => {
-                timers::set(
-                    self,
-                    &instance,
-                    &execution.unwrap_or_default(),
-                    time,
-                    message,
-                );
-            }
-            None => {
-                self.deliver(id, message);
-            }
+    /// Runs `task` until the hub stops; not at all when it has stopped.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(tasks) = lock(&self.tasks).as_mut() {
+            // Finished tasks keep their memory until they are joined.
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn_on(task, &self.runtime);
         }
-        true
     }
 
-    /// Sends a message; `None` when there is no instance with this id.
-    fn deliver(self: &Arc<Self>, id: &str, message: Message) -> Option<Delivery> {
-        let instance = self.instance(id)?;
-        let delivery = instance.deliver(message);
-        if delivery == Delivery::Start {
-            self.spawn(turn::run(Arc::clone(self), instance));
-        }
-        Some(delivery)
-    }
-
-    async fn wait_for(
-        &self,
-        id: &str,
-        condition: impl FnMut(&OrchestrationState) -> bool,
-    ) -> OrchestrationState {
-        let instance = loop {
-            let created = self.created.notified();
-            if let Some(instance) = self.instance(id) {
-                break instance;
-            }
-            created.await;
+    /// Begins work that the driver handed out.
+    fn begin(self: &Arc<Self>, item: WorkItem, place: OwnedSemaphorePermit) {
+        let hub = Arc::clone(self);
+        let lease = |kind, token: &task_hub::Token| {
+            Lease::new(self.driver.clone(), kind, token.clone(), place)
         };
-        let mut states = instance.watch();
-        match states.wait_for(condition).await {
-            Ok(state) => state.clone(),
-            // The sender is in `instance`.
-            Err(_) => instance.state(),
+        match item {
+            WorkItem::Turn(turn) => {
+                let lease = lease(Kind::Turn, &turn.token);
+                self.spawn(turn::run(hub, turn, lease));
+            }
+            WorkItem::Activity(activity) => {
+                let lease = lease(Kind::Activity, &activity.token);
+                self.spawn(activity::run(hub, activity.task, lease));
+            }
+            WorkItem::EntityBatch(batch) => {
+                let lease = lease(Kind::Batch, &batch.token);
+                self.spawn(batch::run(hub, batch, lease));
+            }
         }
     }
 }

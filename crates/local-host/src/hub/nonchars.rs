@@ -10,8 +10,9 @@
 //! messages of entities, and the reasons of suspend, resume and rewind, are not checked: they have not been
 //! recorded.
 
-use durable_protocol::messages::{EventType, HistoryEvent, TaskFailureDetails};
+use durable_protocol::messages::TaskFailureDetails;
 use durable_protocol::nonchars::find;
+use task_hub::work::ActivityOutcome;
 
 use super::Inner;
 use super::failure::{self, Cause, INVALID_OPERATION};
@@ -31,7 +32,7 @@ const REPEATED_ACTIVITY: &str = "On a real host: the storage queue refuses a mes
 /// The text of Azure's client library.
 pub(super) const STORAGE_ERROR: &str = "An error occurred while communicating with Azure Storage";
 
-pub(super) fn in_failure(details: &TaskFailureDetails) -> Option<&'static str> {
+fn in_failure(details: &TaskFailureDetails) -> Option<&'static str> {
     std::iter::successors(Some(details), |it| it.inner_failure.as_deref())
         .find_map(|it| find(&it.error_type).or_else(|| find(&it.error_message)))
 }
@@ -42,20 +43,15 @@ pub(super) fn failure_for(
     hub: &Inner,
     instance_id: &str,
     activity: &str,
-    outcome: &HistoryEvent,
+    outcome: &ActivityOutcome,
 ) -> Option<TaskFailureDetails> {
     if hub.options.base64_queue_messages {
         return None;
     }
-    let (place, name) = match &outcome.event_type {
-        Some(EventType::TaskCompleted(completed)) => {
-            ("result", completed.result.as_deref().and_then(find)?)
-        }
-        Some(EventType::TaskFailed(failed)) => (
-            "failure",
-            failed.failure_details.as_ref().and_then(in_failure)?,
-        ),
-        _ => return None,
+    let (place, name) = match outcome {
+        ActivityOutcome::Completed(result) => ("result", result.as_deref().and_then(find)?),
+        ActivityOutcome::Failed(details) => ("failure", details.as_ref().and_then(in_failure)?),
+        ActivityOutcome::Abandoned => return None,
     };
     let text = format!(
         "local-host failed activity '{activity}': its {place} holds {name}. {REPEATED_ACTIVITY}"

@@ -2,29 +2,25 @@
 
 use std::sync::Arc;
 
-use durable_protocol::messages::{OrchestrationStatus, OrchestratorResponse};
+use durable_protocol::messages::{
+    OrchestrationStatus, OrchestratorAction, OrchestratorActionType, OrchestratorResponse,
+};
+use task_hub::work::{Taken, Turn, TurnOutcome};
 
-use super::actions::{self, Plan};
 use super::failure::{self, Cause, HostFailure};
-use super::instance::{Instance, Turn};
-use super::{DurableKind, Inner, backoff, commit, payload, version};
+use super::lease::Lease;
+use super::{DurableKind, Inner, payload, version};
 use crate::binding_data::BindingData;
 use crate::invoke::{InvocationAnswer, InvokeError};
 use crate::json::JsonObject;
 use crate::log::LogLevel;
 
-/// Extension 3.x takes at most 16 KB of UTF-16.
-const LONGEST_CUSTOM_STATUS: usize = 8_192;
-
 const HANDED_BACK: &str = "its handler gave the turn back, as it does when it stops.";
 
 /// The outcome of a turn.
 enum Outcome {
-    /// The answer is to be persisted and carried out.
-    Decided {
-        plan: Box<Plan>,
-        custom_status: Option<String>,
-    },
+    /// The answer goes to the hub.
+    Answered(OrchestratorResponse),
     /// The host ends the instance with this failure.
     Failed(HostFailure),
     /// The same messages are sent again.
@@ -33,57 +29,42 @@ enum Outcome {
     HandedBack,
 }
 
-/// Runs turns of `instance` until it has no messages.
-pub(super) async fn run(hub: Arc<Inner>, instance: Arc<Instance>) {
-    let mut abandoned = 0;
-    while instance.has_turn() {
-        // Messages that arrive while the turn waits for its place become part of it.
-        let Ok(place) = hub.turns.acquire().await else {
+/// Runs a turn.
+pub(super) async fn run(hub: Arc<Inner>, turn: Turn, lease: Lease) {
+    let (id, name, abandoned) = (
+        turn.instance.clone(),
+        turn.start.name.clone(),
+        turn.abandoned,
+    );
+    let (level, why) = match play(&hub, turn).await {
+        Outcome::Answered(response) => {
+            lease.end_turn(TurnOutcome::Answered(response), |_, _| {});
             return;
-        };
-        let Some(mut turn) = instance.begin_turn(&hub.request_tail) else {
+        }
+        Outcome::Failed(failure) => {
+            lease.end_turn(TurnOutcome::Failed(failure.output()), |_, _| {});
             return;
-        };
-        let outcome = play(&hub, &instance, &mut turn).await;
-        drop(place);
-        let (level, why) = match outcome {
-            Outcome::Decided {
-                plan,
-                custom_status,
-            } => {
-                abandoned = 0;
-                commit::decided(&hub, &instance, turn, *plan, custom_status);
-                continue;
-            }
-            Outcome::Failed(failure) => {
-                abandoned = 0;
-                commit::failed(&hub, &instance, turn, &failure);
-                continue;
-            }
-            // One time is normal: it happens whenever a handler stops.
-            Outcome::HandedBack if abandoned == 0 => (LogLevel::Info, HANDED_BACK.to_owned()),
-            Outcome::HandedBack => (LogLevel::Warning, HANDED_BACK.to_owned()),
-            Outcome::Abandoned(why) => (LogLevel::Warning, why),
-        };
-        let wait = backoff::after(abandoned);
-        abandoned += 1;
-        hub.log(
-            level,
-            format!(
-                "Orchestration '{}' ({}): {why} The turn is delivered again in {wait:?}; a \
-                 real host would do so for ever, with growing pauses.",
-                instance.id, turn.start.name
-            ),
-        );
-        instance.abandon(turn);
-        tokio::time::sleep(wait).await;
-    }
-    if instance.has_ended() {
-        hub.keep_finished(&instance.id);
-    }
+        }
+        // One time is normal: it happens whenever a handler stops.
+        Outcome::HandedBack if abandoned == 0 => (LogLevel::Info, HANDED_BACK.to_owned()),
+        Outcome::HandedBack => (LogLevel::Warning, HANDED_BACK.to_owned()),
+        Outcome::Abandoned(why) => (LogLevel::Warning, why),
+    };
+    lease.end_turn(TurnOutcome::Abandoned, move |taken, now| {
+        if let Taken::Again(due) = taken {
+            let wait = due.since(now);
+            hub.log(
+                level,
+                format!(
+                    "Orchestration '{id}' ({name}): {why} The turn is delivered again in {wait:?}; a \
+                     real host would do so for ever, with growing pauses."
+                ),
+            );
+        }
+    });
 }
 
-async fn play(hub: &Arc<Inner>, instance: &Instance, turn: &mut Turn) -> Outcome {
+async fn play(hub: &Inner, turn: Turn) -> Outcome {
     let name = turn.start.name.clone();
     let host_version = hub.options.default_version.as_deref();
     if !version::accepts(host_version, turn.start.version.as_deref()) {
@@ -106,17 +87,18 @@ async fn play(hub: &Arc<Inner>, instance: &Instance, turn: &mut Turn) -> Outcome
         ));
     };
     let folder = function.folder.clone();
-    let data = JsonObject::from_iter([(function.binding.as_str(), payload::encode(&turn.request))]);
+    let request = payload::encode(&turn.encoded(&hub.request_tail));
+    // Frees the memory: the invocation has its own copy, and the turn may take long.
+    drop(turn);
+    let data = JsonObject::from_iter([(function.binding.as_str(), request)]);
     let mut metadata = BindingData::new();
     metadata.insert_system(&folder);
-    // Frees the memory: the invocation has its own copy, and the turn may take long.
-    turn.request = Vec::new();
     match hub
         .invoke
         .invoke(&folder, data, metadata.into_metadata())
         .await
     {
-        Ok(answer) => read_answer(hub, instance, turn, &folder, answer),
+        Ok(answer) => read_answer(&name, &folder, &answer),
         Err(error @ (InvokeError::Timeout { .. } | InvokeError::Stopping)) => {
             Outcome::Abandoned(error.to_string())
         }
@@ -124,62 +106,37 @@ async fn play(hub: &Arc<Inner>, instance: &Instance, turn: &mut Turn) -> Outcome
     }
 }
 
-fn read_answer(
-    hub: &Arc<Inner>,
-    instance: &Instance,
-    turn: &Turn,
-    folder: &str,
-    answer: InvocationAnswer,
-) -> Outcome {
-    let name = &turn.start.name;
-    let fail = |cause: &Cause| Outcome::Failed(HostFailure::exception(name, folder, cause));
+fn read_answer(name: &str, folder: &str, answer: &InvocationAnswer) -> Outcome {
     let decoded = payload::decode(answer.return_value.as_ref(), "orchestrator");
     let response: OrchestratorResponse = match decoded {
         Ok(response) => response,
-        Err(cause) => return fail(&cause),
+        Err(cause) => return Outcome::Failed(HostFailure::exception(name, folder, &cause)),
     };
     if response.requires_history {
         return Outcome::Abandoned(
             "its handler asked for the history, but every turn brings the whole history.".into(),
         );
     }
-    if let Some(status) = &response.custom_status {
-        let length = status.encode_utf16().count();
-        if length > LONGEST_CUSTOM_STATUS {
-            return fail(&Cause::new(
-                "System.ArgumentException",
-                format!(
-                    "CustomStatus is too large: limit = 16 KB (UTF-16), actual = {:.2} KB.",
-                    length as f64 * 2.0 / 1024.0
-                ),
-            ));
-        }
-    }
-    let context = actions::Context {
-        instance_id: &instance.id,
-        name,
-        folder,
-        now: super::clock::later(super::clock::now(), turn.began),
-        has_parent: turn.start.parent_instance.is_some(),
-        base64_queue_messages: hub.options.base64_queue_messages,
-        is_running: &|id| hub.is_running(id),
-    };
-    let plan = match actions::plan(response.actions, &context) {
-        Ok(plan) => plan,
-        Err(failure) => return Outcome::Failed(failure),
-    };
-    let redeliver = plan.completion.as_ref().is_some_and(|end| {
-        end.status == OrchestrationStatus::Failed
-            && end
-                .failure
-                .as_ref()
-                .is_some_and(failure::asks_for_redelivery)
-    });
-    if redeliver {
+    if asks_for_redelivery(&response.actions) {
         return Outcome::HandedBack;
     }
-    Outcome::Decided {
-        plan: Box::new(plan),
-        custom_status: response.custom_status,
-    }
+    Outcome::Answered(response)
+}
+
+/// Whether the orchestration ends with the failure by which a worker asks for the same turn again.
+fn asks_for_redelivery(actions: &[OrchestratorAction]) -> bool {
+    let mut ends = actions
+        .iter()
+        .filter_map(|action| match &action.orchestrator_action_type {
+            Some(OrchestratorActionType::CompleteOrchestration(end)) => Some(end),
+            _ => None,
+        });
+    // Of several, a real host takes the last one.
+    ends.next_back().is_some_and(|end| {
+        end.orchestration_status() == OrchestrationStatus::Failed
+            && end
+                .failure_details
+                .as_ref()
+                .is_some_and(failure::asks_for_redelivery)
+    })
 }

@@ -131,7 +131,7 @@ async fn host(
     drop(end);
     if failure.is_none() {
         log.user(LogLevel::Info, "Stopping.");
-        warn_about_lost_instances(hub.unfinished_instances(), log);
+        warn_about_lost_instances(hub.unfinished_instances().await?, log);
         let drain = async {
             hub.stop().await;
             drop(server.await);

@@ -141,11 +141,13 @@ impl<S: Store> Hub<S> {
         self.step(at, |step| step.signal(signal))
     }
 
-    /// Fires the timers that are due. Returns how many; when it is not 0 there may be more.
+    /// Fires the timers that are due, and makes delayed work ready. Returns how many timers; when it is not 0
+    /// there may be more.
     ///
     /// # Errors
     /// The store failed.
     pub fn fire_timers(&mut self, at: &mut Moment<'_>) -> Result<usize, StoreError> {
+        self.work.wake(at.now);
         let due = self.store.due(at.now, TIMERS_PER_STEP)?;
         self.step(at, |step| {
             let count = due.len();

@@ -1,10 +1,12 @@
 //! One call of a client, with what its metadata says.
 
 use durable_protocol::service;
-use tonic::Request;
+use task_hub::StoreErrorKind;
 use tonic::metadata::MetadataMap;
+use tonic::{Request, Status};
 
 use super::super::Inner;
+use super::super::driver::Unavailable;
 
 /// One call.
 pub(super) struct Call<T> {
@@ -27,4 +29,12 @@ impl<T> Call<T> {
 fn named_hub(metadata: &MetadataMap) -> Option<String> {
     let name = metadata.get(service::TASK_HUB)?.to_str().ok()?;
     (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// The status of a call that the hub could not carry out.
+pub(super) fn unavailable(error: Unavailable) -> Status {
+    match error {
+        Unavailable::Store(StoreErrorKind::Full) => Status::resource_exhausted(error.to_string()),
+        Unavailable::Store(_) | Unavailable::Stopping => Status::unavailable(error.to_string()),
+    }
 }

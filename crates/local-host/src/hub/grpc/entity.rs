@@ -5,12 +5,13 @@ use std::sync::Arc;
 use durable_protocol::messages::{
     EntityMetadata, GetEntityRequest, GetEntityResponse, SignalEntityRequest, SignalEntityResponse,
 };
+use task_hub::Signal;
 use tonic::Status;
 use uuid::Uuid;
 
-use super::super::entity::{Message, Request};
-use super::super::{Inner, clock, nonchars};
-use super::call::Call;
+use super::super::driver::OperationError;
+use super::super::{Inner, nonchars};
+use super::call::{Call, unavailable};
 use crate::log::LogLevel;
 
 /// Sends an operation without an answer. As on a real host, the entity need not have a function, and an id
@@ -55,10 +56,18 @@ pub(super) async fn signal_entity(
     {
         return Err(Status::unknown("Exception was thrown by handler."));
     }
-    let due = signal.scheduled_time.map(clock::cut);
-    let request = Request::signal(id.to_string(), signal.name, signal.input, due);
-    hub.deliver_to_entity(&signal.instance_id, Message::Request(request));
-    Ok(SignalEntityResponse {})
+    let signal = Signal {
+        entity: signal.instance_id,
+        operation: signal.name,
+        input: signal.input,
+        request_id: id.to_string(),
+        scheduled: signal.scheduled_time.map(Into::into),
+    };
+    match hub.driver.operate(|hub, at| hub.signal(at, signal)).await {
+        Ok(()) => Ok(SignalEntityResponse {}),
+        Err(OperationError::Unavailable(error)) => Err(unavailable(error)),
+        Err(OperationError::Refused(error)) => Err(Status::invalid_argument(error.to_string())),
+    }
 }
 
 /// The state of an entity. One that does not exist is no error.
@@ -69,7 +78,11 @@ pub(super) async fn get_entity(
     let request = call.message;
     let entity = match call.other_hub {
         Some(_) => None,
-        None => hub.entity(&request.instance_id),
+        None => {
+            let id = request.instance_id;
+            let read = hub.driver.read(move |hub| hub.entity(&id)).await;
+            read.map_err(unavailable)?
+        }
     };
     Ok(GetEntityResponse {
         exists: entity.is_some(),

@@ -6,12 +6,13 @@ use durable_protocol::messages::{
     RaiseEventRequest, RaiseEventResponse, ResumeRequest, ResumeResponse, RewindInstanceRequest,
     RewindInstanceResponse, SuspendRequest, SuspendResponse, TerminateRequest, TerminateResponse,
 };
+use task_hub::{Error, Moment};
 use tonic::Status;
 
 use super::super::Inner;
-use super::super::client::ManageError;
+use super::super::driver::{OperationError, TaskHub};
 use super::super::nonchars::{self, STORAGE_ERROR};
-use super::call::Call;
+use super::call::{Call, unavailable};
 use crate::log::LogLevel;
 
 /// Sends an external event. Suspended instances take it too.
@@ -25,16 +26,17 @@ pub(super) async fn raise_event(
     {
         return Err(Status::unknown(STORAGE_ERROR));
     }
-    unless_elsewhere(call.other_hub, &request.instance_id)
-        .and_then(|()| hub.raise_event(&request.instance_id, request.name, request.input))
-        .map(|()| RaiseEventResponse {})
-        .map_err(|error| match error {
-            ManageError::Missing(_) => Status::invalid_argument(error.to_string()),
-            ManageError::NotFound(_) => Status::not_found(error.to_string()),
-            ManageError::WrongStatus { .. } => Status::failed_precondition(
-                "The orchestration instance with the provided instance id is not running.",
-            ),
-        })
+    let raised = operate(&hub, call.other_hub, request.instance_id, |hub, at, id| {
+        hub.raise(at, id, request.name, request.input)
+    });
+    match raised.await? {
+        Ok(()) => Ok(RaiseEventResponse {}),
+        Err(error @ Error::Missing(_)) => Err(Status::invalid_argument(error.to_string())),
+        Err(error @ Error::NotFound(_)) => Err(Status::not_found(error.to_string())),
+        Err(_) => Err(Status::failed_precondition(
+            "The orchestration instance with the provided instance id is not running.",
+        )),
+    }
 }
 
 /// Sends the reason to the orchestrator, which then ends. Sub-orchestrations keep running, even with
@@ -61,16 +63,19 @@ pub(super) async fn terminate(
             ),
         );
     }
-    unless_elsewhere(call.other_hub, &request.instance_id)
-        .and_then(|()| hub.terminate(&request.instance_id, request.output))
-        .map(|()| TerminateResponse {})
-        .map_err(|error| match error {
-            ManageError::Missing(_) => Status::invalid_argument(error.to_string()),
-            ManageError::NotFound(_) => Status::not_found(format!("ArgumentException: {error}")),
-            ManageError::WrongStatus { .. } => {
-                Status::failed_precondition(format!("InvalidOperationException: {error}"))
-            }
-        })
+    let terminated = operate(&hub, call.other_hub, request.instance_id, |hub, at, id| {
+        hub.terminate(at, id, request.output)
+    });
+    match terminated.await? {
+        Ok(()) => Ok(TerminateResponse {}),
+        Err(error @ Error::Missing(_)) => Err(Status::invalid_argument(error.to_string())),
+        Err(error @ Error::NotFound(_)) => {
+            Err(Status::not_found(format!("ArgumentException: {error}")))
+        }
+        Err(error) => Err(Status::failed_precondition(format!(
+            "InvalidOperationException: {error}"
+        ))),
+    }
 }
 
 /// Marks the instance as suspended. There are still turns: the worker holds events back.
@@ -79,10 +84,13 @@ pub(super) async fn suspend(
     call: Call<SuspendRequest>,
 ) -> Result<SuspendResponse, Status> {
     let request = call.message;
-    unless_elsewhere(call.other_hub, &request.instance_id)
-        .and_then(|()| hub.suspend(&request.instance_id, request.reason))
-        .map(|()| SuspendResponse {})
-        .map_err(|error| unknown(&hub, "SuspendInstance", &error))
+    let done = operate(&hub, call.other_hub, request.instance_id, |hub, at, id| {
+        hub.suspend(at, id, request.reason)
+    });
+    match done.await? {
+        Ok(()) => Ok(SuspendResponse {}),
+        Err(error) => Err(unknown(&hub, "SuspendInstance", &error)),
+    }
 }
 
 /// Ends a suspension.
@@ -91,10 +99,13 @@ pub(super) async fn resume(
     call: Call<ResumeRequest>,
 ) -> Result<ResumeResponse, Status> {
     let request = call.message;
-    unless_elsewhere(call.other_hub, &request.instance_id)
-        .and_then(|()| hub.resume(&request.instance_id, request.reason))
-        .map(|()| ResumeResponse {})
-        .map_err(|error| unknown(&hub, "ResumeInstance", &error))
+    let done = operate(&hub, call.other_hub, request.instance_id, |hub, at, id| {
+        hub.resume(at, id, request.reason)
+    });
+    match done.await? {
+        Ok(()) => Ok(ResumeResponse {}),
+        Err(error) => Err(unknown(&hub, "ResumeInstance", &error)),
+    }
 }
 
 /// Rewinds a failed instance.
@@ -103,29 +114,42 @@ pub(super) async fn rewind(
     call: Call<RewindInstanceRequest>,
 ) -> Result<RewindInstanceResponse, Status> {
     let request = call.message;
-    unless_elsewhere(call.other_hub, &request.instance_id)
-        .and_then(|()| hub.rewind(&request.instance_id, request.reason))
-        .map(|()| RewindInstanceResponse {})
-        .map_err(|error| match error {
-            ManageError::Missing(_) | ManageError::NotFound(_) => {
-                Status::not_found(error.to_string())
-            }
-            ManageError::WrongStatus { .. } => Status::failed_precondition(
-                "The rewind operation is only supported on failed orchestration instances.",
-            ),
-        })
+    let rewound = operate(&hub, call.other_hub, request.instance_id, |hub, at, id| {
+        hub.rewind(at, id, request.reason)
+    });
+    match rewound.await? {
+        Ok(()) => Ok(RewindInstanceResponse {}),
+        Err(error @ (Error::Missing(_) | Error::NotFound(_))) => {
+            Err(Status::not_found(error.to_string()))
+        }
+        Err(_) => Err(Status::failed_precondition(
+            "The rewind operation is only supported on failed orchestration instances.",
+        )),
+    }
 }
 
-/// An error for a call to another task hub, which has no instances here.
-fn unless_elsewhere(other_hub: Option<String>, id: &str) -> Result<(), ManageError> {
-    match other_hub {
-        Some(_) => Err(ManageError::NotFound(id.to_owned())),
-        None => Ok(()),
+/// Runs an operation on an instance. Another task hub has no instances here.
+///
+/// # Errors
+/// The outer one: the hub could not carry it out. The inner one: it was refused.
+async fn operate(
+    hub: &Inner,
+    other_hub: Option<String>,
+    id: String,
+    run: impl FnOnce(&mut TaskHub, &mut Moment<'_>, &str) -> Result<(), Error> + Send + 'static,
+) -> Result<Result<(), Error>, Status> {
+    if other_hub.is_some() {
+        return Ok(Err(Error::NotFound(id)));
+    }
+    match hub.driver.operate(move |hub, at| run(hub, at, &id)).await {
+        Ok(()) => Ok(Ok(())),
+        Err(OperationError::Refused(error)) => Ok(Err(error)),
+        Err(OperationError::Unavailable(error)) => Err(unavailable(error)),
     }
 }
 
 /// The status that extension 3.14.1 returns; 3.19.0 returns a better one.
-fn unknown(hub: &Inner, method: &str, error: &ManageError) -> Status {
+fn unknown(hub: &Inner, method: &str, error: &Error) -> Status {
     hub.log(LogLevel::Error, format!("{method} failed: {error}"));
     Status::unknown("Exception was thrown by handler.")
 }

@@ -6,7 +6,7 @@ use durable_protocol::messages::{GetInstanceRequest, GetInstanceResponse};
 use tonic::Status;
 
 use super::super::{Inner, status};
-use super::call::Call;
+use super::call::{Call, unavailable};
 
 /// Does nothing: a client can check that the service is reachable.
 pub(super) async fn hello(_: Arc<Inner>, _: Call<()>) -> Result<(), Status> {
@@ -22,9 +22,11 @@ pub(super) async fn get_instance(
         return Ok(GetInstanceResponse::default());
     }
     let request = call.message;
-    let state = hub
-        .instance(&request.instance_id)
-        .map(|instance| status::for_client(&instance.state(), request.get_inputs_and_outputs));
+    let id = request.instance_id;
+    let found = hub.driver.read(move |hub| hub.state(&id)).await;
+    let state = found
+        .map_err(unavailable)?
+        .map(|state| status::for_client(state, request.get_inputs_and_outputs));
     Ok(GetInstanceResponse {
         exists: state.is_some(),
         orchestration_state: state,

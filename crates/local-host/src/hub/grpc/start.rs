@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use durable_protocol::messages::{CreateInstanceRequest, CreateInstanceResponse};
+use task_hub::Error;
 use tonic::Status;
 
 use super::super::Inner;
-use super::super::client::StartError;
+use super::super::driver::OperationError;
 use super::super::nonchars::{self, STORAGE_ERROR};
-use super::call::Call;
+use super::call::{Call, unavailable};
 use crate::log::LogLevel;
 
 /// Starts an instance. As on a real host, the id is not checked and the orchestrator need not exist; without
@@ -36,12 +37,20 @@ pub(super) async fn start_instance(
             start.instance_id
         )));
     }
-    match hub.start_instance(call.message) {
+    let request = call.message;
+    let started = hub.driver.operate(|hub, at| hub.start(at, request)).await;
+    match started {
         Ok(instance_id) => Ok(CreateInstanceResponse { instance_id }),
-        Err(error @ StartError::AlreadyExists(_)) => Err(Status::already_exists(error.to_string())),
-        Err(error @ StartError::EntityId(_)) => {
-            hub.log(LogLevel::Error, error.to_string());
-            Err(Status::invalid_argument(error.to_string()))
+        Err(OperationError::Unavailable(error)) => Err(unavailable(error)),
+        Err(OperationError::Refused(Error::EntityId(id))) => {
+            // There is no other check of ids here: over gRPC a real host has none, and the worker has its own.
+            let message = format!(
+                "The instance ID '{id}' begins with '@', which is for entities. A real host accepts the \
+                 start, cannot process the message and slows down the whole task hub."
+            );
+            hub.log(LogLevel::Error, message.clone());
+            Err(Status::invalid_argument(message))
         }
+        Err(OperationError::Refused(error)) => Err(Status::already_exists(error.to_string())),
     }
 }

@@ -11,7 +11,7 @@ use durable_protocol::messages::{
 use tonic::Status;
 
 use super::super::{Inner, status};
-use super::call::Call;
+use super::call::{Call, unavailable};
 
 /// Waits until the first turn is done.
 pub(super) async fn for_start(
@@ -45,9 +45,10 @@ async fn wait(
         std::future::pending::<()>().await;
     }
     let request = call.message;
-    let state = hub.wait_for(&request.instance_id, condition).await;
+    let waited = hub.driver.wait_for(&request.instance_id, condition).await;
+    let state = waited.map_err(unavailable)?;
     Ok(GetInstanceResponse {
         exists: true,
-        orchestration_state: Some(status::for_client(&state, request.get_inputs_and_outputs)),
+        orchestration_state: Some(status::for_client(state, request.get_inputs_and_outputs)),
     })
 }

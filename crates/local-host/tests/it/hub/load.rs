@@ -25,11 +25,11 @@ async fn the_instances_that_a_stop_loses_are_counted() {
         _ => decide(Vec::new()),
     })
     .await;
-    assert_eq!(hub.unfinished_instances(), 0);
+    assert_eq!(hub.unfinished_instances().await.unwrap(), 0);
     client.start("a", "waits", "null").await.unwrap();
     client.start("b", "quick", "null").await.unwrap();
     client.completion("b").await;
-    assert_eq!(hub.unfinished_instances(), 1);
+    assert_eq!(hub.unfinished_instances().await.unwrap(), 1);
     hub.stop().await;
 }
 

@@ -256,7 +256,7 @@ async fn operate(hub: &Hub, client: &Client, operation: Exchange, turns: usize) 
             // An operation may have been refused because it came too late: a worker that ignores suspension
             // ends the instance.
             let refused = expect != "OK";
-            wait(hub, &id, |state| {
+            wait(hub, &id, move |state| {
                 is_terminal(state) || (!refused && is_suspended(state))
             })
             .await;
@@ -322,9 +322,10 @@ async fn compare_entity(
     exists: bool,
     state: Option<String>,
 ) {
-    let settled = hub.wait_for_entity(id, |seen| {
+    let awaited = state.clone();
+    let settled = hub.wait_for_entity(id, move |seen| {
         if include_state {
-            seen.serialized_state == state
+            seen.serialized_state == awaited
         } else {
             seen.serialized_state.is_some() == exists
         }
@@ -349,11 +350,12 @@ async fn compare_entity(
 async fn wait(
     hub: &Hub,
     id: &str,
-    condition: impl FnMut(&OrchestrationState) -> bool,
+    condition: impl FnMut(&OrchestrationState) -> bool + Send + 'static,
 ) -> OrchestrationState {
-    tokio::time::timeout(Duration::from_secs(30), hub.wait_for(id, condition))
-        .await
-        .unwrap_or_else(|_| panic!("'{id}' is {:?}", hub.instance(id)))
+    match tokio::time::timeout(Duration::from_secs(30), hub.wait_for(id, condition)).await {
+        Ok(state) => state,
+        Err(_) => panic!("'{id}' is {:?}", hub.wait_for(id, |_| true).await),
+    }
 }
 
 fn is_terminal(state: &OrchestrationState) -> bool {
@@ -380,8 +382,9 @@ fn status(name: &str) -> i32 {
 }
 
 async fn compare_final(case: &str, hub: &Hub, client: &Client, expected: &Final) {
-    wait(hub, &expected.id, |state| {
-        format!("{:?}", state.orchestration_status()) == expected.status
+    let status = expected.status.clone();
+    wait(hub, &expected.id, move |state| {
+        format!("{:?}", state.orchestration_status()) == status
     })
     .await;
     let state = client.get(&expected.id).await.unwrap();
