@@ -16,7 +16,6 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use base64_simd::STANDARD;
-use prost::Message;
 
 use super::{Execution, RequestError};
 use crate::OrchestratorFunction;
@@ -244,7 +243,6 @@ impl KeptInstances {
         let rest = bytes.strip_prefix(entry.tail.as_slice())?;
         let request = Request::read(rest).ok()?;
         let answer = entry.execution.resume(function, &request, &bytes).ok()??;
-        let answer = answer.encode_to_vec();
         self.continued += 1;
         if self.limits.verify_every > 0
             && self.continued.is_multiple_of(self.limits.verify_every)
@@ -320,7 +318,7 @@ impl KeptInstances {
             };
             self.keep(entry, &past, now);
         }
-        Ok(answer.encode_to_vec())
+        Ok(answer)
     }
 
     /// A turn of a host that leaves out the history. If the instance is not kept, the host is asked for
@@ -343,7 +341,7 @@ impl KeptInstances {
                 entry.tail.clear();
                 self.keep(entry, &[], now);
             }
-            return Ok(answer.encode_to_vec());
+            return Ok(answer);
         }
         Ok(super::history_required(request.instance_id))
     }
@@ -421,7 +419,7 @@ fn replayed(function: &OrchestratorFunction, arrived: Arrived<'_>) -> Result<Vec
     let request = Request::read(&bytes).map_err(invalid)?;
     let mut execution = Execution::new(&request, &bytes);
     execution.rerun(function, &request).map_err(invalid)?;
-    Ok(execution.answer().encode_to_vec())
+    Ok(execution.answer())
 }
 
 /// The instance that a request is for, from its beginning alone.

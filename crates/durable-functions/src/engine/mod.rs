@@ -67,7 +67,7 @@ pub fn execute(
     }
     let mut execution = Execution::new(&view, &request);
     execution.run(orchestrator, &view)?;
-    Ok(execution.answer().encode_to_vec())
+    Ok(execution.answer())
 }
 
 /// The answer to a turn without the history that it needs: the host sends the turn again, with it.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use prost::encoding::{self, WireType};
+
 use super::action::OrchestratorAction;
 use super::entity::OrchestratorEntityParameters;
 use super::history::HistoryEvent;
@@ -49,4 +51,67 @@ pub struct OrchestratorResponse {
     pub is_partial: bool,
     #[prost(message, optional, tag = "9")]
     pub chunk_index: Option<i32>,
+}
+
+impl OrchestratorResponse {
+    /// Encodes an answer from its parts, without a copy of the actions: the replay engine keeps them, to compare
+    /// them with the history of the next turn.
+    #[must_use]
+    pub fn encode_parts<'a>(
+        instance_id: &str,
+        actions: impl IntoIterator<Item = &'a OrchestratorAction>,
+        custom_status: Option<&String>,
+    ) -> Vec<u8> {
+        /// Most answers fit. Measuring first would take longer than the growth of those that do not.
+        const MOST: usize = 256;
+        let mut answer = Vec::with_capacity(MOST);
+        if !instance_id.is_empty() {
+            encoding::encode_key(1, WireType::LengthDelimited, &mut answer);
+            encoding::encode_varint(instance_id.len() as u64, &mut answer);
+            answer.extend_from_slice(instance_id.as_bytes());
+        }
+        for action in actions {
+            encoding::message::encode(2, action, &mut answer);
+        }
+        if let Some(status) = custom_status {
+            encoding::message::encode(3, status, &mut answer);
+        }
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::super::action::OrchestratorActionType;
+    use super::*;
+
+    #[test]
+    fn an_answer_of_parts_is_the_encoded_answer() {
+        let long = "x".repeat(300);
+        for instance_id in ["", "abc", &long] {
+            for custom_status in [None, Some(String::new()), Some(long.clone())] {
+                for count in 0..3 {
+                    let actions = (0..count).map(|id| OrchestratorAction {
+                        id,
+                        orchestrator_action_type: (id > 0)
+                            .then(|| OrchestratorActionType::ScheduleTask(Default::default())),
+                    });
+                    let answer = OrchestratorResponse {
+                        instance_id: instance_id.to_owned(),
+                        actions: actions.collect(),
+                        custom_status: custom_status.clone(),
+                        ..OrchestratorResponse::default()
+                    };
+                    let parts = OrchestratorResponse::encode_parts(
+                        instance_id,
+                        &answer.actions,
+                        custom_status.as_ref(),
+                    );
+                    assert_eq!(parts, answer.encode_to_vec());
+                }
+            }
+        }
+    }
 }

@@ -95,13 +95,13 @@ impl Execution {
 
     /// Continues with the rest of a history whose beginning this execution has consumed.
     ///
-    /// `None` when a replay could decide differently. The turn must then be replayed.
+    /// Returns the encoded answer; `None` when a replay could decide differently. The turn must then be replayed.
     pub(crate) fn resume(
         &mut self,
         function: &OrchestratorFunction,
         rest: &Request<'_>,
         bytes: &Rc<Vec<u8>>,
-    ) -> Result<Option<OrchestratorResponse>, WireError> {
+    ) -> Result<Option<Vec<u8>>, WireError> {
         if rest
             .events
             .iter()
@@ -155,8 +155,8 @@ impl Execution {
         Ok(())
     }
 
-    /// The answer to the turn whose events have been applied.
-    pub(crate) fn answer(&mut self) -> OrchestratorResponse {
+    /// The encoded answer to the turn whose events have been applied.
+    pub(crate) fn answer(&mut self) -> Vec<u8> {
         if !self.started && self.completion.is_none() {
             self.finish(Completion::Failed(Failure::new(
                 error_type::INVALID_REQUEST,
@@ -169,28 +169,20 @@ impl Execution {
         {
             *events = state.unconsumed();
         }
-        let unconfirmed = state.unconfirmed();
-        let mut actions = Vec::with_capacity(unconfirmed.len() + 1);
-        actions.extend(unconfirmed.cloned());
-        if let Some(completion) = &mut self.completion {
-            if self.diverged {
-                // What changed code asks for must not happen in this instance. But locks that it holds
-                // must be released.
-                actions.retain(entities::is_release);
-            }
-            actions.push(answer::completion(
-                state.next_id(),
-                completion,
-                state.now(),
-                state.source(),
-            ));
-        }
-        OrchestratorResponse {
-            instance_id: state.instance_id().to_owned(),
-            actions,
-            custom_status: state.custom_status().map(str::to_owned),
-            ..Default::default()
-        }
+        let end = self.completion.as_mut().map(|completion| {
+            answer::completion(state.next_id(), completion, state.now(), state.source())
+        });
+        // What changed code asks for must not happen in this instance. But locks that it holds must be
+        // released.
+        let all = !(self.diverged && end.is_some());
+        let asked = state
+            .unconfirmed()
+            .filter(|action| all || entities::is_release(action));
+        OrchestratorResponse::encode_parts(
+            state.instance_id(),
+            asked.chain(&end),
+            state.custom_status(),
+        )
     }
 }
 

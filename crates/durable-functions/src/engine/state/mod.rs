@@ -223,8 +223,8 @@ impl State {
         self.replaying = replaying;
     }
 
-    pub(super) fn custom_status(&self) -> Option<&str> {
-        self.custom_status.as_deref()
+    pub(super) fn custom_status(&self) -> Option<&String> {
+        self.custom_status.as_ref()
     }
 
     pub(crate) fn set_custom_status(&mut self, json: String) {
