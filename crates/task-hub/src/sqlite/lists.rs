@@ -1,8 +1,9 @@
 //! Lists: pages of instances and entities in the order of their ids.
 //!
-//! Invariant: the work for a page has a limit that does not depend on where the matching rows are. A list
+//! Invariant: the work for a page does not depend on how the matching rows lie among the others. A list
 //! first follows the ids. When few of them match, it reads the index of status and time instead, which has
-//! all matching rows together, and keeps the lowest ids.
+//! all matching rows together, and keeps the lowest ids. Neither is right for all lists, so each gets a limit,
+//! and then a larger one.
 
 use std::collections::BinaryHeap;
 
@@ -13,9 +14,9 @@ use crate::changes::EntityRecord;
 use crate::instance::InstanceRecord;
 use crate::query::{EntityFilter, InstanceFilter, Page, PageRequest};
 
-/// How many rows that do not match a page reads along the ids before it turns to the other index. Such a row
-/// costs about 2 us, a row of the other index a tenth of that.
-const MISSES: usize = 1_000;
+/// How many rows that do not match are read along the ids, and how many rows of the other index after that. A
+/// row along the ids costs about 0.5 us, a row of the index a fifth of that.
+const ATTEMPTS: [(usize, usize); 2] = [(1_000, 10_000), (10_000, usize::MAX)];
 
 /// All statuses, for filters without one.
 const STATUSES: std::ops::Range<i32> = 0..8;
@@ -84,15 +85,21 @@ pub(super) fn instances(
     filter: &InstanceFilter,
     page: &PageRequest,
 ) -> Result<Page<InstanceRecord>> {
-    let start = Start::new(&filter.prefix, page);
+    let mut last: String;
+    let mut start = Start::new(&filter.prefix, page);
     let mut found = Rows::new(page.limit);
-    let misses = MISSES;
-    if let Some(id) = walk(connection, filter, &start, misses, &mut found)? {
-        let start = Start {
-            id: &id,
+    for (misses, matches) in ATTEMPTS {
+        match walk(connection, filter, &start, misses, &mut found)? {
+            None => break,
+            Some(id) => last = id,
+        }
+        start = Start {
+            id: &last,
             is_included: false,
         };
-        gather(connection, filter, &start, &mut found)?;
+        if gather(connection, filter, &start, matches, &mut found)? {
+            break;
+        }
     }
     Ok(found.page(|record| &record.id))
 }
@@ -131,13 +138,14 @@ fn walk(
     Ok(None)
 }
 
-/// Reads the index of status and time.
+/// Reads the index of status and time. `false`: more rows than `limit` match there, and none was taken.
 fn gather(
     connection: &Connection,
     filter: &InstanceFilter,
     start: &Start<'_>,
+    mut limit: usize,
     found: &mut Rows<InstanceRecord>,
-) -> Result<()> {
+) -> Result<bool> {
     let wanted = found
         .limit
         .saturating_sub(found.rows.len())
@@ -157,6 +165,10 @@ fn gather(
     for status in statuses {
         let mut rows = statement.query(params![status, from, to])?;
         while let Some(row) = rows.next()? {
+            if limit == 0 {
+                return Ok(false);
+            }
+            limit -= 1;
             let id = text(row, 0)?;
             let is_low = lowest.len() < wanted || lowest.peek().is_some_and(|top| *id < *top.0);
             if !is_low || !start.admits(id) || !id.starts_with(&filter.prefix) {
@@ -176,7 +188,7 @@ fn gather(
         }
         found.rows.push(statement.query_row([key], rows::instance)?);
     }
-    Ok(())
+    Ok(true)
 }
 
 pub(super) fn entities(

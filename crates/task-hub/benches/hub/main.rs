@@ -1,0 +1,30 @@
+//! What the hub and its stores cost, on one core, without a worker and without a connection.
+//!
+//! `cargo bench -p task-hub` prints two tables: orchestrations with one activity per second, in memory and in
+//! an SQLite file, and what 100,000 ended instances in a file cost. Add `-- orchestrations` or `-- ended` for
+//! one of them.
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod driver;
+mod ended;
+mod floor;
+mod orchestrations;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    let names: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match names[..] {
+        [] => {
+            orchestrations::run();
+            ended::run();
+        }
+        ["orchestrations"] => orchestrations::run(),
+        ["ended"] => ended::run(),
+        // The second half of `ended`, in a process of its own.
+        ["ended", path] => ended::measure(path.as_ref()),
+        _ => eprintln!("unknown benchmark: {names:?}"),
+    }
+}
