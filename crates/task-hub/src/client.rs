@@ -17,6 +17,7 @@ use crate::effects::blocks_start;
 use crate::entity;
 use crate::instance::Phase;
 use crate::notice::Notice;
+use crate::options::SOURCE_INSTANCE;
 use crate::step::Step;
 use crate::store::StoreError;
 use crate::{events, ids};
@@ -160,9 +161,13 @@ impl Step<'_> {
         } else {
             id.to_owned()
         };
+        let mut tags = BTreeMap::new();
+        if new_id && self.options.tags_restarts {
+            tags.insert(SOURCE_INSTANCE.to_owned(), id.to_owned());
+        }
         let start = ExecutionStartedEvent {
             version: self.options.default_version.clone(),
-            ..start_event(&target, ids::plain(self.ids), name, input, BTreeMap::new())
+            ..start_event(&target, ids::plain(self.ids), name, input, tags)
         };
         if self.start(&target, start, &blocks_start)? {
             Ok(target)
@@ -220,7 +225,13 @@ impl Step<'_> {
     }
 
     pub(crate) fn purge(&mut self, id: &str) -> Result<(), Error> {
-        self.ensure(id, Verb::Purge, OrchestrationStatus::is_terminal)?;
+        if id.starts_with('@') {
+            if self.store.entity(id)?.is_none() {
+                return Err(Error::NotFound(id.to_owned()));
+            }
+        } else {
+            self.ensure(id, Verb::Purge, OrchestrationStatus::is_terminal)?;
+        }
         self.changes.purged.push(id.to_owned());
         Ok(())
     }

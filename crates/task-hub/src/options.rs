@@ -15,6 +15,10 @@ pub struct Limits {
     pub longest_custom_status: Option<usize>,
     /// Whether messages may contain U+FFFE and U+FFFF.
     pub noncharacters: bool,
+    /// Whether entities take calls, signals and locks of orchestrations that have no label. The actions of the
+    /// protocol give none. With Azure Storage entities drop them, unless
+    /// `entityMessageReorderWindowInMinutes` is 0.
+    pub unlabelled_entity_messages: bool,
     /// The most operations in one entity batch.
     pub largest_batch: usize,
 }
@@ -27,6 +31,7 @@ impl Limits {
             longest_timer: Some(Duration::from_secs(7 * 24 * 60 * 60)),
             longest_custom_status: Some(8_192),
             noncharacters: false,
+            unlabelled_entity_messages: false,
             largest_batch: 5_000,
         }
     }
@@ -52,6 +57,9 @@ impl Backoff {
 /// The output of an instance whose answer was refused: orchestrator, refusal.
 pub type RefusalOutput = dyn Fn(&str, &Refused) -> String + Send + Sync;
 
+/// The tag of an instance that a restart made under a new id: the id of the old one.
+pub const SOURCE_INSTANCE: &str = "MS_DurableFunctions_SourceInstanceId";
+
 /// How a hub behaves.
 #[derive(Clone)]
 pub struct Options {
@@ -61,6 +69,8 @@ pub struct Options {
     pub backoff: Backoff,
     /// The version of starts that name none.
     pub default_version: Option<String>,
+    /// Whether a restart under a new id leaves the old id in the tag [`SOURCE_INSTANCE`], as extension 3.19 does.
+    pub tags_restarts: bool,
     /// Words the output of an instance whose answer was refused. The text becomes part of the history.
     pub refusal_output: Arc<RefusalOutput>,
 }
@@ -71,6 +81,7 @@ impl fmt::Debug for Options {
             .field("limits", &self.limits)
             .field("backoff", &self.backoff)
             .field("default_version", &self.default_version)
+            .field("tags_restarts", &self.tags_restarts)
             .finish_non_exhaustive()
     }
 }
@@ -86,6 +97,7 @@ impl Default for Options {
                 longest: Duration::from_secs(8),
             },
             default_version: None,
+            tags_restarts: false,
             refusal_output: Arc::new(|name, refused| {
                 format!("The answer of orchestrator '{name}' was refused: {refused:?}")
             }),

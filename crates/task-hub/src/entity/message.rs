@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use durable_protocol::entity_message::{self, RELEASE, REQUEST, Release};
 use durable_protocol::messages::{EntityMessageType, OrchestrationInstance};
-use durable_protocol::{NEVER, Timestamp};
+use durable_protocol::{EntityId, NEVER, Timestamp};
 use prost::Message as _;
 use prost::bytes::Bytes;
 
@@ -194,11 +194,13 @@ pub(crate) fn from_action(message: EntityMessageType) -> (Option<String>, String
         }
         EntityMessageType::EntityLockRequested(lock) => {
             let entities = lock.lock_set.iter().filter_map(|id| id.parse().ok());
-            let data = entity_message::Request {
-                id: lock.critical_section_id.into(),
-                parent: text(lock.parent_instance_id),
-                lockset: Some(entities.collect()),
-                ..unlabelled()
+            let data = LockRequest {
+                request: entity_message::Request {
+                    id: lock.critical_section_id.into(),
+                    parent: text(lock.parent_instance_id),
+                    ..unlabelled()
+                },
+                lockset: entities.collect(),
             };
             let first = lock.lock_set.into_iter().next();
             (first, REQUEST.to_owned(), to_json(&data))
@@ -215,6 +217,14 @@ pub(crate) fn from_action(message: EntityMessageType) -> (Option<String>, String
             )
         }
     }
+}
+
+/// The data of a lock request in the order in which .NET writes its members.
+#[derive(serde::Serialize)]
+struct LockRequest<'a> {
+    #[serde(flatten)]
+    request: entity_message::Request<'a>,
+    lockset: Vec<EntityId>,
 }
 
 /// A round-trip time as Newtonsoft writes it in JSON: without the zeros at the end of its fraction.
@@ -291,12 +301,6 @@ mod tests {
         }
     }
 
-    /// Ignores the order of members.
-    fn assert_same_json(found: &str, expected: &str) {
-        let read = |text| serde_json::from_str::<serde_json::Value>(text).unwrap();
-        assert_eq!(read(found), read(expected));
-    }
-
     #[test]
     fn actions_become_the_recorded_events() {
         let time: prost_types::Timestamp = "2026-11-21T06:24:51.066Z".parse().unwrap();
@@ -311,8 +315,8 @@ mod tests {
             from_action(EntityMessageType::EntityOperationSignaled(Box::new(signal)));
         assert_eq!(target.as_deref(), Some("@counter@k"));
         assert_eq!(name, "op@2026-11-21T06:24:51.0660000Z");
-        assert_same_json(
-            &data,
+        assert_eq!(
+            data,
             r#"{"op":"add","signal":true,"input":"3","id":"84f5","due":"2026-11-21T06:24:51.066Z","Timestamp":"0001-01-01T00:00:00","Predecessor":"0001-01-01T00:00:00"}"#,
         );
         let lock = EntityLockRequestedEvent {
@@ -323,8 +327,8 @@ mod tests {
         };
         let (target, _, data) = from_action(EntityMessageType::EntityLockRequested(Box::new(lock)));
         assert_eq!(target.as_deref(), Some("@counter@a"));
-        assert_same_json(
-            &data,
+        assert_eq!(
+            data,
             r#"{"op":null,"id":"45b2","parent":"p","Timestamp":"0001-01-01T00:00:00","Predecessor":"0001-01-01T00:00:00","lockset":[{"name":"counter","key":"a"},{"name":"counter","key":"b"}]}"#,
         );
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariants: an entity runs one batch at a time. A batch has all waiting operations up to the next lock
 //! request. A locked entity takes messages of the lock's holder only. Messages arrive once, in the order in
-//! which their senders sent them, so nothing is sorted here. Labels are only checked for: a real host drops an
+//! which their senders sent them, so nothing is sorted here. Labels are only checked for: by default, a real host drops an
 //! orchestration's request without one.
 //!
 //! - `message`: what entities receive; `batch`: what an answer changes; `reply`: answers to orchestrations
@@ -163,6 +163,7 @@ impl Step<'_> {
             } => {
                 if let Some(parent) = &request.parent
                     && !labelled
+                    && !self.options.limits.unlabelled_entity_messages
                     && due.is_none()
                 {
                     self.notices

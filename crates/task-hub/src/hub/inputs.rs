@@ -7,7 +7,7 @@ use durable_protocol::messages::CreateInstanceRequest;
 use super::Hub;
 use crate::client::{Error, Signal};
 use crate::ids::Moment;
-use crate::query::{InstanceFilter, PageRequest};
+use crate::query::{EntityFilter, InstanceFilter, PageRequest};
 use crate::store::{Store, StoreError};
 
 /// How many timers one step fires at most, so that a step stays small.
@@ -105,7 +105,7 @@ impl<S: Store> Hub<S> {
         self.step(at, |step| step.rewind(id, reason))
     }
 
-    /// Removes an instance that has ended.
+    /// Removes an instance that has ended, or an entity.
     ///
     /// # Errors
     /// Why it was refused.
@@ -113,8 +113,9 @@ impl<S: Store> Hub<S> {
         self.step(at, |step| step.purge(id))
     }
 
-    /// Removes at most `limit` instances of a list, also running ones, as a real host does. Returns how many;
-    /// fewer than `limit` when none is left.
+    /// Removes at most `limit` instances of a list, also running ones. Without statuses in the filter, entities
+    /// as well, whose time is that of their last change. So does a real host. Returns how many; fewer than
+    /// `limit` when none is left.
     ///
     /// # Errors
     /// The store failed.
@@ -126,9 +127,24 @@ impl<S: Store> Hub<S> {
     ) -> Result<usize, StoreError> {
         let page = PageRequest { after: None, limit };
         let rows = self.store.instances(filter, &page)?.rows;
-        let count = rows.len();
+        let mut purged: Vec<String> = rows.into_iter().map(|row| row.id).collect();
+        if filter.statuses.is_empty() && purged.len() < limit {
+            let filter = EntityFilter {
+                modified_from: filter.created_from,
+                modified_to: filter.created_to,
+                prefix: filter.prefix.clone(),
+                transient: true,
+            };
+            let page = PageRequest {
+                after: None,
+                limit: limit - purged.len(),
+            };
+            let rows = self.store.entities(&filter, &page)?.rows;
+            purged.extend(rows.into_iter().map(|row| row.id));
+        }
+        let count = purged.len();
         self.step(at, |step| {
-            step.changes.purged = rows.into_iter().map(|row| row.id).collect();
+            step.changes.purged = purged;
             Ok(count)
         })
     }

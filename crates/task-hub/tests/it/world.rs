@@ -41,8 +41,12 @@ pub struct World {
 
 impl World {
     pub fn new(store: MemoryStore, programs: Vec<Program>) -> Self {
+        Self::with_options(store, programs, Options::default())
+    }
+
+    pub fn with_options(store: MemoryStore, programs: Vec<Program>, options: Options) -> Self {
         let mut ids = Counter::default();
-        let hub = Hub::open(store, Options::default(), &mut ids).unwrap();
+        let hub = Hub::open(store, options, &mut ids).unwrap();
         Self {
             hub: Some(hub),
             ids,

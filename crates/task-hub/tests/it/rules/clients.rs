@@ -1,9 +1,12 @@
 //! The operations of clients.
 
-use durable_protocol::messages::{CreateInstanceRequest, OrchestrationStatus};
-use task_hub::{Error, Notice, Store as _, Verb};
+use durable_protocol::messages::{CreateInstanceRequest, EventType, OrchestrationStatus};
+use task_hub::options::SOURCE_INSTANCE;
+use task_hub::query::InstanceFilter;
+use task_hub::{Error, MemoryStore, Notice, Options, Signal, Store as _, Verb};
 
 use super::{end, kinds, notices, play, start, take, world};
+use crate::world::World;
 
 #[test]
 fn a_start_replaces_an_instance_that_has_ended_and_no_other() {
@@ -109,4 +112,59 @@ fn restart_runs_the_same_name_and_input_again() {
     assert_eq!(new.len(), 32);
     let payloads = world.hub().store().payloads(&new).unwrap();
     assert_eq!(payloads.input.as_deref(), Some("7"));
+}
+
+#[test]
+fn an_entity_is_purged_by_its_id_and_by_a_filter_without_statuses() {
+    let mut world = world();
+    let signal = |world: &mut World, key: &str| {
+        let signal = Signal {
+            entity: format!("@e@{key}"),
+            operation: "add".into(),
+            ..Signal::default()
+        };
+        world.with(|hub, at| hub.signal(at, signal)).unwrap();
+    };
+    for key in ["1", "2", "3"] {
+        signal(&mut world, key);
+    }
+    start(&mut world, "a");
+    world.with(|hub, at| hub.purge(at, "@e@1")).unwrap();
+    let gone = world.with(|hub, at| hub.purge(at, "@e@1"));
+    assert_eq!(gone, Err(Error::NotFound("@e@1".into())));
+    let completed = InstanceFilter {
+        statuses: vec![OrchestrationStatus::Completed],
+        ..InstanceFilter::default()
+    };
+    let count = world.with(|hub, at| hub.purge_all(at, &completed, 10));
+    assert_eq!(count, Ok(0));
+    let all = InstanceFilter::default();
+    for expected in [2, 1, 0] {
+        let count = world.with(|hub, at| hub.purge_all(at, &all, 2));
+        assert_eq!(count, Ok(expected));
+    }
+    assert_eq!(world.hub().store().waiting().unwrap().last_number, 0);
+}
+
+#[test]
+fn a_restart_under_a_new_id_can_name_the_old_one_in_a_tag() {
+    for tags_restarts in [false, true] {
+        let options = Options {
+            tags_restarts,
+            ..Options::default()
+        };
+        let mut world = World::with_options(MemoryStore::recoverable(), vec![vec![]], options);
+        start(&mut world, "a");
+        play(&mut world, vec![end(0, OrchestrationStatus::Completed)]);
+        for new_id in [false, true] {
+            world.with(|hub, at| hub.restart(at, "a", new_id)).unwrap();
+            let turn = play(&mut world, vec![end(0, OrchestrationStatus::Completed)]);
+            let Some(EventType::ExecutionStarted(start)) = &turn.request().new_events[1].event_type
+            else {
+                panic!("{turn:?}");
+            };
+            let source = start.tags.get(SOURCE_INSTANCE).map(String::as_str);
+            assert_eq!(source, (new_id && tags_restarts).then_some("a"));
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! Entities and locks.
 
 use durable_protocol::messages::TaskFailureDetails;
+use task_hub::options::Limits;
 use task_hub::work::BatchOutcome;
-use task_hub::{Notice, Store as _};
+use task_hub::{MemoryStore, Notice, Options, Store as _};
 
 use super::{answer, kinds, notices, play, send, start, take, world};
+use crate::world::World;
 
 #[test]
 fn a_lock_passes_through_its_entities_and_holds_others_back() {
@@ -69,4 +71,23 @@ fn an_unlabelled_call_to_an_entity_is_dropped_with_a_notice() {
     assert!(matches!(told[..], [Notice::EntityMessageUnlabelled { .. }]));
     let now = world.now;
     assert!(world.with(|hub, _| hub.take_batch(now)).unwrap().is_none());
+}
+
+#[test]
+fn an_unlabelled_call_reaches_the_entity_when_the_options_say_so() {
+    let options = Options {
+        limits: Limits {
+            unlabelled_entity_messages: true,
+            ..Limits::azure_storage()
+        },
+        ..Options::default()
+    };
+    let mut world = World::with_options(MemoryStore::recoverable(), vec![vec![]], options);
+    start(&mut world, "a");
+    let call = r#"{"op":"get","id":"1","parent":"a"}"#;
+    play(&mut world, vec![send(0, "@e@k", "op", Some(call))]);
+    assert_eq!(notices(&mut world), []);
+    let now = world.now;
+    let batch = world.with(|hub, _| hub.take_batch(now)).unwrap().unwrap();
+    assert_eq!(batch.request.operations[0].request_id, "1");
 }
