@@ -9,6 +9,7 @@
     unreachable_pub
 )]
 
+mod captures;
 mod interleavings;
 mod memory;
 mod program;
