@@ -47,10 +47,14 @@ pub enum ClientError {
         /// What is wrong with it. Never the value itself, which holds a key.
         reason: &'static str,
     },
-    /// The address of a sidecar is not a URL, or the name of its task hub cannot be sent. Neither is
-    /// repeated here: an address may hold a password.
-    #[error("the endpoint is not a URL, or the name of the task hub is not printable ASCII")]
-    InvalidEndpoint,
+    /// The address of a sidecar, or the name of its task hub, cannot be used. Neither is repeated here: an
+    /// address may hold a password.
+    #[error("the endpoint is not valid: {reason}")]
+    #[non_exhaustive]
+    InvalidEndpoint {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// The time limit passed before the instance ended.
     #[error("the instance '{id}' did not end within the time limit")]
     NotEnded {

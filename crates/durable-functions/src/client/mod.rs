@@ -48,7 +48,8 @@ impl DurableClient {
     /// worker serves. Nothing is sent.
     ///
     /// # Errors
-    /// [`ClientError::InvalidEndpoint`] when it is not a URL.
+    /// [`ClientError::InvalidEndpoint`] when it is not a URL, or begins with `https://` without the feature
+    /// `tls`.
     pub fn connect(endpoint: &str) -> Result<Self, ClientError> {
         Ok(DurableClient {
             connection: Connection::to(endpoint)?,
@@ -60,7 +61,9 @@ impl DurableClient {
     /// # Errors
     /// [`ClientError::InvalidEndpoint`] when the name cannot be sent: it must be printable ASCII.
     pub fn with_task_hub(mut self, name: &str) -> Result<Self, ClientError> {
-        let name = name.parse().map_err(|_| ClientError::InvalidEndpoint)?;
+        let name = name.parse().map_err(|_| ClientError::InvalidEndpoint {
+            reason: "the name of its task hub must be printable ASCII",
+        })?;
         self.connection.name_task_hub(name);
         Ok(self)
     }

@@ -31,8 +31,10 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn open(binding: &Binding) -> Result<Self, ClientError> {
-        let channel = channel(&binding.rpc_base_url).ok_or(ClientError::InvalidBinding {
-            reason: "its rpcBaseUrl is not a URL",
+        let channel = channel_with(&binding.rpc_base_url, |address| {
+            Endpoint::from_shared(address.to_owned()).map_err(|_| ClientError::InvalidBinding {
+                reason: "its rpcBaseUrl is not a URL",
+            })
         })?;
         let mut metadata = MetadataMap::new();
         for (key, value) in [
@@ -47,7 +49,8 @@ impl Connection {
     }
 
     pub(super) fn to(endpoint: &str) -> Result<Self, ClientError> {
-        let channel = channel(endpoint).ok_or(ClientError::InvalidEndpoint)?;
+        let invalid = |reason| ClientError::InvalidEndpoint { reason };
+        let channel = channel_with(endpoint, self::endpoint).map_err(invalid)?;
         Ok(Connection {
             channel,
             metadata: MetadataMap::new(),
@@ -154,19 +157,48 @@ pub(super) fn failed(method: &'static str, status: &Status) -> ClientError {
     }
 }
 
-/// The channel to `address`; `None` when that is not a URL.
-fn channel(address: &str) -> Option<Channel> {
+/// The endpoint of a sidecar, which a user has given.
+///
+/// # Errors
+/// What is wrong with the address. It is not repeated: it may hold a password.
+pub(crate) fn endpoint(address: &str) -> Result<Endpoint, &'static str> {
+    let endpoint = Endpoint::from_shared(address.to_owned())
+        .map_err(|_| "it must be a URL such as http://localhost:4001")?;
+    match endpoint.uri().scheme_str() {
+        Some("http") => Ok(endpoint),
+        Some("https") => with_tls(endpoint),
+        _ => Err("it must begin with http:// or https://"),
+    }
+}
+
+#[cfg(feature = "tls")]
+fn with_tls(endpoint: Endpoint) -> Result<Endpoint, &'static str> {
+    let tls = tonic::transport::ClientTlsConfig::new().with_native_roots();
+    endpoint
+        .tls_config(tls)
+        .map_err(|_| "the certificates that this system trusts cannot be read")
+}
+
+#[cfg(not(feature = "tls"))]
+fn with_tls(_: Endpoint) -> Result<Endpoint, &'static str> {
+    Err("https:// needs the feature `tls` of durable-functions")
+}
+
+/// The channel to `address`, which is opened once.
+fn channel_with<E>(
+    address: &str,
+    endpoint: impl FnOnce(&str) -> Result<Endpoint, E>,
+) -> Result<Channel, E> {
     let mut channels = CHANNELS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, channel)) = channels.iter().find(|(known, _)| known == address) {
-        return Some(channel.clone());
+        return Ok(channel.clone());
     }
-    let channel = Endpoint::from_shared(address.to_owned())
-        .ok()?
+    let channel = endpoint(address)?
         .connect_timeout(Duration::from_secs(5))
         .connect_lazy();
     if channels.len() == KEPT_CHANNELS {
         channels.pop_front();
     }
     channels.push_back((address.to_owned(), channel.clone()));
-    Some(channel)
+    Ok(channel)
 }

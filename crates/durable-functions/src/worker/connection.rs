@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use functions_handler::redaction::redacted;
 use prost::Message;
 use tokio::time::{sleep, timeout};
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue, MetadataMap};
@@ -18,6 +19,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const CALL_LIMIT: Duration = Duration::from_secs(30);
 /// How often the end of a work item is sent. The sidecar delivers the item again if it never arrives.
 const ATTEMPTS: usize = 8;
+/// How many characters of a status are logged.
+const LONGEST_MESSAGE: usize = 1000;
 
 pub(super) struct Connection {
     endpoint: Endpoint,
@@ -31,15 +34,7 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(endpoint: &str, metadata: &[(String, String)]) -> Result<Self, WorkerError> {
         let invalid = |reason| WorkerError::InvalidEndpoint { reason };
-        let endpoint = Endpoint::from_shared(endpoint.to_owned())
-            .map_err(|_| invalid("it must be a URL such as http://localhost:4001"))?;
-        match endpoint.uri().scheme_str() {
-            Some("http") => {}
-            Some("https") => {
-                return Err(invalid("TLS is not supported; it must begin with http://"));
-            }
-            _ => return Err(invalid("it must begin with http://")),
-        }
+        let endpoint = rpc::endpoint(endpoint).map_err(invalid)?;
         let uri = endpoint.uri();
         let authority = match (uri.host(), uri.port()) {
             (Some(host), Some(port)) => format!("{host}:{port}"),
@@ -117,8 +112,9 @@ impl Connection {
             .unwrap_or_else(|_| Err(Status::deadline_exceeded("the time limit passed")))
     }
 
-    /// Sends the end of a work item, again and again while the sidecar cannot be reached.
-    pub(super) async fn deliver<Q, A>(&self, method: &'static str, message: Q)
+    /// Sends the end of a work item, again and again while the sidecar cannot be reached; whether it was
+    /// taken.
+    pub(super) async fn deliver<Q, A>(&self, method: &'static str, message: Q) -> bool
     where
         Q: Message + Clone + Send + Sync + 'static,
         A: Message + Default + Send + Sync + 'static,
@@ -126,22 +122,20 @@ impl Connection {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
         for attempt in 1..=ATTEMPTS {
             let Err(status) = self.call::<Q, A>(method, message.clone()).await else {
-                return;
+                return true;
             };
-            let code = status.code();
-            if is_final(code) || attempt == ATTEMPTS {
+            let problem = said(&status);
+            if is_final(status.code()) || attempt == ATTEMPTS {
                 tracing::error!(
-                    "{method} failed: {code:?}: {}; the sidecar may deliver the work again",
-                    status.message()
+                    "{method} failed: {problem}; the sidecar may deliver the work again"
                 );
-                return;
+                return false;
             }
-            tracing::warn!(
-                "{method} failed: {code:?}: {}; again soon",
-                status.message()
-            );
-            sleep(backoff.next()).await;
+            let pause = backoff.next();
+            tracing::warn!("{method} failed: {problem}; trying again in {pause:?}");
+            sleep(pause).await;
         }
+        false
     }
 
     fn channel(&self) -> Channel {
@@ -156,6 +150,12 @@ impl Connection {
         *request.metadata_mut() = self.metadata.clone();
         request
     }
+}
+
+/// A status for the log. What others write into it can hold credentials, and be long.
+pub(super) fn said(status: &Status) -> String {
+    let message: String = status.message().chars().take(LONGEST_MESSAGE).collect();
+    format!("{:?}: {}", status.code(), redacted(&message))
 }
 
 /// Whether the sidecar would refuse the same call again.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use durable_functions::{Activity, Worker};
 use durable_protocol::messages::{
     AbandonTaskRequest, AbandonTaskResponse, ActivityRequest, ActivityResponse,
-    CompleteTaskResponse, EntityBatchResult, GetWorkItemsRequest, HistoryChunk,
+    CompleteTaskResponse, EntityBatchResult, GetWorkItemsRequest, HealthPing, HistoryChunk,
     OrchestrationInstance, OrchestratorResponse, StreamInstanceHistoryRequest, WorkItem,
     WorkItemRequest,
 };
@@ -43,6 +43,7 @@ pub(super) enum End {
 pub(super) struct Stream {
     pub(super) asked: GetWorkItemsRequest,
     items: UnboundedSender<Result<WorkItem, Status>>,
+    taken: Arc<AtomicUsize>,
 }
 
 impl Stream {
@@ -56,9 +57,20 @@ impl Stream {
 
     /// Asks for an activity; the token is its task id.
     pub(super) fn call<I, O>(&self, activity: Activity<I, O>, task_id: i32) {
+        self.call_with(activity, task_id, None);
+    }
+
+    /// The same with an input as JSON text.
+    pub(super) fn call_with<I, O>(
+        &self,
+        activity: Activity<I, O>,
+        task_id: i32,
+        input: Option<String>,
+    ) {
         let request = ActivityRequest {
             name: activity.name().to_owned(),
             task_id,
+            input,
             orchestration_instance: Some(OrchestrationInstance {
                 instance_id: "i".to_owned(),
                 execution_id: Some("e".to_owned()),
@@ -71,6 +83,16 @@ impl Stream {
         );
     }
 
+    /// Sends an item without a token and without work.
+    pub(super) fn ping(&self) {
+        self.send("", WorkItemRequest::HealthPing(HealthPing {}));
+    }
+
+    /// How many items the connection has taken.
+    pub(super) fn taken(&self) -> usize {
+        self.taken.load(Ordering::SeqCst)
+    }
+
     pub(super) fn fail(self, status: Status) {
         self.items.send(Err(status)).unwrap();
     }
@@ -80,12 +102,16 @@ pub(super) struct Fake {
     pub(super) address: String,
     streams: UnboundedReceiver<Stream>,
     ends: UnboundedReceiver<End>,
+    hellos: UnboundedReceiver<()>,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     streams: UnboundedSender<Stream>,
     ends: UnboundedSender<End>,
+    hellos: UnboundedSender<()>,
+    /// So many greetings fail before one is answered.
+    deaf: AtomicUsize,
     /// So many calls fail before one is taken.
     broken: AtomicUsize,
     history: Mutex<Vec<HistoryChunk>>,
@@ -94,23 +120,38 @@ struct Shared {
 
 impl Fake {
     pub(super) async fn listen() -> Self {
+        Self::listen_on(Server::builder()).await
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) async fn listen_with_tls(tls: tonic::transport::ServerTlsConfig) -> Self {
+        Self::listen_on(Server::builder().tls_config(tls).unwrap()).await
+    }
+
+    async fn listen_on(server: Server) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (streams, opened) = unbounded_channel();
         let (ends, ended) = unbounded_channel();
+        let (hellos, greeted) = unbounded_channel();
         let shared = Arc::new(Shared {
             streams,
             ends,
+            hellos,
+            deaf: AtomicUsize::new(0),
             broken: AtomicUsize::new(0),
             history: Mutex::default(),
             metadata: Mutex::default(),
         });
         let service = Service(Arc::clone(&shared));
-        tokio::spawn(Server::builder().serve_with_incoming(service, TcpIncoming::from(listener)));
+        // Otherwise each answer waits for an acknowledgement, 40 ms.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        tokio::spawn(async move { server.serve_with_incoming(service, incoming).await });
         Fake {
             address,
             streams: opened,
             ends: ended,
+            hellos: greeted,
             shared,
         }
     }
@@ -123,6 +164,21 @@ impl Fake {
     /// The next stream that the worker opens.
     pub(super) async fn accept(&mut self) -> Stream {
         timeout(LIMIT, self.streams.recv()).await.unwrap().unwrap()
+    }
+
+    /// The next greeting.
+    pub(super) async fn hello(&mut self) {
+        timeout(LIMIT, self.hellos.recv()).await.unwrap().unwrap();
+    }
+
+    /// The next so many greetings fail.
+    pub(super) fn refuse_hello(&self, times: usize) {
+        self.shared.deaf.store(times, Ordering::SeqCst);
+    }
+
+    /// Whether the worker has opened another stream.
+    pub(super) fn has_another_stream(&mut self) -> bool {
+        self.streams.try_recv().is_ok()
     }
 
     /// The next end of a work item.
@@ -185,15 +241,26 @@ impl Serving {
     }
 }
 
+/// Takes one, if there is one left.
+fn takes_one(left: &AtomicUsize) -> bool {
+    let take = |left: usize| left.checked_sub(1);
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
+        .is_ok()
+}
+
 impl Shared {
+    fn greet(&self) -> Result<(), Status> {
+        // Fails if the test does not look at greetings any more.
+        let _ = self.hellos.send(());
+        match takes_one(&self.deaf) {
+            true => Err(Status::internal("no answer")),
+            false => Ok(()),
+        }
+    }
+
     fn take<A: Default>(&self, end: End) -> Result<A, Status> {
-        let broken = self
-            .broken
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-                left.checked_sub(1)
-            });
-        if broken.is_ok() {
-            return Err(Status::unavailable("refused by the test"));
+        if takes_one(&self.broken) {
+            return Err(Status::unavailable("refused; AccountKey=SECRET"));
         }
         // Fails if the test does not look at ends any more.
         let _ = self.ends.send(end);
@@ -235,12 +302,22 @@ impl tower::Service<http::Request<Body>> for Service {
             };
             let taken = Arc::clone(&shared);
             Ok(match method {
-                Some("Hello") => unary(request, |(): ()| Ok(())).await,
+                Some("Hello") => unary(request, move |(): ()| taken.greet()).await,
                 Some("GetWorkItems") => {
                     server_streaming(request, move |asked| {
                         let (items, sent) = unbounded_channel();
-                        let _ = taken.streams.send(Stream { asked, items });
-                        let items = unfold(sent, async |mut sent| Some((sent.recv().await?, sent)));
+                        let count = Arc::new(AtomicUsize::new(0));
+                        let stream = Stream {
+                            asked,
+                            items,
+                            taken: Arc::clone(&count),
+                        };
+                        let _ = taken.streams.send(stream);
+                        let items = unfold((sent, count), async |(mut sent, count)| {
+                            let item = sent.recv().await?;
+                            count.fetch_add(1, Ordering::SeqCst);
+                            Some((item, (sent, count)))
+                        });
                         Box::pin(items) as BoxStream<'static, _>
                     })
                     .await
