@@ -84,6 +84,12 @@ pub const ORCHESTRATOR_NOT_FOUND: &str = "OrchestratorTaskNotFound";
 /// A worker has no activity of that name.
 pub const ACTIVITY_NOT_FOUND: &str = "ActivityTaskNotFound";
 
+/// A worker does not run orchestrations of that version.
+pub const VERSION_MISMATCH: &str = "VersionMismatch";
+
+/// What a worker has to send is larger than the messages that its sidecar takes.
+pub const ANSWER_TOO_LARGE: &str = "AnswerTooLarge";
+
 /// The app has no entity function of that name. This one comes from the host, or from a worker.
 pub const ENTITY_FUNCTION_NOT_FOUND: &str = "EntityFunctionNotFound";
 

@@ -62,4 +62,4 @@ pub use replay::is_replaying;
 pub use retry::RetryPolicy;
 pub use trigger::run_turn;
 #[cfg(feature = "worker")]
-pub use worker::{Worker, WorkerError};
+pub use worker::{VersionMatch, VersionMismatch, Worker, WorkerError};

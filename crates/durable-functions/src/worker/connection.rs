@@ -76,7 +76,7 @@ impl Connection {
         .await
     }
 
-    /// Opens a stream. Some sidecars only answer when they have the first message.
+    /// Opens a stream.
     pub(super) async fn stream<Q, A>(
         &self,
         method: &'static str,

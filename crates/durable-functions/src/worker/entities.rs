@@ -1,10 +1,11 @@
-//! Turns and batches in the form of a sidecar, and in the form that the engine and entity functions know.
+//! Messages to and from entities in the form of a sidecar, and in the form that the engine and entity
+//! functions know.
 //!
 //! The engine speaks to entities in events, as the Durable extension delivers them. A sidecar has messages
 //! of their own for that: actions of the kind `SendEntityMessage`, and history events of seven kinds. Here
 //! one becomes the other, as in the workers for .NET; the engine has one form.
 //!
-//! Invariant: the same history is translated to the same bytes in every turn. Otherwise no kept instance
+//! Invariant: the same event is translated to the same bytes in every turn. Otherwise no kept instance
 //! could be continued.
 
 use std::borrow::Cow;
@@ -17,119 +18,15 @@ use durable_protocol::messages::{
     EntityOperationSignaledEvent, EntityRequest, EntityUnlockSentEvent, EventRaisedEvent,
     EventSentEvent, EventType, HistoryEvent, OperationInfo, OperationRequest,
     OrchestrationInstance, OrchestratorAction, OrchestratorActionType, OrchestratorResponse,
-    SendEntityMessageAction, SendEventAction, StreamInstanceHistoryRequest,
+    SendEntityMessageAction, SendEventAction,
 };
 use durable_protocol::{EntityId, Timestamp, nonchars};
-use prost::Message;
-use prost::bytes::Bytes;
-use prost::encoding::{DecodeContext, WireType, decode_key, skip_field};
 use serde::Serialize;
 
 use crate::{engine, error_type};
 
-/// An `OrchestratorRequest` whose events are not decoded.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct RawTurn {
-    #[prost(string, tag = "1")]
-    pub(super) instance_id: String,
-    #[prost(message, optional, tag = "2")]
-    execution_id: Option<String>,
-    #[prost(bytes = "bytes", repeated, tag = "3")]
-    past_events: Vec<Bytes>,
-    #[prost(bytes = "bytes", repeated, tag = "4")]
-    new_events: Vec<Bytes>,
-    #[prost(bytes = "bytes", optional, tag = "5")]
-    entity_parameters: Option<Bytes>,
-    #[prost(bool, tag = "6")]
-    pub(super) requires_history_streaming: bool,
-    #[prost(bytes = "bytes", repeated, tag = "7")]
-    properties: Vec<Bytes>,
-    #[prost(bytes = "bytes", optional, tag = "8")]
-    trace_context: Option<Bytes>,
-}
-
-/// A part of a history whose events are not decoded.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct RawChunk {
-    #[prost(bytes = "bytes", repeated, tag = "1")]
-    events: Vec<Bytes>,
-}
-
-const EXECUTION_STARTED: u32 = 3;
-const ORCHESTRATOR_STARTED: u32 = 14;
-const ENTITY_EVENTS: std::ops::RangeInclusive<u32> = 23..=29;
-
-/// How to fetch the history that a sidecar left out of a turn.
-pub(super) fn history_of(turn: &RawTurn) -> StreamInstanceHistoryRequest {
-    StreamInstanceHistoryRequest {
-        instance_id: turn.instance_id.clone(),
-        execution_id: turn.execution_id.clone(),
-        for_work_item_processing: true,
-    }
-}
-
-impl RawTurn {
-    /// Takes the history that was fetched.
-    pub(super) fn add_history(&mut self, chunks: Vec<RawChunk>) {
-        self.past_events = chunks.into_iter().flat_map(|chunk| chunk.events).collect();
-        self.requires_history_streaming = false;
-    }
-
-    /// The name in the `ExecutionStarted` event.
-    pub(super) fn orchestrator_name(&self) -> Option<String> {
-        let mut events = self.past_events.iter().chain(&self.new_events);
-        let started = events.find(|event| kind_of(event) == Some(EXECUTION_STARTED))?;
-        match HistoryEvent::decode(started.clone()).ok()?.event_type? {
-            EventType::ExecutionStarted(started) => Some(started.name),
-            _ => None,
-        }
-    }
-
-    /// Translates the events about entities; false when there is none.
-    pub(super) fn translate(&mut self) -> bool {
-        let mut events = self.past_events.iter().chain(&self.new_events);
-        let is_entity =
-            |event: &Bytes| kind_of(event).is_some_and(|it| ENTITY_EVENTS.contains(&it));
-        if !events.any(is_entity) {
-            return false;
-        }
-        // The time of the turn that an event belongs to.
-        let mut now = Timestamp::default();
-        for bytes in self.past_events.iter_mut().chain(&mut self.new_events) {
-            let started = kind_of(bytes) == Some(ORCHESTRATOR_STARTED);
-            if !started && !is_entity(bytes) {
-                continue;
-            }
-            // What cannot be decoded is for the engine to refuse.
-            let Ok(event) = HistoryEvent::decode(bytes.clone()) else {
-                continue;
-            };
-            if started {
-                now = event.timestamp.unwrap_or_default().into();
-            } else {
-                *bytes = translated(event, now).encode_to_vec().into();
-            }
-        }
-        true
-    }
-}
-
-/// The field of the event's kind.
-fn kind_of(event: &Bytes) -> Option<u32> {
-    let mut rest: &[u8] = event;
-    let mut kind = None;
-    while !rest.is_empty() {
-        let (field, wire_type) = decode_key(&mut rest).ok()?;
-        if wire_type == WireType::LengthDelimited && field >= EXECUTION_STARTED {
-            kind = Some(field);
-        }
-        skip_field(wire_type, field, &mut rest, DecodeContext::default()).ok()?;
-    }
-    kind
-}
-
 /// An event about an entity as the extension has it.
-fn translated(event: HistoryEvent, now: Timestamp) -> HistoryEvent {
+pub(super) fn translated(event: HistoryEvent, now: Timestamp) -> HistoryEvent {
     let event_type = event.event_type.map(|kind| match kind {
         EventType::EntityOperationSignaled(signal) => {
             let due = signal.scheduled_time.map(Timestamp::from);

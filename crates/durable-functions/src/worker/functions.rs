@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::WorkerError;
+use super::version::{VersionMatch, Versioning};
 use crate::entity::on_thread;
 use crate::name::same_name;
 use crate::time_limit::TimeLimit;
@@ -23,6 +24,9 @@ pub(super) struct Functions {
     pub(super) orchestrators: Vec<OrchestratorFunction>,
     pub(super) activities: Vec<ActivityFunction>,
     entities: Vec<Arc<dyn Batches>>,
+    pub(super) versioning: Option<Versioning>,
+    /// The version of sub-orchestrations that the code gives none.
+    pub(super) default_version: Option<String>,
 }
 
 /// A batch that runs; `None` when its thread ended without an answer.
@@ -97,13 +101,16 @@ impl Functions {
 
     /// What the sidecar is asked for.
     pub(super) fn filters(&self) -> WorkItemFilters {
+        let strict = |it: &&Versioning| it.runs == VersionMatch::Strict;
+        let versions: Vec<_> = self.versioning.iter().filter(strict).collect();
+        let versions: Vec<_> = versions.iter().map(|it| it.version.clone()).collect();
         let orchestration = |name: &str| OrchestrationFilter {
             name: name.to_owned(),
-            versions: Vec::new(),
+            versions: versions.clone(),
         };
         let activity = |name: &str| ActivityFilter {
             name: name.to_owned(),
-            versions: Vec::new(),
+            versions: versions.clone(),
         };
         // The names in the ids of entities are in lower case.
         let entity = |name: &str| EntityFilter {

@@ -2,24 +2,34 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use durable_protocol::EntityId;
 use durable_protocol::messages::{
     AbandonTaskRequest, AbandonTaskResponse, ActivityRequest, ActivityResponse,
     CompleteTaskResponse, EntityBatchRequest, EntityBatchResult, EntityRequest, HealthPing,
-    OperationInfo, OperationResult, OperationResultFailure, OrchestratorResponse, ResultType,
+    OperationInfo, OperationResult, OperationResultFailure, OrchestratorActionType,
+    OrchestratorResponse, ResultType,
 };
+use functions_handler::redaction::redacted;
 use prost::Message;
 use prost::bytes::Bytes;
 use tokio::sync::Semaphore;
+use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
-use super::entities::{self, RawTurn};
+use super::connection::said;
+use super::parts::parts;
 use super::stream::Running;
+use super::turn::{RawTurn, history_of};
+use super::version::{VersionMismatch, Versioning};
+use super::{entities, rewind};
 use crate::time_limit::TimeLimit;
-use crate::{ActivityContext, Failure, engine, error_type, trigger, turns};
+use crate::{ActivityContext, Failure, OrchestratorFunction, engine, error_type, trigger, turns};
+
+/// How long a turn of a version that this worker does not run is held, so that it does not come back at once.
+const MISMATCH_PAUSE: Duration = Duration::from_secs(1);
 
 /// A `WorkItem` whose turn is not decoded: the engine reads the message itself.
 #[derive(Clone, PartialEq, Message)]
@@ -31,7 +41,7 @@ pub(super) struct RawItem {
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
-enum RawRequest {
+pub(super) enum RawRequest {
     #[prost(bytes = "bytes", tag = "1")]
     Turn(Bytes),
     #[prost(message, boxed, tag = "2")]
@@ -42,6 +52,13 @@ enum RawRequest {
     Ping(HealthPing),
     #[prost(message, boxed, tag = "5")]
     BatchV2(Box<EntityRequest>),
+}
+
+impl RawItem {
+    /// Whether the sidecar only says that the stream is alive.
+    pub(super) fn is_ping(&self) -> bool {
+        matches!(self.request, Some(RawRequest::Ping(_)))
+    }
 }
 
 /// What the three kinds of work have in common.
@@ -99,12 +116,14 @@ pub(super) async fn work(running: &Arc<Running>, item: RawItem) {
 
 /// Waits for a place, runs the work, and completes it. What cannot be run or finished is abandoned: work
 /// without an answer, work that has no place when the worker stops, and what runs when the grace is over.
+///
+/// An answer is one message, or several parts.
 async fn finish<A: Message + Clone + 'static>(
     running: &Running,
     kind: &Kind,
     places: &Semaphore,
     token: String,
-    answer: impl Future<Output = Option<A>>,
+    answer: impl Future<Output = Option<Vec<A>>>,
 ) {
     let place = tokio::select! {
         biased;
@@ -113,11 +132,14 @@ async fn finish<A: Message + Clone + 'static>(
     };
     if place.is_some() {
         let done = async {
-            let answer = answer.await?;
-            let connection = &running.connection;
-            connection
-                .deliver::<A, CompleteTaskResponse>(kind.complete, answer)
-                .await;
+            for part in answer.await? {
+                let sent = running
+                    .connection
+                    .deliver::<A, CompleteTaskResponse>(kind.complete, part);
+                if !sent.await {
+                    break;
+                }
+            }
             Some(())
         };
         let done = tokio::select! {
@@ -141,14 +163,31 @@ async fn finish<A: Message + Clone + 'static>(
         .await;
 }
 
-/// Runs a turn; `None` when its history cannot be fetched.
-async fn turn(running: &Running, request: Bytes, token: String) -> Option<OrchestratorResponse> {
+/// What is answered in the place of something that is larger than the messages that the sidecar takes.
+fn too_large(what: &str, size: usize, limit: usize) -> Failure {
+    let problem = format!("{what} has {size} bytes; the message limit of the worker is {limit}");
+    Failure::new(error_type::ANSWER_TOO_LARGE, problem).non_retriable()
+}
+
+/// Runs a turn; `None` when it is to be abandoned.
+async fn turn(
+    running: &Running,
+    request: Bytes,
+    token: String,
+) -> Option<Vec<OrchestratorResponse>> {
     let mut answer = match RawTurn::decode(request.clone()) {
         Ok(turn) => run_turn(running, turn, request).await?,
         Err(error) => failed("", error_type::INVALID_REQUEST, error.to_string()),
     };
-    answer.completion_token = token;
-    Some(answer)
+    answer.completion_token.clone_from(&token);
+    let instance_id = answer.instance_id.clone();
+    let limit = running.limits.message;
+    Some(parts(answer, limit).unwrap_or_else(|size| {
+        let failure = too_large("an action of the orchestrator", size, limit);
+        let mut answer = failed_with(&instance_id, &failure);
+        answer.completion_token = token;
+        vec![answer]
+    }))
 }
 
 async fn run_turn(
@@ -159,43 +198,90 @@ async fn run_turn(
     let instance_id = turn.instance_id.clone();
     let mut changed = false;
     if turn.requires_history_streaming {
-        let history = entities::history_of(&turn);
-        match running
-            .connection
-            .collect("StreamInstanceHistory", history)
-            .await
-        {
+        let history = history_of(&turn);
+        let fetched = running.connection.collect("StreamInstanceHistory", history);
+        match fetched.await {
             Ok(chunks) => turn.add_history(chunks),
             Err(status) => {
+                let problem = said(&status);
                 tracing::warn!(
                     instance = instance_id,
-                    "the history cannot be fetched: {:?}: {}",
-                    status.code(),
-                    status.message()
+                    "the history cannot be fetched: {problem}"
                 );
                 return None;
             }
         }
         changed = true;
     }
-    let Some(name) = turn.orchestrator_name() else {
+    let Some(started) = turn.started() else {
         let problem = "the history has no ExecutionStarted event".to_owned();
         return Some(failed(&instance_id, error_type::INVALID_REQUEST, problem));
     };
-    let Some(function) = running.functions.orchestrator(&name) else {
-        let problem = format!("the worker has no orchestrator '{name}'");
-        return Some(failed(
-            &instance_id,
-            error_type::ORCHESTRATOR_NOT_FOUND,
-            problem,
-        ));
+    let version = started.version.as_deref();
+    if let Some(versioning) = &running.functions.versioning
+        && let Some(problem) = versioning.problem(version)
+    {
+        return refused(running, versioning, &instance_id, problem).await;
+    }
+    let Some(function) = running.functions.orchestrator(&started.name) else {
+        let problem = format!("the worker has no orchestrator '{}'", started.name);
+        let error_type = error_type::ORCHESTRATOR_NOT_FOUND;
+        return Some(failed(&instance_id, error_type, problem));
     };
+    if let Some(rewound) = rewind::answer(&turn) {
+        return Some(rewound.unwrap_or_else(|error| {
+            failed(&instance_id, error_type::INVALID_REQUEST, error.to_string())
+        }));
+    }
     changed |= turn.translate();
-    let request = if changed {
-        turn.encode_to_vec().into()
-    } else {
-        request
+    if let Some(version) = &running.functions.default_version {
+        turn.set_default_version(version);
+        changed = true;
+    }
+    let request = match changed {
+        true => turn.encode_to_vec().into(),
+        false => request,
     };
+    let mut answer = execute(function, &instance_id, request).await;
+    answer.instance_id = instance_id;
+    for action in &mut answer.actions {
+        if let Some(OrchestratorActionType::ScheduleTask(task)) =
+            &mut action.orchestrator_action_type
+        {
+            // As the workers for .NET do. A sidecar chooses workers by it.
+            task.version = task.version.take().or_else(|| version.map(str::to_owned));
+        }
+    }
+    entities::translate_actions(&mut answer);
+    Some(answer)
+}
+
+/// The answer to a turn of a version that this worker does not run; `None` when it is to be abandoned.
+async fn refused(
+    running: &Running,
+    versioning: &Versioning,
+    instance_id: &str,
+    problem: String,
+) -> Option<OrchestratorResponse> {
+    match versioning.otherwise {
+        VersionMismatch::Fail => Some(failed(instance_id, error_type::VERSION_MISMATCH, problem)),
+        VersionMismatch::Abandon => {
+            tracing::warn!(instance = instance_id, "{problem}");
+            running
+                .stopping
+                .run_until_cancelled(sleep(MISMATCH_PAUSE))
+                .await;
+            None
+        }
+    }
+}
+
+/// Runs the turn on the thread of its instance.
+async fn execute(
+    function: &OrchestratorFunction,
+    instance_id: &str,
+    request: Bytes,
+) -> OrchestratorResponse {
     let span = tracing::info_span!(
         "turn",
         orchestrator = function.name(),
@@ -203,7 +289,7 @@ async fn run_turn(
     );
     let answer = {
         let (function, request) = (function.clone(), request.clone());
-        turns::run(Some(&instance_id), move |kept| {
+        turns::run(Some(instance_id), move |kept| {
             kept.run_message(&function, &request, Instant::now())
         })
     };
@@ -216,21 +302,23 @@ async fn run_turn(
             tokio::task::unconstrained(replay.instrument(span)).await
         }
     };
-    let mut answer = match OrchestratorResponse::decode(answer.as_slice()) {
-        Ok(answer) => answer,
-        Err(error) => failed(&instance_id, error_type::INVALID_REQUEST, error.to_string()),
-    };
-    answer.instance_id = instance_id;
-    entities::translate_actions(&mut answer);
-    Some(answer)
+    OrchestratorResponse::decode(answer.as_slice())
+        .unwrap_or_else(|error| failed(instance_id, error_type::INVALID_REQUEST, error.to_string()))
 }
 
 fn failed(instance_id: &str, error_type: &str, problem: String) -> OrchestratorResponse {
-    let failure = Failure::new(error_type, problem).non_retriable();
+    failed_with(
+        instance_id,
+        &Failure::new(error_type, problem).non_retriable(),
+    )
+}
+
+/// The answer that ends the instance with `failure`.
+fn failed_with(instance_id: &str, failure: &Failure) -> OrchestratorResponse {
     tracing::error!(instance = instance_id, "{failure}");
     OrchestratorResponse {
         instance_id: instance_id.to_owned(),
-        actions: vec![engine::failed_action(&failure)],
+        actions: vec![engine::failed_action(failure)],
         ..Default::default()
     }
 }
@@ -240,7 +328,7 @@ async fn activity(
     running: &Running,
     request: ActivityRequest,
     token: String,
-) -> Option<ActivityResponse> {
+) -> Option<Vec<ActivityResponse>> {
     let instance = request.orchestration_instance.unwrap_or_default();
     let outcome = match running.functions.activity(&request.name) {
         Some(function) => {
@@ -278,13 +366,22 @@ async fn activity(
         completion_token: token,
         ..Default::default()
     };
+    let limit = running.limits.message;
+    let outcome = outcome.and_then(|result| {
+        let size = result.len() + answer.encoded_len();
+        match size > limit {
+            true => Err(too_large("the result of the activity", size, limit)),
+            false => Ok(result),
+        }
+    });
     match outcome {
         Ok(result) => answer.result = Some(result),
         Err(failure) => {
             tracing::warn!(
                 activity = request.name,
                 instance = answer.instance_id,
-                "activity failed: {failure}"
+                "activity failed: {}",
+                redacted(&failure.to_string())
             );
             let mut details = failure.to_details();
             if details.error_message.is_empty() {
@@ -294,7 +391,7 @@ async fn activity(
             answer.failure_details = Some(details);
         }
     }
-    Some(answer)
+    Some(vec![answer])
 }
 
 /// Runs a batch; `None` when its thread ended without an answer.
@@ -303,33 +400,39 @@ async fn batch(
     request: EntityBatchRequest,
     destinations: Vec<OperationInfo>,
     token: String,
-) -> Option<EntityBatchResult> {
-    let name = request.instance_id.parse::<EntityId>();
+) -> Option<Vec<EntityBatchResult>> {
+    let (instance_id, state) = (request.instance_id.clone(), request.entity_state.clone());
+    let operations = request.operations.len();
+    let name = instance_id.parse::<EntityId>();
     let name = name.as_ref().map_or("", EntityId::name);
-    let mut answer = match running.functions.entity(name) {
+    let answer = match running.functions.entity(name) {
         Some(function) => {
-            let span = tracing::info_span!("entity batch", entity = request.instance_id);
+            let span = tracing::info_span!("entity batch", entity = instance_id);
             let time_limit = TimeLimit::until(running.stopping.clone());
-            function.run(request, time_limit).instrument(span).await?
+            let answer = function.run(request, time_limit).instrument(span).await?;
+            let (size, limit) = (answer.encoded_len(), running.limits.message);
+            match size > limit {
+                true => Err(too_large("the answer of the entity", size, limit)),
+                false => Ok(answer),
+            }
         }
-        None => unknown_entity(request),
+        None => Err(Failure::new(
+            error_type::ENTITY_FUNCTION_NOT_FOUND,
+            format!("the worker has no entity function for '{instance_id}'"),
+        )
+        .non_retriable()),
     };
+    let mut answer = answer.unwrap_or_else(|failure| {
+        tracing::error!(entity = instance_id, "{failure}");
+        all_failed(operations, state, &failure)
+    });
     answer.completion_token = token;
     answer.operation_infos = destinations;
-    Some(answer)
+    Some(vec![answer])
 }
 
 /// Every operation fails, and the state stays.
-fn unknown_entity(request: EntityBatchRequest) -> EntityBatchResult {
-    let failure = Failure::new(
-        error_type::ENTITY_FUNCTION_NOT_FOUND,
-        format!(
-            "the worker has no entity function for '{}'",
-            request.instance_id
-        ),
-    )
-    .non_retriable();
-    tracing::error!("{failure}");
+fn all_failed(operations: usize, state: Option<String>, failure: &Failure) -> EntityBatchResult {
     let failed = || OperationResult {
         result_type: Some(ResultType::Failure(OperationResultFailure {
             failure_details: Some(failure.to_details()),
@@ -337,8 +440,8 @@ fn unknown_entity(request: EntityBatchRequest) -> EntityBatchResult {
         })),
     };
     EntityBatchResult {
-        results: request.operations.iter().map(|_| failed()).collect(),
-        entity_state: request.entity_state,
+        results: std::iter::repeat_with(failed).take(operations).collect(),
+        entity_state: state,
         ..Default::default()
     }
 }

@@ -12,7 +12,11 @@ mod connection;
 mod entities;
 mod functions;
 mod item;
+mod parts;
+mod rewind;
 mod stream;
+mod turn;
+mod version;
 
 use std::fmt;
 use std::future::Future;
@@ -32,6 +36,11 @@ use crate::{
 use connection::Connection;
 use functions::Functions;
 use stream::Running;
+use version::Versioning;
+pub use version::{VersionMatch, VersionMismatch};
+
+/// Below the 4 MiB that gRPC servers take unless they are set up otherwise, with room for metadata.
+const MESSAGE_LIMIT: usize = 3900 * 1024;
 
 /// How long the `Abandon…` calls of a stop may take.
 const ABANDON_LIMIT: Duration = Duration::from_secs(5);
@@ -69,10 +78,11 @@ const ABANDON_LIMIT: Duration = Duration::from_secs(5);
 /// A sidecar delivers at least once: after a lost connection it can send the same work again, while the
 /// first delivery still runs. Activities should be safe to repeat.
 ///
-/// # Without TLS
+/// # TLS
 ///
-/// The connection is not encrypted. A scheduler in Azure needs TLS and a token, which this worker does not
-/// offer; the scheduler's emulator and sidecars on the same machine need neither.
+/// An endpoint that begins with `https://` needs the feature `tls`. The certificates that the system trusts
+/// are trusted. A scheduler in Azure also needs a token in the metadata `authorization`; this worker sends the
+/// [metadata](Self::metadata) that it was given at the start, and does not renew a token.
 #[must_use = "a worker does nothing until it is run"]
 pub struct Worker {
     endpoint: String,
@@ -91,6 +101,8 @@ struct Limits {
     silence: Duration,
     first_pause: Duration,
     longest_pause: Duration,
+    /// The largest message that is sent, in bytes.
+    message: usize,
     filtered: bool,
 }
 
@@ -139,6 +151,7 @@ impl Worker {
                 silence: Duration::from_secs(120),
                 first_pause: Duration::from_millis(500),
                 longest_pause: Duration::from_secs(30),
+                message: MESSAGE_LIMIT,
                 filtered: false,
             },
         }
@@ -225,8 +238,41 @@ impl Worker {
         self
     }
 
-    /// How long the sidecar may be silent before the worker connects again; two minutes unless set. A
-    /// sidecar that has no work sends a ping instead.
+    /// The largest message that the sidecar takes, in bytes; 3.9 MB unless set. A larger answer to a turn is
+    /// sent in parts, which not every sidecar understands. The result of an activity, the answer of an entity
+    /// and the single action of a turn cannot be sent in parts: they fail with
+    /// [`ANSWER_TOO_LARGE`](crate::error_type::ANSWER_TOO_LARGE).
+    pub fn message_limit(mut self, bytes: usize) -> Self {
+        self.limits.message = bytes;
+        self
+    }
+
+    /// The version of this worker: which orchestrations it runs, and what it does with others. With
+    /// [`filtered`](Self::filtered) and [`VersionMatch::Strict`], the sidecar is asked for that version only.
+    pub fn version(
+        mut self,
+        version: impl Into<String>,
+        runs: VersionMatch,
+        otherwise: VersionMismatch,
+    ) -> Self {
+        self.functions.versioning = Some(Versioning {
+            version: version.into(),
+            runs,
+            otherwise,
+        });
+        self
+    }
+
+    /// The version of sub-orchestrations that their handle gives none. Activities have the version of the
+    /// orchestration that calls them.
+    pub fn default_version(mut self, version: impl Into<String>) -> Self {
+        self.functions.default_version = Some(version.into());
+        self
+    }
+
+    /// How long the sidecar may be silent before the worker looks whether the stream is alive; two minutes
+    /// unless set. If the sidecar has pinged before, or does not answer a call over the same connection, the
+    /// worker connects again.
     pub fn silence_limit(mut self, limit: Duration) -> Self {
         self.limits.silence = limit;
         self

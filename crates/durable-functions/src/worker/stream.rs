@@ -1,6 +1,9 @@
 //! The stream of work items: connected, read, lost, connected again.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use durable_protocol::messages::{GetWorkItemsRequest, WorkerCapability};
@@ -13,7 +16,7 @@ use uuid::Uuid;
 
 use super::Limits;
 use super::backoff::Backoff;
-use super::connection::Connection;
+use super::connection::{Connection, said};
 use super::functions::Functions;
 use super::item::{self, RawItem};
 
@@ -24,7 +27,7 @@ const WAITING: usize = 256;
 pub(super) struct Running {
     pub(super) connection: Connection,
     pub(super) functions: Functions,
-    limits: Limits,
+    pub(super) limits: Limits,
     pub(super) turns: Arc<Semaphore>,
     pub(super) activities: Arc<Semaphore>,
     pub(super) batches: Arc<Semaphore>,
@@ -34,6 +37,8 @@ pub(super) struct Running {
     pub(super) stopping: CancellationToken,
     /// The grace is over: what still runs is dropped.
     pub(super) cut: CancellationToken,
+    /// Whether the sidecar has ever pinged.
+    pinged: AtomicBool,
     /// Names this worker in the sidecar's log.
     id: String,
 }
@@ -53,6 +58,7 @@ impl Running {
             room: semaphore(at_once.saturating_add(WAITING)),
             stopping: CancellationToken::new(),
             cut: CancellationToken::new(),
+            pinged: AtomicBool::new(false),
             id: Uuid::new_v4().to_string(),
             limits,
         }
@@ -101,10 +107,8 @@ pub(super) async fn serve(running: &Arc<Running>, work: &mut JoinSet<()>) {
                 "the sidecar at {authority} sent nothing for {limit:?}; connecting again in {pause:?}"
             ),
             End::Broken(status) => tracing::warn!(
-                "the stream of the sidecar at {authority} failed: {:?}: {}; connecting again in \
-                 {pause:?}",
-                status.code(),
-                status.message()
+                "the stream of the sidecar at {authority} failed: {}; connecting again in {pause:?}",
+                said(&status)
             ),
         }
         running.connection.renew();
@@ -117,25 +121,20 @@ pub(super) async fn serve(running: &Arc<Running>, work: &mut JoinSet<()>) {
 
 /// One connection, from the greeting to its end.
 async fn session(running: &Arc<Running>, work: &mut JoinSet<()>, received: &mut bool) -> End {
-    let silence = running.limits.silence;
-    let open = async {
-        // `Empty` has no fields, as `()` in prost.
-        running.connection.call::<(), ()>("Hello", ()).await?;
-        tracing::info!(
-            "connected to the sidecar at {}",
-            running.connection.authority()
-        );
-        let stream = running.connection.stream("GetWorkItems", running.ask());
-        Ok::<Option<Streaming<RawItem>>, Status>(match timeout(silence, stream).await {
-            Ok(stream) => Some(stream?),
-            Err(_) => None,
-        })
-    };
-    let mut stream = match running.stopping.run_until_cancelled(open).await {
+    // `Empty` has no fields, as `()` in prost.
+    let hello = running.connection.call::<(), ()>("Hello", ());
+    match running.stopping.run_until_cancelled(hello).await {
         None => return End::Stopping,
         Some(Err(status)) => return End::Broken(status),
-        Some(Ok(None)) => return End::Silent(silence),
-        Some(Ok(Some(stream))) => stream,
+        Some(Ok(())) => {}
+    }
+    let authority = running.connection.authority();
+    tracing::info!("connected to the sidecar at {authority}");
+    // Some sidecars only answer when they have the first message.
+    let opened = running.connection.stream("GetWorkItems", running.ask());
+    let mut stream: Streaming<RawItem> = match unless_dead(running, opened).await {
+        Ok(stream) => stream,
+        Err(end) => return end,
     };
     loop {
         while work.try_join_next().is_some() {}
@@ -143,21 +142,61 @@ async fn session(running: &Arc<Running>, work: &mut JoinSet<()>, received: &mut 
         let Some(Ok(room)) = running.stopping.run_until_cancelled(room).await else {
             return stop(running, work, stream).await;
         };
-        let next = timeout(silence, stream.message());
-        let item = match running.stopping.run_until_cancelled(next).await {
-            None => return stop(running, work, stream).await,
-            Some(Err(_)) => return End::Silent(silence),
-            Some(Ok(Err(status))) => return End::Broken(status),
-            Some(Ok(Ok(None))) => return End::Closed,
-            Some(Ok(Ok(Some(item)))) => item,
+        let item = match unless_dead(running, stream.message()).await {
+            Ok(Some(item)) => item,
+            Ok(None) => return End::Closed,
+            Err(End::Stopping) => return stop(running, work, stream).await,
+            Err(end) => return end,
         };
         *received = true;
+        if item.is_ping() {
+            running.pinged.store(true, Ordering::Relaxed);
+            continue;
+        }
         let running = Arc::clone(running);
         work.spawn(async move {
             item::work(&running, item).await;
             drop(room);
         });
     }
+}
+
+/// Waits for what the stream brings, as long as the sidecar is alive and the worker does not stop.
+async fn unless_dead<T>(
+    running: &Running,
+    brought: impl Future<Output = Result<T, Status>>,
+) -> Result<T, End> {
+    let silence = running.limits.silence;
+    let mut brought = pin!(brought);
+    loop {
+        let next = timeout(silence, &mut brought);
+        match running.stopping.run_until_cancelled(next).await {
+            None => return Err(End::Stopping),
+            Some(Ok(brought)) => return brought.map_err(End::Broken),
+            Some(Err(_)) => {}
+        }
+        match running
+            .stopping
+            .run_until_cancelled(is_alive(running))
+            .await
+        {
+            None => return Err(End::Stopping),
+            Some(false) => return Err(End::Silent(silence)),
+            Some(true) => {}
+        }
+    }
+}
+
+/// Whether a silent stream may still bring work.
+///
+/// A sidecar that has pinged would have pinged again. Another one may just have no work: it is asked over the
+/// same connection. A stream that is alive must not be closed, because a sidecar without leases loses the item
+/// that it sends at that moment.
+async fn is_alive(running: &Running) -> bool {
+    if running.pinged.load(Ordering::Relaxed) {
+        return false;
+    }
+    running.connection.call::<(), ()>("Hello", ()).await.is_ok()
 }
 
 /// Takes what has arrived already, to abandon it: the sidecar believes that it runs.

@@ -25,11 +25,38 @@ async fn a_stream_that_ends_or_breaks_is_opened_again() {
 }
 
 #[tokio::test]
-async fn a_silent_stream_is_opened_again() {
+async fn a_silent_stream_stays_while_the_sidecar_answers_calls() {
     let mut sidecar = Fake::listen().await;
     let worker = sidecar.worker().activity(WORK, |_, ()| async { Ok(7) });
-    let serving = serve(worker.silence_limit(Duration::from_millis(20)));
+    let serving = serve(worker.silence_limit(Duration::from_millis(5)));
+    let stream = sidecar.accept().await;
+    for _ in 0..4 {
+        sidecar.hello().await;
+    }
+    stream.call(WORK, 1);
+    assert_eq!(sidecar.activity().await.result.as_deref(), Some("7"));
+    assert!(!sidecar.has_another_stream());
+    serving.stop().await;
+}
+
+#[tokio::test]
+async fn a_silent_stream_is_opened_again_when_the_sidecar_does_not_answer() {
+    let mut sidecar = Fake::listen().await;
+    let worker = sidecar.worker().activity(WORK, |_, ()| async { Ok(7) });
+    let serving = serve(worker.silence_limit(Duration::from_millis(5)));
     let _silent = sidecar.accept().await;
+    sidecar.refuse_hello(3);
+    let _again = sidecar.accept().await;
+    serving.stop().await;
+}
+
+#[tokio::test]
+async fn a_silent_stream_is_opened_again_when_the_sidecar_has_pinged_before() {
+    let mut sidecar = Fake::listen().await;
+    let worker = sidecar.worker().activity(WORK, |_, ()| async { Ok(7) });
+    let serving = serve(worker.silence_limit(Duration::from_millis(5)));
+    let silent = sidecar.accept().await;
+    silent.ping();
     let _again = sidecar.accept().await;
     serving.stop().await;
 }

@@ -1,7 +1,15 @@
 //! The worker serves a sidecar: Microsoft's in-memory one, and a fake one that breaks on purpose.
 
+mod answers;
+mod bounds;
 mod fake;
+mod items;
+#[cfg(feature = "tracing-subscriber")]
+mod log;
 mod lost;
 mod peer;
 mod stop;
+#[cfg(feature = "tls")]
+mod tls;
+mod versions;
 mod work;

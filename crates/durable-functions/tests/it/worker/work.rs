@@ -1,112 +1,22 @@
-//! Work items: bounded, failed with a type, and never without an end.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+//! Work items: failed with a type, and never without an end.
 
 use durable_functions::{
     Activity, DurableClient, Entity, EntityFunction, Failure, Operation, OrchestrationContext,
     Orchestrator, Worker, WorkerError, error_type,
 };
 use durable_protocol::messages::{
-    EntityBatchRequest, EventType, ExecutionStartedEvent, HealthPing, HistoryChunk, HistoryEvent,
-    OperationRequest, OrchestrationStatus, OrchestratorActionType, OrchestratorRequest,
-    OrchestratorResponse, OrchestratorStartedEvent, ResultType, WorkItemRequest,
+    EntityBatchRequest, HistoryChunk, OperationRequest, OrchestrationStatus, OrchestratorRequest,
+    ResultType, WorkItemRequest,
 };
-use tokio::sync::Semaphore;
-use tokio::sync::mpsc::unbounded_channel;
 
 use super::fake::{End, Fake, serve};
+use super::items::{end_of, first_turn, turn};
 
 const WORK: Activity<(), u32> = Activity::new("work");
 const ECHO: Orchestrator<u32, u32> = Orchestrator::new("echo");
 
 async fn echo(_: OrchestrationContext, number: u32) -> durable_functions::Result<u32> {
     Ok(number)
-}
-
-fn first_turn(name: &str) -> Vec<HistoryEvent> {
-    let event = |kind| HistoryEvent {
-        event_id: -1,
-        timestamp: None,
-        event_type: Some(kind),
-    };
-    vec![
-        event(EventType::OrchestratorStarted(OrchestratorStartedEvent {})),
-        event(EventType::ExecutionStarted(Box::new(
-            ExecutionStartedEvent {
-                name: name.to_owned(),
-                input: Some("5".to_owned()),
-                ..Default::default()
-            },
-        ))),
-    ]
-}
-
-fn turn(new_events: Vec<HistoryEvent>) -> WorkItemRequest {
-    WorkItemRequest::OrchestratorRequest(Box::new(OrchestratorRequest {
-        instance_id: "i".to_owned(),
-        new_events,
-        ..Default::default()
-    }))
-}
-
-/// The status, the result and the type of the failure that a turn ended with.
-fn end_of(end: End) -> (OrchestrationStatus, Option<String>, Option<String>) {
-    let End::Turn(OrchestratorResponse { actions, .. }) = end else {
-        panic!("{end:?}");
-    };
-    match actions
-        .into_iter()
-        .next_back()
-        .unwrap()
-        .orchestrator_action_type
-    {
-        Some(OrchestratorActionType::CompleteOrchestration(end)) => (
-            end.orchestration_status(),
-            end.result,
-            end.failure_details.map(|details| details.error_type),
-        ),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[tokio::test]
-async fn no_more_activities_run_at_once_than_allowed() {
-    let mut sidecar = Fake::listen().await;
-    let (begun, mut running) = unbounded_channel();
-    let go = Arc::new(Semaphore::new(0));
-    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let worker = {
-        let (go, now, most) = (Arc::clone(&go), Arc::clone(&now), Arc::clone(&most));
-        sidecar
-            .worker()
-            .max_activities(2)
-            .activity(WORK, move |_, ()| {
-                let (begun, go) = (begun.clone(), Arc::clone(&go));
-                let (now, most) = (Arc::clone(&now), Arc::clone(&most));
-                async move {
-                    let at_once = now.fetch_add(1, Ordering::SeqCst) + 1;
-                    most.fetch_max(at_once, Ordering::SeqCst);
-                    begun.send(()).unwrap();
-                    go.acquire().await?.forget();
-                    now.fetch_sub(1, Ordering::SeqCst);
-                    Ok(0)
-                }
-            })
-    };
-    let serving = serve(worker);
-    let stream = sidecar.accept().await;
-    assert_eq!(stream.asked.max_concurrent_activity_work_items, 2);
-    for task in 0..6 {
-        stream.call(WORK, task);
-    }
-    for _ in 0..6 {
-        running.recv().await.unwrap();
-        go.add_permits(1);
-        sidecar.activity().await;
-    }
-    assert_eq!(most.load(Ordering::SeqCst), 2);
-    serving.stop().await;
 }
 
 #[tokio::test]
@@ -122,7 +32,7 @@ async fn a_panic_is_a_failure_and_the_worker_lives_on() {
     stream.call(PANIC, 1);
     let failure = sidecar.activity().await.failure_details.unwrap();
     assert_eq!(failure.error_type, error_type::PANIC);
-    stream.send("ping", WorkItemRequest::HealthPing(HealthPing {}));
+    stream.ping();
     stream.call(WORK, 2);
     assert_eq!(sidecar.activity().await.result.as_deref(), Some("3"));
     serving.stop().await;
@@ -258,13 +168,8 @@ async fn the_sidecar_is_told_the_task_hub_and_the_registered_functions() {
 #[tokio::test]
 async fn mistakes_are_errors_before_anything_is_sent_and_show_no_secret() {
     let run = async |worker: Worker| worker.run_until(std::future::ready(())).await.unwrap_err();
-    for endpoint in [
-        "",
-        "localhost",
-        "https://u:SECRET@host",
-        "ftp://u:SECRET@host",
-        "::",
-    ] {
+    for endpoint in ["", "localhost", "ftp://u:SECRET@host", "::"] {
+        assert!(DurableClient::connect(endpoint).is_err(), "{endpoint}");
         let error = run(Worker::new(endpoint)).await;
         assert!(
             matches!(error, WorkerError::InvalidEndpoint { .. }),
@@ -288,5 +193,18 @@ async fn mistakes_are_errors_before_anything_is_sent_and_show_no_secret() {
             ..
         }
     ));
-    assert!(DurableClient::connect("no url").is_err());
+}
+
+#[cfg(not(feature = "tls"))]
+#[tokio::test]
+async fn an_address_that_needs_tls_is_refused_with_the_name_of_the_feature() {
+    let endpoint = "https://u:SECRET@host";
+    let worker = Worker::new(endpoint).run_until(std::future::ready(()));
+    for error in [
+        worker.await.unwrap_err().to_string(),
+        DurableClient::connect(endpoint).unwrap_err().to_string(),
+    ] {
+        assert!(error.contains("feature `tls`"), "{error}");
+        assert!(!error.contains("SECRET"));
+    }
 }
