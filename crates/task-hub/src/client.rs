@@ -112,7 +112,7 @@ impl Step<'_> {
         } else {
             request.instance_id
         };
-        if id.starts_with('@') {
+        if entity::is_entity(&id) {
             return Err(Error::EntityId(id));
         }
         let replaceable = request
@@ -225,7 +225,7 @@ impl Step<'_> {
     }
 
     pub(crate) fn purge(&mut self, id: &str) -> Result<(), Error> {
-        if id.starts_with('@') {
+        if entity::is_entity(id) {
             if self.store.entity(id)?.is_none() {
                 return Err(Error::NotFound(id.to_owned()));
             }
@@ -237,7 +237,7 @@ impl Step<'_> {
     }
 
     pub(crate) fn signal(&mut self, signal: Signal) -> Result<(), Error> {
-        if !signal.entity.starts_with('@') {
+        if !entity::is_entity(&signal.entity) {
             return Err(Error::NotAnEntityId(signal.entity));
         }
         let message = entity::Message::Request {

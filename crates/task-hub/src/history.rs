@@ -4,10 +4,12 @@
 //! new events of the turn before. Workers compare these bytes to continue without a replay, and a request is
 //! built by copying bytes. Only a rewind changes events that are persisted.
 
+use std::collections::HashSet;
+
 use durable_protocol::messages::{EventType, GenericEvent, HistoryEvent, OrchestrationStatus};
 use prost::Message;
 use prost::bytes::Bytes;
-use prost::encoding::{WireType, encode_key, encode_varint};
+use prost::encoding::{DecodeContext, WireType, decode_key, encode_key, encode_varint, skip_field};
 
 /// Field numbers of `OrchestratorRequest`.
 const INSTANCE_ID: u32 = 1;
@@ -22,6 +24,43 @@ pub(crate) fn encode(event: &HistoryEvent) -> Bytes {
 /// were changed from outside; an empty event takes their place.
 pub(crate) fn decode(bytes: &Bytes) -> HistoryEvent {
     HistoryEvent::decode(bytes.clone()).unwrap_or_default()
+}
+
+/// The kinds of events that the hub looks into, by their field numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    ExecutionStarted,
+    TimerFired,
+    OrchestratorCompleted,
+    EventRaised,
+    ExecutionSuspended,
+    ExecutionResumed,
+    Other,
+}
+
+/// The kind of an encoded event. The event is not decoded, because its payload can be large.
+pub(crate) fn kind(event: &[u8]) -> Kind {
+    let mut rest = event;
+    let mut last = 0;
+    while !rest.is_empty() {
+        let Ok((field, wire)) = decode_key(&mut rest) else {
+            break;
+        };
+        last = field;
+        if skip_field(wire, field, &mut rest, DecodeContext::default()).is_err() {
+            break;
+        }
+    }
+    // The fields are written in the order of their numbers, and those of the kinds are the highest.
+    match last {
+        3 => Kind::ExecutionStarted,
+        13 => Kind::TimerFired,
+        15 => Kind::OrchestratorCompleted,
+        17 => Kind::EventRaised,
+        21 => Kind::ExecutionSuspended,
+        22 => Kind::ExecutionResumed,
+        _ => Kind::Other,
+    }
 }
 
 /// The encoded `OrchestratorRequest` of a turn; `tail` has the encoded fields behind the events.
@@ -61,25 +100,28 @@ pub(crate) struct Undone {
 /// of each activity and its scheduling, the failure of each sub-orchestration, the end of the execution.
 pub(crate) fn undo(history: &[Bytes]) -> Undone {
     let mut events: Vec<HistoryEvent> = history.iter().map(decode).collect();
-    let mut activities = Vec::new();
-    let mut children = Vec::new();
+    let mut activities = HashSet::new();
+    let mut children = HashSet::new();
     for event in &events {
         match &event.event_type {
-            Some(EventType::TaskFailed(failed)) => activities.push(failed.task_scheduled_id),
+            Some(EventType::TaskFailed(failed)) => {
+                activities.insert(failed.task_scheduled_id);
+            }
             Some(EventType::SubOrchestrationInstanceFailed(failed)) => {
-                children.push(failed.task_scheduled_id);
+                children.insert(failed.task_scheduled_id);
             }
             _ => {}
         }
     }
     let mut undone = Undone::default();
+    let mut known = HashSet::new();
     for (index, event) in (0..).zip(&mut events) {
         let is_failure = match &event.event_type {
             Some(EventType::TaskScheduled(_)) => activities.contains(&event.event_id),
             Some(EventType::SubOrchestrationInstanceCreated(created)) => {
                 // Attempts with an id that the user chose are one instance.
                 let id = &created.instance_id;
-                if children.contains(&event.event_id) && !undone.children.contains(id) {
+                if children.contains(&event.event_id) && known.insert(id.clone()) {
                     undone.children.push(id.clone());
                 }
                 false
@@ -105,6 +147,35 @@ mod tests {
 
     use super::*;
     use crate::events;
+
+    #[test]
+    fn the_kind_of_an_event_is_read_without_decoding_it() {
+        let at = Timestamp {
+            seconds: 1_800_000_000,
+            nanos: 100,
+        };
+        let start = EventType::ExecutionStarted(Box::default());
+        for (event, expected) in [
+            (events::host_event(at, start), Kind::ExecutionStarted),
+            (events::timer_fired(at, 0, at), Kind::TimerFired),
+            (
+                events::orchestrator_completed(at),
+                Kind::OrchestratorCompleted,
+            ),
+            (
+                events::event_raised(at, "e".into(), None),
+                Kind::EventRaised,
+            ),
+            (events::suspended(at, None), Kind::ExecutionSuspended),
+            (events::resumed(at, None), Kind::ExecutionResumed),
+            (events::task_completed(at, 1, Some("1".into())), Kind::Other),
+            (events::orchestrator_started(at), Kind::Other),
+        ] {
+            assert_eq!(kind(&encode(&event)), expected, "{event:?}");
+        }
+        assert_eq!(kind(&[]), Kind::Other);
+        assert_eq!(kind(&[0xff]), Kind::Other);
+    }
 
     #[test]
     fn a_request_is_a_protobuf_message_whose_past_grows_by_its_new_events() {

@@ -133,9 +133,15 @@ impl<S: Store> Hub<S> {
         for entity in &changes.entities {
             self.pending.entities.insert(entity.id.clone());
         }
-        self.pending
-            .instances
-            .extend(changes.purged.iter().cloned());
+        for id in &changes.purged {
+            if entity::is_entity(id) {
+                // Its batch must not bring the state back.
+                self.work.forget(&Key::of_target(id));
+                self.pending.entities.insert(id.clone());
+            } else {
+                self.pending.instances.insert(id.clone());
+            }
+        }
         if !changes.is_empty() {
             self.is_dirty = true;
             self.store.apply(changes)?;

@@ -4,11 +4,12 @@
 //! one answer. Leases are in memory only: a hub that opens a store gives out all its work again, under new
 //! tokens, and an answer with an old token changes nothing.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
 use durable_protocol::Timestamp;
 
-use crate::entity::BatchLease;
+use crate::entity::{BatchLease, is_entity};
 use crate::options::Backoff;
 use crate::turn::TurnLease;
 
@@ -44,18 +45,18 @@ pub enum Kind {
 /// What the work is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
-    Turn(String),
+    Turn(Arc<str>),
     Activity(u64),
-    Batch(String),
+    Batch(Arc<str>),
 }
 
 impl Key {
     /// The turn of an instance or the batch of an entity.
     pub(crate) fn of_target(id: &str) -> Self {
-        if id.starts_with('@') {
-            Self::Batch(id.to_owned())
+        if is_entity(id) {
+            Self::Batch(id.into())
         } else {
-            Self::Turn(id.to_owned())
+            Self::Turn(id.into())
         }
     }
 
@@ -71,27 +72,53 @@ impl Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Ready,
-    Leased,
+    Leased {
+        lease: u64,
+        /// There may be work when the lease ends.
+        again: bool,
+    },
     Delayed,
 }
 
 /// What the hub must remember to commit the answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Lease {
-    Turn(TurnLease),
+    Turn(Arc<TurnLease>),
     Activity { number: u64 },
-    Batch(BatchLease),
+    Batch(Arc<BatchLease>),
+}
+
+impl Lease {
+    /// Whether the worker did not get all messages that wait.
+    fn leaves_messages(&self) -> bool {
+        match self {
+            Self::Turn(turn) => turn.leaves_messages,
+            Self::Activity { .. } => false,
+            // The end of a batch can release a lock.
+            Self::Batch(_) => true,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Held {
+    key: Key,
+    lease: Lease,
+    until: Option<Timestamp>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Work {
     epoch: String,
-    tokens: u64,
+    /// The number of the latest lease or delay.
+    last: u64,
     states: HashMap<Key, State>,
     turns: VecDeque<Key>,
     activities: VecDeque<Key>,
     batches: VecDeque<Key>,
-    leases: HashMap<Token, (Key, Lease)>,
+    leases: HashMap<u64, Held>,
+    /// When leases end by themselves, for those that do.
+    ends: BTreeSet<(Timestamp, u64)>,
     delayed: BTreeMap<(Timestamp, u64), Key>,
     /// How often work was abandoned in a row; without those that never were.
     abandoned: HashMap<Key, u32>,
@@ -102,12 +129,13 @@ impl Work {
     pub(crate) fn new(epoch: String) -> Self {
         Self {
             epoch,
-            tokens: 0,
+            last: 0,
             states: HashMap::new(),
             turns: VecDeque::new(),
             activities: VecDeque::new(),
             batches: VecDeque::new(),
             leases: HashMap::new(),
+            ends: BTreeSet::new(),
             delayed: BTreeMap::new(),
             abandoned: HashMap::new(),
         }
@@ -121,10 +149,12 @@ impl Work {
         }
     }
 
-    /// There may be work now. What is ready, under way or delayed stays so.
+    /// There may be work now. What is ready or delayed stays so; what is under way is ready again after it.
     pub(crate) fn touch(&mut self, key: Key) {
-        if !self.states.contains_key(&key) {
-            self.ready(key);
+        match self.states.get_mut(&key) {
+            None => self.ready(key),
+            Some(State::Leased { again, .. }) => *again = true,
+            Some(State::Ready | State::Delayed) => {}
         }
     }
 
@@ -133,42 +163,99 @@ impl Work {
         self.queue(key.kind()).push_back(key);
     }
 
-    /// Takes the next work of this kind. The caller leases it, or there was none after all.
+    /// Takes the next work of this kind. The caller leases it, or says that there was [none](Self::none) after all.
     pub(crate) fn next(&mut self, kind: Kind) -> Option<Key> {
         let key = self.queue(kind).pop_front()?;
         self.states.remove(&key);
         Some(key)
     }
 
+    /// The work is gone: its instance was purged, or runs anew.
+    pub(crate) fn none(&mut self, key: &Key) {
+        if !self.abandoned.is_empty() {
+            self.abandoned.remove(key);
+        }
+    }
+
     /// Returns the token and how often the work was abandoned before.
-    pub(crate) fn lease(&mut self, key: Key, lease: Lease) -> (Token, u32) {
-        self.tokens += 1;
-        let token = Token(format!("{}.{}", self.epoch, self.tokens));
+    pub(crate) fn lease(
+        &mut self,
+        key: Key,
+        lease: Lease,
+        until: Option<Timestamp>,
+    ) -> (Token, u32) {
+        self.last += 1;
+        let number = self.last;
         let abandoned = self.abandoned.get(&key).copied().unwrap_or_default();
-        self.states.insert(key.clone(), State::Leased);
-        self.leases.insert(token.clone(), (key, lease));
-        (token, abandoned)
+        let again = lease.leaves_messages();
+        let state = State::Leased {
+            lease: number,
+            again,
+        };
+        self.states.insert(key.clone(), state);
+        self.ends.extend(until.map(|until| (until, number)));
+        self.leases.insert(number, Held { key, lease, until });
+        (Token(format!("{}.{number}", self.epoch)), abandoned)
+    }
+
+    /// The number of the lease that the token is for, if it is one of this hub.
+    fn number(&self, token: &Token) -> Option<u64> {
+        let number = token.0.strip_prefix(&self.epoch)?.strip_prefix('.')?;
+        number.parse().ok()
     }
 
     pub(crate) fn leased(&self, token: &Token) -> Option<&Lease> {
-        self.leases.get(token).map(|(_, lease)| lease)
+        let held = self.leases.get(&self.number(token)?)?;
+        Some(&held.lease)
     }
 
     /// Whether a worker has this work.
     pub(crate) fn is_leased(&self, key: &Key) -> bool {
-        self.states.get(key) == Some(&State::Leased)
+        matches!(self.states.get(key), Some(State::Leased { .. }))
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Held> {
+        let held = self.leases.remove(&number)?;
+        if let Some(until) = held.until {
+            self.ends.remove(&(until, number));
+        }
+        Some(held)
     }
 
     /// Ends a lease whose answer was taken or dropped.
     pub(crate) fn release(&mut self, token: &Token) {
-        if let Some((key, lease)) = self.leases.remove(token) {
-            self.abandoned.remove(&key);
-            self.states.remove(&key);
-            // An activity has no more work; an instance or an entity may have messages.
-            if !matches!(lease, Lease::Activity { .. }) {
-                self.ready(key);
-            }
+        let Some(held) = self.number(token).and_then(|number| self.remove(number)) else {
+            return;
+        };
+        self.none(&held.key);
+        if let Some(State::Leased { again: true, .. }) = self.states.remove(&held.key) {
+            self.ready(held.key);
         }
+    }
+
+    /// Ends the lease of work that was purged. An answer to it will be stale.
+    pub(crate) fn forget(&mut self, key: &Key) {
+        if let Some(State::Leased { lease, .. }) = self.states.get(key) {
+            let lease = *lease;
+            self.states.remove(key);
+            self.remove(lease);
+            self.none(key);
+        }
+    }
+
+    /// Makes a lease last until `until`. `false` for a token that is not good.
+    pub(crate) fn extend(&mut self, token: &Token, until: Option<Timestamp>) -> bool {
+        let Some(number) = self.number(token) else {
+            return false;
+        };
+        let Some(held) = self.leases.get_mut(&number) else {
+            return false;
+        };
+        if let Some(before) = std::mem::replace(&mut held.until, until) {
+            self.ends.remove(&(before, number));
+        }
+        self.ends.extend(until.map(|until| (until, number)));
+        true
     }
 
     /// Gives the work out again, after a delay. Returns when; `None` for a token that is not good.
@@ -178,17 +265,18 @@ impl Work {
         now: Timestamp,
         backoff: Backoff,
     ) -> Option<Timestamp> {
-        let (key, _) = self.leases.remove(token)?;
+        let number = self.number(token)?;
+        let Held { key, .. } = self.remove(number)?;
         let abandoned = self.abandoned.entry(key.clone()).or_default();
         let due = now.after(backoff.after(*abandoned));
         *abandoned = abandoned.saturating_add(1);
-        self.tokens += 1;
+        self.last += 1;
         self.states.insert(key.clone(), State::Delayed);
-        self.delayed.insert((due, self.tokens), key);
+        self.delayed.insert((due, self.last), key);
         Some(due)
     }
 
-    /// Makes delayed work ready whose time has come.
+    /// Makes work ready whose delay is over, or whose lease has ended by itself.
     pub(crate) fn wake(&mut self, now: Timestamp) {
         while let Some(entry) = self.delayed.first_entry() {
             if entry.key().0 > now {
@@ -197,10 +285,23 @@ impl Work {
             let key = entry.remove();
             self.ready(key);
         }
+        while let Some((until, number)) = self.ends.first().copied() {
+            if until > now {
+                break;
+            }
+            self.ends.remove(&(until, number));
+            if let Some(Held { key, .. }) = self.leases.remove(&number) {
+                let abandoned = self.abandoned.entry(key.clone()).or_default();
+                *abandoned = abandoned.saturating_add(1);
+                self.ready(key);
+            }
+        }
     }
 
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.delayed.keys().next().map(|(due, _)| *due)
+        let delayed = self.delayed.keys().next().map(|(due, _)| *due);
+        let end = self.ends.first().map(|(until, _)| *until);
+        delayed.into_iter().chain(end).min()
     }
 }
 
@@ -224,7 +325,7 @@ mod tests {
         assert_eq!(work.next(Kind::Turn), None);
         assert_eq!(work.next(Kind::Activity), Some(key.clone()));
         assert_eq!(work.next(Kind::Activity), None);
-        let (token, _) = work.lease(key.clone(), Lease::Activity { number: 1 });
+        let (token, _) = work.lease(key.clone(), Lease::Activity { number: 1 }, None);
         work.touch(key.clone());
         assert_eq!(work.next(Kind::Activity), None);
         assert!(work.is_leased(&key));
@@ -240,7 +341,7 @@ mod tests {
             let key = Key::Activity(1);
             work.touch(key.clone());
             work.next(Kind::Activity);
-            work.lease(key, Lease::Activity { number: 1 })
+            work.lease(key, Lease::Activity { number: 1 }, None)
         };
         let mut delays = Vec::new();
         for before in 0..4 {
@@ -256,5 +357,53 @@ mod tests {
         let (token, _) = attempt(&mut work);
         work.release(&token);
         assert_eq!(attempt(&mut work).1, 0);
+    }
+
+    #[test]
+    fn what_arrives_while_work_is_under_way_makes_it_ready_again() {
+        for arrives in [false, true] {
+            let mut work = Work::new("e".into());
+            let key = Key::Activity(1);
+            work.touch(key.clone());
+            work.next(Kind::Activity);
+            let (token, _) = work.lease(key.clone(), Lease::Activity { number: 1 }, None);
+            if arrives {
+                work.touch(key);
+            }
+            work.release(&token);
+            assert_eq!(work.next(Kind::Activity).is_some(), arrives);
+        }
+    }
+
+    #[test]
+    fn a_lease_ends_at_its_time_unless_it_is_extended() {
+        let mut work = Work::new("e".into());
+        let key = Key::Activity(1);
+        let at = |seconds| Timestamp { seconds, nanos: 0 };
+        work.touch(key.clone());
+        work.next(Kind::Activity);
+        let lease = Lease::Activity { number: 1 };
+        let (token, _) = work.lease(key.clone(), lease, Some(at(10)));
+        assert!(work.extend(&token, Some(at(20))));
+        work.wake(at(19));
+        assert!(work.leased(&token).is_some());
+        assert_eq!(work.next_due(), Some(at(20)));
+        work.wake(at(20));
+        assert!(work.leased(&token).is_none());
+        assert!(!work.extend(&token, Some(at(30))));
+        assert_eq!(work.next_due(), None);
+        assert_eq!(work.next(Kind::Activity), Some(key));
+    }
+
+    #[test]
+    fn a_token_of_another_hub_is_not_good() {
+        let mut work = Work::new("e".into());
+        work.touch(Key::Activity(1));
+        let key = work.next(Kind::Activity).unwrap();
+        work.lease(key, Lease::Activity { number: 1 }, None);
+        assert!(work.leased(&Token::from_text("e.1")).is_some());
+        for text in ["d.1", "e.2", "e1", "1", "", "e.", "e.x", "e.1.1"] {
+            assert!(work.leased(&Token::from_text(text)).is_none(), "{text}");
+        }
     }
 }

@@ -117,6 +117,12 @@ pub enum Notice {
     },
     /// The entity answered with an action of an unknown kind.
     EntityActionUnknown { entity: String },
+    /// The entity sent a signal to an id that is not that of an entity.
+    EntitySignalUndelivered {
+        entity: String,
+        target: String,
+        operation: String,
+    },
     /// The entity did not start an orchestration.
     EntityStartRefused {
         entity: String,

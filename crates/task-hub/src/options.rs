@@ -35,6 +35,18 @@ impl Limits {
             largest_batch: 5_000,
         }
     }
+
+    /// No limits but those of the hub itself, for workers of the Durable Task protocol.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            longest_timer: None,
+            longest_custom_status: None,
+            noncharacters: true,
+            unlabelled_entity_messages: true,
+            largest_batch: 5_000,
+        }
+    }
 }
 
 /// The delays before work that was abandoned is given out again.
@@ -67,6 +79,10 @@ pub struct Options {
     pub limits: Limits,
     /// When abandoned work is given out again.
     pub backoff: Backoff,
+    /// How long a worker may have work without a sign of life; see [`Hub::renew`](crate::Hub::renew). Then it is
+    /// given out again, and the answer of the first worker is stale. `None` when the driver abandons the work of
+    /// workers that are gone.
+    pub longest_lease: Option<Duration>,
     /// The version of starts that name none.
     pub default_version: Option<String>,
     /// Whether a restart under a new id leaves the old id in the tag [`SOURCE_INSTANCE`], as extension 3.19 does.
@@ -80,6 +96,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("limits", &self.limits)
             .field("backoff", &self.backoff)
+            .field("longest_lease", &self.longest_lease)
             .field("default_version", &self.default_version)
             .field("tags_restarts", &self.tags_restarts)
             .finish_non_exhaustive()
@@ -96,6 +113,7 @@ impl Default for Options {
                 first: Duration::from_millis(250),
                 longest: Duration::from_secs(8),
             },
+            longest_lease: None,
             default_version: None,
             tags_restarts: false,
             refusal_output: Arc::new(|name, refused| {

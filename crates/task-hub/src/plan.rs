@@ -227,7 +227,7 @@ impl Planner<'_> {
         if child.instance_id.is_empty() {
             return Err(Refusal::ChildWithoutId { name: child.name }.into());
         }
-        if child.instance_id.starts_with('@') {
+        if entity::is_entity(&child.instance_id) {
             let id = child.instance_id;
             return Err(Refusal::ChildWithEntityId { id }.into());
         }
@@ -259,7 +259,7 @@ impl Planner<'_> {
 
     fn send_event(&mut self, id: i32, action: SendEventAction) -> Result<(), Refusal> {
         let target = action.instance.ok_or(Refusal::FieldMissing)?;
-        if target.instance_id.starts_with('@') {
+        if entity::is_entity(&target.instance_id) {
             return self.send_to_entity(id, target.instance_id, &action.name, action.data);
         }
         self.sendable(&|| Place::EventName, &action.name)?;
@@ -281,6 +281,10 @@ impl Planner<'_> {
         name: &str,
         data: Option<String>,
     ) -> Result<(), Refusal> {
+        if !entity::is_entity(&target) {
+            let why = "its id does not begin with '@'".to_owned();
+            return Err(Refusal::EntityMessage { target, why });
+        }
         let text = data.as_deref().unwrap_or_default();
         self.sendable(&|| Place::EntityMessage(target.clone()), text)?;
         let message = match entity::read(name, data.as_deref()) {

@@ -13,16 +13,34 @@ use crate::step::Step;
 use crate::store::StoreError;
 use crate::{events, history};
 
+/// A sub-orchestration that failed.
+struct Child {
+    parent: String,
+    id: String,
+}
+
 impl Step<'_> {
     pub(crate) fn rewind(&mut self, id: &str, reason: Option<String>) -> Result<(), Error> {
         let status = self.find(id)?;
         let mut waiting = Vec::new();
-        if !self.undo_failure(id, &mut waiting)? {
+        // A list, because sub-orchestrations can be nested deeply.
+        let Some(mut children) = self.undo_failure(id, &mut waiting)? else {
             return Err(Error::WrongStatus {
                 verb: Verb::Rewind,
                 id: id.to_owned(),
                 status,
             });
+        };
+        while let Some(Child { parent, id }) = children.pop() {
+            let status = self.instance(&id)?.map(|instance| instance.status);
+            match self.undo_failure(&id, &mut waiting)? {
+                Some(grandchildren) => children.extend(grandchildren),
+                None => self.notice(Notice::RewindStuck {
+                    instance: parent,
+                    child: id,
+                    status,
+                }),
+            }
         }
         for instance in waiting {
             let message = events::generic(self.now, reason.clone());
@@ -31,14 +49,18 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Undoes the failure of an instance and of the sub-orchestrations that failed with it, and collects those
-    /// that a message must wake. `false` for an instance that is not Failed.
-    fn undo_failure(&mut self, id: &str, waiting: &mut Vec<String>) -> Result<bool, StoreError> {
+    /// Undoes the failure of an instance. Adds it to those that a message must wake, or returns the
+    /// sub-orchestrations that failed with it, the last one first. `None` for an instance that is not Failed.
+    fn undo_failure(
+        &mut self,
+        id: &str,
+        waiting: &mut Vec<String>,
+    ) -> Result<Option<Vec<Child>>, StoreError> {
         let is_failed = self.instance(id)?.is_some_and(|instance| {
             instance.has_ended() && instance.status == OrchestrationStatus::Failed
         });
         if !is_failed {
-            return Ok(false);
+            return Ok(None);
         }
         let undone = history::undo(&self.store.history(id)?);
         let now = self.now;
@@ -58,16 +80,10 @@ impl Step<'_> {
         if undone.children.is_empty() {
             waiting.push(id.to_owned());
         }
-        for child in undone.children {
-            let status = self.instance(&child)?.map(|instance| instance.status);
-            if !self.undo_failure(&child, waiting)? {
-                self.notice(Notice::RewindStuck {
-                    instance: id.to_owned(),
-                    child,
-                    status,
-                });
-            }
-        }
-        Ok(true)
+        let children = undone.children.into_iter().rev().map(|child| Child {
+            parent: id.to_owned(),
+            id: child,
+        });
+        Ok(Some(children.collect()))
     }
 }

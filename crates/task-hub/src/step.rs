@@ -3,7 +3,7 @@
 //! Invariant: a step sees its own changes, and nothing outside it does before [`Step::finish`]. A step that
 //! fails has changed nothing.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use durable_protocol::Timestamp;
 use durable_protocol::messages::OrchestrationStatus;
@@ -13,6 +13,7 @@ use prost::bytes::Bytes;
 use crate::changes::{
     CancelledTimers, Changes, EntityRecord, HistoryChange, InstanceChange, Message, Payload, Timer,
 };
+use crate::history::Kind;
 use crate::ids::Ids;
 use crate::instance::{InstanceRecord, Phase};
 use crate::lease::{Key, Work};
@@ -39,6 +40,10 @@ pub(crate) struct Step<'a> {
     changed_entities: HashSet<String>,
     consumed: HashSet<u64>,
     touched: Vec<Key>,
+    /// The places in `changes.sent` of the messages of each target, as far as they were needed.
+    sent_to: HashMap<String, Vec<usize>>,
+    /// How many of `changes.sent` are in `sent_to`.
+    indexed: usize,
 }
 
 /// An instance that the step has read.
@@ -80,6 +85,8 @@ impl<'a> Step<'a> {
             changed_entities: HashSet::new(),
             consumed: HashSet::new(),
             touched: Vec::new(),
+            sent_to: HashMap::new(),
+            indexed: 0,
         }
     }
 
@@ -155,10 +162,23 @@ impl<'a> Step<'a> {
     }
 
     /// The messages that wait for `target`, lowest number first.
-    pub(crate) fn inbox(&self, target: &str) -> Result<Vec<Message>, StoreError> {
+    pub(crate) fn inbox(&mut self, target: &str) -> Result<Vec<Message>, StoreError> {
         let mut inbox = self.store.inbox(target)?;
-        let sent = self.changes.sent.iter();
-        inbox.extend(sent.filter(|message| message.target == target).cloned());
+        // A turn can send to thousands of instances and read the inbox of each.
+        for (place, message) in self.changes.sent.iter().enumerate().skip(self.indexed) {
+            match self.sent_to.get_mut(&message.target) {
+                Some(places) => places.push(place),
+                None => {
+                    self.sent_to.insert(message.target.clone(), vec![place]);
+                }
+            }
+        }
+        self.indexed = self.changes.sent.len();
+        let sent = self.sent_to.get(target).into_iter().flatten();
+        inbox.extend(
+            sent.filter_map(|place| self.changes.sent.get(*place))
+                .cloned(),
+        );
         inbox.retain(|message| !self.consumed.contains(&message.number));
         Ok(inbox)
     }
@@ -316,7 +336,10 @@ impl<'a> Step<'a> {
         }
         for message in self.inbox(id)? {
             self.consume(message.number);
-            if let Some(EventType::EventRaised(event)) = history::decode(&message.body).event_type {
+            if history::kind(&message.body) == Kind::EventRaised
+                && let Some(EventType::EventRaised(event)) =
+                    history::decode(&message.body).event_type
+            {
                 self.notice(Notice::EventUnread {
                     instance: id.to_owned(),
                     event: event.name,

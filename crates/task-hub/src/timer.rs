@@ -4,28 +4,24 @@
 //! second early, and no code should depend on that. A timer that fires becomes a message in the step that
 //! removes it. It ends with its execution, unless that failed and may be rewound.
 
-use durable_protocol::messages::EventType;
-
 use crate::changes::Timer;
-use crate::history;
+use crate::history::Kind;
 use crate::instance::Phase;
 use crate::step::Step;
 use crate::store::StoreError;
+use crate::{entity, history};
 
 impl Step<'_> {
     pub(crate) fn fire(&mut self, timer: Timer) -> Result<(), StoreError> {
         let message = timer.message;
         self.changes.fired.push(message.number);
-        if message.target.starts_with('@') {
+        if entity::is_entity(&message.target) {
             return self.receive_encoded(&message.target, &message.body);
         }
-        let is_start = self
-            .instance(&message.target)?
-            .is_some_and(|instance| instance.phase == Phase::Scheduled)
-            && matches!(
-                history::decode(&message.body).event_type,
-                Some(EventType::ExecutionStarted(_))
-            );
+        let is_start = history::kind(&message.body) == Kind::ExecutionStarted
+            && self
+                .instance(&message.target)?
+                .is_some_and(|instance| instance.phase == Phase::Scheduled);
         let target = message.target;
         // Dropped when the execution has ended: a rewind does not bring it back.
         let delivery = self.deliver_encoded(&target, message.execution, message.body)?;

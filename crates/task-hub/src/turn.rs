@@ -14,8 +14,8 @@ use prost::bytes::Bytes;
 
 use crate::changes::{Message, Payload};
 use crate::effects::Deciding;
+use crate::history::Kind;
 use crate::instance::Phase;
-use crate::lease::Key;
 use crate::notice::Notice;
 use crate::plan::{self, Completion, NoPlan, Plan, Refusal, Refused};
 use crate::step::Step;
@@ -24,7 +24,7 @@ use crate::work::{Taken, Turn};
 use crate::{Token, events, history};
 
 /// A turn that is under way.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct TurnLease {
     pub(crate) instance: String,
     execution: String,
@@ -36,9 +36,11 @@ pub(crate) struct TurnLease {
     messages: Vec<u64>,
     /// What the messages mean for the status.
     seen: Vec<Seen>,
+    /// Other messages wait, which the first turn of a continued execution does not take.
+    pub(crate) leaves_messages: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Seen {
     Started,
     Suspended(Option<String>),
@@ -60,33 +62,31 @@ pub(crate) fn take(
         return Ok(None);
     }
     let mut inbox = store.inbox(id)?;
+    let waiting = inbox.len();
     if let Some(first) = record.first_turn {
         inbox.retain(|message| (first.from..first.to).contains(&message.number));
     }
+    let leaves_messages = inbox.len() < waiting;
     if inbox.is_empty() {
         return Ok(None);
     }
-    let decoded = inbox
+    let kinds = inbox
         .into_iter()
-        .map(|message| (history::decode(&message.body).event_type, message));
+        .map(|message| (history::kind(&message.body), message));
     let (starts, others): (Vec<_>, Vec<_>) =
-        decoded.partition(|(event, _)| matches!(event, Some(EventType::ExecutionStarted(_))));
+        kinds.partition(|(kind, _)| *kind == Kind::ExecutionStarted);
     let mut began = now.max(record.latest);
     let mut new = vec![Bytes::new()];
     let mut messages = Vec::new();
     let mut seen = Vec::new();
-    for (event, Message { number, body, .. }) in starts.into_iter().chain(others) {
+    for (kind, Message { number, body, .. }) in starts.into_iter().chain(others) {
         // A turn with a fired timer never begins before its time, even when the clock was set back meanwhile.
-        if let Some(EventType::TimerFired(fired)) = &event {
-            began = began.max(fired.fire_at.map(Timestamp::from).unwrap_or_default());
+        if kind == Kind::TimerFired
+            && let Some(due) = fire_at(&body)
+        {
+            began = began.max(due);
         }
-        seen.push(match event {
-            Some(EventType::ExecutionStarted(_)) => Seen::Started,
-            Some(EventType::ExecutionSuspended(event)) => Seen::Suspended(event.input),
-            Some(EventType::ExecutionResumed(event)) => Seen::Resumed(event.input),
-            Some(EventType::OrchestratorCompleted(_)) => Seen::OrchestratorCompleted,
-            _ => Seen::Other,
-        });
+        seen.push(Seen::of(kind, &body));
         new.push(body);
         messages.push(number);
     }
@@ -101,7 +101,32 @@ pub(crate) fn take(
         new,
         messages,
         seen,
+        leaves_messages,
     }))
+}
+
+fn fire_at(event: &Bytes) -> Option<Timestamp> {
+    match history::decode(event).event_type {
+        Some(EventType::TimerFired(fired)) => fired.fire_at.map(Timestamp::from),
+        _ => None,
+    }
+}
+
+impl Seen {
+    fn of(kind: Kind, event: &Bytes) -> Self {
+        match kind {
+            Kind::ExecutionStarted => Self::Started,
+            Kind::OrchestratorCompleted => Self::OrchestratorCompleted,
+            Kind::ExecutionSuspended | Kind::ExecutionResumed => {
+                match history::decode(event).event_type {
+                    Some(EventType::ExecutionSuspended(event)) => Self::Suspended(event.input),
+                    Some(EventType::ExecutionResumed(event)) => Self::Resumed(event.input),
+                    _ => Self::Other,
+                }
+            }
+            Kind::TimerFired | Kind::EventRaised | Kind::Other => Self::Other,
+        }
+    }
 }
 
 impl TurnLease {
@@ -166,7 +191,6 @@ impl Step<'_> {
     /// Whether the turn's execution is the current one and has not ended. Otherwise its answer is dropped.
     fn is_current(&mut self, turn: &TurnLease) -> Result<bool, StoreError> {
         self.now = self.now.max(turn.began);
-        self.touch(Key::Turn(turn.instance.clone()));
         let instance = self.instance(&turn.instance)?;
         let is_current = instance
             .is_some_and(|instance| !instance.has_ended() && instance.execution == turn.execution);

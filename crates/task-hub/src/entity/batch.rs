@@ -11,9 +11,8 @@ use durable_protocol::messages::{
 };
 
 use super::message::{Message, Request};
-use super::{BatchLease, reply};
+use super::{BatchLease, is_entity, reply};
 use crate::effects::blocks_start;
-use crate::lease::Key;
 use crate::notice::{Notice, RefusedStart};
 use crate::step::Step;
 use crate::store::StoreError;
@@ -87,8 +86,7 @@ impl Step<'_> {
         for (number, _) in &batch.operations {
             self.consume(*number);
         }
-        self.touch(Key::Batch(batch.entity.clone()));
-        self.grant_next_locks(&batch.entity)
+        self.grant_locks_behind(&batch.entity)
     }
 
     fn report_failure(&mut self, entity: &str, request: &Request, result: &OperationResult) {
@@ -125,6 +123,14 @@ impl Step<'_> {
         action: OperationAction,
     ) -> Result<(), StoreError> {
         match action.operation_action_type {
+            Some(OperationActionType::SendSignal(signal)) if !is_entity(&signal.instance_id) => {
+                self.notice(Notice::EntitySignalUndelivered {
+                    entity: entity.to_owned(),
+                    target: signal.instance_id,
+                    operation: signal.name,
+                });
+                Ok(())
+            }
             Some(OperationActionType::SendSignal(signal)) => {
                 let id = ids::hyphenated(self.ids);
                 let due = signal
@@ -157,7 +163,7 @@ impl Step<'_> {
         action: StartNewOrchestrationAction,
     ) -> Result<(), StoreError> {
         let id = action.instance_id;
-        let refused = if id.is_empty() || id.starts_with('@') {
+        let refused = if id.is_empty() || is_entity(&id) {
             Some(RefusedStart::BadId)
         } else {
             let start = ExecutionStartedEvent {

@@ -5,14 +5,17 @@
 //! which their senders sent them, so nothing is sorted here. Labels are only checked for: by default, a real host drops an
 //! orchestration's request without one.
 //!
-//! - `message`: what entities receive; `batch`: what an answer changes; `reply`: answers to orchestrations
+//! - `message`: what entities receive; `batch`: what an answer changes; `reply`: answers to orchestrations;
+//!   `clean`: removes what is not needed any more
 
 mod batch;
+mod clean;
 mod message;
 mod reply;
 
 use std::collections::VecDeque;
 
+pub(crate) use clean::scheduled;
 use durable_protocol::messages::{EntityBatchRequest, EntityMetadata, OperationRequest};
 pub(crate) use message::{Message, Request, delivery_time, from_action, read};
 use prost::bytes::Bytes;
@@ -26,7 +29,7 @@ use crate::store::{Store, StoreError};
 use crate::work::EntityBatch;
 
 /// A batch that is under way.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct BatchLease {
     pub(crate) entity: String,
     /// The operations and the numbers of their messages.
@@ -75,6 +78,11 @@ impl BatchLease {
             abandoned,
         }
     }
+}
+
+/// Whether the id is that of an entity. Messages for all others go to instances.
+pub(crate) fn is_entity(id: &str) -> bool {
+    id.starts_with('@')
 }
 
 /// The messages of an entity in the order in which it takes them.
@@ -147,15 +155,7 @@ impl Step<'_> {
         message: Message,
     ) -> Result<(), StoreError> {
         match message {
-            Message::Release { parent } => {
-                if self.entity(id)?.locked_by.as_ref() == Some(&parent)
-                    && let Some(entity) = self.change_entity(id)
-                {
-                    entity.locked_by = None;
-                }
-                self.touch(Key::Batch(id.to_owned()));
-                self.grant_locks(id)
-            }
+            Message::Release { parent } => self.release(id, &parent),
             Message::Request {
                 request,
                 due,
@@ -186,30 +186,65 @@ impl Step<'_> {
         self.receive(id, Request::decoded(body))
     }
 
-    fn receive(&mut self, id: &str, mut request: Request) -> Result<(), StoreError> {
+    fn receive(&mut self, id: &str, request: Request) -> Result<(), StoreError> {
+        let is_lock = request.is_lock;
+        let is_held_back = self.queue_up(id, request)?;
+        // Only a lock can be granted by its arrival. So the inbox is not read for each operation.
+        if is_lock && !is_held_back {
+            self.grant_locks(vec![id.to_owned()])?;
+        }
+        Ok(())
+    }
+
+    /// Puts a request into the inbox. Returns whether the lock of another orchestration holds it back.
+    fn queue_up(&mut self, id: &str, mut request: Request) -> Result<bool, StoreError> {
         let locked_by = self.entity(id)?.locked_by.as_ref();
+        let is_locked = locked_by.is_some();
         let parent = request.parent.as_ref().map(|parent| &parent.instance_id);
         request.from_holder = parent.is_some() && locked_by == parent;
         self.send(id, None, request.encoded());
-        self.grant_locks(id)
+        Ok(is_locked && !request.from_holder)
     }
 
-    /// Grants the locks that are next in the entity's inbox. While a batch is under way they wait.
-    fn grant_locks(&mut self, id: &str) -> Result<(), StoreError> {
-        if self.work.is_leased(&Key::Batch(id.to_owned())) {
+    /// Ends the lock of `holder`, if it has it, and grants the next one.
+    pub(crate) fn release(&mut self, id: &str, holder: &str) -> Result<(), StoreError> {
+        if self.entity(id)?.locked_by.as_deref() != Some(holder) {
             return Ok(());
         }
-        self.grant_next_locks(id)
+        if let Some(entity) = self.change_entity(id) {
+            entity.locked_by = None;
+        }
+        self.touch(Key::Batch(id.into()));
+        self.grant_locks(vec![id.to_owned()])
     }
 
-    fn grant_next_locks(&mut self, id: &str) -> Result<(), StoreError> {
+    /// Grants the locks that are next in the inboxes of these entities. While a batch is under way they wait.
+    fn grant_locks(&mut self, mut entities: Vec<String>) -> Result<(), StoreError> {
+        // A granted lock passes on to the next entity of its set. A loop, because a set can be long.
+        while let Some(id) = entities.pop() {
+            if !self.work.is_leased(&Key::Batch(id.as_str().into())) {
+                self.grant_next_locks(&id, &mut entities)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Grants the locks behind a batch that is over.
+    fn grant_locks_behind(&mut self, id: &str) -> Result<(), StoreError> {
+        let mut entities = Vec::new();
+        self.grant_next_locks(id, &mut entities)?;
+        self.grant_locks(entities)
+    }
+
+    /// Adds the entities that got a lock request to `reached`.
+    fn grant_next_locks(&mut self, id: &str, reached: &mut Vec<String>) -> Result<(), StoreError> {
         loop {
             let locked_by = self.entity(id)?.locked_by.clone();
             let mut queue = Queue::new(locked_by, self.inbox(id)?);
             match queue.take() {
                 Some((number, request)) if request.is_lock => {
                     self.consume(number);
-                    self.grant(id, request)?;
+                    self.grant(id, request, reached)?;
                 }
                 _ => return Ok(()),
             }
@@ -218,7 +253,12 @@ impl Step<'_> {
 
     /// Locks the entity. Then passes the request on to the next entity, or, after the last, answers the
     /// orchestration.
-    fn grant(&mut self, id: &str, mut lock: Request) -> Result<(), StoreError> {
+    fn grant(
+        &mut self,
+        id: &str,
+        mut lock: Request,
+        reached: &mut Vec<String>,
+    ) -> Result<(), StoreError> {
         let Some(parent) = &lock.parent else {
             return Ok(());
         };
@@ -234,12 +274,16 @@ impl Step<'_> {
             .and_then(|position| lock.lock_set.get(position))
             .cloned();
         match next {
-            Some(next) => self.receive(&next, lock),
+            Some(next) => {
+                if !self.queue_up(&next, lock)? {
+                    reached.push(next);
+                }
+            }
             None => {
                 self.answer(&lock, reply::granted)?;
-                Ok(())
             }
         }
+        Ok(())
     }
 }
 

@@ -2,10 +2,13 @@
 //!
 //! Invariant: an operation that is refused changes nothing.
 
-use durable_protocol::messages::CreateInstanceRequest;
+use durable_protocol::messages::{
+    CleanEntityStorageRequest, CleanEntityStorageResponse, CreateInstanceRequest,
+};
 
 use super::Hub;
 use crate::client::{Error, Signal};
+use crate::entity;
 use crate::ids::Moment;
 use crate::query::{EntityFilter, InstanceFilter, PageRequest};
 use crate::store::{Store, StoreError};
@@ -155,6 +158,37 @@ impl<S: Store> Hub<S> {
     /// Why it was refused.
     pub fn signal(&mut self, at: &mut Moment<'_>, signal: Signal) -> Result<(), Error> {
         self.step(at, |step| step.signal(signal))
+    }
+
+    /// Removes empty entities and releases the locks of orchestrations that have ended, in a page of at most `limit`
+    /// entities. The answer has a continuation token when there are more.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn clean_entities(
+        &mut self,
+        at: &mut Moment<'_>,
+        request: &CleanEntityStorageRequest,
+        limit: usize,
+    ) -> Result<CleanEntityStorageResponse, StoreError> {
+        let filter = EntityFilter {
+            transient: true,
+            ..EntityFilter::default()
+        };
+        let page = PageRequest {
+            after: request
+                .continuation_token
+                .clone()
+                .filter(|it| !it.is_empty()),
+            limit,
+        };
+        let page = self.store.entities(&filter, &page)?;
+        let scheduled = entity::scheduled(&self.store)?;
+        let mut cleaned = self.step(at, |step| {
+            step.clean_entities(page.rows, &scheduled, request)
+        })?;
+        cleaned.continuation_token = page.next;
+        Ok(cleaned)
     }
 
     /// Fires the timers that are due, and makes delayed work ready. Returns how many timers; when it is not 0

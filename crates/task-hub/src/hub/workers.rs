@@ -3,6 +3,8 @@
 //! Invariant: a lease ends with the step of its answer, not before. When that step fails, the work is still
 //! under way.
 
+use std::sync::Arc;
+
 use durable_protocol::Timestamp;
 
 use super::Hub;
@@ -27,7 +29,7 @@ impl<S: Store> Hub<S> {
         self.work.wake(now);
         while let Some(key) = self.work.next(kind) {
             match self.lease(now, &key) {
-                Ok(None) => {}
+                Ok(None) => self.work.none(&key),
                 Ok(Some(item)) => return Ok(Some(item)),
                 Err(error) => {
                     self.work.touch(key);
@@ -39,19 +41,21 @@ impl<S: Store> Hub<S> {
     }
 
     fn lease(&mut self, now: Timestamp, key: &Key) -> Result<Option<WorkItem>, StoreError> {
+        let until = self.lease_end(now);
         Ok(match key {
             Key::Turn(id) => match turn::take(&self.store, id, now)? {
                 None => None,
                 Some(lease) => {
                     let past = self.store.history(id)?;
-                    let (token, abandoned) =
-                        self.work.lease(key.clone(), Lease::Turn(lease.clone()));
+                    let lease = Arc::new(lease);
+                    let kept = Lease::Turn(Arc::clone(&lease));
+                    let (token, abandoned) = self.work.lease(key.clone(), kept, until);
                     Some(WorkItem::Turn(lease.item(past, token, abandoned)))
                 }
             },
             Key::Activity(number) => self.store.activity(*number)?.map(|task| {
-                let lease = Lease::Activity { number: *number };
-                let (token, abandoned) = self.work.lease(key.clone(), lease);
+                let kept = Lease::Activity { number: *number };
+                let (token, abandoned) = self.work.lease(key.clone(), kept, until);
                 WorkItem::Activity(work::Activity {
                     token,
                     task,
@@ -61,12 +65,24 @@ impl<S: Store> Hub<S> {
             Key::Batch(id) => {
                 let batch = entity::take(&self.store, id, self.options.limits.largest_batch)?;
                 batch.map(|lease| {
-                    let (token, abandoned) =
-                        self.work.lease(key.clone(), Lease::Batch(lease.clone()));
+                    let lease = Arc::new(lease);
+                    let kept = Lease::Batch(Arc::clone(&lease));
+                    let (token, abandoned) = self.work.lease(key.clone(), kept, until);
                     WorkItem::EntityBatch(lease.item(token, abandoned))
                 })
             }
         })
+    }
+
+    fn lease_end(&self, now: Timestamp) -> Option<Timestamp> {
+        self.options.longest_lease.map(|longest| now.after(longest))
+    }
+
+    /// Tells that a worker still works on it: the time limit of its lease begins anew. `false` when the token is
+    /// not good any more.
+    pub fn renew(&mut self, now: Timestamp, token: &Token) -> bool {
+        let until = self.lease_end(now.in_ticks());
+        self.work.extend(token, until)
     }
 
     /// Takes the next turn.
@@ -115,7 +131,7 @@ impl<S: Store> Hub<S> {
         let Some(Lease::Turn(lease)) = self.work.leased(token) else {
             return Ok(Taken::Stale);
         };
-        let lease = lease.clone();
+        let lease = Arc::clone(lease);
         let taken = match outcome {
             TurnOutcome::Abandoned => return Ok(self.abandon(at.now, token)),
             TurnOutcome::Answered(response) => {
@@ -164,7 +180,7 @@ impl<S: Store> Hub<S> {
         let Some(Lease::Batch(lease)) = self.work.leased(token) else {
             return Ok(Taken::Stale);
         };
-        let lease = lease.clone();
+        let lease = Arc::clone(lease);
         match outcome {
             BatchOutcome::Abandoned => return Ok(self.abandon(at.now, token)),
             BatchOutcome::Answered(result) => {

@@ -2,8 +2,9 @@
 //!
 //! Invariant: each index holds exactly the rows of its table.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
+use std::sync::Arc;
 
 use durable_protocol::Timestamp;
 use prost::bytes::Bytes;
@@ -24,9 +25,10 @@ struct Row {
 pub(super) struct Tables {
     instances: BTreeMap<String, Row>,
     entities: BTreeMap<String, EntityRecord>,
-    messages: HashMap<u64, Message>,
-    /// The numbers of the messages of each target that has any.
-    inboxes: HashMap<String, BTreeSet<u64>>,
+    /// The messages of each target that has any, lowest number first.
+    inboxes: HashMap<Arc<str>, VecDeque<Message>>,
+    /// The target of each message.
+    targets: HashMap<u64, Arc<str>>,
     timers: BTreeMap<(Timestamp, u64), Timer>,
     /// When each timer is due.
     timer_dues: HashMap<u64, Timestamp>,
@@ -55,12 +57,8 @@ impl Tables {
     }
 
     pub(super) fn inbox(&self, target: &str) -> Vec<Message> {
-        let numbers = self.inboxes.get(target);
-        numbers
-            .into_iter()
-            .flatten()
-            .filter_map(|number| self.messages.get(number).cloned())
-            .collect()
+        let inbox = self.inboxes.get(target);
+        inbox.into_iter().flatten().cloned().collect()
     }
 
     pub(super) fn activity(&self, number: u64) -> Option<Activity> {
@@ -105,8 +103,8 @@ impl Tables {
     }
 
     pub(super) fn waiting(&self) -> Waiting {
-        let messages = self.messages.keys();
-        let mut targets: Vec<_> = self.inboxes.keys().cloned().collect();
+        let messages = self.targets.keys();
+        let mut targets: Vec<_> = self.inboxes.keys().map(|id| id.to_string()).collect();
         targets.sort_unstable();
         Waiting {
             targets,
@@ -145,9 +143,7 @@ impl Tables {
             self.entities.insert(entity.id.clone(), entity);
         }
         for message in changes.sent {
-            let inbox = self.inboxes.entry(message.target.clone()).or_default();
-            inbox.insert(message.number);
-            self.messages.insert(message.number, message);
+            self.add_message(message);
         }
         for timer in changes.timers {
             let number = timer.message.number;
@@ -162,14 +158,17 @@ impl Tables {
     }
 
     fn change(&mut self, change: InstanceChange) {
-        let row = self
-            .instances
-            .entry(change.record.id.clone())
-            .or_insert_with(|| Row {
-                record: change.record.clone(),
-                payloads: Payloads::default(),
-                history: Vec::new(),
-            });
+        let row = match self.instances.get_mut(&change.record.id) {
+            Some(row) => row,
+            None => self
+                .instances
+                .entry(change.record.id.clone())
+                .or_insert_with(|| Row {
+                    record: change.record.clone(),
+                    payloads: Payloads::default(),
+                    history: Vec::new(),
+                }),
+        };
         row.record = change.record;
         if let Payload::Set(input) = change.input {
             row.payloads.input = input;
@@ -194,8 +193,8 @@ impl Tables {
     fn purge(&mut self, id: &str) {
         self.instances.remove(id);
         self.entities.remove(id);
-        for number in self.inboxes.remove(id).into_iter().flatten() {
-            self.messages.remove(&number);
+        for message in self.inboxes.remove(id).into_iter().flatten() {
+            self.targets.remove(&message.number);
         }
         for number in self.timer_numbers(id, None) {
             self.remove_timer(number);
@@ -225,9 +224,31 @@ impl Tables {
         remove_from(&mut self.timers_of, &timer.message.target, number);
     }
 
+    fn add_message(&mut self, message: Message) {
+        let number = message.number;
+        let target = match self.inboxes.get_key_value(message.target.as_str()) {
+            Some((target, _)) => Arc::clone(target),
+            None => message.target.as_str().into(),
+        };
+        let inbox = self.inboxes.entry(Arc::clone(&target)).or_default();
+        // The hub gives rising numbers, so this is the end.
+        let place = inbox.partition_point(|other| other.number < number);
+        inbox.insert(place, message);
+        self.targets.insert(number, target);
+    }
+
     fn remove_message(&mut self, number: u64) {
-        if let Some(message) = self.messages.remove(&number) {
-            remove_from(&mut self.inboxes, &message.target, number);
+        let Some(target) = self.targets.remove(&number) else {
+            return;
+        };
+        let Some(inbox) = self.inboxes.get_mut(&target) else {
+            return;
+        };
+        if let Ok(place) = inbox.binary_search_by_key(&number, |message| message.number) {
+            inbox.remove(place);
+        }
+        if inbox.is_empty() {
+            self.inboxes.remove(&target);
         }
     }
 }

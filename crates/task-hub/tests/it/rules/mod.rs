@@ -3,6 +3,9 @@
 mod clients;
 mod entities;
 mod rewind;
+mod scale;
+
+use std::time::Duration;
 
 use durable_protocol::messages::{
     CompleteOrchestrationAction, CreateSubOrchestrationAction, CreateTimerAction, EventType,
@@ -13,7 +16,7 @@ use durable_protocol::messages::{
 use task_hub::notice::Undelivered;
 use task_hub::query::InstanceFilter;
 use task_hub::work::{ActivityOutcome, Taken, Turn, TurnOutcome};
-use task_hub::{MemoryStore, Notice, Refusal, Store as _};
+use task_hub::{MemoryStore, Notice, Options, Refusal, Store as _};
 
 use crate::world::World;
 
@@ -196,6 +199,53 @@ fn an_abandoned_turn_comes_again_after_a_delay_with_what_arrived_since() {
         ["begin", "start", "event"]
     );
     assert_eq!(answer(&mut world, &turn, vec![]), Taken::Stale);
+}
+
+#[test]
+fn work_of_a_worker_that_is_gone_is_given_out_again_when_its_time_limit_is_over() {
+    let options = Options {
+        longest_lease: Some(Duration::from_secs(10)),
+        ..Options::default()
+    };
+    let mut world = World::with_options(MemoryStore::recoverable(), vec![vec![]], options);
+    start(&mut world, "a");
+    let turn = take(&mut world).unwrap();
+    world.now.seconds += 9;
+    let now = world.now;
+    assert!(world.with(|hub, _| hub.renew(now, &turn.token)));
+    world.now.seconds += 9;
+    assert!(take(&mut world).is_none());
+    let due = world.hub().next_due().unwrap().unwrap();
+    assert_eq!(due.seconds, world.now.seconds + 1);
+    world.now = due;
+    let again = take(&mut world).unwrap();
+    assert_eq!((again.abandoned, &again.new[1..]), (1, &turn.new[1..]));
+    assert!(!world.with(|hub, _| hub.renew(due, &turn.token)));
+    let late = answer(&mut world, &turn, vec![task(0, "t")]);
+    assert_eq!(late, Taken::Stale);
+    assert_eq!(answer(&mut world, &again, vec![]), Taken::Yes);
+    assert_eq!(world.hub().next_due().unwrap(), None);
+}
+
+#[test]
+fn a_purged_instance_leaves_no_delay_to_the_next_one_under_its_id() {
+    let mut world = world();
+    let all = InstanceFilter::default();
+    for _ in 0..3 {
+        start(&mut world, "a");
+        let turn = take(&mut world).unwrap();
+        assert_eq!(turn.abandoned, 0);
+        let taken = world
+            .with(|hub, at| hub.turn_done(at, &turn.token, TurnOutcome::Abandoned))
+            .unwrap();
+        let Taken::Again(due) = taken else {
+            panic!("{taken:?}");
+        };
+        world.with(|hub, at| hub.purge_all(at, &all, 10)).unwrap();
+        world.now = due;
+        assert!(take(&mut world).is_none());
+        assert_eq!(world.hub().next_due().unwrap(), None);
+    }
 }
 
 #[test]
