@@ -52,6 +52,15 @@ pub struct Cli {
     #[arg(long)]
     pub verbose: bool,
 
+    /// Folder for the state of the task hub; orchestrations in it go on at the next start [default:
+    /// .local-host in the directory of the app].
+    #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]
+    pub state: Option<PathBuf>,
+
+    /// Keep the state of the task hub in memory: orchestrations are lost when local-host ends.
+    #[arg(long)]
+    pub ephemeral: bool,
+
     /// Leave the embedded table endpoint empty: no table `audit`.
     #[arg(long)]
     pub no_sample_data: bool,
@@ -76,6 +85,7 @@ fn parse_address(text: &str) -> Result<IpAddr, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use std::path::Path;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -99,6 +109,8 @@ mod tests {
             "--cors-credentials",
             "--allow-host",
             "box",
+            "--state",
+            "elsewhere",
         ]);
         assert_eq!(cli.port, Some(7072));
         assert_eq!(cli.functions, ["submit", "get-status"]);
@@ -106,6 +118,9 @@ mod tests {
         assert_eq!(cli.cors.as_deref(), Some("http://a,http://b"));
         assert!(cli.cors_credentials);
         assert_eq!(cli.allow_host, ["box"]);
+        assert_eq!(cli.state.as_deref(), Some(Path::new("elsewhere")));
+        let both = Cli::try_parse_from(["local-host", "--state", "x", "--ephemeral"]);
+        assert!(both.unwrap_err().to_string().contains("--ephemeral"));
         let error = Cli::try_parse_from(["local-host", "--address", "x"]).unwrap_err();
         assert!(error.to_string().contains("Expected an IP address"));
     }

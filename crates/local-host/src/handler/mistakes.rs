@@ -117,8 +117,7 @@ pub(super) fn failed_too_often(last: &str, errors: usize, window: Duration) -> S
     format!(
         "Exceeded http worker restart retry count. Shutting down Functions Host\n\
          The handler has ended with an error {errors} times, each less than {} minutes after the one before; the last \
-         time it {last}. A real host stops by the same rule.\n\
-         The task hub was in memory: its orchestrations are lost, the running ones too.",
+         time it {last}. A real host stops by the same rule.",
         window.as_secs() / 60
     )
 }

@@ -10,7 +10,8 @@
 //! Every instance has at most one turn under way. Different instances run in parallel, as many as in a real
 //! host: ten turns, ten activities and ten entity batches for each CPU.
 //!
-//! - `driver`: the thread that owns the state machine, its store and the clock; `lease`: work that it handed out
+//! - `driver`: the thread that owns the state machine, its store and the clock; `lease`: work that it handed out;
+//!   `storage`: which store it is
 //! - `turn`, `activity`, `batch`: call the functions and read their answers; `http_activity`: the host's own activity
 //! - `notices`, `refusal`, `failure`: the words of log lines and failures
 //! - `nonchars`: the two characters that messages cannot contain; `version`: which instances the app may run
@@ -31,6 +32,7 @@ mod payload;
 mod refusal;
 mod request;
 mod status;
+mod storage;
 mod turn;
 mod version;
 
@@ -46,7 +48,7 @@ use lease::Lease;
 use task_hub::options::Limits;
 use task_hub::query::{InstanceFilter, PageRequest};
 use task_hub::work::WorkItem;
-use task_hub::{Kind, MemoryStore, Options, Store as _};
+use task_hub::{Kind, Options, Store as _};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -61,7 +63,7 @@ type Log = Arc<dyn Fn(LogLevel, String) + Send + Sync>;
 
 pub use functions::{DurableFunction, DurableKind};
 
-pub(crate) use driver::FINISHED_INSTANCES;
+pub use storage::Storage;
 
 /// How the hub behaves.
 #[derive(Clone, Debug)]
@@ -78,8 +80,8 @@ pub struct HubOptions {
     /// `extensions.durableTask.storageProvider.queueClientMessageEncoding` of host.json is `Base64`:
     /// U+FFFE and U+FFFF are harmless in messages.
     pub base64_queue_messages: bool,
-    /// How many finished instances are kept; the oldest ones beyond that are removed.
-    pub finished_instances: usize,
+    /// Where the instances are kept.
+    pub storage: Storage,
 }
 
 /// A running task hub. Clones are handles to the same hub.
@@ -100,6 +102,8 @@ struct Inner {
     /// The fields of every `OrchestratorRequest` after its events.
     request_tail: Vec<u8>,
     driver: Driver,
+    /// How many instances of an earlier run go on.
+    continued: usize,
     http: http_activity::Transport,
     runtime: Handle,
     /// All tasks. `None` once the hub has stopped.
@@ -115,7 +119,8 @@ impl Hub {
     /// messages for the developer.
     ///
     /// # Errors
-    /// No port or thread can be opened, or two functions of one kind have the same name.
+    /// No port or thread can be opened, the storage cannot be used, or two functions of one kind have the same
+    /// name.
     pub async fn start(
         options: HubOptions,
         functions: Vec<DurableFunction>,
@@ -124,10 +129,11 @@ impl Hub {
     ) -> anyhow::Result<Self> {
         let functions = Arc::new(Functions::new(functions)?);
         let rules = rules(&options, Arc::clone(&functions));
-        let store = Box::new(MemoryStore::new());
+        let store = options.storage.open(&options.task_hub_name)?;
         let machine = TaskHub::open(store, rules, &mut driver::RandomIds)?;
+        let continued = count_unfinished(&machine)?;
         let settings = driver::Settings {
-            finished_instances: Some(options.finished_instances),
+            finished_instances: options.storage.finished_instances(),
         };
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let (driver, inputs) = Driver::new();
@@ -141,6 +147,7 @@ impl Hub {
                 key: Uuid::new_v4().simple().to_string(),
                 rpc_address: listener.local_addr()?,
                 driver,
+                continued,
                 http: http_activity::Transport::new(),
                 runtime: Handle::current(),
                 tasks: Mutex::new(Some(JoinSet::new())),
@@ -191,6 +198,18 @@ impl Hub {
         }
     }
 
+    /// Where the instances are kept.
+    #[must_use]
+    pub fn storage(&self) -> &Storage {
+        &self.inner.options.storage
+    }
+
+    /// How many instances of an earlier run had not ended when the hub started, and go on.
+    #[must_use]
+    pub fn continued_instances(&self) -> usize {
+        self.inner.continued
+    }
+
     /// How many instances have not ended.
     ///
     /// # Errors
@@ -199,8 +218,8 @@ impl Hub {
         Ok(self.inner.driver.read(count_unfinished).await?)
     }
 
-    /// Stops the hub. Turns and activities under way are abandoned, calls of clients end with UNAVAILABLE,
-    /// and all instances are lost.
+    /// Stops the hub. Turns and activities under way are abandoned, and calls of clients end with UNAVAILABLE.
+    /// Instances in memory are lost; those in a folder go on when it is opened again.
     pub async fn stop(&self) {
         self.inner.stopped.send_replace(true);
         let tasks = lock(&self.inner.tasks).take();

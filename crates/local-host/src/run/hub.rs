@@ -1,18 +1,24 @@
 //! Starting the task hub for the durable functions of the app.
 
 use super::app::Loaded;
+use crate::cli::Cli;
 use crate::functions::Function;
 use crate::handler::Handler;
-use crate::hub::{DurableFunction, DurableKind, FINISHED_INSTANCES, Hub, HubOptions};
-use crate::log::Logger;
+use crate::hub::{DurableFunction, DurableKind, Hub, HubOptions, Storage};
+use crate::log::{LogLevel, Logger};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The hub's name when host.json gives none, as outside Azure.
-const DEFAULT_NAME: &str = "TestHubName";
+pub(super) const DEFAULT_NAME: &str = "TestHubName";
+
+/// The folder of an app for the state of its task hub.
+const STATE_FOLDER: &str = ".local-host";
 
 pub(super) async fn start(
     app: &Loaded,
     port: u16,
+    storage: Storage,
     handler: &Handler,
     log: &Logger,
 ) -> anyhow::Result<Hub> {
@@ -26,17 +32,45 @@ pub(super) async fn start(
         function_timeout: app.host.function_timeout,
         default_version: app.host.default_version.clone(),
         base64_queue_messages: app.host.base64_queue_messages,
-        finished_instances: FINISHED_INSTANCES,
+        storage,
     };
     let functions = app.functions.usable.iter().filter_map(durable).collect();
-    let log = log.clone();
-    Hub::start(
+    let messages = log.clone();
+    let hub = Hub::start(
         options,
         functions,
         Arc::new(handler.clone()),
-        Arc::new(move |level, message| log.system(level, message)),
+        Arc::new(move |level, message| messages.system(level, message)),
     )
-    .await
+    .await?;
+    report_state(&hub, log);
+    Ok(hub)
+}
+
+/// Says where the state is, and what goes on.
+pub(super) fn report_state(hub: &Hub, log: &Logger) {
+    let place = match hub.storage() {
+        Storage::Memory { .. } => "in memory".to_owned(),
+        Storage::Folder(folder) => format!("in {}", folder.display()),
+    };
+    let continued = match hub.continued_instances() {
+        0 => String::new(),
+        1 => " 1 instance continues.".to_owned(),
+        more => format!(" {more} instances continue."),
+    };
+    log.user(
+        LogLevel::Info,
+        format!("The state of the task hub is {place}.{continued}"),
+    );
+}
+
+/// In the folder that the user names, or in one of the app.
+pub(super) fn storage(cli: &Cli, root: &Path) -> Storage {
+    if cli.ephemeral {
+        return Storage::default();
+    }
+    let folder = cli.state.clone();
+    Storage::Folder(folder.unwrap_or_else(|| root.join(STATE_FOLDER)))
 }
 
 fn durable(function: &Function) -> Option<DurableFunction> {

@@ -16,6 +16,7 @@ use crate::handler::{
     Command, Handler, HandlerOptions, Supervisor, SupervisorOptions, missing_program,
 };
 use crate::http::{App, UploadLimits, serve};
+use crate::hub::{Hub, Storage};
 use crate::log::{LogLevel, Logger};
 use crate::output;
 use crate::project::find_root;
@@ -68,7 +69,8 @@ async fn start(cli: Cli) -> anyhow::Result<()> {
         () = &mut stop => return Ok(()),
     }
     table::start(&app.environment, !cli.no_sample_data, &log).await;
-    let result = host(app, endpoint, cli.verbose, &log, stop).await;
+    let storage = hub::storage(&cli, &app.root);
+    let result = host(app, endpoint, storage, cli.verbose, &log, stop).await;
     log.system(LogLevel::Info, "Stopped.");
     result
 }
@@ -77,6 +79,7 @@ async fn start(cli: Cli) -> anyhow::Result<()> {
 async fn host(
     app: Loaded,
     endpoint: Endpoint,
+    storage: Storage,
     verbose: bool,
     log: &Logger,
     stop: impl Future<Output = ()>,
@@ -94,7 +97,7 @@ async fn host(
         grace: GRACE,
     };
     let handler = Handler::new(supervisor.clone(), options, log.clone());
-    let hub = match hub::start(&app, port, &handler, log).await {
+    let hub = match hub::start(&app, port, storage, &handler, log).await {
         Ok(hub) => hub,
         Err(error) => {
             supervisor.stop().await;
@@ -131,14 +134,17 @@ async fn host(
     drop(end);
     if failure.is_none() {
         log.user(LogLevel::Info, "Stopping.");
-        warn_about_lost_instances(hub.unfinished_instances().await?, log);
-        let drain = async {
-            hub.stop().await;
+    }
+    report_unfinished(&hub, log).await;
+    let drain = async {
+        // What is done so far is stored, whatever has ended the host.
+        hub.stop().await;
+        if failure.is_none() {
             drop(server.await);
-        };
-        if tokio::time::timeout(DRAIN, drain).await.is_err() {
-            log.warning("Requests that were still running have been given up.");
         }
+    };
+    if tokio::time::timeout(DRAIN, drain).await.is_err() {
+        log.warning("Requests that were still running have been given up.");
     }
     supervisor.stop().await;
     match failure {
@@ -147,15 +153,26 @@ async fn host(
     }
 }
 
-fn warn_about_lost_instances(count: usize, log: &Logger) {
-    let what = match count {
+/// Says what becomes of orchestrations that have not ended.
+async fn report_unfinished(hub: &Hub, log: &Logger) {
+    // A store that cannot be read has been logged.
+    let count = hub.unfinished_instances().await.unwrap_or_default();
+    let (what, are) = match count {
         0 => return,
-        1 => "One orchestration has not ended and is lost".to_owned(),
-        more => format!("{more} orchestrations have not ended and are lost"),
+        1 => ("One orchestration has not ended".to_owned(), "is"),
+        more => (format!("{more} orchestrations have not ended"), "are"),
     };
-    log.warning(format!(
-        "{what}: local-host keeps its task hub in memory. On a real host, orchestrations go on after a restart."
-    ));
+    if matches!(hub.storage(), Storage::Memory { .. }) {
+        log.warning(format!(
+            "{what} and {are} lost, because --ephemeral keeps the task hub in memory. On a real host, orchestrations \
+             go on after a restart."
+        ));
+    } else {
+        log.user(
+            LogLevel::Info,
+            format!("{what} and {are} continued at the next start."),
+        );
+    }
 }
 
 fn start_handler(app: &Loaded, log: &Logger) -> anyhow::Result<Supervisor> {

@@ -13,7 +13,7 @@ struct Program {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     seen: Vec<String>,
-    _root: TempDir,
+    root: TempDir,
 }
 
 impl Program {
@@ -39,7 +39,7 @@ impl Program {
             child,
             lines,
             seen: Vec::new(),
-            _root: root,
+            root,
         }
     }
 
@@ -423,4 +423,47 @@ fn a_program_with_few_open_files_answers_every_client() {
             });
         }
     });
+}
+
+#[test]
+fn the_state_is_in_a_folder_of_the_app_that_one_host_can_use() {
+    let mut program = Program::start();
+    let line = program.until("The state of the task hub is in ");
+    program.ready();
+    let folder = program.root.path().join(".local-host");
+    assert!(line.contains(folder.to_str().unwrap()), "{line}");
+    let ignored = std::fs::read_to_string(folder.join(".gitignore")).unwrap();
+    assert_eq!(ignored, "*\n");
+
+    let refused = command(&program.root)
+        .args(["--port", "0", "--verbose"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    for words in [
+        folder.to_str().unwrap(),
+        "another local-host",
+        "--state DIR",
+        "--ephemeral",
+    ] {
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn the_state_is_in_memory_or_where_the_user_says() {
+    let mut program = Program::start_in(app(), &["--verbose", "--ephemeral"]);
+    program.until("The state of the task hub is in memory.");
+    program.ready();
+    assert!(!program.root.path().join(".local-host").exists());
+
+    let state = tempfile::tempdir().unwrap();
+    let folder = state.path().join("here");
+    let mut program = Program::start_in(app(), &["--state", folder.to_str().unwrap()]);
+    let line = program.until("The state of the task hub is in ");
+    program.ready();
+    assert!(line.contains(folder.to_str().unwrap()), "{line}");
+    assert!(folder.join("testhubname.db").exists());
+    assert!(!program.root.path().join(".local-host").exists());
 }

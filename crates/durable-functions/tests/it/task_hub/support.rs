@@ -10,7 +10,7 @@ use durable_protocol::messages::{
     OrchestrationState,
 };
 use http::uri::PathAndQuery;
-use local_host::hub::{DurableFunction, DurableKind, Hub, HubOptions};
+use local_host::hub::{DurableFunction, DurableKind, Hub, HubOptions, Storage};
 use local_host::invoke::{InvocationAnswer, InvokeError};
 use local_host::json::Json;
 use local_host::log::LogLevel;
@@ -28,7 +28,7 @@ pub(crate) fn options() -> HubOptions {
         function_timeout: None,
         default_version: None,
         base64_queue_messages: false,
-        finished_instances: 10_000,
+        storage: Storage::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use task_hub::{Error, Moment, StoreError};
 use super::TaskHub;
 
 /// How many ended instances a hub in memory keeps by default.
-pub(crate) const FINISHED_INSTANCES: usize = 10_000;
+pub(in crate::hub) const FINISHED_INSTANCES: usize = 10_000;
 
 /// The ended instances, in the order in which they ended.
 #[derive(Debug, Default)]

@@ -18,7 +18,7 @@ use std::sync::mpsc;
 
 use durable_protocol::Timestamp;
 use durable_protocol::messages::{EntityMetadata, OrchestrationState};
-pub(crate) use finished::FINISHED_INSTANCES;
+pub(super) use finished::FINISHED_INSTANCES;
 use input::{Input, Job};
 use task_hub::{Moment, Store, StoreError, StoreErrorKind};
 pub(super) use thread::{RandomIds, Settings, spawn};

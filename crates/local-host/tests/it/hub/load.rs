@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use durable_protocol::messages::{CreateInstanceRequest, OrchestrationStatus};
-use local_host::hub::{Hub, HubOptions};
+use local_host::hub::{Hub, HubOptions, Storage};
 use local_host::log::LogLevel;
 use tokio::net::TcpStream;
 
@@ -80,7 +80,9 @@ async fn a_burst_of_starts_does_not_end_the_connection() {
 async fn the_oldest_finished_instances_beyond_the_limit_are_removed() {
     let log = Log::default();
     let options = HubOptions {
-        finished_instances: 2,
+        storage: Storage::Memory {
+            finished_instances: 2,
+        },
         ..options()
     };
     let handler = Arc::new(Handler(|_: &str, _| done()));

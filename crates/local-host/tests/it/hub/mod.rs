@@ -17,5 +17,6 @@ mod replay;
 mod rewind;
 mod script;
 mod shape;
+mod storage;
 mod support;
 mod void_turns;

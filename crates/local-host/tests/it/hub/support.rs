@@ -13,7 +13,7 @@ use durable_protocol::messages::{
 };
 use futures::future::BoxFuture;
 use http::uri::PathAndQuery;
-use local_host::hub::{DurableFunction, DurableKind, Hub, HubOptions};
+use local_host::hub::{DurableFunction, DurableKind, Hub, HubOptions, Storage};
 use local_host::invoke::{InvocationAnswer, Invoke, InvokeError};
 use local_host::json::{Json, JsonObject, parse_document};
 use local_host::log::LogLevel;
@@ -31,7 +31,7 @@ pub(crate) fn options() -> HubOptions {
         function_timeout: None,
         default_version: None,
         base64_queue_messages: false,
-        finished_instances: 10_000,
+        storage: Storage::default(),
     }
 }
 

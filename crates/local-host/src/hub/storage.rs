@@ -1,0 +1,144 @@
+//! Where a hub keeps its instances: in memory, or in a folder.
+//!
+//! A folder has one file for each task hub name, because on a real host apps with different names have nothing in
+//! common.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use anyhow::{Context as _, anyhow};
+use task_hub::{MemoryStore, SqliteStore, Store, StoreError, StoreErrorKind};
+
+use super::driver::FINISHED_INSTANCES;
+
+/// Where a hub keeps its instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// In memory: they are lost when the hub stops.
+    Memory {
+        /// How many ended instances are kept; the oldest ones beyond that are removed.
+        finished_instances: usize,
+    },
+    /// In an SQLite file in this folder, which is created if there is none. One hub can use it at a time.
+    Folder(PathBuf),
+}
+
+impl Default for Storage {
+    /// In memory, with 10,000 ended instances.
+    fn default() -> Self {
+        Self::Memory {
+            finished_instances: FINISHED_INSTANCES,
+        }
+    }
+}
+
+impl Storage {
+    /// The limit of ended instances.
+    pub(super) fn finished_instances(&self) -> Option<usize> {
+        match self {
+            Self::Memory { finished_instances } => Some(*finished_instances),
+            Self::Folder(_) => None,
+        }
+    }
+
+    /// # Errors
+    /// The folder cannot be used; the text says why and what to do.
+    pub(super) fn open(&self, task_hub_name: &str) -> anyhow::Result<Box<dyn Store + Send>> {
+        let folder = match self {
+            Self::Memory { .. } => return Ok(Box::new(MemoryStore::new())),
+            Self::Folder(folder) => folder,
+        };
+        create(folder).with_context(|| {
+            format!(
+                "The folder {} for the state of the task hub cannot be created",
+                folder.display()
+            )
+        })?;
+        let file = folder.join(file_name(task_hub_name));
+        let store = SqliteStore::open(file).map_err(|error| explain(folder, &error))?;
+        Ok(Box::new(store))
+    }
+}
+
+/// A new folder is one that Git ignores. A folder that exists is left as it is: it can hold more than the state.
+fn create(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join(".gitignore"), "*\n")
+}
+
+/// Names of task hubs do not depend on case.
+fn file_name(task_hub_name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let name = task_hub_name.to_lowercase();
+    let name = name.replace(|c| !is_plain(c), "_");
+    format!("{name}.db")
+}
+
+fn explain(folder: &Path, error: &StoreError) -> anyhow::Error {
+    const OTHERWISE: &str =
+        "name another folder with --state DIR, or keep the state in memory with --ephemeral";
+    match error.kind() {
+        StoreErrorKind::Locked => anyhow!(
+            "The state of the task hub in {} is in use: another local-host runs with it. Stop that one, {OTHERWISE}.",
+            folder.display()
+        ),
+        _ => anyhow!("{error} Or {OTHERWISE}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_task_hubs_are_file_names() {
+        assert_eq!(file_name("TestHubName"), "testhubname.db");
+        assert_eq!(file_name("../a b"), "___a_b.db");
+    }
+
+    #[test]
+    fn git_ignores_a_folder_that_was_created_and_one_that_exists_is_left_as_it_is() {
+        let app = tempfile::tempdir().unwrap();
+        let new = app.path().join("deep/state");
+        Storage::Folder(new.clone()).open("Hub").unwrap();
+        let ignored = fs::read_to_string(new.join(".gitignore")).unwrap();
+        assert_eq!(ignored, "*\n");
+        assert!(new.join("hub.db").is_file());
+        Storage::Folder(app.path().to_owned()).open("Hub").unwrap();
+        assert!(!app.path().join(".gitignore").exists());
+    }
+
+    #[test]
+    fn a_folder_in_use_is_refused_with_its_name_and_the_ways_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::Folder(folder.path().to_owned());
+        let first = storage.open("Hub").unwrap();
+        let error = storage.open("Hub").err().unwrap().to_string();
+        for words in [
+            folder.path().to_str().unwrap(),
+            "another local-host",
+            "--ephemeral",
+            "--state",
+        ] {
+            assert!(error.contains(words), "{error}");
+        }
+        drop(first);
+        storage.open("Hub").unwrap();
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_named_with_the_ways_out() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("hub.db"), "not a database, by far").unwrap();
+        let storage = Storage::Folder(folder.path().to_owned());
+        let error = storage.open("Hub").err().unwrap().to_string();
+        assert!(error.contains("hub.db"), "{error}");
+        assert!(error.contains("--ephemeral"), "{error}");
+        let nested = Storage::Folder(folder.path().join("hub.db/x"));
+        let error = format!("{:#}", nested.open("Hub").err().unwrap());
+        assert!(error.contains("cannot be created"), "{error}");
+    }
+}
