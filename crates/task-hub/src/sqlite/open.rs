@@ -131,3 +131,46 @@ fn check(path: &Path, connection: &Connection) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const NEXT: &str = "ALTER TABLE entities ADD COLUMN note TEXT";
+
+    fn user_version(connection: &Connection) -> i64 {
+        connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn an_older_file_is_brought_up_to_date_and_keeps_its_data() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, 0, MIGRATIONS).unwrap();
+        assert_eq!(user_version(&connection), MIGRATIONS.len() as i64);
+        connection
+            .execute("INSERT INTO entities (id) VALUES ('@e@k')", [])
+            .unwrap();
+        let newer = [MIGRATIONS, &[NEXT]].concat();
+        migrate(&mut connection, MIGRATIONS.len(), &newer).unwrap();
+        assert_eq!(user_version(&connection), newer.len() as i64);
+        let note: Option<String> = connection
+            .query_row("SELECT note FROM entities", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(note, None);
+        // Nothing is left to do.
+        migrate(&mut connection, newer.len(), &newer).unwrap();
+    }
+
+    #[test]
+    fn a_migration_that_fails_leaves_the_file_as_it_was() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, 0, MIGRATIONS).unwrap();
+        let newer = [MIGRATIONS, &[NEXT, "an error"]].concat();
+        migrate(&mut connection, MIGRATIONS.len(), &newer).unwrap_err();
+        assert_eq!(user_version(&connection), MIGRATIONS.len() as i64);
+        connection.prepare("SELECT note FROM entities").unwrap_err();
+    }
+}

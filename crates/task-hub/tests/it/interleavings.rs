@@ -1,10 +1,13 @@
 //! Random programs in random order, with crashes: the same results as a model without any of that.
 
 use proptest::prelude::*;
-use task_hub::{Kind, MemoryStore, Store as _};
+use prost::bytes::Bytes;
+use task_hub::{Kind, Store as _};
 
+use crate::memory::Memory;
 use crate::program::{COUNTER, Expected, Op, Program, digest};
-use crate::world::World;
+use crate::sqlite::Sqlite;
+use crate::world::{Failing, World};
 
 /// Something that a driver does, or that happens to it. The number chooses among what there is.
 #[derive(Clone, Debug)]
@@ -71,7 +74,7 @@ fn expected(programs: &[Program]) -> Expected {
 }
 
 /// Starts what is not there, and raises the next event that an instance still needs.
-fn start_missing(world: &mut World) {
+fn start_missing(world: &mut World<impl Failing>) {
     for (id, input) in ROOTS {
         if world.status(id).is_none() {
             world.start(id, 0, input).unwrap();
@@ -80,7 +83,7 @@ fn start_missing(world: &mut World) {
     }
 }
 
-fn raise_next(world: &mut World, expected: &Expected, choice: usize) -> bool {
+fn raise_next(world: &mut World<impl Failing>, expected: &Expected, choice: usize) -> bool {
     let open: Vec<&String> = expected
         .events
         .iter()
@@ -98,7 +101,7 @@ fn raise_next(world: &mut World, expected: &Expected, choice: usize) -> bool {
     true
 }
 
-fn happen(world: &mut World, expected: &Expected, event: &Event) {
+fn happen(world: &mut World<impl Failing>, expected: &Expected, event: &Event) {
     match event {
         Event::Start => start_missing(world),
         Event::Raise(choice) => {
@@ -108,7 +111,6 @@ fn happen(world: &mut World, expected: &Expected, event: &Event) {
         Event::Crash => world.crash(),
         Event::FailCommit => {
             world.fail_commit();
-            world.raising.clear();
         }
         Event::Take(kind) => {
             let kinds = [Kind::Turn, Kind::Activity, Kind::Batch];
@@ -131,7 +133,7 @@ fn happen(world: &mut World, expected: &Expected, event: &Event) {
 }
 
 /// Works until all instances have ended. Events come one by one, each while work is under way if `early`.
-fn finish(world: &mut World, expected: &Expected, early: bool) {
+fn finish(world: &mut World<impl Failing>, expected: &Expected, early: bool) {
     for _ in ROOTS {
         start_missing(world);
     }
@@ -153,7 +155,7 @@ fn finish(world: &mut World, expected: &Expected, early: bool) {
     }
 }
 
-fn assert_as_expected(world: &World, expected: &Expected) {
+fn assert_as_expected(world: &World<impl Failing>, expected: &Expected) {
     for (id, output) in &expected.outputs {
         assert_eq!(world.output(id).as_ref(), Some(output), "output of {id}");
         assert_eq!(
@@ -173,12 +175,57 @@ fn assert_as_expected(world: &World, expected: &Expected) {
     assert_eq!(waiting.last_number, 0, "nothing is left: {waiting:?}");
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 256,
+/// Plays the events, then works until all is done. Returns the encoded histories.
+fn play<T: Failing>(
+    testbed: T,
+    programs: Vec<Program>,
+    events: &[Event],
+    early: bool,
+) -> Vec<Vec<Bytes>> {
+    let expected = expected(&programs);
+    let mut world = World::new(testbed, programs);
+    for event in events {
+        happen(&mut world, &expected, event);
+    }
+    finish(&mut world, &expected, early);
+    assert_as_expected(&world, &expected);
+    let ids = expected.outputs.keys();
+    ids.map(|id| world.hub().store().history(id).unwrap())
+        .collect()
+}
+
+/// Works with a crash after each commit.
+fn crash_after_each_commit(testbed: impl Failing, programs: Vec<Program>) {
+    let expected = expected(&programs);
+    let mut world = World::new(testbed, programs);
+    for (id, input) in ROOTS {
+        world.start(id, 0, input).unwrap();
+    }
+    loop {
+        world.commit();
+        world.crash();
+        let took = [Kind::Turn, Kind::Activity, Kind::Batch]
+            .into_iter()
+            .any(|kind| world.take(kind));
+        if took {
+            world.complete(0);
+        } else if !raise_next(&mut world, &expected, 0) && !world.advance() {
+            break;
+        }
+    }
+    assert_as_expected(&world, &expected);
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
         failure_persistence: None,
         ..ProptestConfig::default()
-    })]
+    }
+}
+
+proptest! {
+    #![proptest_config(config(256))]
 
     #[test]
     fn crashes_and_any_order_lose_and_double_nothing(
@@ -186,13 +233,7 @@ proptest! {
         events in events(),
         early: bool,
     ) {
-        let expected = expected(&programs);
-        let mut world = World::new(MemoryStore::recoverable(), programs);
-        for event in &events {
-            happen(&mut world, &expected, event);
-        }
-        finish(&mut world, &expected, early);
-        assert_as_expected(&world, &expected);
+        play(Memory, programs, &events, early);
     }
 
     #[test]
@@ -201,38 +242,38 @@ proptest! {
         events in events(),
         early: bool,
     ) {
-        let expected = expected(&programs);
-        let play = || {
-            let mut world = World::new(MemoryStore::recoverable(), programs.clone());
-            for event in &events {
-                happen(&mut world, &expected, event);
-            }
-            finish(&mut world, &expected, early);
-            let ids = expected.outputs.keys();
-            ids.map(|id| world.hub().store().history(id).unwrap()).collect::<Vec<_>>()
-        };
+        let play = || play(Memory, programs.clone(), &events, early);
         prop_assert_eq!(play(), play());
     }
 
     #[test]
     fn a_crash_after_each_commit_changes_no_result(programs in programs()) {
-        let expected = expected(&programs);
-        let mut world = World::new(MemoryStore::recoverable(), programs);
-        for (id, input) in ROOTS {
-            world.start(id, 0, input).unwrap();
-        }
-        loop {
-            world.commit();
-            world.crash();
-            let took = [Kind::Turn, Kind::Activity, Kind::Batch]
-                .into_iter()
-                .any(|kind| world.take(kind));
-            if took {
-                world.complete(0);
-            } else if !raise_next(&mut world, &expected, 0) && !world.advance() {
-                break;
-            }
-        }
-        assert_as_expected(&world, &expected);
+        crash_after_each_commit(Memory, programs);
+    }
+}
+
+proptest! {
+    // A case opens some files.
+    #![proptest_config(config(64))]
+
+    #[test]
+    fn sqlite_and_memory_give_the_histories_of_the_model_and_the_same_bytes(
+        programs in programs(),
+        events in events(),
+        early: bool,
+    ) {
+        let memory = play(Memory, programs.clone(), &events, early);
+        let sqlite = play(Sqlite::new(), programs, &events, early);
+        prop_assert_eq!(memory, sqlite);
+    }
+}
+
+proptest! {
+    // A case opens a file for each commit, and closes it, which waits for the disk.
+    #![proptest_config(config(12))]
+
+    #[test]
+    fn a_crash_of_sqlite_after_each_commit_changes_no_result(programs in programs()) {
+        crash_after_each_commit(Sqlite::new(), programs);
     }
 }

@@ -1,9 +1,11 @@
 //! The memory store passes the checks of every store.
 
 use task_hub::validation::Testbed;
-use task_hub::{MemoryStore, StoreError};
+use task_hub::{MemoryStore, Store as _, StoreError};
 
-struct Memory;
+use crate::world::Failing;
+
+pub struct Memory;
 
 impl Testbed for Memory {
     type Store = MemoryStore;
@@ -17,11 +19,17 @@ impl Testbed for Memory {
     }
 }
 
+impl Failing for Memory {
+    fn fail_commit(&mut self, store: &mut MemoryStore) {
+        store.fail_next_commit();
+        store.commit().unwrap_err();
+    }
+}
+
 task_hub::store_tests!(Memory);
 
 #[test]
 fn a_failed_commit_takes_the_store_back_to_the_last_one() {
-    use task_hub::Store as _;
     use task_hub::validation::make;
     let mut store = MemoryStore::recoverable();
     store.apply(make::instance("a")).unwrap();

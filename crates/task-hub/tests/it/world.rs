@@ -8,9 +8,11 @@ use durable_protocol::messages::{
     OperationResultSuccess, OrchestrationStatus, ResultType, TaskFailureDetails,
 };
 use prost::Message as _;
+use task_hub::validation::Testbed;
 use task_hub::work::{ActivityOutcome, BatchOutcome, EntityBatch, Taken, TurnOutcome, WorkItem};
-use task_hub::{Hub, Ids, Kind, MemoryStore, Moment, Options, Store, StoreError, Token};
+use task_hub::{Hub, Ids, Kind, Moment, Options, Store, StoreError, Token};
 
+use crate::memory::Memory;
 use crate::program::{self, COUNTER, Program};
 
 /// Counts.
@@ -24,8 +26,15 @@ impl Ids for Counter {
     }
 }
 
-pub struct World {
-    pub hub: Option<Hub<MemoryStore>>,
+/// A testbed that can let a commit fail.
+pub trait Failing: Testbed {
+    /// Takes the store back to its last commit, as a failed commit does.
+    fn fail_commit(&mut self, store: &mut Self::Store);
+}
+
+pub struct World<T: Testbed = Memory> {
+    testbed: T,
+    pub hub: Option<Hub<T::Store>>,
     pub ids: Counter,
     pub now: Timestamp,
     pub programs: Vec<Program>,
@@ -39,15 +48,22 @@ pub struct World {
     pub raising: Vec<String>,
 }
 
-impl World {
-    pub fn new(store: MemoryStore, programs: Vec<Program>) -> Self {
-        Self::with_options(store, programs, Options::default())
+impl<T: Failing> World<T> {
+    pub fn new(testbed: T, programs: Vec<Program>) -> Self {
+        Self::with_options(testbed, programs, Options::default())
     }
 
-    pub fn with_options(store: MemoryStore, programs: Vec<Program>, options: Options) -> Self {
+    pub fn with_options(mut testbed: T, programs: Vec<Program>, options: Options) -> Self {
+        let store = testbed.create().unwrap();
+        Self::over(testbed, store, programs, options)
+    }
+
+    /// Over a store of the testbed.
+    pub fn over(testbed: T, store: T::Store, programs: Vec<Program>, options: Options) -> Self {
         let mut ids = Counter::default();
         let hub = Hub::open(store, options, &mut ids).unwrap();
         Self {
+            testbed,
             hub: Some(hub),
             ids,
             now: Timestamp {
@@ -62,12 +78,12 @@ impl World {
         }
     }
 
-    pub fn hub(&self) -> &Hub<MemoryStore> {
+    pub fn hub(&self) -> &Hub<T::Store> {
         self.hub.as_ref().unwrap()
     }
 
     /// Runs one input.
-    pub fn with<T>(&mut self, run: impl FnOnce(&mut Hub<MemoryStore>, &mut Moment<'_>) -> T) -> T {
+    pub fn with<R>(&mut self, run: impl FnOnce(&mut Hub<T::Store>, &mut Moment<'_>) -> R) -> R {
         let mut at = Moment::new(self.now, &mut self.ids);
         run(self.hub.as_mut().unwrap(), &mut at)
     }
@@ -106,7 +122,8 @@ impl World {
 
     /// The process ends. A worker does not notice, and keeps its work.
     pub fn crash(&mut self) {
-        let store = self.hub.take().unwrap().into_store().crash();
+        let store = self.hub.take().unwrap().into_store();
+        let store = self.testbed.crash(store).unwrap();
         self.raising.clear();
         self.old
             .extend(self.held.drain(..).map(|item| token(&item)));
@@ -115,8 +132,10 @@ impl World {
 
     /// The disk is full at the next commit.
     pub fn fail_commit(&mut self) {
-        let store = self.hub.take().unwrap().into_store();
-        self.hub = Some(Hub::open(failing(store), Options::default(), &mut self.ids).unwrap());
+        let mut store = self.hub.take().unwrap().into_store();
+        self.testbed.fail_commit(&mut store);
+        self.raising.clear();
+        self.hub = Some(Hub::open(store, Options::default(), &mut self.ids).unwrap());
         self.old
             .extend(self.held.drain(..).map(|item| token(&item)));
     }
@@ -196,12 +215,6 @@ impl World {
     }
 }
 
-fn failing(mut store: MemoryStore) -> MemoryStore {
-    store.fail_next_commit();
-    let _ = store.commit();
-    store
-}
-
 fn token(item: &WorkItem) -> Token {
     match item {
         WorkItem::Turn(it) => it.token.clone(),
@@ -211,7 +224,7 @@ fn token(item: &WorkItem) -> Token {
 }
 
 fn answer(
-    hub: &mut Hub<MemoryStore>,
+    hub: &mut Hub<impl Store>,
     at: &mut Moment<'_>,
     programs: &[Program],
     item: WorkItem,

@@ -3,9 +3,10 @@
 use durable_protocol::messages::{CreateInstanceRequest, EventType, OrchestrationStatus};
 use task_hub::options::SOURCE_INSTANCE;
 use task_hub::query::InstanceFilter;
-use task_hub::{Error, MemoryStore, Notice, Options, Signal, Store as _, Verb};
+use task_hub::{Error, Notice, Options, Signal, Store as _, Verb};
 
 use super::{end, kinds, notices, play, start, take, world};
+use crate::memory::Memory;
 use crate::world::World;
 
 #[test]
@@ -153,7 +154,7 @@ fn a_restart_under_a_new_id_can_name_the_old_one_in_a_tag() {
             tags_restarts,
             ..Options::default()
         };
-        let mut world = World::with_options(MemoryStore::recoverable(), vec![vec![]], options);
+        let mut world = World::with_options(Memory, vec![vec![]], options);
         start(&mut world, "a");
         play(&mut world, vec![end(0, OrchestrationStatus::Completed)]);
         for new_id in [false, true] {

@@ -9,9 +9,10 @@ use durable_protocol::messages::{
 use task_hub::changes::EntityRecord;
 use task_hub::options::Limits;
 use task_hub::work::{BatchOutcome, EntityBatch, Taken};
-use task_hub::{MemoryStore, Notice, Options, Signal, Store as _};
+use task_hub::{Notice, Options, Signal, Store as _};
 
 use super::{action as action_of, answer, end, kinds, notices, play, send, start, take, world};
+use crate::memory::Memory;
 use crate::world::World;
 
 #[test]
@@ -88,7 +89,7 @@ fn an_unlabelled_call_reaches_the_entity_when_the_options_say_so() {
         },
         ..Options::default()
     };
-    let mut world = World::with_options(MemoryStore::recoverable(), vec![vec![]], options);
+    let mut world = World::with_options(Memory, vec![vec![]], options);
     start(&mut world, "a");
     let call = r#"{"op":"get","id":"1","parent":"a"}"#;
     play(&mut world, vec![send(0, "@e@k", "op", Some(call))]);

@@ -18,10 +18,11 @@ use task_hub::query::InstanceFilter;
 use task_hub::work::{ActivityOutcome, Taken, Turn, TurnOutcome};
 use task_hub::{MemoryStore, Notice, Options, Refusal, Store as _};
 
+use crate::memory::Memory;
 use crate::world::World;
 
 fn world() -> World {
-    World::new(MemoryStore::recoverable(), vec![vec![]])
+    World::new(Memory, vec![vec![]])
 }
 
 fn action(id: i32, kind: OrchestratorActionType) -> OrchestratorAction {
@@ -207,7 +208,7 @@ fn work_of_a_worker_that_is_gone_is_given_out_again_when_its_time_limit_is_over(
         longest_lease: Some(Duration::from_secs(10)),
         ..Options::default()
     };
-    let mut world = World::with_options(MemoryStore::recoverable(), vec![vec![]], options);
+    let mut world = World::with_options(Memory, vec![vec![]], options);
     start(&mut world, "a");
     let turn = take(&mut world).unwrap();
     world.now.seconds += 9;
@@ -415,7 +416,7 @@ fn a_turn_never_begins_before_the_one_before_or_before_its_timer() {
 fn a_failed_commit_undoes_its_steps_and_the_hub_works_on() {
     let mut store = MemoryStore::recoverable();
     store.fail_next_commit();
-    let mut world = World::new(store, vec![vec![]]);
+    let mut world = World::over(Memory, store, vec![vec![]], Options::default());
     start(&mut world, "a");
     world.with(|hub, _| hub.commit()).unwrap_err();
     let mut ids = std::mem::take(&mut world.ids);
