@@ -12,6 +12,7 @@ use durable_protocol::Timestamp;
 use crate::entity::{BatchLease, is_entity};
 use crate::options::Backoff;
 use crate::turn::TurnLease;
+use crate::work::Needed;
 
 /// Names one delivery of one work item. It is the completion token of the protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,7 +33,7 @@ impl Token {
 }
 
 /// A kind of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// A turn of an orchestration.
     Turn,
@@ -116,6 +117,8 @@ pub(crate) struct Work {
     turns: VecDeque<Key>,
     activities: VecDeque<Key>,
     batches: VecDeque<Key>,
+    /// Ready work that was offered and not accepted, in the order of the numbers.
+    refused: BTreeMap<Needed, VecDeque<(u64, Key)>>,
     leases: HashMap<u64, Held>,
     /// When leases end by themselves, for those that do.
     ends: BTreeSet<(Timestamp, u64)>,
@@ -134,6 +137,7 @@ impl Work {
             turns: VecDeque::new(),
             activities: VecDeque::new(),
             batches: VecDeque::new(),
+            refused: BTreeMap::new(),
             leases: HashMap::new(),
             ends: BTreeSet::new(),
             delayed: BTreeMap::new(),
@@ -163,7 +167,8 @@ impl Work {
         self.queue(key.kind()).push_back(key);
     }
 
-    /// Takes the next work of this kind. The caller leases it, or says that there was [none](Self::none) after all.
+    /// Takes the next work of this kind. The caller leases it, or says that nobody [accepts](Self::refuse) it or that
+    /// there was [none](Self::none) after all.
     pub(crate) fn next(&mut self, kind: Kind) -> Option<Key> {
         let key = self.queue(kind).pop_front()?;
         self.states.remove(&key);
@@ -175,6 +180,39 @@ impl Work {
         if !self.abandoned.is_empty() {
             self.abandoned.remove(key);
         }
+    }
+
+    /// The same for work that nobody accepted before, and that is accepted now. All of it is older than what
+    /// [`next`](Self::next) takes.
+    pub(crate) fn next_refused(
+        &mut self,
+        kind: Kind,
+        accept: &mut dyn FnMut(&Needed) -> bool,
+    ) -> Option<Key> {
+        let accepted = self
+            .refused
+            .iter()
+            .filter(|(needed, _)| needed.kind == kind && accept(needed));
+        let (needed, _) =
+            accepted.min_by_key(|(_, keys)| keys.front().map(|(number, _)| *number))?;
+        let needed = needed.clone();
+        let keys = self.refused.get_mut(&needed)?;
+        let (_, key) = keys.pop_front()?;
+        if keys.is_empty() {
+            self.refused.remove(&needed);
+        }
+        self.states.remove(&key);
+        Some(key)
+    }
+
+    /// Keeps ready work apart that nobody accepted, so that it is not read again for each offer.
+    pub(crate) fn refuse(&mut self, key: Key, needed: Needed) {
+        self.last += 1;
+        self.states.insert(key.clone(), State::Ready);
+        self.refused
+            .entry(needed)
+            .or_default()
+            .push_back((self.last, key));
     }
 
     /// Returns the token and how often the work was abandoned before.

@@ -16,11 +16,12 @@ use crate::changes::{Message, Payload};
 use crate::effects::Deciding;
 use crate::history::Kind;
 use crate::instance::Phase;
+use crate::lease;
 use crate::notice::Notice;
 use crate::plan::{self, Completion, NoPlan, Plan, Refusal, Refused};
 use crate::step::Step;
 use crate::store::{Store, StoreError};
-use crate::work::{Taken, Turn};
+use crate::work::{Needed, Taken, Turn};
 use crate::{Token, events, history};
 
 /// A turn that is under way.
@@ -130,6 +131,14 @@ impl Seen {
 }
 
 impl TurnLease {
+    pub(crate) fn needed(&self) -> Needed {
+        Needed {
+            kind: lease::Kind::Turn,
+            name: self.start.name.clone(),
+            version: self.start.version.clone(),
+        }
+    }
+
     pub(crate) fn item(&self, past: Vec<Bytes>, token: Token, abandoned: u32) -> Turn {
         Turn {
             token,

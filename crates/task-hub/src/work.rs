@@ -14,7 +14,18 @@ use prost::bytes::Bytes;
 
 use crate::changes;
 use crate::history;
-use crate::lease::Token;
+use crate::lease::{Kind, Token};
+
+/// The function that runs a piece of work.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Needed {
+    /// An orchestrator, an activity or an entity function.
+    pub kind: Kind,
+    /// Its name; that of an entity function is in lower case.
+    pub name: String,
+    /// The version of the orchestration or the activity.
+    pub version: Option<String>,
+}
 
 /// Work for a worker.
 #[derive(Clone, Debug, PartialEq)]

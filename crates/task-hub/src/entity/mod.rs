@@ -22,11 +22,11 @@ use prost::bytes::Bytes;
 
 use crate::Token;
 use crate::changes::EntityRecord;
-use crate::lease::Key;
+use crate::lease::{Key, Kind};
 use crate::notice::{Notice, Unlabelled};
 use crate::step::Step;
 use crate::store::{Store, StoreError};
-use crate::work::EntityBatch;
+use crate::work::{EntityBatch, Needed};
 
 /// A batch that is under way.
 #[derive(Debug)]
@@ -57,6 +57,16 @@ pub(crate) fn take(
         operations,
         state: record.state,
     }))
+}
+
+/// The function of an entity.
+pub(crate) fn needed(id: &str) -> Needed {
+    let name = id.strip_prefix('@').and_then(|rest| rest.split_once('@'));
+    Needed {
+        kind: Kind::Batch,
+        name: name.map_or(id, |(name, _)| name).to_lowercase(),
+        version: None,
+    }
 }
 
 impl BatchLease {

@@ -12,9 +12,18 @@ use crate::ids::Moment;
 use crate::lease::{Key, Kind, Lease, Token};
 use crate::store::{Store, StoreError};
 use crate::work::{
-    self, ActivityOutcome, BatchOutcome, EntityBatch, Taken, Turn, TurnOutcome, WorkItem,
+    self, ActivityOutcome, BatchOutcome, EntityBatch, Needed, Taken, Turn, TurnOutcome, WorkItem,
 };
 use crate::{entity, turn};
+
+/// What became of ready work.
+enum Leased {
+    Item(WorkItem),
+    /// Nobody accepts it now.
+    Refused(Needed),
+    /// There was none after all.
+    Nothing,
+}
 
 impl<S: Store> Hub<S> {
     /// Takes work of this kind. `None` when there is none, or when steps wait for a commit.
@@ -22,54 +31,117 @@ impl<S: Store> Hub<S> {
     /// # Errors
     /// The store failed.
     pub fn take(&mut self, now: Timestamp, kind: Kind) -> Result<Option<WorkItem>, StoreError> {
+        self.take_next(now, kind, None)
+    }
+
+    /// Takes work of this kind whose function is accepted; other work waits, in its order. `accept` is asked more than
+    /// once. Its last answer is the one for the work that is returned.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub fn take_if(
+        &mut self,
+        now: Timestamp,
+        kind: Kind,
+        accept: &mut dyn FnMut(&Needed) -> bool,
+    ) -> Result<Option<WorkItem>, StoreError> {
+        self.take_next(now, kind, Some(accept))
+    }
+
+    fn take_next(
+        &mut self,
+        now: Timestamp,
+        kind: Kind,
+        mut accept: Option<&mut dyn FnMut(&Needed) -> bool>,
+    ) -> Result<Option<WorkItem>, StoreError> {
         if self.is_dirty {
             return Ok(None);
         }
         let now = now.in_ticks();
         self.work.wake(now);
-        while let Some(key) = self.work.next(kind) {
-            match self.lease(now, &key) {
-                Ok(None) => self.work.none(&key),
-                Ok(Some(item)) => return Ok(Some(item)),
+        loop {
+            let refused = match &mut accept {
+                Some(accept) => self.work.next_refused(kind, accept),
+                None => self.work.next_refused(kind, &mut |_| true),
+            };
+            let Some(key) = refused.or_else(|| self.work.next(kind)) else {
+                return Ok(None);
+            };
+            let leased = match &mut accept {
+                Some(accept) => self.lease(now, &key, Some(&mut **accept)),
+                None => self.lease(now, &key, None),
+            };
+            match leased {
+                Ok(Leased::Item(item)) => return Ok(Some(item)),
+                Ok(Leased::Refused(needed)) => self.work.refuse(key, needed),
+                Ok(Leased::Nothing) => self.work.none(&key),
                 Err(error) => {
                     self.work.touch(key);
                     return Err(error);
                 }
             }
         }
-        Ok(None)
     }
 
-    fn lease(&mut self, now: Timestamp, key: &Key) -> Result<Option<WorkItem>, StoreError> {
+    fn lease(
+        &mut self,
+        now: Timestamp,
+        key: &Key,
+        accept: Option<&mut dyn FnMut(&Needed) -> bool>,
+    ) -> Result<Leased, StoreError> {
         let until = self.lease_end(now);
+        let refused = |needed: &dyn Fn() -> Needed| {
+            accept.and_then(|accept| {
+                let needed = needed();
+                (!accept(&needed)).then_some(needed)
+            })
+        };
         Ok(match key {
-            Key::Turn(id) => match turn::take(&self.store, id, now)? {
-                None => None,
-                Some(lease) => {
-                    let past = self.store.history(id)?;
-                    let lease = Arc::new(lease);
-                    let kept = Lease::Turn(Arc::clone(&lease));
-                    let (token, abandoned) = self.work.lease(key.clone(), kept, until);
-                    Some(WorkItem::Turn(lease.item(past, token, abandoned)))
+            Key::Turn(id) => {
+                let Some(lease) = turn::take(&self.store, id, now)? else {
+                    return Ok(Leased::Nothing);
+                };
+                if let Some(needed) = refused(&|| lease.needed()) {
+                    return Ok(Leased::Refused(needed));
                 }
-            },
-            Key::Activity(number) => self.store.activity(*number)?.map(|task| {
+                let past = self.store.history(id)?;
+                let lease = Arc::new(lease);
+                let kept = Lease::Turn(Arc::clone(&lease));
+                let (token, abandoned) = self.work.lease(key.clone(), kept, until);
+                Leased::Item(WorkItem::Turn(lease.item(past, token, abandoned)))
+            }
+            Key::Activity(number) => {
+                let Some(task) = self.store.activity(*number)? else {
+                    return Ok(Leased::Nothing);
+                };
+                let needed = || Needed {
+                    kind: Kind::Activity,
+                    name: task.name.clone(),
+                    version: task.version.clone(),
+                };
+                if let Some(needed) = refused(&needed) {
+                    return Ok(Leased::Refused(needed));
+                }
                 let kept = Lease::Activity { number: *number };
                 let (token, abandoned) = self.work.lease(key.clone(), kept, until);
-                WorkItem::Activity(work::Activity {
+                Leased::Item(WorkItem::Activity(work::Activity {
                     token,
                     task,
                     abandoned,
-                })
-            }),
+                }))
+            }
             Key::Batch(id) => {
-                let batch = entity::take(&self.store, id, self.options.limits.largest_batch)?;
-                batch.map(|lease| {
-                    let lease = Arc::new(lease);
-                    let kept = Lease::Batch(Arc::clone(&lease));
-                    let (token, abandoned) = self.work.lease(key.clone(), kept, until);
-                    WorkItem::EntityBatch(lease.item(token, abandoned))
-                })
+                let largest = self.options.limits.largest_batch;
+                let Some(lease) = entity::take(&self.store, id, largest)? else {
+                    return Ok(Leased::Nothing);
+                };
+                if let Some(needed) = refused(&|| entity::needed(id)) {
+                    return Ok(Leased::Refused(needed));
+                }
+                let lease = Arc::new(lease);
+                let kept = Lease::Batch(Arc::clone(&lease));
+                let (token, abandoned) = self.work.lease(key.clone(), kept, until);
+                Leased::Item(WorkItem::EntityBatch(lease.item(token, abandoned)))
             }
         })
     }

@@ -2,6 +2,7 @@
 
 mod clients;
 mod entities;
+mod offers;
 mod rewind;
 mod scale;
 
