@@ -52,6 +52,12 @@ pub struct Cli {
     #[arg(long)]
     pub verbose: bool,
 
+    /// Serve workers of the Durable Task protocol instead of an app: SDKs of any language that take their work from a
+    /// sidecar. They bring the functions; no folder, handler or HTTP server is needed. Workers and clients use
+    /// --address and --port [default port: 4001].
+    #[arg(long, conflicts_with_all = ["cors", "cors_credentials", "allow_host", "no_build", "functions", "no_sample_data"])]
+    pub worker: bool,
+
     /// Folder for the state of the task hub; orchestrations in it go on at the next start [default:
     /// .local-host in the directory of the app].
     #[arg(long, value_name = "DIR", conflicts_with = "ephemeral")]

@@ -12,18 +12,18 @@ use super::http_activity::{self, Problem};
 use super::lease::Lease;
 use super::{DurableFunction, DurableKind, Inner, nonchars};
 use crate::binding_data::BindingData;
-use crate::invoke::InvokeError;
+use crate::invoke::{Invoke, InvokeError};
 use crate::json::{Json, JsonError, JsonObject, parse_payload};
 use crate::log::LogLevel;
 
 /// Runs an activity.
-pub(super) async fn run(hub: Arc<Inner>, task: Activity, lease: Lease) {
-    let outcome = outcome(&hub, &task).await;
+pub(super) async fn run(hub: Arc<Inner>, invoke: Arc<dyn Invoke>, task: Activity, lease: Lease) {
+    let outcome = outcome(&hub, &*invoke, &task).await;
     let refused = nonchars::failure_for(&hub, &task.instance, &task.name, &outcome);
     lease.end_activity(refused.map_or(outcome, |details| ActivityOutcome::Failed(Some(details))));
 }
 
-async fn outcome(hub: &Inner, task: &Activity) -> ActivityOutcome {
+async fn outcome(hub: &Inner, invoke: &dyn Invoke, task: &Activity) -> ActivityOutcome {
     if is_built_in(&task.name) {
         return built_in(hub, task).await;
     }
@@ -53,9 +53,7 @@ async fn outcome(hub: &Inner, task: &Activity) -> ActivityOutcome {
             return failed(hub, task, details, &why);
         }
     };
-    let invocation = hub
-        .invoke
-        .invoke(&function.folder, bound.data, bound.metadata);
+    let invocation = invoke.invoke(&function.folder, bound.data, bound.metadata);
     match invocation.await {
         Ok(answer) => ActivityOutcome::Completed(result(answer.return_value)),
         // The work is done again, as by a real host after a restart.

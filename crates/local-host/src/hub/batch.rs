@@ -9,15 +9,20 @@ use super::failure::{self, Cause};
 use super::lease::Lease;
 use super::{DurableKind, Inner, payload};
 use crate::binding_data::BindingData;
-use crate::invoke::InvokeError;
+use crate::invoke::{Invoke, InvokeError};
 use crate::json::JsonObject;
 
 /// Runs a batch.
-pub(super) async fn run(hub: Arc<Inner>, batch: EntityBatch, lease: Lease) {
-    lease.end_batch(outcome(&hub, &batch).await);
+pub(super) async fn run(
+    hub: Arc<Inner>,
+    invoke: Arc<dyn Invoke>,
+    batch: EntityBatch,
+    lease: Lease,
+) {
+    lease.end_batch(outcome(&hub, &*invoke, &batch).await);
 }
 
-async fn outcome(hub: &Inner, batch: &EntityBatch) -> BatchOutcome {
+async fn outcome(hub: &Inner, invoke: &dyn Invoke, batch: &EntityBatch) -> BatchOutcome {
     let id = &batch.request.instance_id;
     let name = parts(id).map_or(id.as_str(), |(name, _)| name);
     let Some(function) = hub.functions.entity(name) else {
@@ -29,9 +34,7 @@ async fn outcome(hub: &Inner, batch: &EntityBatch) -> BatchOutcome {
     let data = JsonObject::from_iter([(function.binding.as_str(), request)]);
     let mut metadata = BindingData::new();
     metadata.insert_system(&function.folder);
-    let invocation = hub
-        .invoke
-        .invoke(&function.folder, data, metadata.into_metadata());
+    let invocation = invoke.invoke(&function.folder, data, metadata.into_metadata());
     let answer = match invocation.await {
         // The batch is run again, as by a real host after a restart.
         Err(InvokeError::Stopping) => return BatchOutcome::Abandoned,

@@ -12,7 +12,8 @@
 //!
 //! - `driver`: the thread that owns the state machine, its store and the clock; `lease`: work that it handed out;
 //!   `storage`: which store it is
-//! - `turn`, `activity`, `batch`: call the functions and read their answers; `http_activity`: the host's own activity
+//! - `workers`: who runs the functions. Either the handler: `turn`, `activity`, `batch` call it and read its answers,
+//!   `http_activity` is the host's own activity. Or `streams`: workers that ask for work over gRPC
 //! - `notices`, `refusal`, `failure`: the words of log lines and failures
 //! - `nonchars`: the two characters that messages cannot contain; `version`: which instances the app may run
 //! - `grpc`: the service that clients call; `binding`: the addresses that they get
@@ -33,18 +34,22 @@ mod refusal;
 mod request;
 mod status;
 mod storage;
+mod streams;
 mod turn;
 mod version;
+mod workers;
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use driver::{Driver, TaskHub};
 use durable_protocol::messages::{EntityMetadata, OrchestrationState, OrchestrationStatus};
 use functions::Functions;
 use lease::Lease;
+use streams::Streams;
 use task_hub::options::Limits;
 use task_hub::query::{InstanceFilter, PageRequest};
 use task_hub::work::WorkItem;
@@ -52,11 +57,15 @@ use task_hub::{Kind, Options, Store as _};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
+use workers::{Place, Workers};
 
 use crate::invoke::Invoke;
 use crate::log::LogLevel;
+
+/// How long connections of clients may take to close when the hub stops. All their calls have an answer then.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// Receives the log messages of the hub.
 type Log = Arc<dyn Fn(LogLevel, String) + Send + Sync>;
@@ -94,7 +103,7 @@ pub struct Hub {
 struct Inner {
     options: HubOptions,
     functions: Arc<Functions>,
-    invoke: Arc<dyn Invoke>,
+    workers: Workers,
     log: Log,
     /// The value of `code` in management URLs; it is new for every hub.
     key: String,
@@ -108,6 +117,8 @@ struct Inner {
     runtime: Handle,
     /// All tasks. `None` once the hub has stopped.
     tasks: Mutex<Option<JoinSet<()>>>,
+    /// The gRPC service. `None` once the hub has stopped.
+    server: Mutex<Option<JoinHandle<()>>>,
     /// Ends the open calls of clients when the hub stops.
     stopped: watch::Sender<bool>,
 }
@@ -129,20 +140,68 @@ impl Hub {
     ) -> anyhow::Result<Self> {
         let functions = Arc::new(Functions::new(functions)?);
         let rules = rules(&options, Arc::clone(&functions));
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::open(
+            options,
+            functions,
+            rules,
+            Workers::handler(invoke),
+            address,
+            log,
+        )
+        .await
+    }
+
+    /// Starts a hub for workers that call `GetWorkItems` on `address`, in any language. They bring their functions, and
+    /// the limits of a real host's storage do not apply.
+    ///
+    /// # Errors
+    /// The address cannot be listened on, the thread cannot be started, or the storage cannot be used.
+    pub async fn serve_workers(
+        task_hub_name: String,
+        storage: Storage,
+        address: SocketAddr,
+        log: Arc<dyn Fn(LogLevel, String) + Send + Sync>,
+    ) -> anyhow::Result<Self> {
+        let options = HubOptions {
+            task_hub_name,
+            base_url: String::new(),
+            function_timeout: None,
+            default_version: None,
+            base64_queue_messages: true,
+            storage,
+        };
+        let functions = Arc::new(Functions::new(Vec::new())?);
+        let mut rules = rules(&options, Arc::clone(&functions));
+        rules.limits = Limits::none();
+        let workers = Workers::Streams(Streams::default());
+        Self::open(options, functions, rules, workers, address, log).await
+    }
+
+    async fn open(
+        options: HubOptions,
+        functions: Arc<Functions>,
+        rules: Options,
+        workers: Workers,
+        address: SocketAddr,
+        log: Log,
+    ) -> anyhow::Result<Self> {
         let store = options.storage.open(&options.task_hub_name)?;
         let machine = TaskHub::open(store, rules, &mut driver::RandomIds)?;
         let continued = count_unfinished(&machine)?;
         let settings = driver::Settings {
             finished_instances: options.storage.finished_instances(),
         };
-        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("the task hub cannot listen on {address}"))?;
         let (driver, inputs) = Driver::new();
         let hub = Self {
             inner: Arc::new(Inner {
                 request_tail: request::tail(options.default_version.as_deref()),
                 options,
                 functions,
-                invoke,
+                workers,
                 log,
                 key: Uuid::new_v4().simple().to_string(),
                 rpc_address: listener.local_addr()?,
@@ -151,12 +210,20 @@ impl Hub {
                 http: http_activity::Transport::new(),
                 runtime: Handle::current(),
                 tasks: Mutex::new(Some(JoinSet::new())),
+                server: Mutex::default(),
                 stopped: watch::Sender::new(false),
             }),
         };
         driver::spawn(machine, inputs, Arc::downgrade(&hub.inner), &settings)?;
-        hub.inner.spawn(grpc::serve(hub.clone(), listener));
+        let server = tokio::spawn(grpc::serve(hub.clone(), listener));
+        *lock(&hub.inner.server) = Some(server);
         Ok(hub)
+    }
+
+    /// Where the gRPC service listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.inner.rpc_address
     }
 
     /// The value of a `durableClient` binding: JSON text with the addresses that a client needs.
@@ -222,9 +289,16 @@ impl Hub {
     /// Instances in memory are lost; those in a folder go on when it is opened again.
     pub async fn stop(&self) {
         self.inner.stopped.send_replace(true);
+        self.inner.workers.close();
         let tasks = lock(&self.inner.tasks).take();
         if let Some(mut tasks) = tasks {
             tasks.shutdown().await;
+        }
+        let server = lock(&self.inner.server).take();
+        if let Some(mut server) = server
+            && tokio::time::timeout(CLOSING, &mut server).await.is_err()
+        {
+            server.abort();
         }
         self.inner.driver.stop().await;
     }
@@ -291,8 +365,27 @@ impl Inner {
         }
     }
 
-    /// Begins work that the driver handed out.
-    fn begin(self: &Arc<Self>, item: WorkItem, place: OwnedSemaphorePermit) {
+    /// Begins work that the driver handed out. Returns it when no worker takes it now.
+    fn begin(self: &Arc<Self>, item: WorkItem, place: Place) -> Option<WorkItem> {
+        match (&self.workers, place) {
+            (Workers::Handler { invoke, .. }, Place::Handler(place)) => {
+                self.invoke(Arc::clone(invoke), item, place);
+                None
+            }
+            (Workers::Streams(streams), Place::Stream) => streams.offer(item),
+            // Places are those of these workers.
+            (Workers::Handler { .. }, Place::Stream) | (Workers::Streams(_), Place::Handler(_)) => {
+                Some(item)
+            }
+        }
+    }
+
+    fn invoke(
+        self: &Arc<Self>,
+        invoke: Arc<dyn Invoke>,
+        item: WorkItem,
+        place: OwnedSemaphorePermit,
+    ) {
         let hub = Arc::clone(self);
         let lease = |kind, token: &task_hub::Token| {
             Lease::new(self.driver.clone(), kind, token.clone(), place)
@@ -300,15 +393,15 @@ impl Inner {
         match item {
             WorkItem::Turn(turn) => {
                 let lease = lease(Kind::Turn, &turn.token);
-                self.spawn(turn::run(hub, turn, lease));
+                self.spawn(turn::run(hub, invoke, turn, lease));
             }
             WorkItem::Activity(activity) => {
                 let lease = lease(Kind::Activity, &activity.token);
-                self.spawn(activity::run(hub, activity.task, lease));
+                self.spawn(activity::run(hub, invoke, activity.task, lease));
             }
             WorkItem::EntityBatch(batch) => {
                 let lease = lease(Kind::Batch, &batch.token);
-                self.spawn(batch::run(hub, batch, lease));
+                self.spawn(batch::run(hub, invoke, batch, lease));
             }
         }
     }

@@ -198,6 +198,17 @@ fn words(hub: &Inner, notice: Notice) -> Option<(LogLevel, String)> {
                  pause or end."
             ),
         ),
+        Notice::EntitySignalUndelivered {
+            entity,
+            target,
+            operation,
+        } => (
+            Warning,
+            format!(
+                "Signal '{operation}' of entity '{entity}' to '{target}' was dropped: this is not the id of an entity, \
+                 @name@key. A real host drops it silently."
+            ),
+        ),
         Notice::EntityActionUnknown { entity } => (
             Error,
             format!("Entity '{entity}' answered with an action that local-host does not know."),

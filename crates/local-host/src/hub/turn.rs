@@ -11,7 +11,7 @@ use super::failure::{self, Cause, HostFailure};
 use super::lease::Lease;
 use super::{DurableKind, Inner, payload, version};
 use crate::binding_data::BindingData;
-use crate::invoke::{InvocationAnswer, InvokeError};
+use crate::invoke::{InvocationAnswer, Invoke, InvokeError};
 use crate::json::JsonObject;
 use crate::log::LogLevel;
 
@@ -30,13 +30,13 @@ enum Outcome {
 }
 
 /// Runs a turn.
-pub(super) async fn run(hub: Arc<Inner>, turn: Turn, lease: Lease) {
+pub(super) async fn run(hub: Arc<Inner>, invoke: Arc<dyn Invoke>, turn: Turn, lease: Lease) {
     let (id, name, abandoned) = (
         turn.instance.clone(),
         turn.start.name.clone(),
         turn.abandoned,
     );
-    let (level, why) = match play(&hub, turn).await {
+    let (level, why) = match play(&hub, &*invoke, turn).await {
         Outcome::Answered(response) => {
             lease.end_turn(TurnOutcome::Answered(response), |_, _| {});
             return;
@@ -64,7 +64,7 @@ pub(super) async fn run(hub: Arc<Inner>, turn: Turn, lease: Lease) {
     });
 }
 
-async fn play(hub: &Inner, turn: Turn) -> Outcome {
+async fn play(hub: &Inner, invoke: &dyn Invoke, turn: Turn) -> Outcome {
     let name = turn.start.name.clone();
     let host_version = hub.options.default_version.as_deref();
     if !version::accepts(host_version, turn.start.version.as_deref()) {
@@ -93,11 +93,7 @@ async fn play(hub: &Inner, turn: Turn) -> Outcome {
     let data = JsonObject::from_iter([(function.binding.as_str(), request)]);
     let mut metadata = BindingData::new();
     metadata.insert_system(&folder);
-    match hub
-        .invoke
-        .invoke(&folder, data, metadata.into_metadata())
-        .await
-    {
+    match invoke.invoke(&folder, data, metadata.into_metadata()).await {
         Ok(answer) => read_answer(&name, &folder, &answer),
         Err(error @ (InvokeError::Timeout { .. } | InvokeError::Stopping)) => {
             Outcome::Abandoned(error.to_string())

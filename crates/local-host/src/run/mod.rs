@@ -9,6 +9,7 @@ mod hub;
 mod ports;
 mod signals;
 mod table;
+mod worker;
 
 use crate::cli::Cli;
 use crate::console;
@@ -56,6 +57,10 @@ pub async fn run(cli: Cli) -> ExitCode {
 async fn start(cli: Cli) -> anyhow::Result<()> {
     let log = Logger::stdout(cli.verbose);
     output::print(&console::banner());
+    if cli.worker {
+        let stop = signals::stop()?;
+        return worker::serve(&cli, &log, stop).await;
+    }
     let root = find_root(cli.script_root.as_deref(), &std::env::current_dir()?)?;
     let settings = LocalSettings::read(&root)?;
     let endpoint = Endpoint::open(&cli, &settings, &log).await?;

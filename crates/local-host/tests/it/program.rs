@@ -467,3 +467,18 @@ fn the_state_is_in_memory_or_where_the_user_says() {
     assert!(folder.join("testhubname.db").exists());
     assert!(!program.root.path().join(".local-host").exists());
 }
+
+#[test]
+fn workers_are_served_without_an_app() {
+    let root = tempfile::tempdir().unwrap();
+    let mut program = Program::start_in(root, &["--worker"]);
+    program.until("The state of the task hub is in ");
+    let line = program.until("Workers and clients: http://127.0.0.1:");
+    let port = line.rsplit(':').next().unwrap().trim().parse().unwrap();
+    TcpStream::connect(("127.0.0.1", port)).unwrap();
+    assert!(program.root.path().join(".local-host").is_dir());
+    let id = program.child.id().to_string();
+    let killed = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(program.child.wait().unwrap().code(), Some(0));
+}

@@ -9,6 +9,8 @@ use super::{TaskHub, Unavailable};
 pub(in crate::hub) enum Input {
     Call(Box<dyn Call>),
     Wait(Box<dyn Wait>),
+    /// A worker has come or gone.
+    Wake,
     /// The answer comes when the store is closed.
     Stop(oneshot::Sender<()>),
 }

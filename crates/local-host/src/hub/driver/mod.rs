@@ -179,6 +179,11 @@ impl Driver {
         answered.await.unwrap_or(Err(Unavailable::Stopping))
     }
 
+    /// Lets the thread hand out work again, because workers have changed.
+    pub(super) fn wake(&self) {
+        let _ = self.send(Input::Wake);
+    }
+
     /// Ends the thread behind the inputs that wait, and closes the store.
     pub(super) async fn stop(&self) {
         let (answer, answered) = oneshot::channel();

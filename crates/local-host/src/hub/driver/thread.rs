@@ -3,14 +3,15 @@
 //! Invariant: this is the only place that reads the clock and draws ids.
 
 use std::io;
+use std::sync::Weak;
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use durable_protocol::Timestamp;
+use task_hub::work::{ActivityOutcome, BatchOutcome, TurnOutcome, WorkItem};
 use task_hub::{Committed, Ids, Kind, Moment, StoreError, StoreErrorKind};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::finished::Finished;
@@ -19,9 +20,6 @@ use super::wait::{Wait, Waiters};
 use super::{Inputs, TaskHub, Unavailable};
 use crate::hub::{Inner, notices};
 use crate::log::LogLevel;
-
-/// A real host runs ten turns, ten activities and ten entity batches at a time for each CPU.
-const PLACES_PER_CPU: usize = 10;
 
 /// The most inputs in one commit. More would make the first of them wait longer, and save little.
 const LARGEST_GROUP: usize = 512;
@@ -55,7 +53,6 @@ pub(in crate::hub) fn spawn(
         hub,
         inputs,
         workers,
-        places: Places::new(),
         waiters: Waiters::default(),
         finished: settings.finished_instances.map(Finished::new),
         outage: None,
@@ -84,7 +81,6 @@ struct Running {
     inputs: Inputs,
     /// Weak, because it has a [`super::Driver`]: the thread would never end.
     workers: Weak<Inner>,
-    places: Places,
     waiters: Waiters,
     finished: Option<Finished>,
     outage: Option<Outage>,
@@ -115,6 +111,7 @@ impl Group {
         match input {
             Input::Call(call) => self.calls.push(call),
             Input::Wait(wait) => self.waits.push(wait),
+            Input::Wake => {}
             Input::Stop(answer) => {
                 self.stop = Some(answer);
                 self.is_last = true;
@@ -283,14 +280,32 @@ impl Running {
             return Ok(());
         }
         let now = now();
+        workers.workers.hand_out_waiting();
         for kind in [Kind::Turn, Kind::Activity, Kind::Batch] {
-            while let Some(place) = self.places.take(kind) {
+            while let Some(place) = workers.workers.place(kind) {
                 let Some(item) = self.hub.take(now, kind)? else {
                     break;
                 };
-                workers.begin(item, place);
+                if let Some(item) = workers.begin(item, place) {
+                    self.abandon(now, item)?;
+                }
             }
         }
+        Ok(())
+    }
+
+    /// Nobody takes this item now.
+    fn abandon(&mut self, now: Timestamp, item: WorkItem) -> Result<(), StoreError> {
+        let mut ids = RandomIds;
+        let mut at = Moment::new(now, &mut ids);
+        let (hub, at) = (&mut self.hub, &mut at);
+        match item {
+            WorkItem::Turn(it) => hub.turn_done(at, &it.token, TurnOutcome::Abandoned)?,
+            WorkItem::Activity(it) => {
+                hub.activity_done(at, &it.token, ActivityOutcome::Abandoned)?
+            }
+            WorkItem::EntityBatch(it) => hub.batch_done(at, &it.token, BatchOutcome::Abandoned)?,
+        };
         Ok(())
     }
 
@@ -323,22 +338,32 @@ impl Running {
             kind: error.kind(),
             failures: failures + 1,
             until: Instant::now() + pause,
-            is_recovered: self.hub.recover(&mut RandomIds).is_ok(),
+            is_recovered: self.recover().is_ok(),
         });
     }
 
     /// At the end of a pause, undoes what could not be undone before it.
     fn end_outage(&mut self) {
-        let Some(outage) = &mut self.outage else {
-            return;
-        };
-        if outage.is_recovered || !outage.is_over() {
+        let is_due = |outage: Outage| !outage.is_recovered && outage.is_over();
+        if !self.outage.is_some_and(is_due) {
             return;
         }
-        match self.hub.recover(&mut RandomIds) {
-            Ok(()) => outage.is_recovered = true,
+        match self.recover() {
+            Ok(()) => {
+                if let Some(outage) = &mut self.outage {
+                    outage.is_recovered = true;
+                }
+            }
             Err(error) => self.failed(&error),
         }
+    }
+
+    fn recover(&mut self) -> Result<(), StoreError> {
+        self.hub.recover(&mut RandomIds)?;
+        if let Some(hub) = self.workers.upgrade() {
+            hub.workers.forget();
+        }
+        Ok(())
     }
 
     fn log(&self, level: LogLevel, message: String) {
@@ -359,33 +384,5 @@ enum Access {
 impl Outage {
     fn is_over(&self) -> bool {
         Instant::now() >= self.until
-    }
-}
-
-/// How much work of each kind may be under way.
-struct Places {
-    turns: Arc<Semaphore>,
-    activities: Arc<Semaphore>,
-    batches: Arc<Semaphore>,
-}
-
-impl Places {
-    fn new() -> Self {
-        let cpus = thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-        let places = || Arc::new(Semaphore::new(PLACES_PER_CPU * cpus));
-        Self {
-            turns: places(),
-            activities: places(),
-            batches: places(),
-        }
-    }
-
-    fn take(&self, kind: Kind) -> Option<OwnedSemaphorePermit> {
-        let places = match kind {
-            Kind::Turn => &self.turns,
-            Kind::Activity => &self.activities,
-            Kind::Batch => &self.batches,
-        };
-        Arc::clone(places).try_acquire_owned().ok()
     }
 }

@@ -6,10 +6,14 @@
 
 mod call;
 mod entity;
+mod history;
+mod lists;
 mod manage;
+mod purge;
 mod query;
 mod server;
 mod start;
 mod wait;
+mod work;
 
 pub(super) use server::serve;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use durable_protocol::service;
 use futures::future::BoxFuture;
-use futures::stream;
+use futures::stream::{self, BoxStream};
 use prost::Message;
 use tokio::net::TcpListener;
 use tonic::body::Body;
@@ -19,7 +19,7 @@ use tonic_prost::ProstCodec;
 
 use super::super::{Hub, Inner};
 use super::call::Call;
-use super::{entity, manage, query, start, wait};
+use super::{entity, history, lists, manage, purge, query, start, wait, work};
 use crate::accept::Accepting;
 use crate::log::LogLevel;
 
@@ -45,10 +45,13 @@ pub(in crate::hub) async fn serve(hub: Hub, listener: TcpListener) {
         let _ = stream.set_nodelay(true);
         Some((Ok::<_, io::Error>(stream), accepting))
     });
+    let mut stopped = hub.inner.stopped.subscribe();
     let served = Server::builder()
         .initial_connection_window_size(CONNECTION_WINDOW)
         .initial_stream_window_size(CALL_WINDOW)
-        .serve_with_incoming(Service { hub: hub.inner }, incoming)
+        .serve_with_incoming_shutdown(Service { hub: hub.inner }, incoming, async move {
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        })
         .await;
     if let Err(error) = served {
         log(
@@ -103,6 +106,21 @@ async fn route(hub: Arc<Inner>, request: http::Request<Body>) -> http::Response<
         Some("RewindInstance") => unary(hub, request, manage::rewind).await,
         Some("SignalEntity") => unary(hub, request, entity::signal_entity).await,
         Some("GetEntity") => unary(hub, request, entity::get_entity).await,
+        Some("QueryInstances") => unary(hub, request, lists::query_instances).await,
+        Some("QueryEntities") => unary(hub, request, lists::query_entities).await,
+        Some("CleanEntityStorage") => unary(hub, request, lists::clean_entities).await,
+        Some("PurgeInstances") => unary(hub, request, purge::purge_instances).await,
+        Some("RestartInstance") => unary(hub, request, purge::restart_instance).await,
+        Some("StreamInstanceHistory") => streaming(hub, request, history::stream).await,
+        Some("CreateTaskHub") => unary(hub, request, query::create_task_hub).await,
+        Some("DeleteTaskHub") => unary(hub, request, query::delete_task_hub).await,
+        Some("GetWorkItems") => streaming(hub, request, work::get_work_items).await,
+        Some("CompleteOrchestratorTask") => unary(hub, request, work::complete_turn).await,
+        Some("CompleteActivityTask") => unary(hub, request, work::complete_activity).await,
+        Some("CompleteEntityTask") => unary(hub, request, work::complete_batch).await,
+        Some("AbandonTaskOrchestratorWorkItem") => unary(hub, request, work::abandon_turn).await,
+        Some("AbandonTaskActivityWorkItem") => unary(hub, request, work::abandon_activity).await,
+        Some("AbandonTaskEntityWorkItem") => unary(hub, request, work::abandon_batch).await,
         _ => {
             let reason =
                 format!("local-host does not have the method {path}. A real host may have it.");
@@ -136,5 +154,29 @@ where
         .max_decoding_message_size(LONGEST_REQUEST)
         .max_encoding_message_size(usize::MAX)
         .unary(call, request)
+        .await
+}
+
+/// A call of a method with one request and a stream of answers.
+async fn streaming<Req, Res, Fut>(
+    hub: Arc<Inner>,
+    request: http::Request<Body>,
+    method: fn(Arc<Inner>, Call<Req>) -> Fut,
+) -> http::Response<Body>
+where
+    Req: Message + Default + 'static,
+    Res: Message + Default + 'static,
+    Fut: Future<Output = Result<BoxStream<'static, Result<Res, Status>>, Status>> + Send + 'static,
+{
+    let call = tower::service_fn(move |request: Request<Req>| {
+        let hub = Arc::clone(&hub);
+        let call = Call::new(&hub, request);
+        let answer = method(hub, call);
+        async move { answer.await.map(Response::new) }
+    });
+    Grpc::new(ProstCodec::<Res, Req>::default())
+        .max_decoding_message_size(LONGEST_REQUEST)
+        .max_encoding_message_size(usize::MAX)
+        .server_streaming(call, request)
         .await
 }

@@ -47,8 +47,9 @@ async fn wait(
     let request = call.message;
     let waited = hub.driver.wait_for(&request.instance_id, condition).await;
     let state = waited.map_err(unavailable)?;
+    let shown = status::for_client(&hub, state, request.get_inputs_and_outputs);
     Ok(GetInstanceResponse {
         exists: true,
-        orchestration_state: Some(status::for_client(state, request.get_inputs_and_outputs)),
+        orchestration_state: Some(shown.await.map_err(unavailable)?),
     })
 }

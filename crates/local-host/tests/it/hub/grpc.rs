@@ -3,8 +3,8 @@
 use durable_protocol::messages::{
     CreateInstanceRequest, CreateInstanceResponse, EventType, GetInstanceRequest,
     GetInstanceResponse, OrchestrationStatus, OrchestratorRequest, OrchestratorResponse,
-    QueryInstancesRequest, RaiseEventRequest, RaiseEventResponse, ResumeRequest, ResumeResponse,
-    SuspendRequest, SuspendResponse, TerminateRequest, TerminateResponse,
+    RaiseEventRequest, RaiseEventResponse, ResumeRequest, ResumeResponse, SuspendRequest,
+    SuspendResponse, TerminateRequest, TerminateResponse,
 };
 use local_host::hub::Hub;
 use local_host::log::LogLevel;
@@ -89,10 +89,8 @@ async fn hello_answers() {
 #[tokio::test]
 async fn a_method_that_is_not_served_is_named_to_the_caller_and_in_the_log() {
     let (hub, client, log) = waiting().await;
-    let outcome = client
-        .call::<_, ()>("QueryInstances", QueryInstancesRequest::default())
-        .await;
-    let reason = "local-host does not have the method /TaskHubSidecarService/QueryInstances. \
+    let outcome = client.call::<_, ()>("ListInstanceIds", ()).await;
+    let reason = "local-host does not have the method /TaskHubSidecarService/ListInstanceIds. \
                   A real host may have it.";
     says(outcome, Code::Unimplemented, reason);
     assert!(log.contains(LogLevel::Error, reason));
