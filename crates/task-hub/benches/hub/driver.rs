@@ -1,5 +1,7 @@
 //! A driver whose worker answers at once. One orchestration is four steps: start, turn, activity, turn.
 
+use std::time::{Duration, Instant};
+
 use durable_protocol::Timestamp;
 use durable_protocol::messages::{
     CompleteOrchestrationAction, CreateInstanceRequest, OrchestrationStatus, OrchestratorAction,
@@ -25,6 +27,8 @@ pub(crate) struct Driver<S: Store> {
     pub(crate) hub: Hub<S>,
     ids: Mixed,
     now: Timestamp,
+    /// How long each part took so far.
+    pub(crate) parts: [Duration; 7],
 }
 
 impl<S: Store> Driver<S> {
@@ -37,6 +41,7 @@ impl<S: Store> Driver<S> {
                 seconds: 1_800_000_000,
                 nanos: 0,
             },
+            parts: [Duration::ZERO; 7],
         }
     }
 
@@ -45,6 +50,7 @@ impl<S: Store> Driver<S> {
         self.now.nanos = (self.now.nanos + 1_000_000) % 1_000_000_000;
         self.now.seconds += i64::from(self.now.nanos == 0);
         let mut at = Moment::new(self.now, &mut self.ids);
+        let mut clock = Clock::new(&mut self.parts);
         for _ in 0..count {
             let request = CreateInstanceRequest {
                 name: "process-submission".into(),
@@ -53,63 +59,117 @@ impl<S: Store> Driver<S> {
             };
             self.hub.start(&mut at, request).unwrap();
         }
+        clock.ends(Part::Start);
         self.hub.commit().unwrap();
-        let turns: Vec<Turn> =
-            std::iter::from_fn(|| self.hub.take_turn(self.now).unwrap()).collect();
-        assert_eq!(turns.len(), count);
-        for turn in turns {
-            std::hint::black_box(turn.encoded(&[]));
-            let answer = answer(&turn, 0, schedule());
-            self.hub.turn_done(&mut at, &turn.token, answer).unwrap();
+        clock.ends(Part::Commit);
+        for actions in [schedule, complete] {
+            let turns: Vec<Turn> =
+                std::iter::from_fn(|| self.hub.take_turn(self.now).unwrap()).collect();
+            assert_eq!(turns.len(), count);
+            clock.ends(Part::TakeTurn);
+            for turn in &turns {
+                std::hint::black_box(turn.encoded(&[]));
+            }
+            clock.ends(Part::Encode);
+            for turn in turns {
+                let answer = answer(&turn, actions());
+                self.hub.turn_done(&mut at, &turn.token, answer).unwrap();
+            }
+            clock.ends(Part::TurnDone);
+            self.hub.commit().unwrap();
+            clock.ends(Part::Commit);
+            let activities: Vec<_> =
+                std::iter::from_fn(|| self.hub.take_activity(self.now).unwrap()).collect();
+            clock.ends(Part::TakeActivity);
+            for activity in activities {
+                let result = ActivityOutcome::Completed(Some(RESULT.into()));
+                self.hub
+                    .activity_done(&mut at, &activity.token, result)
+                    .unwrap();
+            }
+            clock.ends(Part::ActivityDone);
+            self.hub.commit().unwrap();
+            clock.ends(Part::Commit);
         }
-        self.hub.commit().unwrap();
-        let activities: Vec<_> =
-            std::iter::from_fn(|| self.hub.take_activity(self.now).unwrap()).collect();
-        assert_eq!(activities.len(), count);
-        for activity in activities {
-            let result = ActivityOutcome::Completed(Some(RESULT.into()));
-            self.hub
-                .activity_done(&mut at, &activity.token, result)
-                .unwrap();
+    }
+}
+
+/// The parts of an orchestration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    Start,
+    TakeTurn,
+    Encode,
+    TurnDone,
+    TakeActivity,
+    ActivityDone,
+    Commit,
+}
+
+impl Part {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Start,
+        Self::TakeTurn,
+        Self::Encode,
+        Self::TurnDone,
+        Self::TakeActivity,
+        Self::ActivityDone,
+        Self::Commit,
+    ];
+}
+
+struct Clock<'a> {
+    parts: &'a mut [Duration; 7],
+    last: Instant,
+}
+
+impl<'a> Clock<'a> {
+    fn new(parts: &'a mut [Duration; 7]) -> Self {
+        Self {
+            parts,
+            last: Instant::now(),
         }
-        self.hub.commit().unwrap();
-        let turns: Vec<Turn> =
-            std::iter::from_fn(|| self.hub.take_turn(self.now).unwrap()).collect();
-        assert_eq!(turns.len(), count);
-        for turn in turns {
-            std::hint::black_box(turn.encoded(&[]));
-            let answer = answer(&turn, 1, complete());
-            self.hub.turn_done(&mut at, &turn.token, answer).unwrap();
-        }
-        self.hub.commit().unwrap();
+    }
+
+    fn ends(&mut self, part: Part) {
+        let now = Instant::now();
+        self.parts[part as usize] += now - self.last;
+        self.last = now;
     }
 }
 
 const RESULT: &str = r#"{"count":17,"days":31}"#;
 
-fn schedule() -> OrchestratorActionType {
-    OrchestratorActionType::ScheduleTask(Box::new(ScheduleTaskAction {
+fn schedule() -> OrchestratorAction {
+    let task = ScheduleTaskAction {
         name: "query-activity".into(),
         input: Some(r#"{"from":"2026-01-01","to":"2026-01-31"}"#.into()),
         ..ScheduleTaskAction::default()
-    }))
+    };
+    OrchestratorAction {
+        id: 0,
+        orchestrator_action_type: Some(OrchestratorActionType::ScheduleTask(Box::new(task))),
+    }
 }
 
-fn complete() -> OrchestratorActionType {
-    OrchestratorActionType::CompleteOrchestration(Box::new(CompleteOrchestrationAction {
+fn complete() -> OrchestratorAction {
+    let end = CompleteOrchestrationAction {
         orchestration_status: OrchestrationStatus::Completed.into(),
         result: Some(RESULT.into()),
         ..CompleteOrchestrationAction::default()
-    }))
+    };
+    OrchestratorAction {
+        id: 1,
+        orchestrator_action_type: Some(OrchestratorActionType::CompleteOrchestration(Box::new(
+            end,
+        ))),
+    }
 }
 
-fn answer(turn: &Turn, id: i32, action: OrchestratorActionType) -> TurnOutcome {
+fn answer(turn: &Turn, action: OrchestratorAction) -> TurnOutcome {
     TurnOutcome::Answered(OrchestratorResponse {
         instance_id: turn.instance.clone(),
-        actions: vec![OrchestratorAction {
-            id,
-            orchestrator_action_type: Some(action),
-        }],
+        actions: vec![action],
         ..OrchestratorResponse::default()
     })
 }

@@ -1,8 +1,8 @@
 //! What the hub and its stores cost, on one core, without a worker and without a connection.
 //!
-//! `cargo bench -p task-hub` prints two tables: orchestrations with one activity per second, in memory and in
-//! an SQLite file, and what 100,000 ended instances in a file cost. Add `-- orchestrations` or `-- ended` for
-//! one of them.
+//! `cargo bench -p task-hub` prints three tables: orchestrations with one activity per second, in memory and in
+//! an SQLite file, where their time goes, and what 100,000 ended instances in a file cost. Add `-- orchestrations`,
+//! `-- parts` or `-- ended` for one of them.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod driver;
@@ -19,9 +19,11 @@ fn main() {
     match names[..] {
         [] => {
             orchestrations::run();
+            orchestrations::parts();
             ended::run();
         }
         ["orchestrations"] => orchestrations::run(),
+        ["parts"] => orchestrations::parts(),
         ["ended"] => ended::run(),
         // The second half of `ended`, in a process of its own.
         ["ended", path] => ended::measure(path.as_ref()),

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use task_hub::{MemoryStore, SqliteStore};
+use task_hub::{MemoryStore, SqliteStore, Store};
 
-use crate::driver::{Driver, STEPS};
+use crate::driver::{Driver, Part, STEPS};
 use crate::floor::{Bare, Sample};
 
 /// Steps in one commit.
@@ -36,6 +36,41 @@ pub(crate) fn run() {
         "\nmemory's floor: each event of the history is encoded once and decoded once. SQLite's floor: one row \
          for each step in a bare table, with the bytes of the history and the same commits."
     );
+}
+
+/// Where the time of an orchestration goes.
+pub(crate) fn parts() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let store = SqliteStore::open(folder.path().join("hub.db")).unwrap();
+    let columns = [
+        parts_of(Driver::new(MemoryStore::new())),
+        parts_of(Driver::new(store)),
+    ];
+    println!("\nmicroseconds of one orchestration by part; {GROUP} steps in a commit\n");
+    println!("| part | memory | SQLite |");
+    println!("| ---- | -----: | -----: |");
+    for (place, part) in Part::ALL.into_iter().enumerate() {
+        let [memory, sqlite] = columns.map(|column| column[place]);
+        println!("| {part:?} | {memory:.2} | {sqlite:.2} |");
+    }
+    let [memory, sqlite] = columns.map(|column| column.iter().sum::<f64>());
+    println!("| all | {memory:.2} | {sqlite:.2} |");
+}
+
+const GROUP: usize = 100;
+
+/// Microseconds of each part. Of the rounds, the one that took the least time counts.
+fn parts_of<S: Store>(mut driver: Driver<S>) -> [f64; 7] {
+    let rounds = (0..50).map(|_| {
+        driver.parts = [Duration::ZERO; 7];
+        (0..10).for_each(|_| driver.group(GROUP));
+        driver.parts
+    });
+    let least = rounds.min_by_key(|parts| parts.iter().sum::<Duration>());
+    let count = (10 * GROUP) as f64;
+    least
+        .unwrap_or_default()
+        .map(|part| part.as_secs_f64() * 1e6 / count)
 }
 
 /// Orchestrations per second. The rounds alternate, so that other load of the machine affects all alike.
