@@ -1,8 +1,10 @@
 //! Random programs in random order, with crashes: the same results as a model without any of that.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use prost::bytes::Bytes;
-use task_hub::{Kind, Store as _};
+use task_hub::{Kind, Options, Store as _};
 
 use crate::memory::Memory;
 use crate::program::{COUNTER, Expected, Op, Program, digest};
@@ -182,8 +184,18 @@ fn play<T: Failing>(
     events: &[Event],
     early: bool,
 ) -> Vec<Vec<Bytes>> {
+    play_with(testbed, programs, events, early, Options::default())
+}
+
+fn play_with<T: Failing>(
+    testbed: T,
+    programs: Vec<Program>,
+    events: &[Event],
+    early: bool,
+    options: Options,
+) -> Vec<Vec<Bytes>> {
     let expected = expected(&programs);
-    let mut world = World::new(testbed, programs);
+    let mut world = World::with_options(testbed, programs, options);
     for event in events {
         happen(&mut world, &expected, event);
     }
@@ -244,6 +256,20 @@ proptest! {
     ) {
         let play = || play(Memory, programs.clone(), &events, early);
         prop_assert_eq!(play(), play());
+    }
+
+    #[test]
+    fn work_that_two_workers_have_counts_once(
+        programs in programs(),
+        events in events(),
+        early: bool,
+    ) {
+        // Time goes on by whole seconds, so leases end while workers have them.
+        let options = Options {
+            longest_lease: Some(Duration::from_secs(1)),
+            ..Options::default()
+        };
+        play_with(Memory, programs, &events, early, options);
     }
 
     #[test]
