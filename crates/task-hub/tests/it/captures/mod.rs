@@ -1,7 +1,8 @@
 //! The traffic of a real host, replayed through the hub: what the host sent to its handler is what the hub gives
 //! out, byte for byte. The lists below have every difference, with its reason.
 //!
-//! - `recording`: the recorded requests, answers and operations of clients
+//! - `recording`: the recorded requests, answers and operations of clients. Activities are compared by their
+//!   instance, name and input, because drivers word their requests.
 //! - `replay`: gives the hub the recorded inputs
 //! - `ids`: gives it the recorded ids
 //! - `difference`: compares the requests
@@ -61,8 +62,8 @@ const OTHERS: &[(&str, &[u64], &str)] = &[
     ("nonchar-poison", &[15, 39, 44], REFUSED),
     ("timer-8-days", &[3, 8, 11, 12], REFUSED),
     // Two sub-orchestrations with one id overwrite each other on a real host.
-    ("sub-same-id", &[3, 5, 7, 8, 10, 12], REFUSED),
-    ("3.19/sub-same-id", &[3, 4, 7, 9, 10, 11], REFUSED),
+    ("sub-same-id", &[3, 4, 5, 6, 7, 8, 10, 11, 12], REFUSED),
+    ("3.19/sub-same-id", &[3, 4, 5, 6, 7, 8, 9, 10, 11], REFUSED),
     // Operations without a result fail at once; a real host sends them again for ever.
     ("entity-bad-answers", &[10, 1158], REFUSED),
     ("3.19/entity-bad-answers", &[10, 258], REFUSED),
@@ -107,8 +108,23 @@ const OTHERS: &[(&str, &[u64], &str)] = &[
     ),
     (
         "dotnet-isolated-with-custom-handler",
-        &[4, 5, 9, 15],
-        "extended sessions, in which requests have no past events",
+        &[4, 5, 9, 14, 15, 16],
+        "extended sessions, in which requests have no past events, and inputs are arrays",
+    ),
+    (
+        "activity-inputs",
+        &[30, 39],
+        "drivers write numbers in the inputs of activities as the host does",
+    ),
+    (
+        "nonchar-poison-result",
+        &[9, 18, 36, 37],
+        "drivers fail activities whose results contain U+FFFE; a real host runs them for ever",
+    ),
+    (
+        "fan-out-200",
+        &[227],
+        "the recording has few of the activities",
     ),
     (
         "empty-body",
@@ -183,7 +199,8 @@ fn the_hub_sends_what_a_real_host_sent() {
         .iter()
         .flat_map(|(case, exchanges, _)| exchanges.iter().map(move |n| (*case, *n)))
         .collect();
-    assert_eq!(others, listed);
+    let not_both: Vec<_> = others.symmetric_difference(&listed).collect();
+    assert!(not_both.is_empty(), "{not_both:?}");
 }
 
 fn is_listed(case: &str, n: u64) -> bool {

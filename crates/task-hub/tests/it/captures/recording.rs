@@ -19,6 +19,21 @@ pub(super) struct Case {
     /// `entityMessageReorderWindowInMinutes` was 0.
     pub(super) unlabelled: bool,
     pub(super) exchanges: Vec<Exchange>,
+    pub(super) activities: Vec<Activity>,
+}
+
+/// An activity that the host sent to the handler.
+#[derive(Deserialize)]
+pub(super) struct Activity {
+    pub(super) n: u64,
+    /// Of the function: in another letter case than the orchestrator's, or another name.
+    pub(super) name: String,
+    pub(super) instance: String,
+    /// JSON text, as the host writes it.
+    pub(super) input: Option<String>,
+    /// The input is too long for the recording.
+    #[serde(default)]
+    pub(super) long: bool,
 }
 
 #[derive(Clone)]
@@ -119,11 +134,14 @@ pub(super) fn cases() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let text = fs::read_to_string(folder.join("operations.json")).unwrap();
     let operations: BTreeMap<String, Operations> = serde_json::from_str(&text).unwrap();
+    let text = fs::read_to_string(folder.join("activities.json")).unwrap();
+    let mut activities: BTreeMap<String, Vec<Activity>> = serde_json::from_str(&text).unwrap();
     operations
         .into_iter()
         .map(|(name, operations)| {
             let exchanges = exchanges(&file(&folder, &name), operations.operations);
             Case {
+                activities: activities.remove(&name).unwrap_or_default(),
                 name,
                 default_version: operations.default_version,
                 unlabelled: operations.unlabelled,

@@ -46,6 +46,8 @@ struct Replay<'a> {
     now: Timestamp,
     /// Activities that a worker has.
     activities: Vec<Activity>,
+    /// All activities that the hub gave out, without those that were compared.
+    given: Vec<task_hub::changes::Activity>,
     /// The turns, by their place among the exchanges.
     turns: HashMap<usize, Recording>,
     batches: HashMap<usize, EntityBatchRequest>,
@@ -78,6 +80,7 @@ pub(super) fn replay(case: &Case) -> Report {
         ids,
         now: Timestamp::default(),
         activities: Vec::new(),
+        given: Vec::new(),
         turns: HashMap::new(),
         batches: HashMap::new(),
         effects: HashMap::new(),
@@ -471,10 +474,7 @@ impl Replay<'_> {
         now: Timestamp,
         outcome: ActivityOutcome,
     ) {
-        self.commit();
-        while let Some(activity) = self.hub.take_activity(self.now).unwrap() {
-            self.activities.push(activity);
-        }
+        self.take_activities();
         let execution = self.hub.instance(instance).unwrap().map(|it| it.execution);
         let found = self.activities.iter().position(|activity| {
             activity.task.instance == instance
@@ -878,6 +878,50 @@ impl Replay<'_> {
         }
     }
 
+    fn take_activities(&mut self) {
+        self.commit();
+        while let Some(activity) = self.hub.take_activity(self.now).unwrap() {
+            self.given.push(activity.task.clone());
+            self.activities.push(activity);
+        }
+    }
+
+    /// The host sent the same activities to the handler.
+    fn compare_activities(&mut self) {
+        self.take_activities();
+        let case = self.case;
+        for recorded in &case.activities {
+            let given = self.given.iter().position(|given| {
+                given.instance == recorded.instance
+                    && is_name_of(&given.name, &recorded.name)
+                    && (recorded.long || is_same_json(&given.input, &recorded.input))
+            });
+            match given {
+                Some(given) => {
+                    self.given.remove(given);
+                }
+                None => {
+                    let what = format!("no activity '{}'", recorded.name);
+                    let difference = (recorded.n, Difference::Other(what));
+                    self.report.differences.push(difference);
+                }
+            }
+        }
+        let rest: Vec<String> = self
+            .given
+            .iter()
+            .filter(|given| {
+                case.activities
+                    .iter()
+                    .any(|it| is_name_of(&given.name, &it.name))
+            })
+            .map(|given| format!("activity '{}' of '{}' left", given.name, given.instance))
+            .collect();
+        for what in rest {
+            self.other(case.exchanges.len() - 1, what);
+        }
+    }
+
     /// All the work that the host gave out was taken above.
     fn finish(&mut self) {
         self.commit();
@@ -885,6 +929,7 @@ impl Replay<'_> {
             return;
         };
         self.fail_unknown();
+        self.compare_activities();
         while let Some(turn) = self.hub.take_turn(self.now).unwrap() {
             let kinds: Vec<_> = turn
                 .new
@@ -909,6 +954,12 @@ fn result_of(request: &Request) -> Option<EntityBatchResult> {
         Answer::Message(bytes) => EntityBatchResult::decode(bytes.clone()).ok(),
         Answer::Invalid { .. } => None,
     }
+}
+
+/// Whether the activity is one of the function. The names of the recorded functions differ in their letter case
+/// only, but for one whose binding gives it another name.
+fn is_name_of(activity: &str, function: &str) -> bool {
+    activity.eq_ignore_ascii_case(function) || function.starts_with("renamed")
 }
 
 fn is_effect(operation: &Operation, event: &HistoryEvent) -> bool {
