@@ -8,6 +8,8 @@
 )]
 
 mod bursts;
+#[cfg(unix)]
+mod crashes;
 mod getting_started;
 mod jobs;
 mod misbehaving;

@@ -8,10 +8,16 @@ use std::{
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use super::{build, host::Host};
+use super::{
+    build,
+    host::{Host, Launch},
+};
 
 /// What clients are told to wait between polls, in seconds: not the default, so that a test sees that the setting is used.
 pub(crate) const RETRY_AFTER: &str = "3";
+
+/// The task hub of the crash tests.
+pub(crate) const CRASH_TEST_HUB: &str = "CrashTest";
 
 /// A folder of its own with host.json, the function folders, and a local.settings.json for one test.
 pub(crate) struct AppFolder {
@@ -66,6 +72,30 @@ impl AppFolder {
         app.handler(build::order_app())
     }
 
+    /// The app of the crash tests, whose activities write to a journal in this folder.
+    pub(crate) fn crash_test(journal: &Path) -> Self {
+        let host_json = json!({
+            "version": "2.0",
+            "customHandler": { "description": { "defaultExecutablePath": "handler" } },
+            "extensionBundle": {
+                "id": "Microsoft.Azure.Functions.ExtensionBundle",
+                "version": "[4.*, 5.0.0)"
+            },
+            "extensions": { "durableTask": { "hubName": CRASH_TEST_HUB } }
+        });
+        let app = Self {
+            folder: tempfile::tempdir().unwrap(),
+            host_json,
+            settings: Map::new(),
+            open_files: None,
+        };
+        app.copy_functions(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps/crash-test"));
+        app.handler(build::crash_test())
+            .setting("FUNCTIONS_WORKER_RUNTIME", "custom")
+            .setting("AzureWebJobsStorage", "elsewhere")
+            .setting("JOURNAL_FOLDER", journal.to_str().unwrap())
+    }
+
     /// Sets a value in local.settings.json.
     pub(crate) fn setting(mut self, name: &str, value: &str) -> Self {
         self.settings.insert(name.to_owned(), json!(value));
@@ -84,15 +114,24 @@ impl AppFolder {
         self
     }
 
-    /// Starts local-host on it.
+    /// Starts local-host on it, and waits until the handler is ready.
     pub(crate) async fn start(self) -> Host {
+        self.launch().start().await
+    }
+
+    /// Writes the files, so that local-host can be started on them.
+    pub(crate) fn launch(self) -> Launch {
         let write = |file: &str, content: &Value| {
             fs::write(self.folder.path().join(file), content.to_string()).unwrap();
         };
         let settings = json!({ "IsEncrypted": false, "Values": self.settings });
         write("local.settings.json", &settings);
         write("host.json", &self.host_json);
-        Host::start(self.folder, self.open_files).await
+        let launch = Launch::new(self.folder);
+        match self.open_files {
+            Some(limit) => launch.after(&format!("ulimit -n {limit}")),
+            None => launch,
+        }
     }
 
     fn handler(self, program: PathBuf) -> Self {

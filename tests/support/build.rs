@@ -23,9 +23,18 @@ pub(crate) fn local_host() -> PathBuf {
 
 /// The handler with functions that misbehave.
 pub(crate) fn misbehaving() -> PathBuf {
+    example("misbehaving")
+}
+
+/// The handler of the crash tests.
+pub(crate) fn crash_test() -> PathBuf {
+    example("crash-test")
+}
+
+fn example(name: &str) -> PathBuf {
     built()
         .join("examples")
-        .join(format!("misbehaving{}", std::env::consts::EXE_SUFFIX))
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// The handler of examples/getting-started.
@@ -53,6 +62,8 @@ fn built() -> &'static Path {
                 "order-app",
                 "--example",
                 "misbehaving",
+                "--example",
+                "crash-test",
                 "--profile",
                 profile,
             ])

@@ -1,12 +1,13 @@
 //! local-host with a handler, started as a user starts it.
 
-use std::{process::Stdio, time::Duration};
+use std::{ffi::OsString, path::Path, pin::Pin, process::Stdio, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
     sync::watch,
+    task::JoinHandle,
 };
 
 use super::{build, http::Client};
@@ -14,31 +15,58 @@ use super::{build, http::Client};
 /// The time limit of every wait. No test depends on it; it turns a wait without an end into a failure with a reason.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(120);
 
-/// A running host. It ends, and the handler with it, when this is dropped; a test that fails prints its output.
-pub(crate) struct Host {
-    _process: Child,
-    _folder: TempDir,
-    output: Output,
-    client: Client,
+/// How local-host is started on the folder of an app. It can be started again.
+#[derive(Clone)]
+pub(crate) struct Launch {
+    folder: Arc<TempDir>,
+    arguments: Vec<OsString>,
+    shell: Option<String>,
 }
 
-impl Host {
-    /// Starts local-host on this folder, on a free port, and waits until the handler is ready. `open_files`
-    /// limits how many files it may have open.
-    pub(crate) async fn start(folder: TempDir, open_files: Option<u32>) -> Self {
-        let mut command = match open_files {
+impl Launch {
+    pub(crate) fn new(folder: TempDir) -> Self {
+        Self {
+            folder: Arc::new(folder),
+            arguments: Vec::new(),
+            shell: None,
+        }
+    }
+
+    /// Where local-host keeps the state of its task hub.
+    pub(crate) fn state(mut self, folder: &Path) -> Self {
+        self.arguments.push("--state".into());
+        self.arguments.push(folder.into());
+        self
+    }
+
+    /// Runs these commands of a shell first, whose process then becomes local-host.
+    pub(crate) fn after(mut self, commands: &str) -> Self {
+        self.shell = Some(commands.to_owned());
+        self
+    }
+
+    /// Starts local-host on a free port, and waits until the handler is ready.
+    pub(crate) async fn start(&self) -> Host {
+        self.spawn(0).ready().await
+    }
+
+    /// Starts local-host on this port, or on a free one for 0.
+    pub(crate) fn spawn(&self, port: u16) -> Starting {
+        let mut command = match &self.shell {
             None => Command::new(build::local_host()),
-            Some(limit) => {
+            Some(commands) => {
                 let mut shell = Command::new("sh");
                 shell
-                    .args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")])
+                    .args(["-c", &format!("{commands}; exec \"$0\" \"$@\"")])
                     .arg(build::local_host());
                 shell
             }
         };
         command
-            .args(["--port", "0", "--verbose", "--no-build", "--script-root"])
-            .arg(folder.path())
+            .args(["--port", &port.to_string(), "--verbose", "--no-build"])
+            .arg("--script-root")
+            .arg(self.folder.path())
+            .args(&self.arguments)
             // A variable of the environment would win over local.settings.json.
             .env_clear()
             .stdin(Stdio::null())
@@ -54,6 +82,30 @@ impl Host {
         let output = Output::default();
         let errors = output.collect(process.stderr.take().unwrap());
         let lines = output.collect(process.stdout.take().unwrap());
+        Starting {
+            folder: Arc::clone(&self.folder),
+            process,
+            output,
+            output_ended: Box::pin(async {
+                lines.await.unwrap();
+                errors.await.unwrap();
+            }),
+        }
+    }
+}
+
+/// A host that need not have a handler yet.
+pub(crate) struct Starting {
+    folder: Arc<TempDir>,
+    process: Child,
+    output: Output,
+    output_ended: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl Starting {
+    /// Waits until the handler is ready.
+    pub(crate) async fn ready(self) -> Host {
+        let output = self.output.clone();
         let started = async {
             // The line of any HTTP function.
             let line = output.until("] http://localhost:", 1).await;
@@ -65,18 +117,47 @@ impl Host {
         };
         let port = tokio::select! {
             port = started => port,
-            _ = async { (lines.await, errors.await) } => {
-                panic!("local-host has ended:\n{}", output.text())
-            }
+            () = self.output_ended => panic!("local-host has ended:\n{}", output.text()),
         };
-        Self {
+        Host {
             client: Client::new(format!("http://127.0.0.1:{port}")),
-            _process: process,
-            _folder: folder,
+            process: self.process,
+            port,
+            _folder: self.folder,
             output,
         }
     }
 
+    /// Waits until local-host has ended, and returns its exit code with all output.
+    pub(crate) async fn ended(mut self) -> (Option<i32>, String) {
+        let ended = async {
+            self.output_ended.await;
+            self.process.wait().await.unwrap()
+        };
+        let status = tokio::time::timeout(TIME_LIMIT, ended).await;
+        let status = status.unwrap_or_else(|_| panic!("it runs:\n{}", self.output.text()));
+        (status.code(), self.output.text())
+    }
+
+    /// Kills local-host, and returns the handlers that it had started.
+    #[cfg(unix)]
+    pub(crate) async fn kill(mut self) -> Vec<u32> {
+        self.process.kill().await.unwrap();
+        self.output_ended.await;
+        handlers(&self.output.text())
+    }
+}
+
+/// A running host. It ends, and the handler with it, when this is dropped; a test that fails prints its output.
+pub(crate) struct Host {
+    process: Child,
+    port: u16,
+    _folder: Arc<TempDir>,
+    output: Output,
+    client: Client,
+}
+
+impl Host {
     /// The HTTP client of this host.
     pub(crate) fn client(&self) -> &Client {
         &self.client
@@ -94,13 +175,49 @@ impl Host {
 
     /// The process ids of all handlers that the host has started, in order.
     pub(crate) fn handlers(&self) -> Vec<u32> {
-        let log = self.log();
-        let of_line = |line: &str| {
-            let (_, rest) = line.split_once("Started the handler, process ")?;
-            rest.split(',').next()?.parse().ok()
-        };
-        log.lines().filter_map(of_line).collect()
+        handlers(&self.log())
     }
+
+    /// The port of its HTTP functions.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The process id of local-host.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+
+    /// Kills local-host alone.
+    pub(crate) async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// Asks local-host to end, and waits until it has ended. Returns its exit code.
+    #[cfg(unix)]
+    pub(crate) async fn stop(&mut self, signal: &str) -> Option<i32> {
+        send_signal(self.process_id(), signal);
+        let ended = tokio::time::timeout(TIME_LIMIT, self.process.wait()).await;
+        ended.expect("local-host ends").unwrap().code()
+    }
+}
+
+/// Sends a signal, such as `TERM`, to a process that may have ended.
+#[cfg(unix)]
+pub(crate) fn send_signal(process: u32, signal: &str) {
+    let kill = std::process::Command::new("kill")
+        .args(["-s", signal, &process.to_string()])
+        .stderr(Stdio::null())
+        .status();
+    kill.unwrap();
+}
+
+fn handlers(log: &str) -> Vec<u32> {
+    let of_line = |line: &str| {
+        let (_, rest) = line.split_once("Started the handler, process ")?;
+        rest.split(',').next()?.parse().ok()
+    };
+    log.lines().filter_map(of_line).collect()
 }
 
 impl Drop for Host {
@@ -116,16 +233,15 @@ impl Drop for Host {
 struct Output(watch::Sender<Vec<String>>);
 
 impl Output {
-    /// Reads the stream in a task. The returned future completes at its end.
-    fn collect(&self, stream: impl AsyncRead + Send + Unpin + 'static) -> impl Future<Output = ()> {
+    /// Reads the stream in a task, which completes at its end.
+    fn collect(&self, stream: impl AsyncRead + Send + Unpin + 'static) -> JoinHandle<()> {
         let lines = self.0.clone();
-        let reader = tokio::spawn(async move {
+        tokio::spawn(async move {
             let mut stream = BufReader::new(stream).lines();
             while let Ok(Some(line)) = stream.next_line().await {
                 lines.send_modify(|lines| lines.push(line));
             }
-        });
-        async { reader.await.unwrap() }
+        })
     }
 
     /// Waits until this many lines contain the text, and returns the last of them.

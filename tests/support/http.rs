@@ -211,7 +211,8 @@ impl Client {
             .unwrap()
     }
 
-    async fn try_request(
+    /// The same where the connection may fail.
+    pub(crate) async fn try_request(
         &self,
         method: Method,
         url: &str,

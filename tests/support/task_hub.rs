@@ -5,22 +5,23 @@ use axum::http::uri::PathAndQuery;
 use durable_functions::DurableClient;
 use durable_protocol::{
     messages::{
-        CreateInstanceRequest, CreateInstanceResponse, ResumeRequest, ResumeResponse,
-        SuspendRequest, SuspendResponse, TerminateRequest, TerminateResponse,
+        CreateInstanceRequest, CreateInstanceResponse, RaiseEventRequest, RaiseEventResponse,
+        ResumeRequest, ResumeResponse, SignalEntityRequest, SignalEntityResponse, SuspendRequest,
+        SuspendResponse, TerminateRequest, TerminateResponse,
     },
     service,
 };
 use reqwest::Method;
 use tonic::{
-    Request,
+    Request, Status,
     client::Grpc,
     transport::{Channel, Endpoint},
 };
 use tonic_prost::ProstCodec;
 
-use super::host::Host;
+use super::{host::Host, http::Answer};
 
-/// The task hub of a host whose handler is tests/apps/misbehaving.rs, which gives its binding away.
+/// The task hub of a host whose handler gives its binding away, as those in tests/apps do.
 pub(crate) struct TaskHub {
     client: DurableClient,
     channel: Channel,
@@ -32,6 +33,18 @@ impl TaskHub {
         let url = client.url("/api/client-binding");
         let answer = client.request_unsearched(Method::GET, &url, None, "").await;
         assert_eq!(answer.status, 200, "{answer:?}");
+        Self::open(&answer)
+    }
+
+    /// The same where the host or the handler may have died: `None` without an answer of the handler.
+    pub(crate) async fn try_of(host: &Host) -> Option<Self> {
+        let client = host.client();
+        let url = client.url("/api/client-binding");
+        let answer = client.try_request(Method::GET, &url, None, "").await.ok()?;
+        (answer.status == 200).then(|| Self::open(&answer))
+    }
+
+    fn open(answer: &Answer) -> Self {
         let binding = answer.json();
         let address = binding["rpcBaseUrl"].as_str().unwrap().to_owned();
         Self {
@@ -82,15 +95,48 @@ impl TaskHub {
         let _: TerminateResponse = self.call("TerminateInstance", request).await;
     }
 
+    /// Raises an event. With `Ok` it has arrived.
+    pub(crate) async fn raise(&self, id: &str, name: &str, input: &str) -> Result<(), Status> {
+        let request = RaiseEventRequest {
+            instance_id: id.to_owned(),
+            name: name.to_owned(),
+            input: Some(input.to_owned()),
+        };
+        let _: RaiseEventResponse = self.try_call("RaiseEvent", request).await?;
+        Ok(())
+    }
+
+    /// Signals an entity. With `Ok` the signal has arrived.
+    pub(crate) async fn signal(&self, id: &str, name: &str, input: &str) -> Result<(), Status> {
+        let request = SignalEntityRequest {
+            instance_id: id.to_owned(),
+            name: name.to_owned(),
+            input: Some(input.to_owned()),
+            request_id: uuid::Uuid::new_v4().to_string(),
+            ..SignalEntityRequest::default()
+        };
+        let _: SignalEntityResponse = self.try_call("SignalEntity", request).await?;
+        Ok(())
+    }
+
     async fn call<Q, A>(&self, method: &str, message: Q) -> A
     where
         Q: prost::Message + Send + Sync + 'static,
         A: prost::Message + Default + Send + Sync + 'static,
     {
+        self.try_call(method, message).await.unwrap()
+    }
+
+    async fn try_call<Q, A>(&self, method: &str, message: Q) -> Result<A, Status>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+        A: prost::Message + Default + Send + Sync + 'static,
+    {
         let mut grpc = Grpc::new(self.channel.clone());
-        grpc.ready().await.unwrap();
+        let ready = grpc.ready().await;
+        ready.map_err(|error| Status::unavailable(error.to_string()))?;
         let path = PathAndQuery::try_from(format!("{}{method}", service::PATH)).unwrap();
         let call = grpc.unary(Request::new(message), path, ProstCodec::default());
-        call.await.unwrap().into_inner()
+        Ok(call.await?.into_inner())
     }
 }
