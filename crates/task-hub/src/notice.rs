@@ -97,6 +97,8 @@ pub enum Notice {
         entity: String,
         message: Unlabelled,
     },
+    /// An orchestration had ended when it was its turn to lock the entity.
+    EntityLockDropped { entity: String, sender: String },
     /// An operation failed.
     EntityOperationFailed {
         entity: String,

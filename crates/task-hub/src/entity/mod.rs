@@ -273,12 +273,20 @@ impl Step<'_> {
             return Ok(());
         };
         let holder = parent.instance_id.clone();
+        if !self.is_running(&holder)? {
+            // A real host locks the entity for ever.
+            self.notice(Notice::EntityLockDropped {
+                entity: id.to_owned(),
+                sender: holder,
+            });
+            return Ok(());
+        }
         let now = self.now;
         if let Some(entity) = self.change_entity(id) {
             entity.locked_by = Some(holder);
             entity.modified = Some(now);
         }
-        lock.position += 1;
+        lock.position = lock.position.saturating_add(1);
         let next = usize::try_from(lock.position)
             .ok()
             .and_then(|position| lock.lock_set.get(position))

@@ -234,3 +234,52 @@ fn a_message_to_an_id_that_is_not_an_entity_reaches_no_instance() {
     assert_eq!(world.status("a"), Some(OrchestrationStatus::Failed));
     assert!(take(&mut world).is_none());
 }
+
+fn lock(parent: &str, rest: &str) -> String {
+    format!(
+        r#"{{"id":"{parent}","parent":"{parent}","Timestamp":"2026-01-01T00:00:00Z","lockset":[{{"name":"e","key":"k"}}]{rest}}}"#
+    )
+}
+
+#[test]
+fn a_lock_that_waits_for_an_orchestration_that_has_ended_passes_to_the_next() {
+    let mut world = world();
+    let ids = ["a", "b", "c"];
+    for id in ids {
+        start(&mut world, id);
+    }
+    for id in ids {
+        play(&mut world, vec![send(0, "@e@k", "op", Some(&lock(id, "")))]);
+    }
+    let granted = take(&mut world).unwrap();
+    assert_eq!(granted.instance, "a");
+    world
+        .with(|hub, at| hub.terminate(at, "b", Some("why".into())))
+        .unwrap();
+    play(&mut world, vec![end(1, OrchestrationStatus::Terminated)]);
+    let release = r#"{"parent":"a","id":"a"}"#;
+    answer(
+        &mut world,
+        &granted,
+        vec![send(1, "@e@k", "release", Some(release))],
+    );
+    assert_eq!(
+        notices(&mut world),
+        [Notice::EntityLockDropped {
+            entity: "@e@k".into(),
+            sender: "b".into(),
+        }]
+    );
+    let holder = entity(&world, "@e@k").unwrap().locked_by;
+    assert_eq!(holder.as_deref(), Some("c"));
+}
+
+#[test]
+fn a_place_in_a_lock_set_that_does_not_exist_is_its_end() {
+    let mut world = world();
+    start(&mut world, "a");
+    let lock = lock("a", r#","pos":18446744073709551615"#);
+    play(&mut world, vec![send(0, "@e@k", "op", Some(&lock))]);
+    let granted = take(&mut world).unwrap();
+    assert_eq!(kinds(&granted.request().new_events), ["begin", "event"]);
+}
