@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p task-hub` prints three tables: orchestrations with one activity per second, in memory and in
 //! an SQLite file, where their time goes, and what 100,000 ended instances in a file cost. Add `-- orchestrations`,
-//! `-- parts` or `-- ended` for one of them.
+//! `-- parts` or `-- ended` for one of them. `-- profile memory 100` and `-- profile sqlite 100` run groups of 100
+//! steps for ten seconds, for a profiler.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod driver;
@@ -25,6 +26,7 @@ fn main() {
         ["orchestrations"] => orchestrations::run(),
         ["parts"] => orchestrations::parts(),
         ["ended"] => ended::run(),
+        ["profile", store, group] => orchestrations::profile(store, group.parse().unwrap()),
         // The second half of `ended`, in a process of its own.
         ["ended", path] => ended::measure(path.as_ref()),
         _ => eprintln!("unknown benchmark: {names:?}"),

@@ -11,6 +11,7 @@ use crate::floor::{Bare, Sample};
 const GROUPS: [usize; 4] = [1, 10, 100, 500];
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_millis(300);
+const PROFILE: Duration = Duration::from_secs(10);
 
 /// What is measured, side by side: memory, its floor, SQLite, its floor.
 const COLUMNS: usize = 4;
@@ -73,6 +74,20 @@ fn parts_of<S: Store>(mut driver: Driver<S>) -> [f64; 7] {
         .map(|part| part.as_secs_f64() * 1e6 / count)
 }
 
+/// Ten seconds of one store.
+pub(crate) fn profile(store: &str, group: usize) {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let rate = if store == "sqlite" {
+        let store = SqliteStore::open(folder.path().join("hub.db")).unwrap();
+        let mut driver = Driver::new(store);
+        rate(PROFILE, group, || driver.group(group))
+    } else {
+        let mut driver = Driver::new(MemoryStore::new());
+        rate(PROFILE, group, || driver.group(group))
+    };
+    println!("{rate:.0} orchestrations per second");
+}
+
 /// Orchestrations per second. The rounds alternate, so that other load of the machine affects all alike.
 fn measure(group: usize, sample: &Sample) -> [f64; COLUMNS] {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -83,10 +98,10 @@ fn measure(group: usize, sample: &Sample) -> [f64; COLUMNS] {
     let mut best = [0.0_f64; COLUMNS];
     for _ in 0..ROUNDS {
         let rates = [
-            rate(group, || memory.group(group)),
-            rate(group, || (0..group).for_each(|_| sample.encode())),
-            rate(group, || sqlite.group(group)),
-            rate(group, || bare.group(group)),
+            rate(ROUND, group, || memory.group(group)),
+            rate(ROUND, group, || (0..group).for_each(|_| sample.encode())),
+            rate(ROUND, group, || sqlite.group(group)),
+            rate(ROUND, group, || bare.group(group)),
         ];
         for (best, rate) in best.iter_mut().zip(rates) {
             *best = best.max(rate);
@@ -95,10 +110,10 @@ fn measure(group: usize, sample: &Sample) -> [f64; COLUMNS] {
     best
 }
 
-fn rate(group: usize, mut run: impl FnMut()) -> f64 {
+fn rate(time: Duration, group: usize, mut run: impl FnMut()) -> f64 {
     let start = Instant::now();
     let mut count = 0;
-    while start.elapsed() < ROUND {
+    while start.elapsed() < time {
         run();
         count += group;
     }

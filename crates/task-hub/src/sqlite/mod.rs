@@ -2,7 +2,8 @@
 //!
 //! Invariants: all steps since the last commit are one transaction of SQLite, and each error ends it, so the
 //! tables are then as of the last commit. Nothing is cached beside SQLite's pages: the memory that a store
-//! needs does not grow with the number of instances.
+//! needs does not grow with the number of instances, and there is no second copy that an error could leave
+//! behind. The price is about 2 us for each read of a record, a fifth of the store's time.
 
 mod error;
 mod lists;
