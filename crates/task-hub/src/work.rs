@@ -13,6 +13,7 @@ use prost::Message as _;
 use prost::bytes::Bytes;
 
 use crate::changes;
+use crate::entity;
 use crate::history;
 use crate::lease::{Kind, Token};
 
@@ -67,6 +68,16 @@ impl Turn {
         history::request(&self.instance, &self.past, &self.new, tail)
     }
 
+    /// The orchestrator.
+    #[must_use]
+    pub fn needed(&self) -> Needed {
+        Needed {
+            kind: Kind::Turn,
+            name: self.start.name.clone(),
+            version: self.start.version.clone(),
+        }
+    }
+
     /// The request with instance and events.
     #[must_use]
     pub fn request(&self) -> OrchestratorRequest {
@@ -91,6 +102,18 @@ pub struct Activity {
     pub abandoned: u32,
 }
 
+impl Activity {
+    /// The activity function.
+    #[must_use]
+    pub fn needed(&self) -> Needed {
+        Needed {
+            kind: Kind::Activity,
+            name: self.task.name.clone(),
+            version: self.task.version.clone(),
+        }
+    }
+}
+
 /// A batch of operations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EntityBatch {
@@ -103,6 +126,12 @@ pub struct EntityBatch {
 }
 
 impl EntityBatch {
+    /// The entity function.
+    #[must_use]
+    pub fn needed(&self) -> Needed {
+        entity::needed(&self.request.instance_id)
+    }
+
     /// The encoded request.
     #[must_use]
     pub fn encoded(&self) -> Vec<u8> {

@@ -59,7 +59,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
-use workers::{Place, Workers};
+use workers::Workers;
 
 use crate::invoke::Invoke;
 use crate::log::LogLevel;
@@ -365,27 +365,14 @@ impl Inner {
         }
     }
 
-    /// Begins work that the driver handed out. Returns it when no worker takes it now.
-    fn begin(self: &Arc<Self>, item: WorkItem, place: Place) -> Option<WorkItem> {
-        match (&self.workers, place) {
-            (Workers::Handler { invoke, .. }, Place::Handler(place)) => {
-                self.invoke(Arc::clone(invoke), item, place);
-                None
-            }
-            (Workers::Streams(streams), Place::Stream) => streams.offer(item),
-            // Places are those of these workers.
-            (Workers::Handler { .. }, Place::Stream) | (Workers::Streams(_), Place::Handler(_)) => {
-                Some(item)
-            }
-        }
-    }
-
-    fn invoke(
+    /// Begins work that the driver handed out for the handler.
+    fn begin(
         self: &Arc<Self>,
-        invoke: Arc<dyn Invoke>,
+        invoke: &Arc<dyn Invoke>,
         item: WorkItem,
         place: OwnedSemaphorePermit,
     ) {
+        let invoke = Arc::clone(invoke);
         let hub = Arc::clone(self);
         let lease = |kind, token: &task_hub::Token| {
             Lease::new(self.driver.clone(), kind, token.clone(), place)

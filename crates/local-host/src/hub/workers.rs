@@ -23,33 +23,11 @@ pub(super) enum Workers {
     Streams(Streams),
 }
 
-/// Room for one work item.
-pub(super) enum Place {
-    /// It is free again when this is dropped.
-    Handler(OwnedSemaphorePermit),
-    /// The streams count for themselves.
-    Stream,
-}
-
 impl Workers {
     pub(super) fn handler(invoke: Arc<dyn Invoke>) -> Self {
         Self::Handler {
             invoke,
             places: Places::new(),
-        }
-    }
-
-    pub(super) fn place(&self, kind: Kind) -> Option<Place> {
-        match self {
-            Self::Handler { places, .. } => places.take(kind).map(Place::Handler),
-            Self::Streams(streams) => streams.has_place(kind).then_some(Place::Stream),
-        }
-    }
-
-    /// Hands out what is waiting for a worker, before new work is taken from the hub.
-    pub(super) fn hand_out_waiting(&self) {
-        if let Self::Streams(streams) = self {
-            streams.unpark();
         }
     }
 
@@ -85,7 +63,8 @@ impl Places {
         }
     }
 
-    fn take(&self, kind: Kind) -> Option<OwnedSemaphorePermit> {
+    /// The place is free again when this is dropped.
+    pub(super) fn take(&self, kind: Kind) -> Option<OwnedSemaphorePermit> {
         let places = match kind {
             Kind::Turn => &self.turns,
             Kind::Activity => &self.activities,

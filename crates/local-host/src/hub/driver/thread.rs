@@ -9,7 +9,6 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use durable_protocol::Timestamp;
-use task_hub::work::{ActivityOutcome, BatchOutcome, TurnOutcome, WorkItem};
 use task_hub::{Committed, Ids, Kind, Moment, StoreError, StoreErrorKind};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -18,6 +17,7 @@ use super::finished::Finished;
 use super::input::{Call, Input};
 use super::wait::{Wait, Waiters};
 use super::{Inputs, TaskHub, Unavailable};
+use crate::hub::workers::Workers;
 use crate::hub::{Inner, notices};
 use crate::log::LogLevel;
 
@@ -280,33 +280,27 @@ impl Running {
             return Ok(());
         }
         let now = now();
-        workers.workers.hand_out_waiting();
-        for kind in [Kind::Turn, Kind::Activity, Kind::Batch] {
-            while let Some(place) = workers.workers.place(kind) {
-                let Some(item) = self.hub.take(now, kind)? else {
-                    break;
-                };
-                if let Some(item) = workers.begin(item, place) {
-                    self.abandon(now, item)?;
+        match &workers.workers {
+            Workers::Handler { invoke, places } => {
+                for kind in [Kind::Turn, Kind::Activity, Kind::Batch] {
+                    while let Some(place) = places.take(kind) {
+                        let Some(item) = self.hub.take(now, kind)? else {
+                            break;
+                        };
+                        workers.begin(invoke, item, place);
+                    }
                 }
+                Ok(())
+            }
+            Workers::Streams(streams) => {
+                let mut said = Vec::new();
+                let done = streams.hand_out(&mut self.hub, now, &mut said);
+                for text in said {
+                    workers.log(LogLevel::Warning, text);
+                }
+                done
             }
         }
-        Ok(())
-    }
-
-    /// Nobody takes this item now.
-    fn abandon(&mut self, now: Timestamp, item: WorkItem) -> Result<(), StoreError> {
-        let mut ids = RandomIds;
-        let mut at = Moment::new(now, &mut ids);
-        let (hub, at) = (&mut self.hub, &mut at);
-        match item {
-            WorkItem::Turn(it) => hub.turn_done(at, &it.token, TurnOutcome::Abandoned)?,
-            WorkItem::Activity(it) => {
-                hub.activity_done(at, &it.token, ActivityOutcome::Abandoned)?
-            }
-            WorkItem::EntityBatch(it) => hub.batch_done(at, &it.token, BatchOutcome::Abandoned)?,
-        };
-        Ok(())
     }
 
     fn access(&self) -> Access {

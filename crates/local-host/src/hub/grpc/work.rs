@@ -8,61 +8,95 @@ use std::time::Duration;
 
 use durable_protocol::messages::{
     AbandonTaskRequest, AbandonTaskResponse, ActivityResponse, CompleteTaskResponse,
-    EntityBatchResult, GetWorkItemsRequest, HealthPing, OrchestratorResponse, WorkItem,
-    WorkItemRequest,
+    EntityBatchResult, GetWorkItemsRequest, OrchestratorResponse,
 };
 use futures::stream::{self, BoxStream, StreamExt as _};
 use task_hub::work::{ActivityOutcome, BatchOutcome, Taken, TurnOutcome};
-use task_hub::{Moment, StoreError, Token};
-use tokio::sync::mpsc::UnboundedReceiver;
+use task_hub::{Kind, Moment, StoreError, Token};
 use tonic::Status;
 
 use super::super::Inner;
 use super::super::driver::TaskHub;
-use super::super::streams::Streams;
+use super::super::streams::{Connected, RawItem, Streams};
 use super::super::workers::Workers;
 use super::call::{Call, unavailable};
 use crate::log::LogLevel;
 
-/// A worker hears at least this often that its stream is alive.
+/// A worker hears at least this often that its stream is alive. Those for Python take two minutes of silence for a
+/// lost connection.
 const PING: Duration = Duration::from_secs(30);
 
 /// The stream of one worker.
 pub(super) async fn get_work_items(
     hub: Arc<Inner>,
     call: Call<GetWorkItemsRequest>,
-) -> Result<BoxStream<'static, Result<WorkItem, Status>>, Status> {
-    let (number, items) = streams(&hub)?.connect(call.message);
-    let stream = Connected { hub, number, items };
-    stream.hub.driver.wake();
-    let items = stream::unfold(stream, async |mut stream| {
-        let item = match tokio::time::timeout(PING, stream.items.recv()).await {
-            Ok(Some(item)) => Ok(item),
-            // The hub has stopped.
-            Ok(None) => return None,
-            Err(_) => Ok(WorkItem {
-                request: Some(WorkItemRequest::HealthPing(HealthPing {})),
-                ..WorkItem::default()
-            }),
+) -> Result<BoxStream<'static, Result<RawItem, Status>>, Status> {
+    let request = call.message;
+    let connected = streams(&hub)?.connect(&request);
+    let name = match request.worker_instance_id.as_str() {
+        "" => format!("Worker {}", connected.number),
+        id => format!("Worker {} ({id})", connected.number),
+    };
+    let functions = request.work_item_filters.map_or(String::new(), |filters| {
+        let count = |number: usize, one: &str, more: &str| match number {
+            1 => format!("1 {one}"),
+            number => format!("{number} {more}"),
         };
-        Some((item, stream))
+        format!(
+            " for {}, {} and {}",
+            count(
+                filters.orchestrations.len(),
+                "orchestrator",
+                "orchestrators"
+            ),
+            count(filters.activities.len(), "activity", "activities"),
+            count(filters.entities.len(), "entity", "entities")
+        )
+    });
+    hub.log(LogLevel::Info, format!("{name} has connected{functions}."));
+    hub.driver.wake();
+    let stream = Stream {
+        hub,
+        name,
+        connected,
+    };
+    let items = stream::unfold(stream, async |mut stream| {
+        let item = match tokio::time::timeout(PING, stream.connected.next()).await {
+            Ok(Some((item, may_have_more))) => {
+                if may_have_more {
+                    stream.hub.driver.wake();
+                }
+                item
+            }
+            Ok(None) => return None,
+            Err(_) => RawItem::ping(),
+        };
+        Some((Ok(item), stream))
     });
     Ok(items.boxed())
 }
 
-/// Gives the worker's items back when the stream ends.
-struct Connected {
+/// Gives the worker's items to others when the stream ends.
+struct Stream {
     hub: Arc<Inner>,
-    number: u64,
-    items: UnboundedReceiver<WorkItem>,
+    name: String,
+    connected: Connected,
 }
 
-impl Drop for Connected {
+impl Drop for Stream {
     fn drop(&mut self) {
-        if let Ok(streams) = streams(&self.hub) {
-            streams.disconnect(self.number);
-            self.hub.driver.wake();
-        }
+        let Ok(streams) = streams(&self.hub) else {
+            return;
+        };
+        let left = match streams.disconnect(self.connected.number) {
+            0 => String::new(),
+            1 => " Another one gets its work item.".to_owned(),
+            more => format!(" Others get its {more} work items."),
+        };
+        let name = &self.name;
+        self.hub
+            .log(LogLevel::Info, format!("{name} has disconnected.{left}"));
+        self.hub.driver.wake();
     }
 }
 
@@ -78,23 +112,32 @@ fn streams(hub: &Inner) -> Result<&Streams, Status> {
     }
 }
 
+/// The whole answer, or a part of it. The last part ends the turn.
 pub(super) async fn complete_turn(
     hub: Arc<Inner>,
     call: Call<OrchestratorResponse>,
 ) -> Result<CompleteTaskResponse, Status> {
     let mut response = call.message;
-    let token = std::mem::take(&mut response.completion_token);
-    // Every turn brings the whole history: a worker that asks for it has lost something.
-    let outcome = if response.requires_history {
-        TurnOutcome::Abandoned
-    } else {
-        TurnOutcome::Answered(response)
+    let token = Token::from_text(std::mem::take(&mut response.completion_token));
+    if response.is_partial {
+        let added = streams(&hub)?.add_part(&token, response);
+        added.map_err(Status::invalid_argument)?;
+        return Ok(CompleteTaskResponse {});
+    }
+    let Some(parts) = streams(&hub)?.answered(&token, Kind::Turn) else {
+        return Ok(stale(&hub));
     };
-    end(&hub, token, |hub, at, token| {
+    let (outcome, done) = match parts.join(response) {
+        // Every turn brings the whole history: a worker that asks for it has lost something.
+        Ok(response) if response.requires_history => (TurnOutcome::Abandoned, Ok(())),
+        Ok(response) => (TurnOutcome::Answered(response), Ok(())),
+        Err(why) => (TurnOutcome::Abandoned, Err(Status::invalid_argument(why))),
+    };
+    step(&hub, token, |hub, at, token| {
         hub.turn_done(at, token, outcome)
     })
     .await?;
-    Ok(CompleteTaskResponse {})
+    done.map(|()| CompleteTaskResponse {})
 }
 
 pub(super) async fn complete_activity(
@@ -106,11 +149,11 @@ pub(super) async fn complete_activity(
         Some(details) => ActivityOutcome::Failed(Some(details)),
         None => ActivityOutcome::Completed(response.result),
     };
-    end(&hub, response.completion_token, |hub, at, token| {
+    let token = response.completion_token;
+    end(&hub, token, Kind::Activity, |hub, at, token| {
         hub.activity_done(at, token, outcome)
     })
-    .await?;
-    Ok(CompleteTaskResponse {})
+    .await
 }
 
 pub(super) async fn complete_batch(
@@ -119,18 +162,24 @@ pub(super) async fn complete_batch(
 ) -> Result<CompleteTaskResponse, Status> {
     let mut result = call.message;
     let token = std::mem::take(&mut result.completion_token);
-    end(&hub, token, |hub, at, token| {
-        hub.batch_done(at, token, BatchOutcome::Answered(result))
+    // Every batch brings the state, as every turn its history.
+    let outcome = if result.requires_state {
+        BatchOutcome::Abandoned
+    } else {
+        BatchOutcome::Answered(result)
+    };
+    end(&hub, token, Kind::Batch, |hub, at, token| {
+        hub.batch_done(at, token, outcome)
     })
-    .await?;
-    Ok(CompleteTaskResponse {})
+    .await
 }
 
 pub(super) async fn abandon_turn(
     hub: Arc<Inner>,
     call: Call<AbandonTaskRequest>,
 ) -> Result<AbandonTaskResponse, Status> {
-    end(&hub, call.message.completion_token, |hub, at, token| {
+    let token = call.message.completion_token;
+    end(&hub, token, Kind::Turn, |hub, at, token| {
         hub.turn_done(at, token, TurnOutcome::Abandoned)
     })
     .await?;
@@ -141,7 +190,8 @@ pub(super) async fn abandon_activity(
     hub: Arc<Inner>,
     call: Call<AbandonTaskRequest>,
 ) -> Result<AbandonTaskResponse, Status> {
-    end(&hub, call.message.completion_token, |hub, at, token| {
+    let token = call.message.completion_token;
+    end(&hub, token, Kind::Activity, |hub, at, token| {
         hub.activity_done(at, token, ActivityOutcome::Abandoned)
     })
     .await?;
@@ -152,30 +202,50 @@ pub(super) async fn abandon_batch(
     hub: Arc<Inner>,
     call: Call<AbandonTaskRequest>,
 ) -> Result<AbandonTaskResponse, Status> {
-    end(&hub, call.message.completion_token, |hub, at, token| {
+    let token = call.message.completion_token;
+    end(&hub, token, Kind::Batch, |hub, at, token| {
         hub.batch_done(at, token, BatchOutcome::Abandoned)
     })
     .await?;
     Ok(AbandonTaskResponse {})
 }
 
-/// Ends an item. Its place is free when the driver hands out work after the commit.
+/// Ends an item.
 async fn end(
-    hub: &Arc<Inner>,
+    hub: &Inner,
     token: String,
+    kind: Kind,
     run: impl FnOnce(&mut TaskHub, &mut Moment<'_>, &Token) -> Result<Taken, StoreError>
     + Send
     + 'static,
-) -> Result<Taken, Status> {
-    streams(hub)?;
+) -> Result<CompleteTaskResponse, Status> {
     let token = Token::from_text(token);
-    let workers = Arc::clone(hub);
-    let ended = hub.driver.step(move |hub, at| {
-        let taken = run(hub, at, &token)?;
-        if let Workers::Streams(streams) = &workers.workers {
-            streams.answered(&token);
-        }
-        Ok(taken)
-    });
-    ended.await.map_err(unavailable)
+    if streams(hub)?.answered(&token, kind).is_none() {
+        return Ok(stale(hub));
+    }
+    step(hub, token, run).await?;
+    Ok(CompleteTaskResponse {})
+}
+
+/// The driver hands out work behind the commit: the place is free by then.
+async fn step(
+    hub: &Inner,
+    token: Token,
+    run: impl FnOnce(&mut TaskHub, &mut Moment<'_>, &Token) -> Result<Taken, StoreError>
+    + Send
+    + 'static,
+) -> Result<(), Status> {
+    let ended = hub.driver.step(move |hub, at| run(hub, at, &token)).await;
+    if ended.map_err(unavailable)? == Taken::Stale {
+        stale(hub);
+    }
+    Ok(())
+}
+
+fn stale(hub: &Inner) -> CompleteTaskResponse {
+    hub.log(
+        LogLevel::Info,
+        "A worker's answer was dropped: its completion token is not good any more.".to_owned(),
+    );
+    CompleteTaskResponse {}
 }
