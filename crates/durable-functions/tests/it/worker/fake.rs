@@ -17,8 +17,6 @@ use durable_protocol::messages::{
 use futures::stream::{BoxStream, unfold};
 use prost::Message;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tonic::body::Body;
 use tonic::server::Grpc;
@@ -27,7 +25,8 @@ use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
-pub(super) const LIMIT: Duration = Duration::from_secs(30);
+use super::serving::LIMIT;
+pub(super) use super::serving::serve;
 
 /// How a work item ended.
 #[derive(Debug)]
@@ -206,38 +205,6 @@ impl Fake {
     /// The task hub that each call named.
     pub(super) fn task_hubs(&self) -> Vec<Option<String>> {
         self.shared.metadata.lock().unwrap().clone()
-    }
-}
-
-pub(super) struct Serving {
-    shutdown: Option<oneshot::Sender<()>>,
-    ended: JoinHandle<()>,
-}
-
-pub(super) fn serve(worker: Worker) -> Serving {
-    let (shutdown, stopped) = oneshot::channel();
-    let ended = tokio::spawn(async move {
-        let stopped = async { drop(stopped.await) };
-        worker.run_until(stopped).await.unwrap();
-    });
-    Serving {
-        shutdown: Some(shutdown),
-        ended,
-    }
-}
-
-impl Serving {
-    pub(super) fn begin_stop(&mut self) {
-        self.shutdown.take().unwrap().send(()).unwrap();
-    }
-
-    pub(super) async fn ended(self) {
-        timeout(LIMIT, self.ended).await.unwrap().unwrap();
-    }
-
-    pub(super) async fn stop(mut self) {
-        self.begin_stop();
-        self.ended().await;
     }
 }
 

@@ -8,6 +8,10 @@ mod items;
 mod log;
 mod lost;
 mod peer;
+mod proxy;
+mod scenarios;
+mod serving;
+mod sidecar;
 mod stop;
 #[cfg(feature = "tls")]
 mod tls;

@@ -1,169 +1,43 @@
-//! The worker completes orchestrations of `durabletask`'s in-memory sidecar, a peer of another vendor.
+//! What only the peer shows: its streams, and workers that are lost.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use durable_functions::{
-    Activity, ActivityContext, DurableClient, Entity, EntityFunction, Event, Failure, Instance,
-    InstanceStatus, Operation, OrchestrationContext, Orchestrator, Result, RetryPolicy,
-    RuntimeStatus, TaskError, Worker,
+    Activity, ActivityContext, Entity, EntityFunction, Event, Failure, Operation,
+    OrchestrationContext, Orchestrator, Result, RetryPolicy, Worker,
 };
-use durable_protocol::messages::{
-    RaiseEventRequest, RaiseEventResponse, ResumeRequest, ResumeResponse, SuspendRequest,
-    SuspendResponse, TerminateRequest, TerminateResponse,
-};
-use http::uri::PathAndQuery;
-use prost::Message;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinHandle;
-use tonic::transport::Endpoint;
-use tonic_prost::ProstCodec;
 
-use crate::oracle::python::environment;
+use super::proxy::Proxy;
+use super::serving::{LIMIT, serve};
+use super::sidecar::{Sidecar, output, worker_at};
 
-const LIMIT: Duration = Duration::from_secs(60);
-
-/// The sidecar's process.
-struct Sidecar {
-    process: Child,
-    output: BufReader<ChildStdout>,
-    address: String,
-}
-
-impl Sidecar {
-    fn start() -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/worker/backend.py");
-        let mut process = Command::new(environment())
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the Python interpreter of the test environment starts");
-        let mut output = BufReader::new(process.stdout.take().unwrap());
-        let mut port = String::new();
-        output.read_line(&mut port).unwrap();
-        Sidecar {
-            process,
-            output,
-            address: format!("http://127.0.0.1:{}", port.trim()),
-        }
-    }
-
-    /// Waits until the sidecar has noticed that a worker closed its stream.
-    fn stream_ended(&mut self) {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "closed");
-    }
-
-    fn client(&self) -> DurableClient {
-        DurableClient::connect(&self.address).unwrap()
-    }
-
-    async fn call<Q, A>(&self, method: &'static str, message: Q) -> A
-    where
-        Q: Message + Send + Sync + 'static,
-        A: Message + Default + Send + Sync + 'static,
-    {
-        let channel = Endpoint::from_shared(self.address.clone()).unwrap();
-        let mut grpc = tonic::client::Grpc::new(channel.connect_lazy());
-        grpc.ready().await.unwrap();
-        let path = format!("/TaskHubSidecarService/{method}");
-        let call = grpc.unary(
-            tonic::Request::new(message),
-            PathAndQuery::try_from(path).unwrap(),
-            ProstCodec::default(),
-        );
-        call.await.unwrap().into_inner()
-    }
-
-    async fn raise(&self, id: &str, event: &str, payload: &str) {
-        let request = RaiseEventRequest {
-            instance_id: id.to_owned(),
-            name: event.to_owned(),
-            input: Some(payload.to_owned()),
-        };
-        let _: RaiseEventResponse = self.call("RaiseEvent", request).await;
-    }
-}
-
-impl Drop for Sidecar {
-    fn drop(&mut self) {
-        // The end of its input ends the process; what waits inside it must not keep the test.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-struct Serving {
-    shutdown: oneshot::Sender<()>,
-    ended: JoinHandle<()>,
-}
-
-fn serve(worker: Worker) -> Serving {
-    let (shutdown, stopped) = oneshot::channel();
-    let ended = tokio::spawn(async move {
-        let stopped = async { drop(stopped.await) };
-        worker.run_until(stopped).await.unwrap();
-    });
-    Serving { shutdown, ended }
-}
-
-impl Serving {
-    async fn stop(self) {
-        self.shutdown.send(()).unwrap();
-        self.ended.await.unwrap();
-    }
-}
-
-async fn ended<O>(instance: &Instance<O>) -> InstanceStatus {
-    instance.wait(LIMIT).await.unwrap()
-}
-
-/// Runs one instance to its end.
-async fn run<I: Serialize, O: 'static>(
-    sidecar: &Sidecar,
-    orchestrator: Orchestrator<I, O>,
-    input: &I,
-) -> InstanceStatus {
-    let instance = sidecar.client().start(orchestrator, input).await.unwrap();
-    ended(&instance).await
-}
-
-fn output<O: DeserializeOwned>(status: &InstanceStatus) -> O {
-    status
-        .decode_output()
-        .unwrap()
-        .unwrap_or_else(|| panic!("{status:?}"))
-}
-
-/// Waits until an instance has this status. Only for what no call of the protocol waits for.
-async fn until(client: &DurableClient, id: &str, wanted: impl Fn(&InstanceStatus) -> bool) {
-    let poll = async {
-        loop {
-            let status = client.status(id).await.unwrap();
-            if status.as_ref().is_some_and(&wanted) {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(LIMIT, poll).await.unwrap();
-}
+/// Where a worker in a process of its own finds its sidecar.
+const SIDECAR: &str = "TEST_SIDECAR";
 
 const ADD_ONE: Activity<u32, u32> = Activity::new("add-one");
-const CHAIN: Orchestrator<u32, u32> = Orchestrator::new("chain");
-const FAN_OUT: Orchestrator<u32, u32> = Orchestrator::new("fan-out");
-const APPROVAL: Event<u32> = Event::new("approval");
-const WAIT: Orchestrator<(), u32> = Orchestrator::new("wait");
+const FLAKY: Activity<u32, u32> =
+    Activity::new("flaky").with_retry(RetryPolicy::new(5, Duration::from_millis(5)));
+const GO: Event<u32> = Event::new("go");
+const COUNTER: Entity<u32> = Entity::new("counter");
+const ADD: Operation<u32, u32> = Operation::new("add");
+
+/// What each of them makes of 10.
+const PROGRAMS: [(Orchestrator<u32, u32>, u32); 8] = [
+    (Orchestrator::new("chain"), 13),
+    (Orchestrator::new("fan-out"), 55),
+    (Orchestrator::new("retry"), 11),
+    (Orchestrator::new("timer"), 11),
+    (Orchestrator::new("limit"), 10),
+    (Orchestrator::new("parent"), 13),
+    (Orchestrator::new("again"), 13),
+    (Orchestrator::new("entity"), 20),
+];
+const WAIT: Orchestrator<u32, u32> = Orchestrator::new("wait");
 
 async fn add_one(_: ActivityContext, number: u32) -> Result<u32> {
+    // As long as real work, so that there is some at every moment.
+    tokio::time::sleep(Duration::from_millis(2)).await;
     Ok(number + 1)
 }
 
@@ -179,262 +53,206 @@ async fn fan_out(ctx: OrchestrationContext, count: u32) -> Result<u32> {
     Ok(ctx.join_all(calls).await?.into_iter().sum())
 }
 
-async fn wait(ctx: OrchestrationContext, (): ()) -> Result<u32> {
-    ctx.set_custom_status("waiting");
-    Ok(ctx.wait_for(APPROVAL).await?)
+async fn again(ctx: OrchestrationContext, number: u32) -> Result<u32> {
+    if number == 13 {
+        return Ok(number);
+    }
+    let number = ctx.call(ADD_ONE, number).await?;
+    ctx.continue_as_new(number).await
 }
 
-fn worker(sidecar: &Sidecar) -> Worker {
-    Worker::new(&sidecar.address)
-        .reconnect_pauses(Duration::from_millis(5), Duration::from_millis(50))
+async fn limit(ctx: OrchestrationContext, number: u32) -> Result<u32> {
+    let event = ctx.wait_for(GO);
+    match ctx.timeout(Duration::from_millis(20), event).await {
+        Ok(event) => Ok(event?),
+        Err(_) => Ok(number),
+    }
+}
+
+async fn entity(ctx: OrchestrationContext, number: u32) -> Result<u32> {
+    let counter = COUNTER.id(ctx.instance_id());
+    ctx.signal_entity(&counter, ADD, number)?;
+    Ok(ctx.call_entity(&counter, ADD, number).await?)
+}
+
+/// A worker with all of these programs.
+fn worker(address: &str) -> Worker {
+    let [
+        chains,
+        fan_outs,
+        retries,
+        timers,
+        limits,
+        parents,
+        agains,
+        entities,
+    ] = PROGRAMS.map(|(orchestrator, _)| orchestrator);
+    let counter = EntityFunction::new(COUNTER).on(ADD, async |_, count: &mut u32, number| {
+        *count += number;
+        Ok(*count)
+    });
+    worker_at(address)
         .activity(ADD_ONE, add_one)
-        .orchestrator(CHAIN, chain)
-        .orchestrator(FAN_OUT, fan_out)
-        .orchestrator(WAIT, wait)
-}
-
-fn is_waiting(status: &InstanceStatus) -> bool {
-    status.custom_status.as_deref() == Some("\"waiting\"")
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn activities_run_in_a_chain_and_in_a_fan_out_of_50() {
-    let sidecar = Sidecar::start();
-    let serving = serve(worker(&sidecar));
-    assert_eq!(output::<u32>(&run(&sidecar, CHAIN, &4).await), 7);
-    let sum = run(&sidecar, FAN_OUT, &50).await;
-    assert_eq!(output::<u32>(&sum), (1..=50).sum::<u32>());
-    serving.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failed_activity_is_retried_and_its_failure_arrives_with_type_and_cause() {
-    const FLAKY: Activity<u32, usize> =
-        Activity::new("flaky").with_retry(RetryPolicy::new(3, Duration::from_millis(10)));
-    const RETRY: Orchestrator<u32, usize> = Orchestrator::new("retry");
-    const BROKEN: Activity<(), ()> = Activity::new("broken");
-    const FAIL: Orchestrator<(), ()> = Orchestrator::new("fail");
-    const CATCH: Orchestrator<(), Vec<String>> = Orchestrator::new("catch");
-    let calls = Arc::new(AtomicUsize::new(0));
-    let sidecar = Sidecar::start();
-    let worker = worker(&sidecar)
-        .activity(FLAKY, move |_, failures: u32| {
-            let call = calls.fetch_add(1, Ordering::SeqCst) + 1;
-            async move {
-                if call <= failures as usize {
-                    return Err(Failure::new("Busy", "").into());
-                }
-                Ok(call)
+        .activity(FLAKY, |context: ActivityContext, number| async move {
+            // The first attempt fails, in whatever process it runs.
+            match context.invocation_id().ends_with("/0") {
+                true => Err(Failure::new("Busy", "try again").into()),
+                false => Ok(number + 1),
             }
         })
-        .activity(BROKEN, |_, ()| async {
-            let cause = Failure::new("Cause", "the disk");
-            Err(Failure::new("Broken", "it broke")
-                .non_retriable()
-                .with_cause(cause)
-                .into())
-        })
-        .orchestrator(RETRY, |ctx, failures| async move {
-            Ok(ctx.call(FLAKY, failures).await?)
-        })
-        .orchestrator(
-            FAIL,
-            |ctx, ()| async move { Ok(ctx.call(BROKEN, ()).await?) },
-        )
-        .orchestrator(CATCH, |ctx, ()| async move {
-            let error = ctx.call(BROKEN, ()).await.map_err(TaskError::into_failure);
-            let failure = error.err().unwrap_or_else(|| Failure::new("None", ""));
-            let cause = failure.cause().map(ToString::to_string);
-            Ok(vec![failure.to_string(), cause.unwrap_or_default()])
-        });
-    let serving = serve(worker);
-    assert_eq!(output::<usize>(&run(&sidecar, RETRY, &2).await), 3);
-    let caught: Vec<String> = output(&run(&sidecar, CATCH, &()).await);
-    assert_eq!(caught, ["Broken: it broke", "Cause: the disk"]);
-    let failed = run(&sidecar, FAIL, &()).await;
-    assert_eq!(failed.runtime_status, RuntimeStatus::Failed);
-    assert_eq!(failed.failure.unwrap().error_type(), "Broken");
-    serving.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn timers_events_and_time_limits_end_as_they_should() {
-    const SLEEP: Orchestrator<u64, String> = Orchestrator::new("sleep");
-    const LIMITED: Orchestrator<u64, Option<u32>> = Orchestrator::new("limited");
-    let sidecar = Sidecar::start();
-    let worker = worker(&sidecar)
-        .orchestrator(SLEEP, |ctx, millis| async move {
-            ctx.sleep(Duration::from_millis(millis)).await;
-            Ok("woken".to_owned())
-        })
-        .orchestrator(LIMITED, |ctx, millis| async move {
-            ctx.set_custom_status("waiting");
-            let limit = Duration::from_millis(millis);
-            match ctx.timeout(limit, ctx.wait_for(APPROVAL)).await {
-                Ok(event) => Ok(Some(event?)),
-                Err(_) => Ok(None),
-            }
-        });
-    let serving = serve(worker);
-    assert_eq!(output::<String>(&run(&sidecar, SLEEP, &50).await), "woken");
-    assert_eq!(
-        output::<Option<u32>>(&run(&sidecar, LIMITED, &50).await),
-        None
-    );
-    let client = sidecar.client();
-    let instance = client.start(LIMITED, &600_000).await.unwrap();
-    until(&client, instance.id(), is_waiting).await;
-    sidecar.raise(instance.id(), "Approval", "9").await;
-    assert_eq!(output::<Option<u32>>(&ended(&instance).await), Some(9));
-    serving.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn children_and_new_executions_run() {
-    const PARENT: Orchestrator<u32, u32> = Orchestrator::new("parent");
-    const COUNTDOWN: Orchestrator<u32, u32> = Orchestrator::new("countdown");
-    let sidecar = Sidecar::start();
-    let worker = worker(&sidecar)
-        .orchestrator(PARENT, |ctx, number| async move {
-            Ok(ctx.call_orchestrator(CHAIN, number).await?)
-        })
-        .orchestrator(
-            COUNTDOWN,
-            |ctx: OrchestrationContext, number: u32| async move {
-                if number == 0 {
-                    return Ok(ctx.wait_for(APPROVAL).await?);
-                }
-                ctx.call(ADD_ONE, number).await?;
-                ctx.continue_as_new(number - 1).await
-            },
-        );
-    let serving = serve(worker);
-    assert_eq!(output::<u32>(&run(&sidecar, PARENT, &10).await), 13);
-    let client = sidecar.client();
-    let instance = client.start(COUNTDOWN, &3).await.unwrap();
-    // Carried over from one execution to the next.
-    sidecar.raise(instance.id(), "approval", "5").await;
-    assert_eq!(output::<u32>(&ended(&instance).await), 5);
-    serving.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_can_be_suspended_resumed_and_terminated() {
-    let sidecar = Sidecar::start();
-    let serving = serve(worker(&sidecar));
-    let client = sidecar.client();
-    let instance = client.start(WAIT, &()).await.unwrap();
-    let id = instance.id();
-    until(&client, id, is_waiting).await;
-    let suspend = SuspendRequest {
-        instance_id: id.to_owned(),
-        reason: None,
-    };
-    let _: SuspendResponse = sidecar.call("SuspendInstance", suspend).await;
-    let is = |wanted| move |status: &InstanceStatus| status.runtime_status == wanted;
-    until(&client, id, is(RuntimeStatus::Suspended)).await;
-    sidecar.raise(id, "approval", "3").await;
-    let resume = ResumeRequest {
-        instance_id: id.to_owned(),
-        reason: None,
-    };
-    let _: ResumeResponse = sidecar.call("ResumeInstance", resume).await;
-    assert_eq!(output::<u32>(&ended(&instance).await), 3);
-
-    let instance = client.start(WAIT, &()).await.unwrap();
-    until(&client, instance.id(), is_waiting).await;
-    let terminate = TerminateRequest {
-        instance_id: instance.id().to_owned(),
-        output: Some("\"enough\"".to_owned()),
-        recursive: false,
-    };
-    let _: TerminateResponse = sidecar.call("TerminateInstance", terminate).await;
-    let status = ended(&instance).await;
-    assert_eq!(status.runtime_status, RuntimeStatus::Terminated);
-    assert_eq!(status.output.as_deref(), Some("\"enough\""));
-    serving.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn entities_are_called_signalled_and_locked() {
-    const COUNTER: Entity<i64> = Entity::new("counter");
-    const ADD: Operation<i64, i64> = Operation::new("add");
-    const FAIL: Operation<(), ()> = Operation::new("fail");
-    const COUNT: Orchestrator<(), (i64, String, i64)> = Orchestrator::new("count");
-    let sidecar = Sidecar::start();
-    let counter = EntityFunction::new(COUNTER)
-        .on(ADD, async |_, count: &mut i64, n: i64| {
-            *count += n;
-            Ok(*count)
-        })
-        .on(FAIL, async |_, count: &mut i64, ()| {
-            *count = -1;
-            Err(Failure::new("Refused", "not now").into())
-        });
-    let worker = worker(&sidecar)
         .entity(counter)
-        .orchestrator(COUNT, |ctx, ()| async move {
-            let (a, b) = (COUNTER.id("a"), COUNTER.id("b"));
-            ctx.signal_entity(&a, ADD, 2)?;
-            let later = ctx.now() + Duration::from_millis(20);
-            ctx.signal_entity_at(&b, ADD, 100, later)?;
-            let first = ctx.call_entity(&a, ADD, 3).await?;
-            let refused = ctx.call_entity(&a, FAIL, ()).await;
-            let refused = refused.map_err(TaskError::into_failure);
-            let refused = refused.err().map(|failure| failure.to_string());
-            let lock = ctx.lock([&a, &b]).await?;
-            let last = ctx.call_entity(&a, ADD, 10).await?;
-            lock.release();
-            // Locked once more: the release has arrived.
-            drop(ctx.lock([&a]).await?);
-            Ok((first, refused.unwrap_or_default(), last))
-        });
-    let serving = serve(worker);
-    let (first, refused, last): (i64, String, i64) = output(&run(&sidecar, COUNT, &()).await);
-    assert_eq!((first, last), (5, 15));
-    assert_eq!(refused, "Refused: not now");
-    serving.stop().await;
+        .orchestrator(chains, chain)
+        .orchestrator(fan_outs, fan_out)
+        .orchestrator(retries, |ctx, number| async move {
+            Ok(ctx.call(FLAKY, number).await?)
+        })
+        .orchestrator(timers, |ctx, number| async move {
+            ctx.sleep(Duration::from_millis(20)).await;
+            Ok(ctx.call(ADD_ONE, number).await?)
+        })
+        .orchestrator(limits, limit)
+        .orchestrator(parents, |ctx, number| async move {
+            Ok(ctx.call_orchestrator(PROGRAMS[0].0, number).await?)
+        })
+        .orchestrator(agains, again)
+        .orchestrator(entities, entity)
+        .orchestrator(WAIT, |ctx, number| async move {
+            ctx.set_custom_status("waiting");
+            Ok(ctx.wait_for(GO).await? + number)
+        })
+}
+
+/// Starts ten instances of each program, and while they run does `trouble` each time that some more have
+/// ended. All of them must reach their results.
+async fn complete_all(sidecar: &Sidecar, mut trouble: impl AsyncFnMut()) {
+    let client = sidecar.client();
+    let mut instances = Vec::new();
+    for round in 0..10 {
+        for (orchestrator, expected) in PROGRAMS {
+            let id = format!("{}-{round}", orchestrator.name());
+            let instance = client.start(orchestrator, &10).with_id(id).await.unwrap();
+            instances.push((instance, expected));
+        }
+    }
+    // Waits, so that they are open during every trouble; one of them is suspended.
+    let (waiting, suspended, terminated) = ("waiting", "suspended", "terminated");
+    for id in [waiting, suspended, terminated] {
+        client.start(WAIT, &1).with_id(id).await.unwrap();
+        sidecar.until_waiting(id).await;
+    }
+    sidecar.suspend(suspended).await;
+    sidecar.raise(suspended, "go", "5").await;
+    for part in instances.chunks(16) {
+        trouble().await;
+        for (instance, expected) in part {
+            let status = instance.wait(LIMIT).await.unwrap();
+            assert_eq!(output::<u32>(&status), *expected, "{}", instance.id());
+        }
+    }
+    sidecar.raise(waiting, "go", "2").await;
+    sidecar.resume(suspended).await;
+    sidecar.terminate(terminated, "\"enough\"", false).await;
+    trouble().await;
+    for (id, expected) in [(waiting, Some(3)), (suspended, Some(6)), (terminated, None)] {
+        let status = client.instance(WAIT, id).wait(LIMIT).await.unwrap();
+        assert_eq!(status.decode_output::<u32>().unwrap(), expected, "{id}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn instances_go_on_with_another_worker_after_a_stop() {
-    const HOLD: Activity<u32, u32> = Activity::new("hold");
-    const TWO_STEPS: Orchestrator<u32, u32> = Orchestrator::new("two-steps");
-    let mut sidecar = Sidecar::start();
-    let (held, begun) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let build = |sidecar: &Sidecar| {
-        let (held, begun) = (Arc::clone(&held), Arc::clone(&begun));
-        worker(sidecar)
-            .activity(HOLD, move |_, number: u32| {
-                let (held, begun) = (Arc::clone(&held), Arc::clone(&begun));
-                async move {
-                    begun.notify_one();
-                    held.notified().await;
-                    Ok(number * 2)
-                }
-            })
-            .orchestrator(TWO_STEPS, |ctx, number| async move {
-                let number = ctx.call(HOLD, number).await?;
-                ctx.set_custom_status("waiting");
-                Ok(number + ctx.wait_for(APPROVAL).await?)
-            })
-    };
-    let serving = serve(build(&sidecar));
-    let client = sidecar.client();
-    let instance = client.start(TWO_STEPS, &4).await.unwrap();
-    let other = client.start(WAIT, &()).await.unwrap();
-    begun.notified().await;
-    until(&client, other.id(), is_waiting).await;
-    // The activity ends within the grace; its turn is for the next worker.
-    serving.shutdown.send(()).unwrap();
-    sidecar.stream_ended();
-    held.notify_one();
-    serving.ended.await.unwrap();
-    let serving = serve(build(&sidecar));
-    until(&client, instance.id(), is_waiting).await;
-    sidecar.raise(instance.id(), "approval", "1").await;
-    sidecar.raise(other.id(), "approval", "2").await;
-    assert_eq!(output::<u32>(&ended(&instance).await), 9);
-    assert_eq!(output::<u32>(&ended(&other).await), 2);
+async fn every_instance_reaches_its_result_although_the_stream_is_cut_again_and_again() {
+    let sidecar = Sidecar::peer();
+    let proxy = Proxy::listen(&sidecar.address).await;
+    let serving = serve(worker(&proxy.address));
+    complete_all(&sidecar, async || proxy.cut()).await;
     serving.stop().await;
+    assert_work_was_lost(sidecar);
+}
+
+/// The streams ended while there was work.
+fn assert_work_was_lost(sidecar: Sidecar) {
+    let lost = sidecar.kill();
+    assert!(
+        lost.len() >= 5 && lost.iter().sum::<usize>() > 0,
+        "{lost:?}"
+    );
+}
+
+/// A worker in a process of its own.
+struct Process(Child);
+
+impl Process {
+    fn start(address: &str) -> Self {
+        let test = "worker::peer::a_worker_in_a_process_of_its_own";
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test])
+            .env(SIDECAR, address)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Process(child)
+    }
+
+    /// As `kill -9` does.
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Fails if it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Does nothing unless [`Process`] starts it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_in_a_process_of_its_own() {
+    if let Ok(address) = std::env::var(SIDECAR) {
+        let never = std::future::pending();
+        worker(&address).run_until(never).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_instance_reaches_its_result_although_the_worker_is_killed_again_and_again() {
+    let sidecar = Sidecar::peer();
+    let mut process = Process::start(&sidecar.address);
+    complete_all(&sidecar, async || {
+        process.kill();
+        process = Process::start(&sidecar.address);
+    })
+    .await;
+    process.kill();
+    assert_work_was_lost(sidecar);
+}
+
+/// The peer never pings, and answers a stream only when it has the first item.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_stream_of_the_peer_stays_open() {
+    const SLOW: Activity<u32, u32> = Activity::new("slow");
+    const RUN: Orchestrator<u32, u32> = Orchestrator::new("run");
+    let mut sidecar = Sidecar::peer();
+    let worker = sidecar
+        .worker()
+        .silence_limit(Duration::from_millis(10))
+        .activity(SLOW, |_, number| async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Ok(number)
+        })
+        .orchestrator(RUN, |ctx, number| async move {
+            Ok(ctx.call(SLOW, number).await?)
+        });
+    let serving = serve(worker);
+    // The stream is silent before the first item, and while the activity runs.
+    for _ in 0..100 {
+        assert_eq!(sidecar.client().status("nobody").await.unwrap(), None);
+    }
+    assert_eq!(output::<u32>(&sidecar.run(RUN, &3).await), 3);
+    serving.stop().await;
+    sidecar.stream_ended();
+    assert!(sidecar.kill().is_empty());
 }
