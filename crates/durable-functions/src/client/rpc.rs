@@ -164,9 +164,18 @@ pub(super) fn failed(method: &'static str, status: &Status) -> ClientError {
 pub(crate) fn endpoint(address: &str) -> Result<Endpoint, &'static str> {
     let endpoint = Endpoint::from_shared(address.to_owned())
         .map_err(|_| "it must be a URL such as http://localhost:4001")?;
-    match endpoint.uri().scheme_str() {
-        Some("http") => Ok(endpoint),
-        Some("https") => with_tls(endpoint),
+    match needs_tls(endpoint.uri().scheme_str(), cfg!(feature = "tls"))? {
+        true => with_tls(endpoint),
+        false => Ok(endpoint),
+    }
+}
+
+/// `has_tls`: whether TLS is compiled in.
+fn needs_tls(scheme: Option<&str>, has_tls: bool) -> Result<bool, &'static str> {
+    match scheme {
+        Some("http") => Ok(false),
+        Some("https") if has_tls => Ok(true),
+        Some("https") => Err("https:// needs the feature `tls` of durable-functions"),
         _ => Err("it must begin with http:// or https://"),
     }
 }
@@ -180,8 +189,8 @@ fn with_tls(endpoint: Endpoint) -> Result<Endpoint, &'static str> {
 }
 
 #[cfg(not(feature = "tls"))]
-fn with_tls(_: Endpoint) -> Result<Endpoint, &'static str> {
-    Err("https:// needs the feature `tls` of durable-functions")
+fn with_tls(endpoint: Endpoint) -> Result<Endpoint, &'static str> {
+    Ok(endpoint)
 }
 
 /// The channel to `address`, which is opened once.
@@ -201,4 +210,19 @@ fn channel_with<E>(
     }
     channels.push_back((address.to_owned(), channel.clone()));
     Ok(channel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_tls_an_address_that_needs_it_is_refused_with_the_name_of_the_feature() {
+        assert_eq!(needs_tls(Some("http"), false), Ok(false));
+        assert_eq!(needs_tls(Some("https"), true), Ok(true));
+        let error = needs_tls(Some("https"), false).unwrap_err();
+        assert!(error.contains("feature `tls`"), "{error}");
+        assert!(needs_tls(Some("ftp"), true).is_err());
+        assert!(needs_tls(None, true).is_err());
+    }
 }

@@ -19,7 +19,6 @@ mod events;
 mod failure_after_continue_as_new;
 #[cfg(feature = "handler")]
 mod handler;
-#[cfg(feature = "client")]
 mod instance_ids;
 mod join_all;
 mod kept_instances;
@@ -42,5 +41,4 @@ mod test_hub;
 #[cfg(feature = "tracing-subscriber")]
 mod tracing;
 mod unit_payloads;
-#[cfg(feature = "worker")]
 mod worker;

@@ -122,7 +122,6 @@ impl Fake {
         Self::listen_on(Server::builder()).await
     }
 
-    #[cfg(feature = "tls")]
     pub(super) async fn listen_with_tls(tls: tonic::transport::ServerTlsConfig) -> Self {
         Self::listen_on(Server::builder().tls_config(tls).unwrap()).await
     }

@@ -13,7 +13,6 @@ mod scenarios;
 mod serving;
 mod sidecar;
 mod stop;
-#[cfg(feature = "tls")]
 mod tls;
 mod versions;
 mod work;

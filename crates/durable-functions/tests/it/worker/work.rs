@@ -194,17 +194,3 @@ async fn mistakes_are_errors_before_anything_is_sent_and_show_no_secret() {
         }
     ));
 }
-
-#[cfg(not(feature = "tls"))]
-#[tokio::test]
-async fn an_address_that_needs_tls_is_refused_with_the_name_of_the_feature() {
-    let endpoint = "https://u:SECRET@host";
-    let worker = Worker::new(endpoint).run_until(std::future::ready(()));
-    for error in [
-        worker.await.unwrap_err().to_string(),
-        DurableClient::connect(endpoint).unwrap_err().to_string(),
-    ] {
-        assert!(error.contains("feature `tls`"), "{error}");
-        assert!(!error.contains("SECRET"));
-    }
-}
