@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use durable_protocol::messages::CreateInstanceRequest;
 use prost::bytes::Bytes;
 use task_hub::changes::{Changes, Message};
 use task_hub::validation::make;
-use task_hub::{SqliteStore, Store as _, StoreError, StoreErrorKind};
+use task_hub::{Error, Hub, Moment, Options, SqliteStore, Store as _, StoreError, StoreErrorKind};
 use tempfile::TempDir;
 
 use super::files;
+use crate::world::Counter;
 
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -198,6 +200,42 @@ fn a_store_at_its_limit_keeps_what_was_committed_and_works_on_when_there_is_spac
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.inbox("a").unwrap().len() as u64, committed * 2 - 2);
     assert!(store.instance("b").unwrap().is_some());
+}
+
+#[test]
+fn a_hub_on_a_full_store_recovers_with_all_that_it_reported() {
+    let (_folder, path) = folder();
+    let mut store = SqliteStore::open(&path).unwrap();
+    store.limit_size(1 << 19).unwrap();
+    let mut ids = Counter::default();
+    let mut hub = Hub::open(store, Options::default(), &mut ids).unwrap();
+    let mut reported = Vec::new();
+    let error = loop {
+        let mut at = Moment::new(make::at(0), &mut ids);
+        let request = CreateInstanceRequest {
+            name: "large".into(),
+            input: Some("7".repeat(10_000)),
+            ..CreateInstanceRequest::default()
+        };
+        match hub.start(&mut at, request) {
+            Ok(id) => {
+                hub.commit().unwrap();
+                reported.push(id);
+            }
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(&error, Error::Store(error) if error.kind() == StoreErrorKind::Full));
+    hub.recover(&mut ids).unwrap();
+    let mut turns = 0;
+    while hub.take_turn(make::at(0)).unwrap().is_some() {
+        turns += 1;
+    }
+    assert_eq!(turns, reported.len(), "the work is given out again");
+    assert!(turns > 5, "{turns}");
+    let mut at = Moment::new(make::at(0), &mut ids);
+    hub.terminate(&mut at, &reported[0], None).unwrap();
+    hub.commit().unwrap();
 }
 
 /// Tests that a process of their own runs, with less rights or less space.

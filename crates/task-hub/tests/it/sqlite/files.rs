@@ -19,7 +19,7 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Changes a database behind the back of the store.
+/// Changes a database that no store has open.
 pub fn change(path: &Path, sql: &str) {
     Connection::open(path).unwrap().execute_batch(sql).unwrap();
 }
