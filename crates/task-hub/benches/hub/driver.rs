@@ -25,8 +25,8 @@ impl Ids for Mixed {
 
 pub(crate) struct Driver<S: Store> {
     pub(crate) hub: Hub<S>,
-    ids: Mixed,
-    now: Timestamp,
+    pub(crate) ids: Mixed,
+    pub(crate) now: Timestamp,
     /// How long each part took so far.
     pub(crate) parts: [Duration; 7],
 }
@@ -72,7 +72,7 @@ impl<S: Store> Driver<S> {
             }
             clock.ends(Part::Encode);
             for turn in turns {
-                let answer = answer(&turn, actions());
+                let answer = answer(&turn, vec![actions()]);
                 self.hub.turn_done(&mut at, &turn.token, answer).unwrap();
             }
             clock.ends(Part::TurnDone);
@@ -138,9 +138,9 @@ impl<'a> Clock<'a> {
     }
 }
 
-const RESULT: &str = r#"{"count":17,"days":31}"#;
+pub(crate) const RESULT: &str = r#"{"count":17,"days":31}"#;
 
-fn schedule() -> OrchestratorAction {
+pub(crate) fn schedule() -> OrchestratorAction {
     let task = ScheduleTaskAction {
         name: "query-activity".into(),
         input: Some(r#"{"from":"2026-01-01","to":"2026-01-31"}"#.into()),
@@ -152,7 +152,7 @@ fn schedule() -> OrchestratorAction {
     }
 }
 
-fn complete() -> OrchestratorAction {
+pub(crate) fn complete() -> OrchestratorAction {
     let end = CompleteOrchestrationAction {
         orchestration_status: OrchestrationStatus::Completed.into(),
         result: Some(RESULT.into()),
@@ -166,10 +166,10 @@ fn complete() -> OrchestratorAction {
     }
 }
 
-fn answer(turn: &Turn, action: OrchestratorAction) -> TurnOutcome {
+pub(crate) fn answer(turn: &Turn, actions: Vec<OrchestratorAction>) -> TurnOutcome {
     TurnOutcome::Answered(OrchestratorResponse {
         instance_id: turn.instance.clone(),
-        actions: vec![action],
+        actions,
         ..OrchestratorResponse::default()
     })
 }

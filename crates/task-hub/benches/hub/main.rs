@@ -1,14 +1,15 @@
 //! What the hub and its stores cost, on one core, without a worker and without a connection.
 //!
-//! `cargo bench -p task-hub` prints three tables: orchestrations with one activity per second, in memory and in
-//! an SQLite file, where their time goes, and what 100,000 ended instances in a file cost. Add `-- orchestrations`,
-//! `-- parts` or `-- ended` for one of them. `-- profile memory 100` and `-- profile sqlite 100` run groups of 100
-//! steps for ten seconds, for a profiler.
+//! `cargo bench -p task-hub` prints four tables: orchestrations with one activity per second, in memory and in
+//! an SQLite file, where their time goes, large orchestrations, and what 100,000 ended instances in a file cost. Add
+//! `-- orchestrations`, `-- parts`, `-- large` or `-- ended` for one of them. `-- profile memory 100` and
+//! `-- profile sqlite 100` run groups of 100 steps for ten seconds, for a profiler.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod driver;
 mod ended;
 mod floor;
+mod large;
 mod orchestrations;
 
 fn main() {
@@ -21,10 +22,12 @@ fn main() {
         [] => {
             orchestrations::run();
             orchestrations::parts();
+            large::run();
             ended::run();
         }
         ["orchestrations"] => orchestrations::run(),
         ["parts"] => orchestrations::parts(),
+        ["large"] => large::run(),
         ["ended"] => ended::run(),
         ["profile", store, group] => orchestrations::profile(store, group.parse().unwrap()),
         // The second half of `ended`, in a process of its own.
