@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Error, ErrorCode};
+use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -34,6 +34,9 @@ pub(super) fn foreign(path: &Path) -> StoreError {
 /// A row or a page has what it cannot have.
 pub(super) fn corrupt(path: &Path, what: &str) -> StoreError {
     let path = path.display();
+    // SQLite's report has a heading, and a line for each page.
+    let lines = what.lines().filter(|line| !line.starts_with("***"));
+    let what = lines.collect::<Vec<_>>().join("; ");
     StoreError::new(
         StoreErrorKind::Corrupt,
         format!(
@@ -83,6 +86,7 @@ fn cannot_open(path: &Path, why: &str) -> StoreError {
 /// Words an error of SQLite.
 pub(super) fn from_sqlite(path: &Path, error: &Error) -> StoreError {
     let shown = path.display();
+    let code = error.sqlite_extended_error_code().unwrap_or_default();
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::new(
             StoreErrorKind::Full,
@@ -105,12 +109,20 @@ pub(super) fn from_sqlite(path: &Path, error: &Error) -> StoreError {
             format!("{shown} is not a database, or its beginning is damaged. Use another file."),
         ),
         Some(ErrorCode::DatabaseCorrupt) => corrupt(path, &error.to_string()),
+        // SQLite does not tell a quota and a limit of file sizes from a broken disk.
+        Some(ErrorCode::SystemIoFailure) if code == ffi::SQLITE_IOERR_WRITE => StoreError::new(
+            StoreErrorKind::Io,
+            format!(
+                "{shown} cannot be written ({error}): a quota or a limit of file sizes leaves no space, or the \
+                 disk is broken. What was committed before is intact unless the disk lost it. Make space or check \
+                 the disk, then try again."
+            ),
+        ),
         Some(ErrorCode::SystemIoFailure | ErrorCode::FileLockingProtocolFailed) => StoreError::new(
             StoreErrorKind::Io,
             format!(
-                "{shown} cannot be read or written ({error}, code {}). What was committed before is intact \
-                 unless the disk lost it. Check the disk, then start again.",
-                error.sqlite_extended_error_code().unwrap_or_default()
+                "{shown} cannot be read or written ({error}, code {code}). What was committed before is intact \
+                 unless the disk lost it. Check the disk, then start again."
             ),
         ),
         // A value of a type or size that no hub wrote.
