@@ -33,6 +33,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// A store that goes on failing is logged again after so many failures, about once a minute.
+const FAILURES_OF_A_MESSAGE: u32 = 12;
+
 /// How the thread works.
 pub(in crate::hub) struct Settings {
     /// The most ended instances; `None` keeps all.
@@ -87,13 +90,19 @@ struct Running {
 }
 
 /// The store has failed. Until `until` there are only reads, and no work is handed out.
+///
+/// A disk that is nearly full takes small commits and refuses large ones. So the outage is over when commits succeed and
+/// none has failed for another pause.
 #[derive(Clone, Copy)]
 struct Outage {
     kind: StoreErrorKind,
     failures: u32,
+    pause: Duration,
     until: Instant,
     /// What was not committed is undone.
     is_recovered: bool,
+    /// A commit has succeeded since the last failure.
+    works: bool,
 }
 
 /// The inputs that share a commit.
@@ -167,15 +176,21 @@ impl Running {
 
     /// `None` when there is nothing to do without an input.
     fn wait_at_most(&self) -> Option<Duration> {
-        if let Some(outage) = self.outage
-            && !outage.is_over()
-        {
-            return Some(outage.until.saturating_duration_since(Instant::now()));
+        let mut limit = None;
+        if let Some(outage) = self.outage {
+            let now = Instant::now();
+            if !outage.is_over() {
+                return Some(outage.until.saturating_duration_since(now));
+            }
+            if outage.works {
+                limit = Some(outage.end().saturating_duration_since(now));
+            }
         }
-        match self.hub.next_due() {
+        let due = match self.hub.next_due() {
             Ok(due) => due.map(|due| due.since(now()).min(LONGEST_WAIT)),
             Err(_) => Some(FIRST_PAUSE),
-        }
+        };
+        limit.into_iter().chain(due).min()
     }
 
     fn play(&mut self, group: Group) {
@@ -263,11 +278,8 @@ impl Running {
         for id in committed.instances.iter().chain(&committed.entities) {
             self.waiters.changed(&self.hub, id);
         }
-        if self.outage.take().is_some() {
-            self.log(
-                LogLevel::Warning,
-                "The state of the task hub can be read and written again.".to_owned(),
-            );
+        if let Some(outage) = &mut self.outage {
+            outage.works = true;
         }
     }
 
@@ -320,24 +332,38 @@ impl Running {
 
     /// The store failed. Undoes what was not committed, and pauses before the next try.
     fn failed(&mut self, error: &StoreError) {
-        let failures = self.outage.map_or(0, |outage| outage.failures);
+        let known = self.outage.filter(|outage| outage.kind == error.kind());
+        let failures = known.map_or(0, |outage| outage.failures);
         let pause = FIRST_PAUSE
             .saturating_mul(2_u32.saturating_pow(failures))
             .min(LONGEST_PAUSE);
-        self.log(
-            LogLevel::Error,
-            format!("{error} What was not stored is undone. local-host tries again in {pause:?}."),
-        );
+        if failures.is_multiple_of(FAILURES_OF_A_MESSAGE) {
+            self.log(
+                LogLevel::Error,
+                format!("{error} What was not stored is undone. local-host tries again until it succeeds."),
+            );
+        }
         self.outage = Some(Outage {
             kind: error.kind(),
             failures: failures + 1,
+            pause,
             until: Instant::now() + pause,
             is_recovered: self.recover().is_ok(),
+            works: false,
         });
     }
 
-    /// At the end of a pause, undoes what could not be undone before it.
+    /// At the end of a pause, undoes what could not be undone before it. Ends an outage that is over.
     fn end_outage(&mut self) {
+        let has_ended = |outage: Outage| outage.works && Instant::now() >= outage.end();
+        if self.outage.is_some_and(has_ended) {
+            self.outage = None;
+            self.log(
+                LogLevel::Warning,
+                "The state of the task hub can be read and written again.".to_owned(),
+            );
+            return;
+        }
         let is_due = |outage: Outage| !outage.is_recovered && outage.is_over();
         if !self.outage.is_some_and(is_due) {
             return;
@@ -378,5 +404,10 @@ enum Access {
 impl Outage {
     fn is_over(&self) -> bool {
         Instant::now() >= self.until
+    }
+
+    /// When it ends, if no commit fails before.
+    fn end(&self) -> Instant {
+        self.until + self.pause
     }
 }
