@@ -72,7 +72,7 @@ type Log = Arc<dyn Fn(LogLevel, String) + Send + Sync>;
 
 pub use functions::{DurableFunction, DurableKind};
 
-pub use storage::Storage;
+pub use storage::{OpenStorage, Storage};
 
 /// How the hub behaves.
 #[derive(Clone, Debug)]
@@ -138,10 +138,27 @@ impl Hub {
         invoke: Arc<dyn Invoke>,
         log: Arc<dyn Fn(LogLevel, String) + Send + Sync>,
     ) -> anyhow::Result<Self> {
+        let storage = options.storage.open(&options.task_hub_name)?;
+        Self::start_on(storage, options, functions, invoke, log).await
+    }
+
+    /// The same on a storage that was opened for the task hub of this name: before the handler is started, because one
+    /// that cannot be opened ends the start.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub async fn start_on(
+        storage: OpenStorage,
+        options: HubOptions,
+        functions: Vec<DurableFunction>,
+        invoke: Arc<dyn Invoke>,
+        log: Arc<dyn Fn(LogLevel, String) + Send + Sync>,
+    ) -> anyhow::Result<Self> {
         let functions = Arc::new(Functions::new(functions)?);
         let rules = rules(&options, Arc::clone(&functions));
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         Self::open(
+            storage,
             options,
             functions,
             rules,
@@ -175,10 +192,12 @@ impl Hub {
         let mut rules = rules(&options, Arc::clone(&functions));
         rules.limits = Limits::none();
         let workers = Workers::Streams(Streams::default());
-        Self::open(options, functions, rules, workers, address, log).await
+        let storage = options.storage.open(&options.task_hub_name)?;
+        Self::open(storage, options, functions, rules, workers, address, log).await
     }
 
     async fn open(
+        OpenStorage(store): OpenStorage,
         options: HubOptions,
         functions: Arc<Functions>,
         rules: Options,
@@ -186,7 +205,6 @@ impl Hub {
         address: SocketAddr,
         log: Log,
     ) -> anyhow::Result<Self> {
-        let store = options.storage.open(&options.task_hub_name)?;
         let machine = TaskHub::open(store, rules, &mut driver::RandomIds)?;
         let continued = count_unfinished(&machine)?;
         let settings = driver::Settings {

@@ -41,11 +41,14 @@ impl Storage {
         }
     }
 
+    /// Opens it for the task hub of this name. Until the result is dropped, nobody else can use a folder for that
+    /// task hub.
+    ///
     /// # Errors
     /// The folder cannot be used; the text says why and what to do.
-    pub(super) fn open(&self, task_hub_name: &str) -> anyhow::Result<Box<dyn Store + Send>> {
+    pub fn open(&self, task_hub_name: &str) -> anyhow::Result<OpenStorage> {
         let folder = match self {
-            Self::Memory { .. } => return Ok(Box::new(MemoryStore::new())),
+            Self::Memory { .. } => return Ok(OpenStorage(Box::new(MemoryStore::new()))),
             Self::Folder(folder) => folder,
         };
         create(folder).with_context(|| {
@@ -56,9 +59,12 @@ impl Storage {
         })?;
         let file = folder.join(file_name(task_hub_name));
         let store = SqliteStore::open(file).map_err(|error| explain(folder, &error))?;
-        Ok(Box::new(store))
+        Ok(OpenStorage(Box::new(store)))
     }
 }
+
+/// A storage that a hub can use.
+pub struct OpenStorage(pub(super) Box<dyn Store + Send>);
 
 /// A new folder is one that Git ignores. A folder that exists is left as it is: it can hold more than the state.
 fn create(folder: &Path) -> io::Result<()> {

@@ -4,8 +4,9 @@ use super::app::Loaded;
 use crate::cli::Cli;
 use crate::functions::Function;
 use crate::handler::Handler;
-use crate::hub::{DurableFunction, DurableKind, Hub, HubOptions, Storage};
+use crate::hub::{DurableFunction, DurableKind, Hub, HubOptions, OpenStorage, Storage};
 use crate::log::{LogLevel, Logger};
+use anyhow::Context as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,19 +16,26 @@ pub(super) const DEFAULT_NAME: &str = "TestHubName";
 /// The folder of an app for the state of its task hub.
 const STATE_FOLDER: &str = ".local-host";
 
+/// Opens the storage of the app's task hub.
+///
+/// # Errors
+/// It cannot be used.
+pub(super) fn open(app: &Loaded, storage: &Storage) -> anyhow::Result<OpenStorage> {
+    storage
+        .open(name(app))
+        .context("The task hub cannot be started")
+}
+
 pub(super) async fn start(
     app: &Loaded,
     port: u16,
     storage: Storage,
+    open: OpenStorage,
     handler: &Handler,
     log: &Logger,
 ) -> anyhow::Result<Hub> {
     let options = HubOptions {
-        task_hub_name: app
-            .host
-            .hub_name
-            .clone()
-            .unwrap_or_else(|| DEFAULT_NAME.to_owned()),
+        task_hub_name: name(app).to_owned(),
         base_url: format!("http://localhost:{port}"),
         function_timeout: app.host.function_timeout,
         default_version: app.host.default_version.clone(),
@@ -36,15 +44,21 @@ pub(super) async fn start(
     };
     let functions = app.functions.usable.iter().filter_map(durable).collect();
     let messages = log.clone();
-    let hub = Hub::start(
+    let hub = Hub::start_on(
+        open,
         options,
         functions,
         Arc::new(handler.clone()),
         Arc::new(move |level, message| messages.system(level, message)),
     )
-    .await?;
+    .await
+    .context("The task hub cannot be started")?;
     report_state(&hub, log);
     Ok(hub)
+}
+
+fn name(app: &Loaded) -> &str {
+    app.host.hub_name.as_deref().unwrap_or(DEFAULT_NAME)
 }
 
 /// Says where the state is, and what goes on.

@@ -96,17 +96,18 @@ async fn host(
         hosts,
         cors,
     } = endpoint;
+    let open = hub::open(&app, &storage)?;
     let supervisor = start_handler(&app, log)?;
     let options = HandlerOptions {
         function_timeout: app.host.function_timeout,
         grace: GRACE,
     };
     let handler = Handler::new(supervisor.clone(), options, log.clone());
-    let hub = match hub::start(&app, port, storage, &handler, log).await {
+    let hub = match hub::start(&app, port, storage, open, &handler, log).await {
         Ok(hub) => hub,
         Err(error) => {
             supervisor.stop().await;
-            return Err(error.context("The task hub cannot be started."));
+            return Err(error);
         }
     };
     output::print(&console::function_list(&app.functions, port, verbose));
