@@ -15,6 +15,7 @@ mod jobs;
 mod misbehaving;
 mod restarts;
 mod search;
+mod state_faults;
 mod status_answers;
 mod status_body;
 mod submit_answers;

@@ -45,6 +45,11 @@ impl Launch {
         self
     }
 
+    /// The folder of the app.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Starts local-host on a free port, and waits until the handler is ready.
     pub(crate) async fn start(&self) -> Host {
         self.spawn(0).ready().await
