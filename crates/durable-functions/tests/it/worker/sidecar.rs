@@ -1,8 +1,10 @@
 //! The sidecars that the scenarios run on, and their clients.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use durable_functions::{
@@ -16,6 +18,7 @@ use durable_protocol::messages::{
     TerminateResponse,
 };
 use http::uri::PathAndQuery;
+use local_host::hub::{Hub, Storage};
 use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,7 +33,12 @@ use crate::oracle::python::environment;
 /// A sidecar of its own for a test.
 pub(super) struct Sidecar {
     pub(super) address: String,
-    process: Process,
+    kind: Kind,
+}
+
+enum Kind {
+    Peer(Process),
+    LocalHost(Hub),
 }
 
 /// The in-memory backend of PyPI's durabletask.
@@ -41,7 +49,7 @@ struct Process {
 
 impl Sidecar {
     /// The in-memory backend of PyPI's durabletask.
-    pub(super) fn peer() -> Self {
+    pub(super) async fn peer() -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/worker/backend.py");
         let mut child = Command::new(environment())
             .arg(script)
@@ -54,25 +62,52 @@ impl Sidecar {
         output.read_line(&mut port).unwrap();
         Sidecar {
             address: format!("http://127.0.0.1:{}", port.trim()),
-            process: Process { child, output },
+            kind: Kind::Peer(Process { child, output }),
         }
     }
 
-    /// Waits until the sidecar has noticed that a worker closed its stream.
+    /// The task hub of local-host, as it serves workers.
+    pub(super) async fn local_host() -> Self {
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let hub = Hub::serve_workers(
+            "TestHub".to_owned(),
+            Storage::default(),
+            any_port,
+            Arc::new(|level, text| println!("{level:?}: {text}")),
+        );
+        let hub = hub.await.unwrap();
+        Sidecar {
+            address: format!("http://{}", hub.address()),
+            kind: Kind::LocalHost(hub),
+        }
+    }
+
+    /// Waits until the peer has noticed that a worker closed its stream. local-host needs no waiting: it gives
+    /// the work of a closed stream to another worker, whenever it notices.
     pub(super) fn stream_ended(&mut self) {
-        let mut line = String::new();
-        self.process.output.read_line(&mut line).unwrap();
-        assert!(line.starts_with("closed "), "{line}");
+        if let Kind::Peer(process) = &mut self.kind {
+            let mut line = String::new();
+            process.output.read_line(&mut line).unwrap();
+            assert!(line.starts_with("closed "), "{line}");
+        }
     }
 
     /// Ends the sidecar. How much work was delivered again after each stream that has ended since the last
-    /// call of `stream_ended`.
-    pub(super) fn kill(mut self) -> Vec<usize> {
-        self.process.child.kill().unwrap();
-        let mut rest = String::new();
-        self.process.output.read_to_string(&mut rest).unwrap();
-        let counts = rest.lines().map(|line| line.strip_prefix("closed "));
-        counts.map(|it| it.unwrap().parse().unwrap()).collect()
+    /// call of `stream_ended`; only the peer knows.
+    pub(super) async fn end(self) -> Option<Vec<usize>> {
+        match self.kind {
+            Kind::Peer(mut process) => {
+                process.child.kill().unwrap();
+                let mut rest = String::new();
+                process.output.read_to_string(&mut rest).unwrap();
+                let counts = rest.lines().map(|line| line.strip_prefix("closed "));
+                Some(counts.map(|it| it.unwrap().parse().unwrap()).collect())
+            }
+            Kind::LocalHost(hub) => {
+                hub.stop().await;
+                None
+            }
+        }
     }
 
     pub(super) fn worker(&self) -> Worker {

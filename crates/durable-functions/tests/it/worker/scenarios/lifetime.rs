@@ -220,7 +220,7 @@ pub(super) async fn new_uuids_differ_and_stay_the_same_in_every_replay(sidecar: 
 }
 
 /// Azure Storage cannot hold a timer of ten days; the engine makes four of it.
-pub(super) async fn a_long_timer_is_split(sidecar: &mut Sidecar) {
+pub(in crate::worker) async fn a_long_timer_is_split(sidecar: &mut Sidecar) {
     const SLEEP: Orchestrator<(), bool> = Orchestrator::new("sleep");
     const DAYS: Duration = Duration::from_secs(10 * 24 * 60 * 60);
     let worker = sidecar

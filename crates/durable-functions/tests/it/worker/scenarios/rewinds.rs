@@ -134,7 +134,7 @@ pub(super) async fn a_rewind_of_an_activity_with_retries_begins_them_anew(sideca
     serving.stop().await;
 }
 
-pub(super) async fn a_rewind_runs_a_child_that_was_purged_anew(sidecar: &mut Sidecar) {
+pub(in crate::worker) async fn a_rewind_runs_a_child_that_was_purged_anew(sidecar: &mut Sidecar) {
     let log = Log::default();
     let serving = serve(log.worker(sidecar));
     failed(sidecar, PARENT).await;
