@@ -91,7 +91,7 @@ async fn a_timer_fires_at_its_time_without_a_call() {
 }
 
 #[tokio::test]
-async fn calls_after_a_stop_are_told_so() {
+async fn calls_after_a_stop_fail_with_that_reason() {
     let driver = driver(MemoryStore::new());
     let waits = driver.wait_for("a", |_| true);
     let (waited, ()) = tokio::join!(waits, driver.stop());
