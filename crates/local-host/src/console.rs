@@ -5,6 +5,7 @@ use crate::handler::HOST_VERSION;
 use anstyle::{AnsiColor, Style};
 use indexmap::IndexMap;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 const NAME: Style = AnsiColor::Yellow.on_default();
 const ADDRESS: Style = AnsiColor::Green.on_default();
@@ -20,6 +21,16 @@ pub(crate) fn banner() -> String {
     format!(
         "\n\nlocal-host\n{FAINT}local-host Version:       {}{FAINT:#}\n{FAINT}Function Runtime Version: {HOST_VERSION}{FAINT:#}\n\n",
         env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// What to do next when local-host serves workers.
+#[must_use]
+pub(crate) fn worker_banner(address: SocketAddr) -> String {
+    format!(
+        "\n{NAME}Serving workers and clients of the Durable Task protocol:{NAME:#} {ADDRESS}http://{address}{ADDRESS:#}\n\n\
+         \tGive this address to the workers and clients of your Durable Task SDK. For example in Python:\n\
+         \tTaskHubGrpcWorker(host_address=\"{address}\") and TaskHubGrpcClient(host_address=\"{address}\")\n\n"
     )
 }
 

@@ -169,6 +169,30 @@ pub struct QueryInstancesResponse {
     pub continuation_token: Option<String>,
 }
 
+/// `ListInstanceIds`: instances that have ended. A host with the extension does not have it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ListInstanceIdsRequest {
+    #[prost(enumeration = "OrchestrationStatus", repeated, tag = "1")]
+    pub runtime_status: Vec<i32>,
+    #[prost(message, optional, tag = "2")]
+    pub completed_time_from: Option<prost_types::Timestamp>,
+    #[prost(message, optional, tag = "3")]
+    pub completed_time_to: Option<prost_types::Timestamp>,
+    #[prost(int32, tag = "4")]
+    pub page_size: i32,
+    #[prost(message, optional, tag = "5")]
+    pub last_instance_key: Option<String>,
+}
+
+/// One page of ids.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ListInstanceIdsResponse {
+    #[prost(string, repeated, tag = "1")]
+    pub instance_ids: Vec<String>,
+    #[prost(message, optional, tag = "2")]
+    pub last_instance_key: Option<String>,
+}
+
 /// `PurgeInstances`: one instance, or a filter.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct PurgeInstancesRequest {

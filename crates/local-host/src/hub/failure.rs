@@ -54,6 +54,11 @@ impl HostFailure {
         serde_json::from_str(output).ok()
     }
 
+    /// The text without the details.
+    pub(super) fn message(self) -> String {
+        self.message
+    }
+
     /// One line for the log.
     pub(super) fn summary(&self) -> String {
         match &self.details {

@@ -191,6 +191,9 @@ impl Hub {
         let functions = Arc::new(Functions::new(Vec::new())?);
         let mut rules = rules(&options, Arc::clone(&functions));
         rules.limits = Limits::none();
+        let none = Arc::clone(&functions);
+        rules.refusal_output =
+            Arc::new(move |name, refused| refusal::for_workers(&none, name, refused));
         let workers = Workers::Streams(Streams::default());
         let storage = options.storage.open(&options.task_hub_name)?;
         Self::open(storage, options, functions, rules, workers, address, log).await
@@ -365,6 +368,11 @@ fn count_unfinished(hub: &TaskHub) -> Result<usize, task_hub::StoreError> {
 impl Inner {
     fn log(&self, level: LogLevel, message: String) {
         (self.log)(level, message);
+    }
+
+    /// Whether the functions are those of workers, and not of a handler.
+    fn serves_workers(&self) -> bool {
+        matches!(self.workers, Workers::Streams(_))
     }
 
     /// Logs why there is no function `name` of this kind, if function.json shows it. A real host does not look.

@@ -51,7 +51,11 @@ fn words(hub: &Inner, notice: Notice) -> Option<(LogLevel, String)> {
             Error,
             format!(
                 "Orchestration '{instance}' ({name}) failed: {}",
-                refusal::failure(&hub.functions, &name, &refused).summary()
+                if hub.serves_workers() {
+                    refusal::for_workers(&hub.functions, &name, &refused)
+                } else {
+                    refusal::failure(&hub.functions, &name, &refused).summary()
+                }
             ),
         ),
         Notice::EventUnread { instance, event } => (

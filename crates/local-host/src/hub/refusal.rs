@@ -84,6 +84,16 @@ pub(super) fn failure(functions: &Functions, name: &str, refused: &Refused) -> H
     }
 }
 
+/// The same for workers: one text, without what a real host does.
+pub(super) fn for_workers(functions: &Functions, name: &str, refused: &Refused) -> String {
+    let refused_for = |why: &str| format!("local-host refused an answer of '{name}': {why}.");
+    match &refused.refusal {
+        Refusal::FieldMissing => refused_for("an action lacks a field"),
+        Refusal::Unsupported(kind) => refused_for(&format!("it has no action '{kind}'")),
+        _ => failure(functions, name, refused).message(),
+    }
+}
+
 fn words(place: &Place) -> String {
     match place {
         Place::ActivityName => "the name of an activity".to_owned(),

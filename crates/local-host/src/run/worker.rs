@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::{hub, report_unfinished};
 use crate::cli::Cli;
+use crate::console;
 use crate::hub::Hub;
 use crate::log::{LogLevel, Logger};
+use crate::output;
 
 /// Where workers look for a sidecar when nobody tells them.
 const DEFAULT_PORT: u16 = 4001;
@@ -39,14 +41,12 @@ pub(super) async fn serve(
         hub::DEFAULT_NAME.to_owned(),
         storage,
         address,
-        Arc::new(move |level, message| messages.system(level, message)),
+        // There is no handler that says what happens.
+        Arc::new(move |level, message| messages.user(level, message)),
     )
     .await?;
     hub::report_state(&hub, log);
-    log.user(
-        LogLevel::Info,
-        format!("Workers and clients: http://{}", hub.address()),
-    );
+    output::print(&console::worker_banner(hub.address()));
     stop.await;
     log.user(LogLevel::Info, "Stopping.");
     report_unfinished(&hub, log).await;

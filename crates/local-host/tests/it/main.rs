@@ -19,3 +19,4 @@ mod supervision;
 mod support;
 mod table;
 mod tiny;
+mod workers;

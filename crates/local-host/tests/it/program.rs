@@ -473,7 +473,8 @@ fn workers_are_served_without_an_app() {
     let root = tempfile::tempdir().unwrap();
     let mut program = Program::start_in(root, &["--worker"]);
     program.until("The state of the task hub is in ");
-    let line = program.until("Workers and clients: http://127.0.0.1:");
+    let line = program
+        .until("Serving workers and clients of the Durable Task protocol: http://127.0.0.1:");
     let port = line.rsplit(':').next().unwrap().trim().parse().unwrap();
     TcpStream::connect(("127.0.0.1", port)).unwrap();
     assert!(program.root.path().join(".local-host").is_dir());

@@ -18,6 +18,7 @@
 //! `ORACLE_PROGRAMS` sets how many programs, `ORACLE_SEED` which ones.
 
 mod compare;
+mod environment;
 pub(crate) mod history;
 pub(crate) mod interpreter;
 pub(crate) mod program;

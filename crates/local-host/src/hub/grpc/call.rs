@@ -12,15 +12,16 @@ use super::super::driver::Unavailable;
 pub(super) struct Call<T> {
     pub(super) message: T,
     /// The task hub that the client named, when it is another one. A real host looks for it in storage;
-    /// local-host has only one.
+    /// local-host has only one, which for workers has any name.
     pub(super) other_hub: Option<String>,
 }
 
 impl<T> Call<T> {
     pub(super) fn new(hub: &Inner, request: Request<T>) -> Self {
         Self {
-            other_hub: named_hub(request.metadata())
-                .filter(|name| !name.eq_ignore_ascii_case(&hub.options.task_hub_name)),
+            other_hub: named_hub(request.metadata()).filter(|name| {
+                !hub.serves_workers() && !name.eq_ignore_ascii_case(&hub.options.task_hub_name)
+            }),
             message: request.into_inner(),
         }
     }

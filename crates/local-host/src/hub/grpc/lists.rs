@@ -1,30 +1,50 @@
-//! `QueryInstances`, `QueryEntities`, `CleanEntityStorage`: pages in the order of the ids.
+//! `QueryInstances`, `ListInstanceIds`, `QueryEntities`, `CleanEntityStorage`: pages in the order of the ids.
 
 use std::sync::Arc;
 
+use durable_protocol::Timestamp;
 use durable_protocol::messages::{
-    CleanEntityStorageRequest, CleanEntityStorageResponse, EntityMetadata, OrchestrationState,
-    OrchestrationStatus, QueryEntitiesRequest, QueryEntitiesResponse, QueryInstancesRequest,
-    QueryInstancesResponse,
+    CleanEntityStorageRequest, CleanEntityStorageResponse, EntityMetadata, InstanceQuery,
+    ListInstanceIdsRequest, ListInstanceIdsResponse, OrchestrationState, OrchestrationStatus,
+    QueryEntitiesRequest, QueryEntitiesResponse, QueryInstancesRequest, QueryInstancesResponse,
 };
-use task_hub::query::{EntityFilter, InstanceFilter, PageRequest};
+use prost::Message;
+use task_hub::changes::EntityRecord;
+use task_hub::instance::InstanceRecord;
+use task_hub::query::{EntityFilter, InstanceFilter, Page, PageRequest};
 use task_hub::{Store as _, StoreError};
 use tonic::Status;
 
-use super::super::Inner;
-use super::super::driver::TaskHub;
+use super::super::{Inner, status};
 use super::call::{Call, unavailable};
 
 /// The rows of a page when the client does not say how many. A real host answers a query for no rows with an
 /// empty page and a token, for ever.
 const PAGE: usize = 100;
 
-/// Without `fetch_inputs_and_outputs` only the input is left out, as on a real host.
+/// The most rows of a page, whatever the client says. Python's asks for all rows that can be counted.
+const MOST_ROWS: usize = 1_000;
+
+/// The statuses of instances that have ended.
+pub(super) const ENDED: [OrchestrationStatus; 4] = [
+    OrchestrationStatus::Completed,
+    OrchestrationStatus::Failed,
+    OrchestrationStatus::Canceled,
+    OrchestrationStatus::Terminated,
+];
+
+/// A page is cut behind the row with which it gets longer than this. Clients of gRPC read messages of at most 4 MiB by
+/// default.
+const LONGEST_PAGE: usize = 2 * 1024 * 1024;
+
+/// Without `fetch_inputs_and_outputs`, clients of workers get no payloads. For all others only the input is left out, as
+/// on a real host.
 pub(super) async fn query_instances(
     hub: Arc<Inner>,
     call: Call<QueryInstancesRequest>,
 ) -> Result<QueryInstancesResponse, Status> {
-    let Some(query) = call.message.query else {
+    let query = call.message.query;
+    let Some(query) = query.or_else(|| hub.serves_workers().then(InstanceQuery::default)) else {
         return Err(Status::unknown("Exception was thrown by handler."));
     };
     if call.other_hub.is_some() {
@@ -37,32 +57,94 @@ pub(super) async fn query_instances(
         prefix: query.instance_id_prefix.unwrap_or_default(),
     };
     let page = page(query.continuation_token, query.max_instance_count);
-    let with_input = query.fetch_inputs_and_outputs;
-    let read = hub
-        .driver
-        .read(move |hub| instances(hub, &filter, &page, with_input))
-        .await;
-    read.map_err(unavailable)
-}
-
-fn instances(
-    hub: &TaskHub,
-    filter: &InstanceFilter,
-    page: &PageRequest,
-    with_input: bool,
-) -> Result<QueryInstancesResponse, StoreError> {
-    let page = hub.store().instances(filter, page)?;
-    let states = page.rows.into_iter().map(|record| {
-        let state = record.state(hub.store().payloads(&record.id)?);
-        Ok(OrchestrationState {
-            input: state.input.clone().filter(|_| with_input),
-            ..state
+    let payloads = query.fetch_inputs_and_outputs;
+    let is_sidecar = hub.serves_workers();
+    let read = hub.driver.read(move |hub| {
+        let page = hub.store().instances(&filter, &page)?;
+        let (states, next) = fitting(page, |record| {
+            if is_sidecar {
+                return status::of_sidecar(hub, record.clone(), payloads);
+            }
+            let state = record.state(hub.store().payloads(&record.id)?);
+            Ok(OrchestrationState {
+                input: state.input.clone().filter(|_| payloads),
+                ..state
+            })
+        })?;
+        Ok(QueryInstancesResponse {
+            orchestration_state: states,
+            continuation_token: next,
         })
     });
-    Ok(QueryInstancesResponse {
-        orchestration_state: states.collect::<Result<_, StoreError>>()?,
-        continuation_token: page.next,
-    })
+    read.await.map_err(unavailable)
+}
+
+/// The ids of instances that have ended, by the time of their end. A real host does not have the method.
+pub(super) async fn list_instance_ids(
+    hub: Arc<Inner>,
+    call: Call<ListInstanceIdsRequest>,
+) -> Result<ListInstanceIdsResponse, Status> {
+    let request = call.message;
+    let mut statuses = statuses(&request.runtime_status);
+    if request.runtime_status.is_empty() {
+        statuses.extend(ENDED);
+    }
+    let filter = InstanceFilter {
+        statuses,
+        ..InstanceFilter::default()
+    };
+    let from = request.completed_time_from.map(Timestamp::from);
+    let to = request.completed_time_to.map(Timestamp::from);
+    let page = page(request.last_instance_key, request.page_size);
+    let read = hub.driver.read(move |hub| {
+        let page = hub.store().instances(&filter, &page)?;
+        let ended = page.rows.into_iter().filter(|record| {
+            from.is_none_or(|from| record.updated >= from)
+                && to.is_none_or(|to| record.updated < to)
+        });
+        // With times in the request a page can be empty, and have another one behind it.
+        Ok(ListInstanceIdsResponse {
+            instance_ids: ended.map(|record| record.id).collect(),
+            last_instance_key: page.next,
+        })
+    });
+    read.await.map_err(unavailable)
+}
+
+/// The rows of a page that fit into a message, and where the next page begins.
+fn fitting<R: Row, T: Message>(
+    page: Page<R>,
+    show: impl Fn(&R) -> Result<T, StoreError>,
+) -> Result<(Vec<T>, Option<String>), StoreError> {
+    let mut shown = Vec::new();
+    let mut length = 0;
+    let mut rows = page.rows.iter().peekable();
+    while let Some(row) = rows.next() {
+        let state = show(row)?;
+        length += state.encoded_len();
+        shown.push(state);
+        if length > LONGEST_PAGE && rows.peek().is_some() {
+            return Ok((shown, Some(row.id().to_owned())));
+        }
+    }
+    Ok((shown, page.next))
+}
+
+/// A row of a page.
+trait Row {
+    fn id(&self) -> &str;
+}
+
+impl Row for InstanceRecord {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Row for EntityRecord {
+    fn id(&self) -> &str {
+        &self.id
+    }
 }
 
 pub(super) async fn query_entities(
@@ -86,34 +168,24 @@ pub(super) async fn query_entities(
         query.page_size.unwrap_or_default(),
     );
     let with_state = query.include_state;
-    let read = hub
-        .driver
-        .read(move |hub| entities(hub, &filter, &page, with_state))
-        .await;
-    read.map_err(unavailable)
-}
-
-fn entities(
-    hub: &TaskHub,
-    filter: &EntityFilter,
-    page: &PageRequest,
-    with_state: bool,
-) -> Result<QueryEntitiesResponse, StoreError> {
-    let page = hub.store().entities(filter, page)?;
-    let found = page.rows.into_iter().map(|record| {
-        let backlog = hub.store().inbox(&record.id)?.len();
-        Ok(EntityMetadata {
-            instance_id: record.id,
-            last_modified_time: record.modified.map(Into::into),
-            backlog_queue_size: i32::try_from(backlog).unwrap_or(i32::MAX),
-            locked_by: record.locked_by,
-            serialized_state: record.state.filter(|_| with_state),
+    let read = hub.driver.read(move |hub| {
+        let page = hub.store().entities(&filter, &page)?;
+        let (entities, next) = fitting(page, |record| {
+            let backlog = hub.store().inbox(&record.id)?.len();
+            Ok(EntityMetadata {
+                instance_id: record.id.clone(),
+                last_modified_time: record.modified.map(Into::into),
+                backlog_queue_size: i32::try_from(backlog).unwrap_or(i32::MAX),
+                locked_by: record.locked_by.clone(),
+                serialized_state: record.state.clone().filter(|_| with_state),
+            })
+        })?;
+        Ok(QueryEntitiesResponse {
+            entities,
+            continuation_token: next,
         })
     });
-    Ok(QueryEntitiesResponse {
-        entities: found.collect::<Result<_, StoreError>>()?,
-        continuation_token: page.next,
-    })
+    read.await.map_err(unavailable)
 }
 
 /// Removes empty entities, and locks of orchestrations that have ended.
@@ -142,7 +214,7 @@ fn page(after: Option<String>, rows: i32) -> PageRequest {
         after: after.filter(|token| !token.is_empty()),
         limit: match usize::try_from(rows) {
             Ok(0) | Err(_) => PAGE,
-            Ok(rows) => rows,
+            Ok(rows) => rows.min(MOST_ROWS),
         },
     }
 }

@@ -13,6 +13,7 @@ use super::super::Inner;
 use super::super::driver::{OperationError, TaskHub};
 use super::super::nonchars::{self, STORAGE_ERROR};
 use super::call::{Call, unavailable};
+use super::tree::children;
 use crate::log::LogLevel;
 
 /// Sends an external event. Suspended instances take it too.
@@ -39,8 +40,8 @@ pub(super) async fn raise_event(
     }
 }
 
-/// Sends the reason to the orchestrator, which then ends. Sub-orchestrations keep running, even with
-/// `recursive`.
+/// Sends the reason to the orchestrator, which then ends. Sub-orchestrations end with it when a client of workers asks
+/// for it; a real host does not do that.
 pub(super) async fn terminate(
     hub: Arc<Inner>,
     call: Call<TerminateRequest>,
@@ -53,7 +54,8 @@ pub(super) async fn terminate(
     ) {
         return Err(Status::unknown(STORAGE_ERROR));
     }
-    if request.recursive {
+    let recursive = request.recursive && hub.serves_workers();
+    if request.recursive && !recursive {
         hub.log(
             LogLevel::Warning,
             format!(
@@ -63,9 +65,19 @@ pub(super) async fn terminate(
             ),
         );
     }
-    let terminated = operate(&hub, call.other_hub, request.instance_id, |hub, at, id| {
-        hub.terminate(at, id, request.output)
-    });
+    let reason = request.output;
+    let terminated = operate(
+        &hub,
+        call.other_hub,
+        request.instance_id,
+        move |hub, at, id| {
+            hub.terminate(at, id, reason.clone())?;
+            if recursive {
+                terminate_below(hub, at, id, &reason)?;
+            }
+            Ok(())
+        },
+    );
     match terminated.await? {
         Ok(()) => Ok(TerminateResponse {}),
         Err(error @ Error::Missing(_)) => Err(Status::invalid_argument(error.to_string())),
@@ -76,6 +88,25 @@ pub(super) async fn terminate(
             "InvalidOperationException: {error}"
         ))),
     }
+}
+
+/// Terminates the sub-orchestrations that run.
+fn terminate_below(
+    hub: &mut TaskHub,
+    at: &mut Moment<'_>,
+    id: &str,
+    reason: &Option<String>,
+) -> Result<(), Error> {
+    let mut below = children(hub, id)?;
+    while let Some(child) = below.pop() {
+        match hub.terminate(at, &child, reason.clone()) {
+            Ok(()) => below.extend(children(hub, &child)?),
+            Err(Error::Store(error)) => return Err(error.into()),
+            // It has ended.
+            Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Marks the instance as suspended. There are still turns: the worker holds events back.
@@ -148,8 +179,15 @@ async fn operate(
     }
 }
 
-/// The status that extension 3.14.1 returns; 3.19.0 returns a better one.
+/// The status that extension 3.14.1 returns; 3.19.0 and a sidecar return a better one.
 fn unknown(hub: &Inner, method: &str, error: &Error) -> Status {
+    if hub.serves_workers() {
+        return match error {
+            Error::Missing(_) => Status::invalid_argument(error.to_string()),
+            Error::NotFound(_) => Status::not_found(error.to_string()),
+            _ => Status::failed_precondition(error.to_string()),
+        };
+    }
     hub.log(LogLevel::Error, format!("{method} failed: {error}"));
     Status::unknown("Exception was thrown by handler.")
 }

@@ -13,6 +13,7 @@ mod purge;
 mod query;
 mod server;
 mod start;
+mod tree;
 mod wait;
 mod work;
 

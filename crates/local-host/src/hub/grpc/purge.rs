@@ -6,42 +6,53 @@ use durable_protocol::messages::{
     PurgeInstanceFilter, PurgeInstancesRequest, PurgeInstancesResponse, PurgeTarget,
     RestartInstanceRequest, RestartInstanceResponse,
 };
-use task_hub::Error;
-use task_hub::query::InstanceFilter;
+use task_hub::query::{InstanceFilter, PageRequest};
+use task_hub::{Error, Moment, Store as _};
 use tonic::Status;
 
 use super::super::Inner;
-use super::super::driver::OperationError;
+use super::super::driver::{OperationError, TaskHub};
 use super::call::{Call, unavailable};
-use super::lists::statuses;
+use super::lists::{ENDED, statuses};
+use super::tree::children;
 
 /// How many instances one step removes at most, so that other calls are not held up.
 const INSTANCES_PER_STEP: usize = 500;
 
-/// Removes one instance that has ended, or all that a filter accepts: as on a real host, running ones too.
+/// Removes one instance that has ended, or all that a filter accepts.
+///
+/// A real host removes running instances and entities, too, when a filter names no status, and it leaves
+/// sub-orchestrations alone. Clients of workers get what they ask for: what has ended, with its sub-orchestrations.
 pub(super) async fn purge_instances(
     hub: Arc<Inner>,
     call: Call<PurgeInstancesRequest>,
 ) -> Result<PurgeInstancesResponse, Status> {
-    let Some(target) = call.message.request else {
+    let request = call.message;
+    let Some(target) = request.request else {
         return Err(Status::invalid_argument(
             "Unknown purge request type 'None'.",
         ));
     };
+    let recursive = request.recursive && hub.serves_workers();
     let count = match (call.other_hub, target) {
         (Some(_), _) => 0,
-        (None, PurgeTarget::InstanceId(id)) => purge_one(&hub, id).await?,
-        (None, PurgeTarget::PurgeInstanceFilter(filter)) => purge_all(&hub, filter).await?,
+        (None, PurgeTarget::InstanceId(id)) => purge_one(&hub, id, recursive).await?,
+        (None, PurgeTarget::PurgeInstanceFilter(filter)) => {
+            purge_all(&hub, filter, recursive).await?
+        }
     };
     Ok(PurgeInstancesResponse {
         deleted_instance_count: i32::try_from(count).unwrap_or(i32::MAX),
-        is_complete: None,
+        is_complete: hub.serves_workers().then_some(true),
     })
 }
 
-async fn purge_one(hub: &Inner, id: String) -> Result<usize, Status> {
-    match hub.driver.operate(move |hub, at| hub.purge(at, &id)).await {
-        Ok(()) => Ok(1),
+async fn purge_one(hub: &Inner, id: String, recursive: bool) -> Result<usize, Status> {
+    let purged = hub
+        .driver
+        .operate(move |hub, at| purge_tree(hub, at, id, recursive));
+    match purged.await {
+        Ok(count) => Ok(count),
         Err(OperationError::Unavailable(error)) => Err(unavailable(error)),
         Err(OperationError::Refused(Error::WrongStatus { id, status, .. })) => {
             Err(Status::failed_precondition(format!(
@@ -55,23 +66,89 @@ async fn purge_one(hub: &Inner, id: String) -> Result<usize, Status> {
     }
 }
 
-async fn purge_all(hub: &Inner, filter: PurgeInstanceFilter) -> Result<usize, Status> {
-    let filter = InstanceFilter {
+/// Removes an instance and, with `recursive`, the sub-orchestrations that its history names and that have ended.
+fn purge_tree(
+    hub: &mut TaskHub,
+    at: &mut Moment<'_>,
+    id: String,
+    recursive: bool,
+) -> Result<usize, Error> {
+    let mut below = if recursive {
+        children(hub, &id)?
+    } else {
+        Vec::new()
+    };
+    hub.purge(at, &id)?;
+    let mut count = 1;
+    while let Some(child) = below.pop() {
+        let further = children(hub, &child)?;
+        match hub.purge(at, &child) {
+            Ok(()) => {
+                count += 1;
+                below.extend(further);
+            }
+            Err(Error::Store(error)) => return Err(error.into()),
+            Err(_) => {}
+        }
+    }
+    Ok(count)
+}
+
+async fn purge_all(
+    hub: &Inner,
+    filter: PurgeInstanceFilter,
+    recursive: bool,
+) -> Result<usize, Status> {
+    let mut filter = InstanceFilter {
         statuses: statuses(&filter.runtime_status),
         created_from: filter.created_time_from.map(Into::into),
         created_to: filter.created_time_to.map(Into::into),
         prefix: String::new(),
     };
+    if hub.serves_workers() {
+        if filter.statuses.is_empty() {
+            filter.statuses = ENDED.to_vec();
+        }
+        filter.statuses.retain(|status| status.is_terminal());
+        if filter.statuses.is_empty() {
+            return Ok(0);
+        }
+    }
     let mut count = 0;
     loop {
         let filter = filter.clone();
-        let purged = hub
-            .driver
-            .step(move |hub, at| hub.purge_all(at, &filter, INSTANCES_PER_STEP))
-            .await
-            .map_err(unavailable)?;
+        let purged = if recursive {
+            let page = PageRequest {
+                after: None,
+                limit: INSTANCES_PER_STEP,
+            };
+            hub.driver
+                .step(move |hub, at| {
+                    let rows = hub.store().instances(&filter, &page)?.rows;
+                    let is_last = rows.len() < INSTANCES_PER_STEP;
+                    let mut purged = 0;
+                    for row in rows {
+                        purged += match purge_tree(hub, at, row.id, true) {
+                            Ok(count) => count,
+                            Err(Error::Store(error)) => return Err(error),
+                            // A sub-orchestration of another row: it is gone.
+                            Err(_) => 0,
+                        };
+                    }
+                    Ok((purged, is_last || purged == 0))
+                })
+                .await
+        } else {
+            hub.driver
+                .step(move |hub, at| {
+                    let purged = hub.purge_all(at, &filter, INSTANCES_PER_STEP)?;
+                    Ok((purged, purged < INSTANCES_PER_STEP))
+                })
+                .await
+        };
+        let (purged, is_last) = purged.map_err(unavailable)?;
         count += purged;
-        if purged < INSTANCES_PER_STEP {
+        if is_last {
             return Ok(count);
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use durable_protocol::messages::{GetInstanceRequest, GetInstanceResponse};
 use tonic::Status;
 
+use super::super::driver::TaskHub;
 use super::super::{Inner, status};
 use super::call::{Call, unavailable};
 use crate::log::LogLevel;
@@ -37,15 +38,23 @@ pub(super) async fn get_instance(
     if call.other_hub.is_some() {
         return Ok(GetInstanceResponse::default());
     }
-    let request = call.message;
-    let id = request.instance_id;
-    let found = hub.driver.read(move |hub| hub.state(&id)).await;
-    let state = match found.map_err(unavailable)? {
-        None => None,
-        Some(state) => {
-            let shown = status::for_client(&hub, state, request.get_inputs_and_outputs);
-            Some(shown.await.map_err(unavailable)?)
-        }
+    let GetInstanceRequest {
+        instance_id: id,
+        get_inputs_and_outputs: payloads,
+    } = call.message;
+    let state = if hub.serves_workers() {
+        let read = move |hub: &TaskHub| {
+            let record = hub.instance(&id)?;
+            record
+                .map(|record| status::of_sidecar(hub, record, payloads))
+                .transpose()
+        };
+        hub.driver.read(read).await.map_err(unavailable)?
+    } else {
+        let state = hub.driver.read(move |hub| hub.state(&id)).await;
+        state
+            .map_err(unavailable)?
+            .map(|state| status::of_real_host(state, payloads))
     };
     Ok(GetInstanceResponse {
         exists: state.is_some(),

@@ -107,6 +107,9 @@ async fn route(hub: Arc<Inner>, request: http::Request<Body>) -> http::Response<
         Some("SignalEntity") => unary(hub, request, entity::signal_entity).await,
         Some("GetEntity") => unary(hub, request, entity::get_entity).await,
         Some("QueryInstances") => unary(hub, request, lists::query_instances).await,
+        Some("ListInstanceIds") if hub.serves_workers() => {
+            unary(hub, request, lists::list_instance_ids).await
+        }
         Some("QueryEntities") => unary(hub, request, lists::query_entities).await,
         Some("CleanEntityStorage") => unary(hub, request, lists::clean_entities).await,
         Some("PurgeInstances") => unary(hub, request, purge::purge_instances).await,

@@ -10,6 +10,7 @@ use durable_protocol::messages::{
 };
 use tonic::Status;
 
+use super::super::driver::TaskHub;
 use super::super::{Inner, status};
 use super::call::{Call, unavailable};
 
@@ -44,12 +45,24 @@ async fn wait(
         // No instance ever runs in another hub.
         std::future::pending::<()>().await;
     }
-    let request = call.message;
-    let waited = hub.driver.wait_for(&request.instance_id, condition).await;
+    let GetInstanceRequest {
+        instance_id: id,
+        get_inputs_and_outputs: payloads,
+    } = call.message;
+    let waited = hub.driver.wait_for(&id, condition).await;
     let state = waited.map_err(unavailable)?;
-    let shown = status::for_client(&hub, state, request.get_inputs_and_outputs);
+    let read = move |hub: &TaskHub| match hub.instance(&id)? {
+        Some(record) => status::of_sidecar(hub, record, payloads).map(Some),
+        None => Ok(None),
+    };
+    let shown = if hub.serves_workers() {
+        hub.driver.read(read).await.map_err(unavailable)?
+    } else {
+        None
+    };
     Ok(GetInstanceResponse {
         exists: true,
-        orchestration_state: Some(shown.await.map_err(unavailable)?),
+        // It can be purged by now.
+        orchestration_state: shown.or_else(|| Some(status::of_real_host(state, payloads))),
     })
 }

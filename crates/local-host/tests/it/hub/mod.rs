@@ -18,5 +18,5 @@ mod rewind;
 mod script;
 mod shape;
 mod storage;
-mod support;
+pub(crate) mod support;
 mod void_turns;

@@ -232,6 +232,24 @@ impl Client {
         .map(tonic::Response::into_inner)
     }
 
+    pub(crate) async fn streaming<Req, Res>(
+        &self,
+        method: &str,
+        request: Req,
+    ) -> Result<tonic::Streaming<Res>, tonic::Status>
+    where
+        Req: Message + Default + 'static,
+        Res: Message + Default + 'static,
+    {
+        let mut grpc = self.grpc.clone();
+        grpc.ready().await.unwrap();
+        let path: PathAndQuery = format!("/TaskHubSidecarService/{method}").parse().unwrap();
+        let codec = ProstCodec::<Req, Res>::default();
+        let request = tonic::Request::new(request);
+        let answer = grpc.server_streaming(request, path, codec).await?;
+        Ok(answer.into_inner())
+    }
+
     pub(crate) async fn start(
         &self,
         id: &str,
