@@ -8,6 +8,7 @@ mod fixture;
 mod grpc;
 mod http2;
 mod http_activity;
+mod lists;
 mod load;
 mod nonchars;
 mod places;
