@@ -220,11 +220,11 @@ async fn children(ctx: OrchestrationContext, work: Work) -> Result<Value> {
         ctx.call_orchestrator(CHILD, child)
     });
     let children: Vec<_> = children.collect();
+    let runs = ctx.join_all(children).await?;
     let mut events = Vec::new();
     for _ in 0..work.count {
         events.push(ctx.wait_for(DONE).await?);
     }
-    let runs = ctx.join_all(children).await?;
     let second = ctx.timeout(Duration::from_millis(pause), ctx.wait_for(DONE));
     if let Ok(second) = second.await {
         events.push(second?);

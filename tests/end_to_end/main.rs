@@ -8,7 +8,6 @@
 )]
 
 mod bursts;
-#[cfg(unix)]
 mod crashes;
 mod getting_started;
 mod jobs;

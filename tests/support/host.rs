@@ -110,6 +110,14 @@ pub(crate) struct Starting {
 impl Starting {
     /// Waits until the handler is ready.
     pub(crate) async fn ready(self) -> Host {
+        match self.outcome().await {
+            Ok(host) => host,
+            Err((_, output)) => panic!("local-host has ended:\n{output}"),
+        }
+    }
+
+    /// The same where local-host may end before: then its exit code and all its output.
+    pub(crate) async fn outcome(mut self) -> Result<Host, (Option<i32>, String)> {
         let output = self.output.clone();
         let started = async {
             // The line of any HTTP function.
@@ -122,15 +130,18 @@ impl Starting {
         };
         let port = tokio::select! {
             port = started => port,
-            () = self.output_ended => panic!("local-host has ended:\n{}", output.text()),
+            () = &mut self.output_ended => {
+                let status = self.process.wait().await.unwrap();
+                return Err((status.code(), output.text()));
+            }
         };
-        Host {
+        Ok(Host {
             client: Client::new(format!("http://127.0.0.1:{port}")),
             process: self.process,
             port,
             _folder: self.folder,
             output,
-        }
+        })
     }
 
     /// Waits until local-host has ended, and returns its exit code with all output.
@@ -144,12 +155,9 @@ impl Starting {
         (status.code(), self.output.text())
     }
 
-    /// Kills local-host, and returns the handlers that it had started.
-    #[cfg(unix)]
-    pub(crate) async fn kill(mut self) -> Vec<u32> {
+    /// Kills local-host alone.
+    pub(crate) async fn kill(mut self) {
         self.process.kill().await.unwrap();
-        self.output_ended.await;
-        handlers(&self.output.text())
     }
 }
 
@@ -180,7 +188,12 @@ impl Host {
 
     /// The process ids of all handlers that the host has started, in order.
     pub(crate) fn handlers(&self) -> Vec<u32> {
-        handlers(&self.log())
+        let log = self.log();
+        let of_line = |line: &str| {
+            let (_, rest) = line.split_once("Started the handler, process ")?;
+            rest.split(',').next()?.parse().ok()
+        };
+        log.lines().filter_map(of_line).collect()
     }
 
     /// The port of its HTTP functions.
@@ -215,14 +228,6 @@ pub(crate) fn send_signal(process: u32, signal: &str) {
         .stderr(Stdio::null())
         .status();
     kill.unwrap();
-}
-
-fn handlers(log: &str) -> Vec<u32> {
-    let of_line = |line: &str| {
-        let (_, rest) = line.split_once("Started the handler, process ")?;
-        rest.split(',').next()?.parse().ok()
-    };
-    log.lines().filter_map(of_line).collect()
 }
 
 impl Drop for Host {

@@ -34,6 +34,14 @@ struct Runs {
     ids: Vec<String>,
 }
 
+/// How instances may have ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expected {
+    Success,
+    /// Those fail for which the host waited for an answer of the handler when it died, as on a real host.
+    FailuresOnTheWire,
+}
+
 /// The task hub after all work.
 pub(super) struct Ended {
     store: SqliteStore,
@@ -75,36 +83,68 @@ impl Ended {
     }
 
     /// Checks everything, and prints the figures.
-    pub(super) fn check(mut self, workload: &Workload) {
+    pub(super) fn check(mut self, workload: &Workload, expected: Expected) {
+        let is_child = |record: &&InstanceRecord| record.start.parent_instance.is_some();
+        let (children, roots): (Vec<_>, Vec<_>) = self.instances.values().partition(is_child);
+        let children = children.len();
+        let roots: HashSet<&str> = roots.iter().map(|it| it.id.as_str()).collect();
+        let started: HashSet<&str> = workload.instances.iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(roots, started, "the instances are those that were started");
+        let mut failed = 0;
+        for instance in &workload.instances {
+            match instance.known {
+                Known::Ended(RuntimeStatus::Completed) => {
+                    self.check_history(&instance.id);
+                    self.check_output(instance, workload);
+                }
+                Known::Ended(RuntimeStatus::Failed) if expected == Expected::FailuresOnTheWire => {
+                    self.check_failure(instance);
+                    failed += 1;
+                }
+                other => panic!("{}: {other:?}", instance.id),
+            }
+        }
+        if expected == Expected::Success {
+            self.check_rest(workload, children);
+        }
+        let runs: usize = self.journal.values().map(|it| it.ids.len()).sum();
+        println!(
+            "{} instances ended, {failed} failed; {runs} runs of activities, of which {} count; \
+             {} signals were sent, and {} answered",
+            self.instances.len(),
+            self.applied,
+            workload.signals.attempts,
+            workload.signals.answers
+        );
+    }
+
+    /// What is true when no instance has failed.
+    fn check_rest(&self, workload: &Workload, children: usize) {
         let waiting = self.store.waiting().unwrap();
         assert!(waiting.activities.is_empty(), "{waiting:?}");
         assert!(waiting.targets.is_empty(), "{waiting:?}");
         assert_eq!(self.store.next_due().unwrap(), None);
-
-        let is_child = |record: &&InstanceRecord| record.start.parent_instance.is_some();
-        let (children, roots): (Vec<_>, Vec<_>) = self.instances.values().partition(is_child);
-        let roots: HashSet<&str> = roots.iter().map(|it| it.id.as_str()).collect();
-        let started: HashSet<&str> = workload.instances.iter().map(|it| it.id.as_str()).collect();
-        assert_eq!(roots, started, "the instances are those that were started");
         let parents = workload.instances.iter().filter(|it| it.kind == "children");
         let expected = parents.count() * workload.size.count as usize;
-        assert_eq!(children.len(), expected, "each child exists once");
+        assert_eq!(children, expected, "each child exists once");
         for record in self.instances.values() {
             assert_eq!(record.status, OrchestrationStatus::Completed, "{record:?}");
             self.check_history(&record.id);
         }
-        for instance in &workload.instances {
-            assert_eq!(instance.known, Known::Ended(RuntimeStatus::Completed));
-            self.check_output(instance, workload);
-        }
         self.check_entities(workload);
-        let runs: usize = self.journal.values().map(|it| it.ids.len()).sum();
-        let instances = self.instances.len();
-        println!(
-            "{instances} instances ended; {runs} runs of activities, of which {} count; \
-             {} signals were sent, and {} answered",
-            self.applied, workload.signals.attempts, workload.signals.answers
-        );
+    }
+
+    fn check_failure(&self, instance: &Instance) {
+        let output = self.store.payloads(&instance.id).unwrap().output;
+        let output = output.unwrap();
+        let on_the_wire = [
+            "An error occurred while sending the request.",
+            "Connection refused",
+            // The child failed in this way.
+            "UnknownFailure",
+        ];
+        let is_expected = on_the_wire.iter().any(|text| output.contains(text));
+        assert!(is_expected, "{}: {output}", instance.id);
     }
 
     /// Everything that was asked for has exactly one end.

@@ -4,7 +4,7 @@
 //! before it is started again, and an event is raised again, so that it may arrive as often as it was sent.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use durable_functions::RuntimeStatus;
 use futures::future::join_all;
@@ -12,11 +12,14 @@ use serde_json::json;
 use tempfile::TempDir;
 use tonic::Code;
 
-use super::super::support::{host::Host, task_hub::TaskHub};
+use super::super::support::{
+    host::{Host, TIME_LIMIT},
+    task_hub::TaskHub,
+};
 use super::random::Random;
 
 /// The orchestrators that clients start.
-const KINDS: [&str; 7] = [
+pub(super) const KINDS: [&str; 7] = [
     "chain",
     "fan-out",
     "timers",
@@ -31,6 +34,17 @@ const AT_ONCE: usize = 16;
 
 /// How long clients rest between two rounds of calls.
 const REST: Duration = Duration::from_millis(20);
+
+/// Those whose instances do not wait for one another. Others wait without end when an instance has failed that they
+/// wait for: that holds a lock.
+pub(super) const APART: [&str; 6] = [
+    "chain",
+    "fan-out",
+    "timers",
+    "events",
+    "children",
+    "generations",
+];
 
 /// How much is done.
 #[derive(Clone, Copy)]
@@ -73,6 +87,7 @@ pub(super) struct Instance {
 /// The clients' knowledge.
 pub(super) struct Workload {
     pub(super) size: Size,
+    kinds: &'static [&'static str],
     pub(super) instances: Vec<Instance>,
     /// The signals to `@counter@client`.
     pub(super) signals: Sent,
@@ -85,9 +100,10 @@ pub(super) struct Workload {
 pub(super) struct NoAnswer;
 
 impl Workload {
-    pub(super) fn new(size: Size) -> Self {
+    pub(super) fn new(size: Size, kinds: &'static [&'static str]) -> Self {
         Self {
             size,
+            kinds,
             instances: Vec::new(),
             signals: Sent::default(),
             journal: tempfile::tempdir().unwrap(),
@@ -119,8 +135,15 @@ impl Workload {
     /// Keeps the instances going until all have ended.
     pub(super) async fn finish(&mut self, host: &Host, random: &mut Random) {
         let hub = TaskHub::of(host).await;
+        let begin = Instant::now();
         while self.unended() > 0 {
             self.round(host, &hub, random, false).await.unwrap();
+            if begin.elapsed() > TIME_LIMIT {
+                let unended = self.instances.iter();
+                let unended = unended.filter(|it| !matches!(it.known, Known::Ended(_)));
+                let unended: Vec<_> = unended.map(|it| (&it.id, it.known)).collect();
+                panic!("{unended:?}\n{}", host.log());
+            }
         }
     }
 
@@ -135,7 +158,7 @@ impl Workload {
         if replaces {
             while self.unended() < self.size.running {
                 let number = self.instances.len();
-                let kind = KINDS[number % KINDS.len()];
+                let kind = self.kinds[number % self.kinds.len()];
                 self.instances.push(Instance {
                     id: format!("{kind}-{number}"),
                     kind,
