@@ -10,6 +10,7 @@
 )]
 
 mod captures;
+mod chaos;
 mod interleavings;
 mod memory;
 mod program;

@@ -99,3 +99,17 @@ fn timers_of_a_failed_instance_live_on_and_those_of_others_end() {
         assert_eq!(world.hub().next_due().unwrap().is_some(), lives);
     }
 }
+
+#[test]
+fn a_sub_orchestration_that_is_rewound_by_itself_answers_its_parent_again() {
+    let mut world = world();
+    start(&mut world, "a");
+    play(&mut world, vec![child(0, "c")]);
+    play(&mut world, vec![end(0, OrchestrationStatus::Failed)]);
+    play(&mut world, vec![]);
+    world.with(|hub, at| hub.rewind(at, "c", None)).unwrap();
+    play(&mut world, vec![end(1, OrchestrationStatus::Completed)]);
+    let turn = take(&mut world).unwrap();
+    assert_eq!(turn.instance, "a");
+    assert_eq!(kinds(&turn.request().new_events), ["begin", "other"]);
+}
