@@ -4,6 +4,7 @@ mod answers;
 mod bounds;
 mod fake;
 mod items;
+mod local_host;
 #[cfg(feature = "tracing-subscriber")]
 mod log;
 mod lost;
