@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use durable_functions::{Activity, Orchestrator};
+use tokio::sync::mpsc::unbounded_channel;
 
-use super::scenarios::{lifetime, lost, rewinds};
+use super::proxy::Proxy;
+use super::scenarios::{lifetime, rewinds};
 use super::serving::serve;
-use super::sidecar::{Sidecar, output};
+use super::sidecar::{Sidecar, ended, output, worker_at};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_timer_is_split() {
@@ -46,17 +48,35 @@ async fn a_silent_stream_of_the_peer_stays_open() {
     assert_eq!(sidecar.end().await, Some(Vec::new()));
 }
 
-/// The tests in which workers are lost are worth something: there is work at these moments.
+/// What the tests in which workers are lost rely on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn work_of_a_lost_worker_is_delivered_again() {
-    let mut sidecar = Sidecar::peer().await;
-    lost::every_instance_reaches_its_result_although_the_stream_is_cut_again_and_again(
-        &mut sidecar,
-    )
-    .await;
+async fn work_of_a_lost_stream_is_delivered_again() {
+    const HANG: Activity<u32, u32> = Activity::new("hang");
+    const RUN: Orchestrator<u32, u32> = Orchestrator::new("run");
+    let sidecar = Sidecar::peer().await;
+    let proxy = Proxy::listen(&sidecar.address).await;
+    let (begun, mut first) = unbounded_channel();
+    let worker = worker_at(&proxy.address)
+        .grace(Duration::from_millis(10))
+        .activity(HANG, move |_, number| {
+            let is_first = begun.send(()).is_ok();
+            async move {
+                match is_first {
+                    true => std::future::pending().await,
+                    false => Ok(number),
+                }
+            }
+        })
+        .orchestrator(RUN, |ctx, number| async move {
+            Ok(ctx.call(HANG, number).await?)
+        });
+    let serving = serve(worker);
+    let instance = sidecar.client().start(RUN, &3).await.unwrap();
+    first.recv().await.unwrap();
+    drop(first);
+    proxy.cut();
+    assert_eq!(output::<u32>(&ended(&instance).await), 3);
+    serving.stop().await;
     let again = sidecar.end().await.unwrap();
-    assert!(
-        again.len() >= 5 && again.iter().sum::<usize>() > 0,
-        "{again:?}"
-    );
+    assert_eq!(again.iter().sum::<usize>(), 1, "{again:?}");
 }

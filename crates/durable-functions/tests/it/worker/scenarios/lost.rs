@@ -159,7 +159,7 @@ async fn complete_all(sidecar: &Sidecar, mut trouble: impl AsyncFnMut()) {
     }
 }
 
-pub(in crate::worker) async fn every_instance_reaches_its_result_although_the_stream_is_cut_again_and_again(
+pub(super) async fn every_instance_reaches_its_result_although_the_stream_is_cut_again_and_again(
     sidecar: &mut Sidecar,
 ) {
     let proxy = Proxy::listen(&sidecar.address).await;

@@ -6,7 +6,7 @@
 mod calls;
 mod events;
 pub(super) mod lifetime;
-pub(super) mod lost;
+mod lost;
 mod programs;
 pub(super) mod rewinds;
 mod versions;
