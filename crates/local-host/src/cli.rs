@@ -52,9 +52,10 @@ pub struct Cli {
     #[arg(long)]
     pub verbose: bool,
 
-    /// Serve workers of the Durable Task protocol instead of an app: SDKs of any language that take their work from a
-    /// sidecar. They bring the functions; no folder, handler or HTTP server is needed. Workers and clients use
-    /// --address and --port [default port: 4001].
+    /// Serve workers of the Durable Task protocol instead of an app: those of the Durable Task SDKs, in any language.
+    /// They bring the functions; there is no app, handler or HTTP server. Workers and clients connect by gRPC to
+    /// --address and --port [default port: 4001]. The state is in .local-host in the current directory, unless --state
+    /// or --ephemeral is given.
     #[arg(long, conflicts_with_all = ["cors", "cors_credentials", "allow_host", "no_build", "functions", "no_sample_data"])]
     pub worker: bool,
 

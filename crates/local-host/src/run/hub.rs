@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The hub's name when host.json gives none, as outside Azure.
-pub(super) const DEFAULT_NAME: &str = "TestHubName";
+const DEFAULT_NAME: &str = "TestHubName";
 
 /// The folder of an app for the state of its task hub.
 const STATE_FOLDER: &str = ".local-host";

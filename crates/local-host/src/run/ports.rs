@@ -1,6 +1,6 @@
 //! Addresses and ports.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 use tokio::net::TcpListener;
@@ -20,11 +20,16 @@ pub(super) fn address(given: Option<IpAddr>, setting: Option<&str>) -> anyhow::R
 pub(super) async fn listen(address: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
     match TcpListener::bind((address, port)).await {
         Ok(listener) => Ok(listener),
-        Err(error) if error.kind() == ErrorKind::AddrInUse => bail!(
-            "Port {port} is unavailable. Close the process using that port, or specify another port using --port [-p]."
-        ),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Err(unavailable(port)),
         Err(error) => bail!("Cannot listen on {address}:{port}: {error}"),
     }
+}
+
+/// The text of `func start` for a port in use.
+pub(super) fn unavailable(port: u16) -> anyhow::Error {
+    anyhow!(
+        "Port {port} is unavailable. Close the process using that port, or specify another port using --port [-p]."
+    )
 }
 
 /// A free port for the handler, which stays the same for the life of the host.

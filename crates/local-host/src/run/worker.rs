@@ -1,9 +1,10 @@
 //! The host for workers: a task hub without an app.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use super::{hub, report_unfinished};
+use super::{hub, ports, report_unfinished};
 use crate::cli::Cli;
 use crate::console;
 use crate::hub::Hub;
@@ -12,6 +13,9 @@ use crate::output;
 
 /// Where workers look for a sidecar when nobody tells them.
 const DEFAULT_PORT: u16 = 4001;
+
+/// The name of the task hub, and of the file with its state: another one than that of an app in the same folder.
+const TASK_HUB: &str = "default";
 
 /// Serves workers until it is asked to stop.
 ///
@@ -38,13 +42,19 @@ pub(super) async fn serve(
     let storage = hub::storage(cli, &root);
     let messages = log.clone();
     let hub = Hub::serve_workers(
-        hub::DEFAULT_NAME.to_owned(),
+        TASK_HUB.to_owned(),
         storage,
         address,
         // There is no handler that says what happens.
         Arc::new(move |level, message| messages.user(level, message)),
     )
-    .await?;
+    .await
+    .map_err(|error| match error.downcast_ref::<io::Error>() {
+        Some(cause) if cause.kind() == io::ErrorKind::AddrInUse => {
+            ports::unavailable(address.port())
+        }
+        _ => error,
+    })?;
     hub::report_state(&hub, log);
     output::print(&console::worker_banner(hub.address()));
     stop.await;

@@ -475,9 +475,21 @@ fn workers_are_served_without_an_app() {
     program.until("The state of the task hub is in ");
     let line = program
         .until("Serving workers and clients of the Durable Task protocol: http://127.0.0.1:");
-    let port = line.rsplit(':').next().unwrap().trim().parse().unwrap();
+    let port: u16 = line.rsplit(':').next().unwrap().trim().parse().unwrap();
     TcpStream::connect(("127.0.0.1", port)).unwrap();
-    assert!(program.root.path().join(".local-host").is_dir());
+    let state = program.root.path().join(".local-host");
+    assert!(state.join("default.db").is_file());
+    let mut second = command(&program.root);
+    let second = second
+        .args(["--worker", "--ephemeral", "--port", &port.to_string()])
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(
+        said.contains(&format!("Port {port} is unavailable.")),
+        "{said}"
+    );
     let id = program.child.id().to_string();
     let killed = Command::new("kill").args(["-TERM", &id]).status().unwrap();
     assert!(killed.success());

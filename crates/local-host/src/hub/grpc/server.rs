@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use durable_protocol::service;
 use futures::future::BoxFuture;
@@ -33,6 +34,10 @@ const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
 /// The same for one call.
 const CALL_WINDOW: u32 = 1024 * 1024;
 
+/// How often a worker's connection is tried, and how long it may take to answer. The work of one that is gone without a
+/// word, because its machine sleeps or has no network, is given to others then.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
 /// Answers calls until the hub stops.
 pub(in crate::hub) async fn serve(hub: Hub, listener: TcpListener) {
     let log = Arc::clone(&hub.inner.log);
@@ -46,9 +51,12 @@ pub(in crate::hub) async fn serve(hub: Hub, listener: TcpListener) {
         Some((Ok::<_, io::Error>(stream), accepting))
     });
     let mut stopped = hub.inner.stopped.subscribe();
+    let keep_alive = hub.inner.serves_workers().then_some(KEEP_ALIVE);
     let served = Server::builder()
         .initial_connection_window_size(CONNECTION_WINDOW)
         .initial_stream_window_size(CALL_WINDOW)
+        .http2_keepalive_interval(keep_alive)
+        .http2_keepalive_timeout(keep_alive)
         .serve_with_incoming_shutdown(Service { hub: hub.inner }, incoming, async move {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         })

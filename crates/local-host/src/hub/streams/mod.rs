@@ -72,6 +72,8 @@ struct Stream {
 struct Given {
     /// `None` when the stream has ended.
     stream: Option<u64>,
+    /// The number of its delivery.
+    number: u64,
     kind: Kind,
     /// For a further delivery. `None` when the hub has forgotten it: then the worker still has it, and its answer is
     /// stale.
@@ -131,15 +133,18 @@ impl Streams {
         let State { given, orphans, .. } = &mut *state;
         // What the hub has forgotten counted for this worker only.
         given.retain(|_, given| given.stream != Some(number) || given.item.is_some());
-        let before = orphans.len();
+        let mut had = Vec::new();
         for (token, given) in given {
             if given.stream == Some(number) {
                 given.stream = None;
                 given.parts = Parts::default();
-                orphans.push_back(token.clone());
+                had.push((given.number, token.clone()));
             }
         }
-        orphans.len() - before
+        had.sort_unstable_by_key(|(number, _)| *number);
+        let count = had.len();
+        orphans.extend(had.into_iter().map(|(_, token)| token));
+        count
     }
 
     /// Ends all streams.
@@ -217,6 +222,7 @@ impl Streams {
                 };
                 let given = Given {
                     stream: None,
+                    number: 0,
                     kind,
                     item: None,
                     parts: Parts::default(),
@@ -259,7 +265,8 @@ impl State {
                 chosen = Some((rank, *number));
             }
         }
-        if is_missing && self.missing.len() < MOST_MISSING && self.missing.insert(needed.clone()) {
+        if is_missing && self.missing.len() < MOST_MISSING && !self.missing.contains(needed) {
+            self.missing.insert(needed.clone());
             said.push(missing(needed, self.streams.is_empty()));
         }
         chosen.map(|(_, number)| number)
@@ -278,6 +285,7 @@ impl State {
         stream.latest = latest;
         stream.places.of_mut(given.kind).taken += 1;
         given.stream = Some(number);
+        given.number = latest;
         given.item = Some(item.clone());
         // There is room. If the stream has just ended, its removal makes an orphan of this.
         let _ = stream.items.try_send(item);
