@@ -182,7 +182,7 @@ impl<S: Store> TestHub<S> {
     /// The state of an entity; `None` when it has none.
     ///
     /// # Errors
-    /// The state is not an `T`.
+    /// The state is not a `T`.
     pub fn entity_state<T: DeserializeOwned>(
         &self,
         entity: Entity<T>,

@@ -48,10 +48,7 @@ pub enum TestErrorKind {
     #[error("there is no instance '{0}'")]
     NoInstance(String),
     /// Nothing is left to do, and the instance does not have the status that the test waits for.
-    #[error(
-        "nothing is left to do, and '{instance}' is {}: it waits for an event or for an activity that is held",
-        status.as_str()
-    )]
+    #[error("nothing is left to do, and '{instance}' {}", at_rest(*status))]
     Idle {
         /// The instance.
         instance: String,
@@ -77,6 +74,16 @@ pub enum TestErrorKind {
     /// A value cannot be written or read as JSON.
     #[error("{0}")]
     Value(String),
+}
+
+/// What an instance does that has no work.
+fn at_rest(status: RuntimeStatus) -> String {
+    let name = status.as_str();
+    match status {
+        _ if status.is_terminal() => format!("has ended as {name}"),
+        RuntimeStatus::Suspended => format!("is {name}: it waits to be resumed"),
+        _ => format!("is {name}: it waits for an event or for an activity that is held"),
+    }
 }
 
 impl From<StoreError> for TestErrorKind {

@@ -11,11 +11,16 @@ use prost::Message as _;
 use task_hub::Store;
 use task_hub::query::{InstanceFilter, PageRequest};
 
-use super::TestHub;
+use super::{Faults, TestHub};
 use crate::RuntimeStatus;
 
 /// The longest payload that is shown whole, in characters.
 const LONGEST_PAYLOAD: usize = 200;
+
+/// The longest history that is shown whole, in events. Of a longer one, as of a timer of a year, the ends are shown.
+const LONGEST_HISTORY: usize = 60;
+/// How much is shown of the beginning of a longer history.
+const SHOWN_OF_BEGINNING: usize = 10;
 
 /// The actions and the custom status of an answer, on one line.
 pub(super) fn answer(answer: &OrchestratorResponse) -> String {
@@ -160,6 +165,25 @@ fn time(at: Option<prost_types::Timestamp>) -> String {
     )
 }
 
+fn write_history(out: &mut String, events: &[HistoryEvent]) -> fmt::Result {
+    let left_out = match events.len() {
+        more if more > LONGEST_HISTORY => more - LONGEST_HISTORY,
+        _ => 0,
+    };
+    for (index, it) in events.iter().enumerate() {
+        if left_out > 0 && index == SHOWN_OF_BEGINNING {
+            writeln!(
+                out,
+                "  … {left_out} events are left out; `history` has them"
+            )?;
+        }
+        if index < SHOWN_OF_BEGINNING || index >= SHOWN_OF_BEGINNING + left_out {
+            writeln!(out, "  {}", event(it))?;
+        }
+    }
+    Ok(())
+}
+
 impl<S: Store> TestHub<S> {
     /// The events of an instance's current execution, oldest first; none for an unknown instance.
     ///
@@ -182,7 +206,10 @@ impl<S: Store> TestHub<S> {
     }
 
     fn write_report(&self, out: &mut String) -> fmt::Result {
-        write!(out, "seed {}, {:?}, ", self.seed, self.faults)?;
+        write!(out, "seed {}, ", self.seed)?;
+        if self.faults != Faults::none() {
+            write!(out, "{:?}, ", self.faults)?;
+        }
         writeln!(
             out,
             "{} commits, the clock is at {}",
@@ -207,9 +234,7 @@ impl<S: Store> TestHub<S> {
             if status == RuntimeStatus::Completed {
                 continue;
             }
-            for it in self.history(id).unwrap_or_default() {
-                writeln!(out, "  {}", event(&it))?;
-            }
+            write_history(out, &self.history(id).unwrap_or_default())?;
             for message in self.hub.store().inbox(id).unwrap_or_default() {
                 let it = HistoryEvent::decode(message.body).unwrap_or_default();
                 writeln!(out, "  not delivered: {}", event(&it))?;
