@@ -30,6 +30,12 @@ impl StoreError {
         }
     }
 
+    /// What failed, and what to do.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// What kind of failure it is, for the driver.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {

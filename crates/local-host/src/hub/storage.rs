@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use task_hub::{MemoryStore, SqliteStore, Store, StoreError, StoreErrorKind};
 
 use super::driver::FINISHED_INSTANCES;
@@ -51,9 +51,9 @@ impl Storage {
             Self::Memory { .. } => return Ok(OpenStorage(Box::new(MemoryStore::new()))),
             Self::Folder(folder) => folder,
         };
-        create(folder).with_context(|| {
-            format!(
-                "The folder {} for the state of the task hub cannot be created",
+        create(folder).map_err(|error| {
+            anyhow!(
+                "The folder {} for the state of the task hub cannot be created: {error}. Change that, {OTHERWISE}.",
                 folder.display()
             )
         })?;
@@ -65,6 +65,10 @@ impl Storage {
 
 /// A storage that a hub can use.
 pub struct OpenStorage(pub(super) Box<dyn Store + Send>);
+
+/// What helps when a folder cannot be used.
+const OTHERWISE: &str =
+    "name another folder with --state DIR, or keep the state in memory with --ephemeral";
 
 /// A new folder is one that Git ignores. A folder that exists is left as it is: it can hold more than the state.
 fn create(folder: &Path) -> io::Result<()> {
@@ -84,14 +88,12 @@ fn file_name(task_hub_name: &str) -> String {
 }
 
 fn explain(folder: &Path, error: &StoreError) -> anyhow::Error {
-    const OTHERWISE: &str =
-        "name another folder with --state DIR, or keep the state in memory with --ephemeral";
     match error.kind() {
         StoreErrorKind::Locked => anyhow!(
             "The state of the task hub in {} is in use: another local-host runs with it. Stop that one, {OTHERWISE}.",
             folder.display()
         ),
-        _ => anyhow!("{error} Or {OTHERWISE}."),
+        _ => anyhow!("{} Or {OTHERWISE}.", error.message()),
     }
 }
 
@@ -146,5 +148,6 @@ mod tests {
         let nested = Storage::Folder(folder.path().join("hub.db/x"));
         let error = format!("{:#}", nested.open("Hub").err().unwrap());
         assert!(error.contains("cannot be created"), "{error}");
+        assert!(error.contains("--ephemeral"), "{error}");
     }
 }

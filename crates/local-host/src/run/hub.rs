@@ -84,7 +84,9 @@ pub(super) fn storage(cli: &Cli, root: &Path) -> Storage {
         return Storage::default();
     }
     let folder = cli.state.clone();
-    Storage::Folder(folder.unwrap_or_else(|| root.join(STATE_FOLDER)))
+    let folder = folder.unwrap_or_else(|| root.join(STATE_FOLDER));
+    // Messages name it, and their reader need not know the current directory.
+    Storage::Folder(std::path::absolute(&folder).unwrap_or(folder))
 }
 
 fn durable(function: &Function) -> Option<DurableFunction> {
