@@ -1,16 +1,16 @@
-//! The handler's process group: the handler and everything that it has started.
+//! The handler's process group: the handler, everything that it has started, and the guard.
 //!
 //! A real host kills only the handler. Processes that the handler started keep its port and its pipes, so
 //! local-host ends the whole group.
 
 /// Kills the processes of the group. An empty group is no error.
 #[cfg(unix)]
-pub(super) fn kill(leader: u32) {
-    let leader = i32::try_from(leader)
+pub(super) fn kill(group: u32) {
+    let group = i32::try_from(group)
         .ok()
         .and_then(rustix::process::Pid::from_raw);
-    if let Some(leader) = leader {
-        let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+    if let Some(group) = group {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
 }
 

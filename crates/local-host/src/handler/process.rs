@@ -24,6 +24,8 @@ pub(super) struct Process {
     pumps: JoinSet<()>,
     errors: LastErrors,
     id: u32,
+    /// The process group.
+    group: u32,
 }
 
 /// How a handler ended.
@@ -50,7 +52,7 @@ impl fmt::Display for Exit {
 }
 
 impl Process {
-    /// Starts the handler. Its process group is its own: Ctrl+C reaches local-host alone, which
+    /// Starts the handler. Its process group is not local-host's: Ctrl+C reaches local-host alone, which
     /// then stops the handler. Its standard input is empty for the same reason.
     pub(super) fn start(
         command: &Command,
@@ -69,10 +71,12 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        let guard = Guard::start();
+        let group = guard.group();
         #[cfg(unix)]
-        process.process_group(0);
+        process.process_group(group.and_then(|id| id.try_into().ok()).unwrap_or(0));
         let mut child = process.spawn()?;
-        let guard = Guard::watch(child.id());
+        let id = child.id().unwrap_or_default();
         let errors = LastErrors::default();
         let mut pumps = JoinSet::new();
         if let Some(stdout) = child.stdout.take() {
@@ -88,7 +92,8 @@ impl Process {
             ));
         }
         Ok(Self {
-            id: child.id().unwrap_or_default(),
+            id,
+            group: group.unwrap_or(id),
             child,
             guard,
             pumps,
@@ -108,7 +113,7 @@ impl Process {
 
     /// Ends what a process that has ended had started, and collects its last output.
     pub(super) async fn clear_up(self, status: std::io::Result<ExitStatus>) -> Exit {
-        group::kill(self.id);
+        group::kill(self.group);
         self.finish(status).await
     }
 
@@ -128,8 +133,8 @@ impl Process {
 
     /// Kills the process and its group. As in a real host, it gets no chance to clean up.
     pub(super) async fn kill(mut self) {
-        // The group first: until the handler has been waited for, its process id cannot be reused.
-        group::kill(self.id);
+        // The group first: until guard and handler have been waited for, its id cannot be reused.
+        group::kill(self.group);
         let _ = self.child.kill().await;
         let status = self.child.wait().await;
         self.finish(status).await;

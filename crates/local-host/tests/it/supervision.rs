@@ -374,20 +374,14 @@ async fn stopping_kills_the_handler() {
     assert!(tiny::is_closed(connection));
 }
 
-/// Kills the guard, which is not in the handler's process group.
+/// Kills the guard, which leads the handler's process group.
 #[cfg(target_os = "linux")]
 fn kill_the_guard_of(handler: u64) {
-    let handler = handler.to_string();
-    let guard = std::fs::read_dir("/proc")
-        .unwrap()
-        .flatten()
-        .find(|entry| {
-            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let words: Vec<_> = line.split(|byte| *byte == 0).collect();
-            words.contains(&&b"local-host-guard"[..]) && words.contains(&handler.as_bytes())
-        })
-        .unwrap()
-        .file_name();
+    let state = std::fs::read_to_string(format!("/proc/{handler}/stat")).unwrap();
+    // Behind the name in parentheses: the state, the parent, the group.
+    let (_, state) = state.rsplit_once(") ").unwrap();
+    let guard = state.split(' ').nth(2).unwrap();
+    assert_ne!(guard, handler.to_string());
     let mut kill = std::process::Command::new("kill");
     assert!(kill.arg("-KILL").arg(guard).status().unwrap().success());
 }
