@@ -7,13 +7,17 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use durable_functions::{
-    Activity, Event, Failure, OrchestrationContext, Orchestrator, OrchestratorFunction, Result,
-    RetryPolicy, TaskError,
+    Activity, Entity, Event, Failure, Operation, OrchestrationContext, Orchestrator,
+    OrchestratorFunction, Result, RetryPolicy, TaskError,
 };
 use futures::future::{join_all, select_all};
 use serde_json::{Value, json};
 
 use crate::oracle::program::{GENERATIONS, Op, Program, Retry, Step};
+
+/// Of this entity, programs may only change the sum, because its value depends on what was first.
+pub(crate) const COUNTER: Entity<i64> = Entity::new("counter");
+pub(crate) const ADD: Operation<i64, ()> = Operation::new("add");
 
 type Running = Pin<Box<dyn Future<Output = Result<Value, TaskError>>>>;
 
@@ -144,6 +148,13 @@ fn start(ctx: &OrchestrationContext, op: &Op) -> Running {
             Box::pin(async {
                 timer.await;
                 Ok(json!("fired"))
+            })
+        }
+        Op::Add { key, amount } => {
+            let called = ctx.call_entity(COUNTER.id(*key), ADD, *amount);
+            Box::pin(async {
+                called.await?;
+                Ok(json!("added"))
             })
         }
         Op::Event { name } => Box::pin(ctx.wait_for(Event::<Value>::new(name))),

@@ -87,6 +87,11 @@ pub(crate) enum Op {
     Timer {
         seconds: u64,
     },
+    /// Calls the entity [`COUNTER`](super::interpreter::COUNTER). Not in the programs of the differential test.
+    Add {
+        key: &'static str,
+        amount: i64,
+    },
     Event {
         name: &'static str,
     },
@@ -115,7 +120,7 @@ impl Op {
     fn waits_for_an_event(&self) -> bool {
         match self {
             Op::Event { .. } => true,
-            Op::Call { .. } | Op::Child { .. } | Op::Timer { .. } => false,
+            Op::Call { .. } | Op::Child { .. } | Op::Timer { .. } | Op::Add { .. } => false,
             Op::All { of } | Op::Race { of } => of.iter().any(Op::waits_for_an_event),
             Op::Limited { of, .. } => of.waits_for_an_event(),
         }
@@ -150,6 +155,58 @@ impl Op {
     }
 }
 
+impl Op {
+    /// The calls of one activity become calls of an entity, and children have generated ids.
+    fn for_a_hub(self) -> Self {
+        let all = |of: Vec<Op>| of.into_iter().map(Op::for_a_hub).collect();
+        match self {
+            Op::Call { name, input, .. } if name == ACTIVITIES[2] => Op::Add {
+                key: if input.is_number() { "a" } else { "b" },
+                amount: input.as_i64().unwrap_or(1000),
+            },
+            Op::Child {
+                name, input, retry, ..
+            } => Op::Child {
+                name,
+                id: None,
+                input,
+                retry,
+            },
+            Op::All { of } => Op::All { of: all(of) },
+            Op::Race { of } => Op::Race { of: all(of) },
+            Op::Limited { seconds, of } => Op::Limited {
+                seconds,
+                of: Box::new(of.for_a_hub()),
+            },
+            leaf => leaf,
+        }
+    }
+}
+
+impl Program {
+    /// Whether the output depends on nothing but what was called: not on what was first, nor when.
+    pub(crate) fn is_indifferent(&self) -> bool {
+        steps_are_indifferent(&self.steps)
+    }
+}
+
+fn steps_are_indifferent(steps: &[Step]) -> bool {
+    fn op(it: &Op) -> bool {
+        match it {
+            Op::Race { .. } | Op::Limited { .. } => false,
+            Op::All { of } => of.iter().all(op),
+            _ => true,
+        }
+    }
+    steps.iter().all(|step| match step {
+        Step::Await { op: it } | Step::Try { op: it } | Step::Start { op: it } => op(it),
+        Step::If { odd, even } => steps_are_indifferent(odd) && steps_are_indifferent(even),
+        Step::Repeat { body, .. } => steps_are_indifferent(body),
+        Step::Now => false,
+        _ => true,
+    })
+}
+
 /// Which programs to make.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -157,6 +214,8 @@ pub(crate) enum Dialect {
     Full,
     /// Without what durabletask answers differently by design.
     Shared,
+    /// With entities, and without children of the same id, whose starts a hub refuses while one runs.
+    Hub,
 }
 
 pub(crate) fn programs(dialect: Dialect) -> impl Strategy<Value = Program> {
@@ -168,12 +227,15 @@ fn steps(dialect: Dialect) -> impl Strategy<Value = Step> {
         ops().prop_map(move |op| match dialect {
             Dialect::Full => op,
             Dialect::Shared => op.without_lost_events(),
+            Dialect::Hub => op.for_a_hub(),
         })
     };
     let simple = prop_oneof![
         5 => op().prop_map(|op| Step::Await { op }),
         5 => op().prop_map(|op| Step::Try { op }),
-        2 => started().prop_map(|op| Step::Start { op }),
+        2 => started().prop_map(move |op| Step::Start {
+            op: if dialect == Dialect::Hub { op.for_a_hub() } else { op },
+        }),
         2 => Just(Step::Join),
         2 => values().prop_map(|value| Step::Status { value }),
         1 => (0_u32..3, prop::sample::select(&EVENTS[..]), values()).prop_map(

@@ -23,7 +23,7 @@ use proptest::prelude::*;
 use prost::Message;
 
 use crate::oracle::interpreter;
-use crate::oracle::program::{Dialect, EVENTS, Op, Program, Step, programs};
+use crate::oracle::program::{Dialect, EVENTS, Program, programs};
 use crate::support::rewound;
 use crate::support::stored::{confirmation, event};
 
@@ -407,27 +407,6 @@ fn outside(id: i32, action: &OrchestratorActionType) -> Option<Open> {
     }
 }
 
-/// Whether the output depends on nothing but what was called: not on what was first, nor when.
-fn is_indifferent(steps: &[Step]) -> bool {
-    fn op(op: &Op) -> bool {
-        match op {
-            Op::Race { .. } | Op::Limited { .. } => false,
-            Op::All { of } => of.iter().all(op_),
-            _ => true,
-        }
-    }
-    fn op_(it: &Op) -> bool {
-        op(it)
-    }
-    steps.iter().all(|step| match step {
-        Step::Await { op: it } | Step::Try { op: it } | Step::Start { op: it } => op(it),
-        Step::If { odd, even } => is_indifferent(odd) && is_indifferent(even),
-        Step::Repeat { body, .. } => is_indifferent(body),
-        Step::Now => false,
-        _ => true,
-    })
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..Default::default() })]
 
@@ -440,7 +419,7 @@ proptest! {
         let undisturbed = Host::new(&program, Vec::new()).run(0);
         let mut host = Host::new(&program, choices);
         let end = host.run(peaceful);
-        if is_indifferent(&program.steps) && !host.tainted {
+        if program.is_indifferent() && !host.tainted {
             prop_assert_eq!(end, undisturbed);
         }
     }

@@ -3,6 +3,7 @@
 mod faults;
 mod lifecycle;
 mod mistakes;
+mod properties;
 
 use durable_functions::testing::TestHub;
 use durable_functions::{Activity, ActivityContext, Failure};
