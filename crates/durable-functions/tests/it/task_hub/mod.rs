@@ -3,7 +3,6 @@
 //! local-host knows the protocol but not this crate, so these tests are here.
 
 mod activity_failures;
-mod durabletask;
 mod entity_locks;
 mod rewind;
 mod support;
