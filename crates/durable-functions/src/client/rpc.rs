@@ -137,15 +137,19 @@ async fn ready(channel: Channel, method: &str) -> Result<(Grpc<Channel>, PathAnd
 /// Whether a call that failed may have reached the host: the connection was open, and broke before the
 /// answer. A status that the host sent has no source.
 pub(super) fn may_have_arrived(status: &Status) -> bool {
+    std::error::Error::source(status).is_some() && !could_not_connect(status)
+}
+
+/// Whether a call failed because no connection could be opened.
+pub(crate) fn could_not_connect(status: &Status) -> bool {
     let mut source = std::error::Error::source(status);
-    let broke = source.is_some();
     while let Some(error) = source {
         if error.is::<tonic::ConnectError>() {
-            return false;
+            return true;
         }
         source = error.source();
     }
-    broke
+    false
 }
 
 /// A failed call as an error, for the cases that a method does not treat itself.
@@ -153,7 +157,21 @@ pub(super) fn failed(method: &'static str, status: &Status) -> ClientError {
     ClientError::Rpc {
         method,
         code: status.code(),
-        message: status.message().to_owned(),
+        message: text_of(status),
+    }
+}
+
+/// The message of a status, with the innermost cause of a failure on this side: without it, a refused connection and
+/// an unknown host name are both a "tcp connect error".
+pub(crate) fn text_of(status: &Status) -> String {
+    let message = status.message();
+    let mut cause = std::error::Error::source(status);
+    while let Some(inner) = cause.and_then(std::error::Error::source) {
+        cause = Some(inner);
+    }
+    match cause.map(ToString::to_string) {
+        Some(cause) if !message.contains(&cause) => format!("{message}: {cause}"),
+        _ => message.to_owned(),
     }
 }
 
@@ -224,5 +242,18 @@ mod tests {
         assert!(error.contains("feature `tls`"), "{error}");
         assert!(needs_tls(Some("ftp"), true).is_err());
         assert!(needs_tls(None, true).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_refused_is_told_with_its_cause() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let client = crate::DurableClient::connect(&format!("http://{address}")).unwrap();
+        let error = client.status("a").await.unwrap_err();
+        let ClientError::Rpc { message, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert!(message.contains("Connection refused"), "{message}");
     }
 }

@@ -154,7 +154,7 @@ impl Connection {
 
 /// A status for the log. What others write into it can hold credentials, and be long.
 pub(super) fn said(status: &Status) -> String {
-    let message: String = status.message().chars().take(LONGEST_MESSAGE).collect();
+    let message: String = rpc::text_of(status).chars().take(LONGEST_MESSAGE).collect();
     format!("{:?}: {}", status.code(), redacted(&message))
 }
 

@@ -19,6 +19,7 @@ use super::backoff::Backoff;
 use super::connection::{Connection, said};
 use super::functions::Functions;
 use super::item::{self, RawItem};
+use crate::client::rpc;
 
 /// How many items may wait for their turn. Then nothing is read, and the connection holds the rest back.
 const WAITING: usize = 256;
@@ -105,6 +106,10 @@ pub(super) async fn serve(running: &Arc<Running>, work: &mut JoinSet<()>) {
             ),
             End::Silent(limit) => tracing::warn!(
                 "the sidecar at {authority} sent nothing for {limit:?}; connecting again in {pause:?}"
+            ),
+            End::Broken(status) if rpc::could_not_connect(&status) => tracing::warn!(
+                "the sidecar at {authority} cannot be reached: {}; connecting again in {pause:?}",
+                said(&status)
             ),
             End::Broken(status) => tracing::warn!(
                 "the stream of the sidecar at {authority} failed: {}; connecting again in {pause:?}",
