@@ -4,5 +4,4 @@
 
 mod activity_failures;
 mod entity_locks;
-mod rewind;
 mod support;

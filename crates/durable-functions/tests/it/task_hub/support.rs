@@ -1,7 +1,6 @@
 //! A client, a log, and what a handler reads and answers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -61,13 +60,6 @@ impl Log {
 
     pub(crate) fn contains(&self, level: LogLevel, text: &str) -> bool {
         says(&self.0.borrow(), level, text)
-    }
-
-    pub(crate) async fn wait_for(&self, level: LogLevel, text: &str) {
-        let mut messages = self.0.subscribe();
-        let waiting = messages.wait_for(|messages| says(messages, level, text));
-        let waited = tokio::time::timeout(Duration::from_secs(30), waiting).await;
-        assert!(waited.is_ok(), "'{text}' was not logged");
     }
 }
 
@@ -142,20 +134,15 @@ impl Client {
         let _: CreateInstanceResponse = self.call("StartInstance", request).await.unwrap();
     }
 
-    pub(crate) async fn get(&self, id: &str) -> OrchestrationState {
-        self.state("GetInstance", id).await
-    }
-
     pub(crate) async fn completion(&self, id: &str) -> OrchestrationState {
-        self.state("WaitForInstanceCompletion", id).await
-    }
-
-    async fn state(&self, method: &str, id: &str) -> OrchestrationState {
         let request = GetInstanceRequest {
             instance_id: id.into(),
             get_inputs_and_outputs: true,
         };
-        let response: GetInstanceResponse = self.call(method, request).await.unwrap();
+        let response: GetInstanceResponse = self
+            .call("WaitForInstanceCompletion", request)
+            .await
+            .unwrap();
         response.orchestration_state.unwrap()
     }
 }

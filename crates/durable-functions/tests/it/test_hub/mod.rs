@@ -4,6 +4,7 @@ mod faults;
 mod lifecycle;
 mod mistakes;
 mod properties;
+mod rewind;
 
 use durable_functions::testing::TestHub;
 use durable_functions::{Activity, ActivityContext, Failure};
