@@ -7,6 +7,7 @@ use std::time::Duration;
 use durable_functions::testing::{Faults, TestHub};
 use durable_functions::{ActivityContext, Event, OrchestrationContext, Orchestrator, Result};
 use futures::future::try_join_all;
+use task_hub::{SqliteStore, Store};
 
 use super::{DOUBLE, hub};
 
@@ -35,7 +36,7 @@ fn program() -> TestHub {
 }
 
 /// Starts two instances and raises their events; the outputs.
-async fn play(hub: &mut TestHub) -> [u32; 2] {
+async fn play<S: Store>(hub: &mut TestHub<S>) -> [u32; 2] {
     let ids = ["a", "b"].map(|id| hub.start_with_id(F, id, &4).unwrap());
     for id in &ids {
         hub.raise(id, GO, &1).unwrap();
@@ -53,6 +54,29 @@ async fn every_seed_reaches_the_same_outputs() {
     for seed in 0..100 {
         let mut hub = program().with_seed(seed).with_faults(Faults::all());
         assert_eq!(play(&mut hub).await, expected, "{}", hub.report());
+    }
+}
+
+/// The bytes, times and ids included.
+#[tokio::test]
+async fn sqlite_keeps_the_histories_that_memory_keeps() {
+    for seed in 0..10 {
+        let mut memory = program().with_seed(seed).with_faults(Faults::all());
+        play(&mut memory).await;
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("hub.db")).unwrap();
+        let mut sqlite = TestHub::with_store(store)
+            .unwrap()
+            .with_seed(seed)
+            .with_faults(Faults::all())
+            .orchestrator(F, f)
+            .orchestrator(G, g)
+            .activity(DOUBLE, async |_: ActivityContext, n: u32| Ok(2 * n));
+        play(&mut sqlite).await;
+        for id in memory.instance_ids().unwrap() {
+            let [one, other] = [memory.history(&id), sqlite.history(&id)];
+            assert_eq!(one.unwrap(), other.unwrap(), "seed {seed}");
+        }
     }
 }
 
