@@ -1,10 +1,7 @@
-//! TLS to a sidecar.
-//!
-//! The authority's key is gone; to renew the files, make a new one:
-//! `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout … -out authority.pem`, then
-//! sign `server.pem` for `localhost` with it.
+//! TLS to a sidecar. Certificate and key are made for each run: stored ones would expire.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use durable_functions::{Activity, DurableClient, Worker};
@@ -14,12 +11,25 @@ use super::fake::{Fake, serve};
 
 const WORK: Activity<(), u32> = Activity::new("work");
 
-/// Where the trusted certificates are, for the whole process.
+/// The file with the trusted certificates, for the whole process.
 const TRUSTED: &str = "SSL_CERT_FILE";
 
-async fn sidecar() -> Fake {
-    let identity = Identity::from_pem(include_str!("server.pem"), include_str!("server.key"));
-    let tls = ServerTlsConfig::new().identity(identity);
+/// Set in the process that trusts the certificate of the test.
+const CHILD: &str = "DURABLE_FUNCTIONS_TLS_TEST";
+
+const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "key.pem";
+
+fn make_certificate(folder: &Path) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(folder.join(CERTIFICATE), made.cert.pem()).unwrap();
+    fs::write(folder.join(KEY), made.signing_key.serialize_pem()).unwrap();
+}
+
+/// A sidecar with the certificate in the folder.
+async fn sidecar(folder: &Path) -> Fake {
+    let read = |name| fs::read(folder.join(name)).unwrap();
+    let tls = ServerTlsConfig::new().identity(Identity::from_pem(read(CERTIFICATE), read(KEY)));
     let mut sidecar = Fake::listen_with_tls(tls).await;
     sidecar.address = sidecar
         .address
@@ -27,22 +37,23 @@ async fn sidecar() -> Fake {
     sidecar
 }
 
-/// Runs itself once more, in a process that trusts the test's authority.
+/// Runs itself once more, in a process that trusts the certificate.
 #[tokio::test]
 async fn a_worker_serves_a_sidecar_over_tls_if_its_certificate_is_trusted() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/worker/tls");
-    let authority = folder.join("authority.pem");
-    if std::env::var_os(TRUSTED).is_some_and(|file| file == authority) {
-        return over_tls().await;
+    if let Some(folder) = std::env::var_os(CHILD) {
+        return over_tls(&PathBuf::from(folder)).await;
     }
-    let sidecar = sidecar().await;
+    let folder = tempfile::tempdir().unwrap();
+    make_certificate(folder.path());
+    let sidecar = sidecar(folder.path()).await;
     let client = DurableClient::connect(&sidecar.address).unwrap();
     let error = client.status("i").await.unwrap_err();
     assert!(error.to_string().contains("UnknownIssuer"), "{error}");
     let test = "worker::tls::a_worker_serves_a_sidecar_over_tls_if_its_certificate_is_trusted";
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test])
-        .env(TRUSTED, authority)
+        .env(CHILD, folder.path())
+        .env(TRUSTED, folder.path().join(CERTIFICATE))
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
@@ -52,8 +63,8 @@ async fn a_worker_serves_a_sidecar_over_tls_if_its_certificate_is_trusted() {
     );
 }
 
-async fn over_tls() {
-    let mut sidecar = sidecar().await;
+async fn over_tls(folder: &Path) {
+    let mut sidecar = sidecar(folder).await;
     let worker = Worker::new(&sidecar.address).activity(WORK, |_, ()| async { Ok(7) });
     let serving = serve(worker);
     let stream = sidecar.accept().await;
