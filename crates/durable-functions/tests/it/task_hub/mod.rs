@@ -3,5 +3,4 @@
 //! local-host knows the protocol but not this crate, so these tests are here.
 
 mod activity_failures;
-mod entity_locks;
 mod support;

@@ -1,5 +1,6 @@
 //! The hub for tests: that it does what a host does, and notices what a host would not.
 
+mod entity_locks;
 mod faults;
 mod lifecycle;
 mod mistakes;
