@@ -7,7 +7,8 @@ use std::time::SystemTime;
 /// cannot be read: a wrong warning would be worse than none.
 ///
 /// cargo lists what went into a program in a file beside it, `handler.d`. Without this file the
-/// sources are `src`, `build.rs`, Cargo.toml and Cargo.lock of the package in `root`.
+/// sources are `src`, `build.rs`, Cargo.toml and Cargo.lock of the package in `root`. Markdown files count as
+/// documentation, though cargo lists those that `include_str!` puts there.
 #[must_use]
 pub(crate) fn newer_than(program: &Path, root: &Path) -> Vec<PathBuf> {
     let Some(built) = modified(program) else {
@@ -22,8 +23,10 @@ pub(crate) fn newer_than(program: &Path, root: &Path) -> Vec<PathBuf> {
         }
     };
     sources.extend(["Cargo.toml", "Cargo.lock"].map(|name| root.join(name)));
+    let is_code = |path: &PathBuf| path.extension().is_none_or(|it| it != "md");
     let mut newer: Vec<(SystemTime, PathBuf)> = sources
         .into_iter()
+        .filter(is_code)
         .filter_map(|path| Some((modified(&path)?, path)))
         .filter(|(time, _)| *time > built)
         .collect();
@@ -107,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_sources_that_cargo_lists_count() {
+    fn only_the_sources_that_cargo_lists_count_without_documents() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
         let program = root.join("target/release/handler");
@@ -115,11 +118,14 @@ mod tests {
         write(&program, "", 100);
         write(&other, "", 50);
         write(&root.join("src/not_in_it.rs"), "", 50);
+        let readme = root.join("crates/README.md");
+        write(&readme, "", 50);
         let list = format!(
-            "{}: {} {}\n",
+            "{}: {} {} {}\n",
             program.display(),
             other.display().to_string().replace(' ', "\\ "),
-            root.join("gone.rs").display()
+            root.join("gone.rs").display(),
+            readme.display()
         );
         write(&program.with_extension("d"), &list, 100);
         assert_eq!(newer_than(&program, root), [other]);

@@ -48,8 +48,10 @@ pub(super) struct Streams {
 
 #[derive(Default)]
 struct State {
-    /// The last number of a stream or a delivery.
-    last: u64,
+    /// How many streams there were.
+    connected: u64,
+    /// How many deliveries there were.
+    delivered: u64,
     streams: BTreeMap<u64, Stream>,
     /// What workers were given and has no answer.
     given: HashMap<Token, Given>,
@@ -104,8 +106,8 @@ impl Streams {
         let (items, receiver) = mpsc::channel(WAITING);
         let is_full = Arc::new(AtomicBool::new(false));
         let mut state = lock(&self.state);
-        state.last += 1;
-        let number = state.last;
+        state.connected += 1;
+        let number = state.connected;
         let stream = Stream {
             filter: Filter::new(request.work_item_filters.as_ref()),
             places: Places::new(request),
@@ -274,8 +276,8 @@ impl State {
 
     /// Gives work to a stream that was chosen.
     fn give(&mut self, number: u64, item: WorkItem) {
-        self.last += 1;
-        let latest = self.last;
+        self.delivered += 1;
+        let latest = self.delivered;
         let (Some(stream), Some(given)) = (
             self.streams.get_mut(&number),
             self.given.get_mut(token(&item)),
