@@ -17,9 +17,10 @@ use proptest::sample::Index;
 use prost::Message;
 
 use crate::oracle::history::{Batch, Delivery, History};
+use crate::oracle::interpreter;
 use crate::oracle::program::{Dialect, Program, programs};
 use crate::oracle::world::{Choices, World, choices};
-use crate::oracle::{history, interpreter};
+use crate::support::stored;
 
 fn run(function: &OrchestratorFunction, request: &OrchestratorRequest) -> OrchestratorResponse {
     let answer = execute(function, request.encode_to_vec()).unwrap();
@@ -228,7 +229,7 @@ proptest! {
             let (batch, mut whole, answer) = recording.turns.last().unwrap().clone();
             whole.past_events.append(&mut whole.new_events);
             let begin = OrchestratorRequest {
-                new_events: vec![history::started(batch.clock)],
+                new_events: vec![stored::turn_began(batch.clock)],
                 ..whole.clone()
             };
             // As a turn that brings nothing new: the same end, from past events alone.

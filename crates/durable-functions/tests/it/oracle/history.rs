@@ -5,16 +5,13 @@
 //! asked for before it. Each [`History`] knows which id its engine gave to which place.
 
 use durable_protocol::messages::{
-    EventRaisedEvent, EventType, ExecutionStartedEvent, ExecutionTerminatedEvent, HistoryEvent,
-    OrchestrationInstance, OrchestratorCompletedEvent, OrchestratorRequest, OrchestratorResponse,
-    OrchestratorStartedEvent, SubOrchestrationInstanceCompletedEvent,
+    EventRaisedEvent, EventType, ExecutionTerminatedEvent, HistoryEvent, OrchestratorRequest,
+    OrchestratorResponse, SubOrchestrationInstanceCompletedEvent,
     SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
     TimerFiredEvent,
 };
 
-use crate::support::stored::{confirmation, event};
-
-pub(crate) const INSTANCE: &str = "abc";
+use crate::support::stored::{self, confirmation, event};
 
 /// Something that the host delivers to an execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,24 +72,16 @@ pub(crate) struct History {
 impl History {
     /// A new execution; `carried` are the events that the one before passes on.
     pub(crate) fn new(generation: u64, carried: Vec<HistoryEvent>) -> Self {
-        let started = ExecutionStartedEvent {
-            name: "program".to_owned(),
-            input: Some(generation.to_string()),
-            orchestration_instance: Some(OrchestrationInstance {
-                instance_id: INSTANCE.to_owned(),
-                execution_id: Some(format!("e{generation}")),
-            }),
-            ..Default::default()
-        };
-        let mut opening = vec![event(-1, EventType::ExecutionStarted(Box::new(started)), 0)];
+        let (input, execution) = (generation.to_string(), format!("e{generation}"));
+        let mut opening = vec![stored::execution_started(
+            "program",
+            Some(&input),
+            &execution,
+        )];
         opening.extend(carried);
         if generation > 0 {
             // As the extension does after a continue-as-new.
-            opening.push(event(
-                -1,
-                EventType::OrchestratorCompleted(OrchestratorCompletedEvent {}),
-                0,
-            ));
+            opening.push(stored::turn_ended(0));
         }
         History {
             generation,
@@ -108,22 +97,13 @@ impl History {
 
     /// The request that brings `batch`.
     pub(crate) fn request(&self, batch: &Batch) -> OrchestratorRequest {
-        let mut new_events = vec![started(batch.clock)];
+        let mut messages = Vec::new();
         if self.past.is_empty() {
-            new_events.extend(self.opening.iter().cloned());
+            messages.extend(self.opening.iter().cloned());
         }
-        new_events.extend(
-            batch
-                .deliveries
-                .iter()
-                .map(|delivery| self.event(delivery, batch.clock)),
-        );
-        OrchestratorRequest {
-            instance_id: INSTANCE.to_owned(),
-            past_events: self.past.clone(),
-            new_events,
-            ..Default::default()
-        }
+        let deliveries = batch.deliveries.iter();
+        messages.extend(deliveries.map(|delivery| self.event(delivery, batch.clock)));
+        stored::request(&self.past, messages, batch.clock)
     }
 
     /// Stores a turn: its new events, then what the answer asked for.
@@ -135,11 +115,7 @@ impl History {
                 self.past.push(event(action.id, confirmation, 0));
             }
         }
-        self.past.push(event(
-            -1,
-            EventType::OrchestratorCompleted(OrchestratorCompletedEvent {}),
-            0,
-        ));
+        self.past.push(stored::turn_ended(0));
     }
 
     /// The confirmation of the action at `place`, to be tampered with.
@@ -220,12 +196,4 @@ impl History {
             _ => None,
         })
     }
-}
-
-pub(crate) fn started(clock: i64) -> HistoryEvent {
-    event(
-        -1,
-        EventType::OrchestratorStarted(OrchestratorStartedEvent {}),
-        clock,
-    )
 }

@@ -12,12 +12,10 @@ use std::time::Instant;
 use base64_simd::STANDARD;
 use durable_functions::{KeptInstances, KeptLimits, OrchestratorFunction, execute};
 use durable_protocol::messages::{
-    CompleteOrchestrationAction, EventRaisedEvent, EventType, ExecutionCompletedEvent,
-    ExecutionStartedEvent, HistoryEvent, OrchestrationInstance, OrchestrationStatus,
-    OrchestratorActionType, OrchestratorCompletedEvent, OrchestratorRequest, OrchestratorResponse,
-    OrchestratorStartedEvent, SubOrchestrationInstanceCompletedEvent,
-    SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
-    TimerFiredEvent,
+    CompleteOrchestrationAction, EventRaisedEvent, EventType, HistoryEvent, OrchestrationStatus,
+    OrchestratorActionType, OrchestratorRequest, OrchestratorResponse,
+    SubOrchestrationInstanceCompletedEvent, SubOrchestrationInstanceFailedEvent,
+    TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails, TimerFiredEvent,
 };
 use proptest::prelude::*;
 use prost::Message;
@@ -25,7 +23,7 @@ use prost::Message;
 use crate::oracle::interpreter;
 use crate::oracle::program::{Dialect, EVENTS, Program, programs};
 use crate::support::rewound;
-use crate::support::stored::{confirmation, event};
+use crate::support::stored::{self, confirmation, event};
 
 /// More turns than any program of the generator needs: a run that takes more hangs.
 const MOST_TURNS: usize = 2_000;
@@ -89,22 +87,15 @@ impl Host {
     }
 
     fn start(&mut self, carried: Vec<HistoryEvent>) {
-        let started = ExecutionStartedEvent {
-            name: "program".to_owned(),
-            input: Some(self.generation.to_string()),
-            orchestration_instance: Some(OrchestrationInstance {
-                instance_id: "abc".to_owned(),
-                execution_id: Some(format!("e{}", self.generation)),
-            }),
-            ..Default::default()
-        };
+        let (input, execution) = (self.generation.to_string(), format!("e{}", self.generation));
+        let started = stored::execution_started("program", Some(&input), &execution);
         self.past.clear();
         self.open.clear();
         self.failed.clear();
         self.message = None;
         self.is_suspended = false;
         self.again.clear();
-        self.inbox = vec![event(-1, EventType::ExecutionStarted(Box::new(started)), 0)];
+        self.inbox = vec![started];
         self.inbox.extend(carried);
     }
 
@@ -117,15 +108,7 @@ impl Host {
     }
 
     fn request(&self) -> OrchestratorRequest {
-        let started = EventType::OrchestratorStarted(OrchestratorStartedEvent {});
-        let mut new_events = vec![event(-1, started, self.clock)];
-        new_events.extend(self.inbox.iter().cloned());
-        OrchestratorRequest {
-            instance_id: "abc".to_owned(),
-            past_events: self.past.clone(),
-            new_events,
-            ..Default::default()
-        }
+        stored::request(&self.past, self.inbox.iter().cloned(), self.clock)
     }
 
     /// The answer to the turn that comes next: of a replay, twice, and of the kept instance.
@@ -143,18 +126,12 @@ impl Host {
     }
 
     fn end_turn(&mut self) {
-        let completed = EventType::OrchestratorCompleted(OrchestratorCompletedEvent {});
-        self.past.push(event(-1, completed, self.clock));
+        self.past.push(stored::turn_ended(self.clock));
         self.clock += 1;
     }
 
     fn ended(&mut self, id: i32) {
-        let end = ExecutionCompletedEvent {
-            orchestration_status: OrchestrationStatus::Failed.into(),
-            ..Default::default()
-        };
-        let end = EventType::ExecutionCompleted(Box::new(end));
-        self.past.push(event(id, end, self.clock));
+        self.past.push(stored::execution_failed(id, self.clock));
     }
 
     /// A turn. The end of the execution, if it has ended.

@@ -12,12 +12,11 @@ use durable_functions::{
     KeptInstances, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, execute,
 };
 use durable_protocol::messages::{
-    CompleteOrchestrationAction, EventRaisedEvent, EventType, ExecutionCompletedEvent,
-    ExecutionStartedEvent, ExecutionTerminatedEvent, HistoryEvent, OrchestrationInstance,
-    OrchestrationStatus, OrchestratorAction, OrchestratorActionType, OrchestratorCompletedEvent,
-    OrchestratorRequest, OrchestratorResponse, OrchestratorStartedEvent,
-    SubOrchestrationInstanceCompletedEvent, SubOrchestrationInstanceFailedEvent,
-    TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails, TimerFiredEvent,
+    CompleteOrchestrationAction, EventRaisedEvent, EventType, ExecutionTerminatedEvent,
+    HistoryEvent, OrchestrationStatus, OrchestratorAction, OrchestratorActionType,
+    OrchestratorRequest, OrchestratorResponse, SubOrchestrationInstanceCompletedEvent,
+    SubOrchestrationInstanceFailedEvent, TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
+    TimerFiredEvent,
 };
 use prost::Message;
 
@@ -34,19 +33,11 @@ pub(crate) struct Host {
 
 impl Host {
     pub(crate) fn new(function: OrchestratorFunction, input: Option<&str>) -> Self {
-        let started = ExecutionStartedEvent {
-            name: function.name().to_owned(),
-            input: input.map(str::to_owned),
-            orchestration_instance: Some(OrchestrationInstance {
-                instance_id: "abc".to_owned(),
-                execution_id: Some("e1".to_owned()),
-            }),
-            ..Default::default()
-        };
+        let started = stored::execution_started(function.name(), input, "e1");
         Host {
             function,
             past: Vec::new(),
-            inbox: vec![event(-1, EventType::ExecutionStarted(Box::new(started)), 0)],
+            inbox: vec![started],
             clock: 0,
         }
     }
@@ -57,18 +48,7 @@ impl Host {
 
     /// The request of the next turn.
     pub(crate) fn request(&self) -> OrchestratorRequest {
-        let mut new_events = vec![event(
-            -1,
-            EventType::OrchestratorStarted(OrchestratorStartedEvent {}),
-            self.clock,
-        )];
-        new_events.extend(self.inbox.iter().cloned());
-        OrchestratorRequest {
-            instance_id: "abc".to_owned(),
-            past_events: self.past.clone(),
-            new_events,
-            ..Default::default()
-        }
+        stored::request(&self.past, self.inbox.iter().cloned(), self.clock)
     }
 
     /// One turn: the answer, which then becomes history.
@@ -103,11 +83,7 @@ impl Host {
     }
 
     fn end_turn(&mut self) {
-        self.past.push(event(
-            -1,
-            EventType::OrchestratorCompleted(OrchestratorCompletedEvent {}),
-            self.clock,
-        ));
+        self.past.push(stored::turn_ended(self.clock));
         self.clock += 1;
     }
 
@@ -123,15 +99,7 @@ impl Host {
     }
 
     fn ended(&mut self, id: i32) {
-        let end = ExecutionCompletedEvent {
-            orchestration_status: OrchestrationStatus::Failed.into(),
-            ..Default::default()
-        };
-        self.past.push(event(
-            id,
-            EventType::ExecutionCompleted(Box::new(end)),
-            self.clock,
-        ));
+        self.past.push(stored::execution_failed(id, self.clock));
     }
 
     /// A turn that fails the instance. What came for it in the meantime is thrown away.

@@ -1,7 +1,9 @@
 //! How a host records what happened and what an answer asked for.
 
 use durable_protocol::messages::{
-    EventSentEvent, EventType, HistoryEvent, OrchestratorAction, OrchestratorActionType,
+    EventSentEvent, EventType, ExecutionCompletedEvent, ExecutionStartedEvent, HistoryEvent,
+    OrchestrationInstance, OrchestrationStatus, OrchestratorAction, OrchestratorActionType,
+    OrchestratorCompletedEvent, OrchestratorRequest, OrchestratorStartedEvent,
     SubOrchestrationInstanceCreatedEvent, TaskScheduledEvent, TimerCreatedEvent,
 };
 
@@ -18,6 +20,66 @@ pub(crate) fn event(id: i32, kind: EventType, clock: i64) -> HistoryEvent {
         }),
         event_type: Some(kind),
     }
+}
+
+/// The instance of all hand-made histories.
+pub(crate) const INSTANCE: &str = "abc";
+
+/// The first message of an execution.
+pub(crate) fn execution_started(name: &str, input: Option<&str>, execution: &str) -> HistoryEvent {
+    let started = ExecutionStartedEvent {
+        name: name.to_owned(),
+        input: input.map(str::to_owned),
+        orchestration_instance: Some(OrchestrationInstance {
+            instance_id: INSTANCE.to_owned(),
+            execution_id: Some(execution.to_owned()),
+        }),
+        ..Default::default()
+    };
+    event(-1, EventType::ExecutionStarted(Box::new(started)), 0)
+}
+
+/// The request of the turn that takes these messages.
+pub(crate) fn request(
+    past: &[HistoryEvent],
+    messages: impl IntoIterator<Item = HistoryEvent>,
+    clock: i64,
+) -> OrchestratorRequest {
+    let mut new_events = vec![turn_began(clock)];
+    new_events.extend(messages);
+    OrchestratorRequest {
+        instance_id: INSTANCE.to_owned(),
+        past_events: past.to_vec(),
+        new_events,
+        ..Default::default()
+    }
+}
+
+/// The first event of each turn.
+pub(crate) fn turn_began(clock: i64) -> HistoryEvent {
+    event(
+        -1,
+        EventType::OrchestratorStarted(OrchestratorStartedEvent {}),
+        clock,
+    )
+}
+
+/// The last event of each turn.
+pub(crate) fn turn_ended(clock: i64) -> HistoryEvent {
+    event(
+        -1,
+        EventType::OrchestratorCompleted(OrchestratorCompletedEvent {}),
+        clock,
+    )
+}
+
+/// The event of a failed execution.
+pub(crate) fn execution_failed(id: i32, clock: i64) -> HistoryEvent {
+    let end = ExecutionCompletedEvent {
+        orchestration_status: OrchestrationStatus::Failed.into(),
+        ..Default::default()
+    };
+    event(id, EventType::ExecutionCompleted(Box::new(end)), clock)
 }
 
 /// The event that the host records for an action, without the inputs of calls; none for a completion.
