@@ -79,11 +79,17 @@ fn create(folder: &Path) -> io::Result<()> {
     fs::write(folder.join(".gitignore"), "*\n")
 }
 
-/// Names of task hubs do not depend on case.
+/// Names of task hubs do not depend on case. What is no letter, digit, `-` or `_` is encoded, not replaced: two names
+/// would share a file otherwise.
 fn file_name(task_hub_name: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    let name = task_hub_name.to_lowercase();
-    let name = name.replace(|c| !is_plain(c), "_");
+    let mut name = String::new();
+    for byte in task_hub_name.to_lowercase().bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+            name.push(char::from(byte));
+        } else {
+            name.push_str(&format!("%{byte:02x}"));
+        }
+    }
     format!("{name}.db")
 }
 
@@ -104,7 +110,16 @@ mod tests {
     #[test]
     fn names_of_task_hubs_are_file_names() {
         assert_eq!(file_name("TestHubName"), "testhubname.db");
-        assert_eq!(file_name("../a b"), "___a_b.db");
+        assert_eq!(file_name("../a b"), "%2e%2e%2fa%20b.db");
+    }
+
+    #[test]
+    fn task_hubs_with_different_names_have_different_files() {
+        let names = ["a_b", "a/b", "a.b", "a%2fb", "ä", "ö"];
+        let files: std::collections::BTreeSet<_> =
+            names.iter().map(|name| file_name(name)).collect();
+        assert_eq!(files.len(), names.len());
+        assert_eq!(file_name("A/B"), file_name("a/b"));
     }
 
     #[test]
