@@ -46,6 +46,18 @@ pub(super) fn corrupt(path: &Path, what: &str) -> StoreError {
     )
 }
 
+/// Another file or none has the name of the file that is open.
+pub(super) fn removed(path: &Path) -> StoreError {
+    StoreError::new(
+        StoreErrorKind::Io,
+        format!(
+            "{} was removed or replaced while it was in use, so nothing more is stored. Put it back, or start \
+             again with what is there now.",
+            path.display()
+        ),
+    )
+}
+
 pub(super) fn read_only(path: &Path) -> StoreError {
     StoreError::new(
         StoreErrorKind::ReadOnly,

@@ -6,6 +6,7 @@
 //! behind. The price is about 2 us for each read of a record, a fifth of the store's time.
 
 mod error;
+mod file_id;
 mod lists;
 mod open;
 mod rows;
@@ -22,6 +23,7 @@ use crate::instance::{InstanceRecord, Payloads};
 use crate::query::{EntityFilter, InstanceFilter, Page, PageRequest};
 use crate::store::{Store, StoreError, StoreErrorKind, Waiting};
 
+use self::file_id::FileId;
 use self::rows::{ENTITY, INSTANCE, MESSAGE, ticks, time};
 
 /// A store in a file. It holds an exclusive lock on the file until it is dropped, or the process ends.
@@ -33,6 +35,8 @@ use self::rows::{ENTITY, INSTANCE, MESSAGE, ticks, time};
 pub struct SqliteStore {
     connection: Connection,
     path: PathBuf,
+    /// The file that is open, to notice when another one or none has its name.
+    file: Option<FileId>,
     /// A failed transaction that could not be rolled back.
     is_stuck: bool,
 }
@@ -51,8 +55,10 @@ impl SqliteStore {
                 format!("'{}' is not a path: {error}.", path.display()),
             )
         })?;
+        let connection = open::open(&path)?;
         Ok(Self {
-            connection: open::open(&path)?,
+            connection,
+            file: FileId::of(&path),
             path,
             is_stuck: false,
         })
@@ -246,6 +252,10 @@ impl Store for SqliteStore {
     fn commit(&mut self) -> Result<(), StoreError> {
         if self.connection.is_autocommit() {
             return Ok(());
+        }
+        if FileId::of(&self.path) != self.file {
+            self.rollback()?;
+            return Err(error::removed(&self.path));
         }
         self.write(|connection| end(connection, "COMMIT"))
     }

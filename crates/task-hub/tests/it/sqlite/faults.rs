@@ -390,3 +390,33 @@ mod restricted {
         assert!(found > 10 && found.is_multiple_of(2), "{found}");
     }
 }
+
+/// SQLite would go on to write the removed file without a word, and all of it would be gone at the end.
+#[cfg(unix)]
+#[test]
+fn nothing_is_stored_in_a_file_that_was_removed_or_replaced() {
+    let (folder, path) = folder();
+    let away = folder.path().join("away.db");
+    let mut store = SqliteStore::open(&path).unwrap();
+    let mut try_to_store = |id: &str| {
+        store.apply(make::instance(id)).unwrap();
+        let stored = store.commit();
+        assert_eq!(store.instance(id).unwrap().is_some(), stored.is_ok());
+        stored
+    };
+    try_to_store("a").unwrap();
+    std::fs::rename(&path, &away).unwrap();
+    for replaced in [false, true] {
+        if replaced {
+            std::fs::write(&path, "").unwrap();
+        }
+        let error = try_to_store("b").unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Io);
+        assert!(
+            error.to_string().contains("was removed or replaced"),
+            "{error}"
+        );
+    }
+    std::fs::rename(&away, &path).unwrap();
+    try_to_store("b").unwrap();
+}

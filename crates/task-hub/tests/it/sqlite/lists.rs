@@ -61,7 +61,8 @@ fn all(store: &impl Store, filter: &InstanceFilter, limit: usize) -> Vec<Vec<Str
 #[test]
 fn filtered_lists_are_those_of_the_store_in_memory_wherever_the_matches_lie() {
     let mut memory = MemoryStore::new();
-    let mut sqlite = Sqlite::new().create().unwrap();
+    let mut testbed = Sqlite::new();
+    let mut sqlite = testbed.create().unwrap();
     fill(&mut memory);
     fill(&mut sqlite);
     let all_of = InstanceFilter::default();
