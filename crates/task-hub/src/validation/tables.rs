@@ -201,10 +201,10 @@ pub fn an_inbox_is_in_the_order_of_the_numbers(testbed: &mut impl Testbed) -> Ch
 /// The store failed.
 pub fn consumed_messages_are_gone_and_others_stay(testbed: &mut impl Testbed) -> Checked {
     let mut store = testbed.create()?;
-    let mut untold = make::message(3, "a");
-    untold.execution = None;
+    let mut plain = make::message(3, "a");
+    plain.execution = None;
     store.apply(Changes {
-        sent: vec![make::message(1, "a"), make::message(2, "a"), untold.clone()],
+        sent: vec![make::message(1, "a"), make::message(2, "a"), plain.clone()],
         ..Changes::default()
     })?;
     store.apply(Changes {
@@ -214,7 +214,7 @@ pub fn consumed_messages_are_gone_and_others_stay(testbed: &mut impl Testbed) ->
     })?;
     store.commit()?;
     let store = testbed.crash(store)?;
-    assert_eq!(store.inbox("a")?, [untold, make::message(4, "a")]);
+    assert_eq!(store.inbox("a")?, [plain, make::message(4, "a")]);
     Ok(())
 }
 

@@ -80,7 +80,9 @@ class Backend(InMemoryOrchestrationBackend):
         stream = object()
 
         def ended():
-            print("closed", self.give_back(stream), flush=True)
+            # One write: two streams can end at once.
+            sys.stdout.write(f"closed {self.give_back(stream)}\n")
+            sys.stdout.flush()
 
         if not context.add_callback(ended):
             return

@@ -100,7 +100,11 @@ impl Sidecar {
                 process.child.kill().unwrap();
                 let mut rest = String::new();
                 process.output.read_to_string(&mut rest).unwrap();
-                let counts = rest.lines().map(|line| line.strip_prefix("closed "));
+                // The peer may have been killed in the middle of a line.
+                let lines = rest
+                    .split_inclusive('\n')
+                    .filter_map(|line| line.strip_suffix('\n'));
+                let counts = lines.map(|line| line.strip_prefix("closed "));
                 Some(counts.map(|it| it.unwrap().parse().unwrap()).collect())
             }
             Kind::LocalHost(hub) => {
