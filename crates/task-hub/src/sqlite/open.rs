@@ -4,10 +4,11 @@
 //! read to the end of the store.
 
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, MAIN_DB, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 use super::error;
 use crate::store::StoreError;
@@ -22,6 +23,9 @@ const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
 /// How long an opener waits for the lock: a process that was just told to end may take a moment.
 const LOCK_WAIT: Duration = Duration::from_secs(1);
 
+/// How long one attempt waits.
+const LOCK_ATTEMPT: Duration = Duration::from_millis(100);
+
 /// The tables of what is under way. They are small even in a large database.
 const LIVE_TABLES: [&str; 3] = ["messages", "timers", "activities"];
 
@@ -31,12 +35,24 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    // SQLite opens a file that it cannot write for reading only.
-    if connection.is_readonly(MAIN_DB).map_err(failed)? {
-        return Err(error::read_only(path));
-    }
-    lock(&connection).map_err(failed)?;
+    let started = Instant::now();
+    let mut connection = loop {
+        let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+        // SQLite opens a file that it cannot write for reading only.
+        if connection.is_readonly(MAIN_DB).map_err(failed)? {
+            return Err(error::read_only(path));
+        }
+        match lock(&connection) {
+            Ok(()) => break connection,
+            Err(error) if is_busy(&error) && started.elapsed() < LOCK_WAIT => {
+                // Two that open at once both hold a shared lock, and neither gets more before the other lets go.
+                // With different pauses one is first.
+                drop(connection);
+                thread::sleep(Duration::from_millis(u64::from(std::process::id() % 50)));
+            }
+            Err(error) => return Err(failed(error)),
+        }
+    };
     let version = version(path, &connection)?;
     settings(&connection).map_err(failed)?;
     migrate(&mut connection, version, MIGRATIONS).map_err(failed)?;
@@ -49,10 +65,18 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
 /// behind, and no shared memory for the index of the log. The price: other programs cannot look into the
 /// file while a hub has it; they can copy it.
 fn lock(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(LOCK_WAIT)?;
+    connection.busy_timeout(LOCK_ATTEMPT)?;
     connection.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))?;
     // The lock is taken by the first write. This one changes nothing.
     connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(
+        code,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
 }
 
 /// The version of the schema; 0 in a new file.
