@@ -1,56 +1,47 @@
-//! Histories as the extension keeps them, and the request of each of their turns.
+//! Histories as a task hub writes them, and the request of each of their turns.
+//!
+//! The orchestrators of the benchmark run in the hub that local-host and the tests use. Only the results of the
+//! activities, and how many of them arrive in one turn, are made up here.
 
-use std::ops::Range;
+use std::time::Instant;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use durable_protocol::messages::{
-    EventType, ExecutionStartedEvent, HistoryEvent, OrchestrationInstance,
-    OrchestratorCompletedEvent, OrchestratorRequest, OrchestratorStartedEvent, TaskCompletedEvent,
-    TaskScheduledEvent,
+use base64_simd::STANDARD;
+use durable_functions::{
+    KeptInstances, KeptLimits, OrchestrationContext, Orchestrator, OrchestratorFunction, Result,
 };
+use durable_protocol::Timestamp;
+use durable_protocol::messages::{CreateInstanceRequest, OrchestratorResponse};
 use prost::Message;
+use task_hub::work::{ActivityOutcome, Turn, TurnOutcome};
+use task_hub::{Hub, Ids, MemoryStore, Moment, Options};
+
+use crate::orchestrators::{chain, fan_out};
 
 pub(crate) struct History {
-    name: &'static str,
-    events: Vec<HistoryEvent>,
-    /// The new events of each turn.
-    turns: Vec<Range<usize>>,
+    /// It has the events of all turns before.
+    last: Turn,
+    /// How many events each turn has from the turns before, and with its own.
+    turns: Vec<[usize; 2]>,
 }
 
 impl History {
     /// `n` activities one after the other: a turn for each.
     pub(crate) fn chain(n: u32) -> Self {
-        History::chain_of(n, plain)
+        Recorder::new("chain", chain).record(n, 1, plain)
     }
 
     /// The same with results in the envelope that activities of this crate answer with.
     #[allow(dead_code, reason = "one of the benchmarks measures it")]
     pub(crate) fn enveloped_chain(n: u32) -> Self {
-        History::chain_of(n, |i| {
+        Recorder::new("chain", chain).record(n, 1, |i| {
             let envelope = format!(r#"{{"activityResult":{}}}"#, plain(i));
             serde_json::to_string(&envelope).unwrap()
         })
     }
 
-    fn chain_of(n: u32, result: fn(u32) -> String) -> Self {
-        let mut history = History::begin("chain", n);
-        for i in 0..n {
-            history.events.push(scheduled(i));
-            history.turn(vec![completed(i, result(i))]);
-        }
-        history
-    }
-
     /// `n` activities at once; the results arrive ten to a turn, as from a busy task hub.
     pub(crate) fn fan_out(n: u32) -> Self {
-        let mut history = History::begin("fan-out", n);
-        history.events.extend((0..n).map(scheduled));
-        for first in (0..n).step_by(10) {
-            let last = n.min(first + 10);
-            history.turn((first..last).map(|i| completed(i, plain(i))).collect());
-        }
-        history
+        Recorder::new("fan-out", fan_out).record(n, 10, plain)
     }
 
     pub(crate) fn turns(&self) -> usize {
@@ -59,63 +50,99 @@ impl History {
 
     /// The base64 text of the request of a turn.
     pub(crate) fn request(&self, turn: usize) -> String {
-        self.request_of(&format!("{}-of-the-benchmark", self.name), turn)
+        self.request_of(&self.last.instance, turn)
     }
 
     /// The same for another instance.
     pub(crate) fn request_of(&self, instance_id: &str, turn: usize) -> String {
-        let new = self.turns[turn].clone();
-        let request = OrchestratorRequest {
-            instance_id: instance_id.to_owned(),
-            past_events: self.events[..new.start].to_vec(),
-            new_events: self.events[new].to_vec(),
-            ..Default::default()
+        let [past, all] = self.turns[turn];
+        let events = || self.last.past.iter().chain(&self.last.new).cloned();
+        let turn = Turn {
+            instance: instance_id.to_owned(),
+            past: events().take(past).collect(),
+            new: events().take(all).skip(past).collect(),
+            ..self.last.clone()
         };
-        STANDARD.encode(request.encode_to_vec())
-    }
-
-    fn begin(name: &'static str, n: u32) -> Self {
-        let started = ExecutionStartedEvent {
-            name: name.to_owned(),
-            input: Some(n.to_string()),
-            orchestration_instance: Some(OrchestrationInstance {
-                instance_id: format!("{name}-of-the-benchmark"),
-                execution_id: Some("8d0d835f-2308-4723-9dc3-55b67a2a0469".to_owned()),
-            }),
-            ..Default::default()
-        };
-        let events = vec![
-            turn_began(),
-            event(-1, EventType::ExecutionStarted(Box::new(started))),
-        ];
-        let first = 0..events.len();
-        let turns = std::iter::once(first).collect();
-        History {
-            name,
-            events,
-            turns,
-        }
-    }
-
-    /// The turn before ends, and one with these messages begins.
-    fn turn(&mut self, messages: Vec<HistoryEvent>) {
-        self.events.push(event(
-            -1,
-            EventType::OrchestratorCompleted(OrchestratorCompletedEvent {}),
-        ));
-        let start = self.events.len();
-        self.events.push(turn_began());
-        self.events.extend(messages);
-        self.turns.push(start..self.events.len());
+        text(&turn)
     }
 }
 
-fn scheduled(i: u32) -> HistoryEvent {
-    let task = TaskScheduledEvent {
-        name: "echo".to_owned(),
-        ..Default::default()
-    };
-    event(i as i32, EventType::TaskScheduled(Box::new(task)))
+/// Runs one instance in a hub.
+struct Recorder {
+    name: &'static str,
+    function: OrchestratorFunction,
+    hub: Hub<MemoryStore>,
+    ids: Count,
+    now: Timestamp,
+}
+
+impl Recorder {
+    fn new<F, Fut>(name: &'static str, function: F) -> Self
+    where
+        F: Fn(OrchestrationContext, u32) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<usize>> + 'static,
+    {
+        let mut ids = Count(0);
+        Recorder {
+            name,
+            function: OrchestratorFunction::new(Orchestrator::new(name), function),
+            hub: Hub::open(MemoryStore::new(), Options::default(), &mut ids).unwrap(),
+            ids,
+            now: Timestamp {
+                seconds: 1_795_242_275,
+                nanos: 384_168_500,
+            },
+        }
+    }
+
+    /// With at most this many results in a turn.
+    fn record(mut self, n: u32, results_in_turn: usize, result: fn(u32) -> String) -> History {
+        let start = CreateInstanceRequest {
+            instance_id: format!("{}-of-the-benchmark", self.name),
+            name: self.name.to_owned(),
+            input: Some(n.to_string()),
+            ..Default::default()
+        };
+        self.step(|hub, at| hub.start(at, start).unwrap());
+
+        // Replaying each turn would take a time that grows with the square of `n`.
+        let mut kept = KeptInstances::new(KeptLimits::default().verify_every(0));
+        let mut turns = Vec::new();
+        let mut results = (0..n).map(result);
+        loop {
+            let turn = self.hub.take_turn(self.now).unwrap().unwrap();
+            turns.push([turn.past.len(), turn.past.len() + turn.new.len()]);
+            let answer = kept.run_turn(&self.function, &text(&turn), Instant::now());
+            let answer = STANDARD.decode_to_vec(answer).unwrap();
+            let answer = OrchestratorResponse::decode(answer.as_slice()).unwrap();
+            self.step(|hub, at| {
+                let outcome = TurnOutcome::Answered(answer);
+                hub.turn_done(at, &turn.token, outcome).unwrap();
+            });
+            if results.len() == 0 {
+                return History { last: turn, turns };
+            }
+            for result in results.by_ref().take(results_in_turn) {
+                let activity = self.hub.take_activity(self.now).unwrap().unwrap();
+                self.step(|hub, at| {
+                    let outcome = ActivityOutcome::Completed(Some(result));
+                    hub.activity_done(at, &activity.token, outcome).unwrap();
+                });
+            }
+        }
+    }
+
+    /// One step of the hub and its commit.
+    fn step<T>(&mut self, step: impl FnOnce(&mut Hub<MemoryStore>, &mut Moment<'_>) -> T) -> T {
+        self.now = self.now.after(std::time::Duration::from_micros(7_384));
+        let done = step(&mut self.hub, &mut Moment::new(self.now, &mut self.ids));
+        self.hub.commit().unwrap();
+        done
+    }
+}
+
+fn text(turn: &Turn) -> String {
+    STANDARD.encode_to_string(turn.encoded(&[]))
 }
 
 /// A result as JSON text.
@@ -123,28 +150,14 @@ fn plain(i: u32) -> String {
     format!("\"Hello number {i}!\"")
 }
 
-fn completed(i: u32, result: String) -> HistoryEvent {
-    let task = TaskCompletedEvent {
-        task_scheduled_id: i as i32,
-        result: Some(result),
-    };
-    event(-1, EventType::TaskCompleted(task))
-}
+/// Ids without an order, as random UUIDs are.
+struct Count(u128);
 
-fn turn_began() -> HistoryEvent {
-    event(
-        -1,
-        EventType::OrchestratorStarted(OrchestratorStartedEvent {}),
-    )
-}
-
-fn event(event_id: i32, kind: EventType) -> HistoryEvent {
-    HistoryEvent {
-        event_id,
-        timestamp: Some(prost_types::Timestamp {
-            seconds: 1_795_242_275,
-            nanos: 384_168_500,
-        }),
-        event_type: Some(kind),
+impl Ids for Count {
+    fn draw(&mut self) -> u128 {
+        self.0 = self
+            .0
+            .wrapping_add(0x8d0d_835f_2308_4723_9dc3_55b6_7a2a_0469);
+        self.0
     }
 }
