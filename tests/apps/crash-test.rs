@@ -10,7 +10,6 @@ use std::{
     fs::OpenOptions,
     io::{self, Write as _},
     path::PathBuf,
-    process::ExitCode,
     time::Duration,
 };
 
@@ -87,17 +86,14 @@ struct Count {
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    if let Err(error) = logs::Builder::new().silence_when(is_replaying).init() {
-        eprintln!("{error}");
-        return ExitCode::FAILURE;
-    }
+async fn main() -> Result<(), logs::InitError> {
+    logs::Builder::new().silence_when(is_replaying).init()?;
     let add = async |_: EntityContext, count: &mut Count, amount: i64| {
         count.total += amount;
         count.operations += 1;
         Ok(count.total)
     };
-    let app = App::new()
+    App::new()
         .http("start", start)
         .http("client-binding", client_binding)
         .orchestrator(of("chain"), chain)
@@ -110,12 +106,10 @@ async fn main() -> ExitCode {
         .orchestrator(of("generations"), generations)
         .activity(STEP, step)
         .activity(FLAKY, flaky)
-        .entity(EntityFunction::new(COUNTER).on(ADD, add));
-    let Err(error) = app.serve().await else {
-        return ExitCode::FAILURE;
-    };
-    eprintln!("{error}");
-    error.exit()
+        .entity(EntityFunction::new(COUNTER).on(ADD, add))
+        .serve()
+        .await
+        .exit()
 }
 
 const fn of(name: &'static str) -> Orchestrator<Work, Value> {

@@ -19,7 +19,7 @@ use function_app::{
     logging,
     settings::Settings,
 };
-use functions_handler::{App, Invocation, ServeError};
+use functions_handler::{App, Invocation};
 use serde::{Deserialize, Serialize};
 
 /// The activity of a job that starts on this day panics.
@@ -47,23 +47,20 @@ struct Outcome {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::FAILURE,
+    match app() {
+        Ok(app) => app.serve().await.exit(),
         Err(error) => {
             eprintln!("{error}");
-            match error.downcast_ref::<ServeError>() {
-                Some(stopped) => stopped.exit(),
-                None => ExitCode::FAILURE,
-            }
+            ExitCode::FAILURE
         }
     }
 }
 
-async fn run() -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn app() -> Result<App<Arc<Settings>>, Box<dyn std::error::Error>> {
     logging::builder().init()?;
     let settings = Settings::from_env()?;
     let table = AuditTable::open(&settings.storage, settings.query.clone())?;
-    App::with_state(Arc::new(settings))
+    Ok(App::with_state(Arc::new(settings))
         .http("submit", submit)
         .http("get-status", get_status)
         .orchestrator(PROCESS_SUBMISSION, process_submission)
@@ -74,10 +71,7 @@ async fn run() -> std::result::Result<(), Box<dyn std::error::Error>> {
         .http("process-id", process_id)
         .http("panic-at-once", panic_at_once)
         .orchestrator(MISBEHAVE, misbehave)
-        .activity(SLEEP, sleep)
-        .serve()
-        .await?;
-    Ok(())
+        .activity(SLEEP, sleep))
 }
 
 async fn query_or_panic(

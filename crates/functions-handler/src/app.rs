@@ -2,6 +2,7 @@
 //! invocations share no lock.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -166,9 +167,18 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// Serves the functions to the host: on 127.0.0.1, at the port that the host gives in
     /// `FUNCTIONS_CUSTOMHANDLER_PORT` (older hosts: `FUNCTIONS_HTTPWORKER_PORT`).
     ///
-    /// It runs until the process is stopped, and never returns `Ok`, because that would tempt `main`
-    /// into exit code 0, after which the host never starts the handler again: `main` should end with
-    /// [`ServeError::exit`].
+    /// It runs until the process is to end, and returns why. There is no success: after exit code 0 the
+    /// host never starts the handler again. So `main` ends with [`ServeError::exit`]:
+    ///
+    /// ```no_run
+    /// use functions_handler::{App, logs};
+    ///
+    /// #[tokio::main]
+    /// async fn main() -> Result<(), logs::InitError> {
+    ///     logs::init()?;
+    ///     App::new().http("hello", async || "Hello!").serve().await.exit()
+    /// }
+    /// ```
     ///
     /// The server has a thread and a runtime of its own: it reads requests, watches over deadlines and
     /// signals, and answers. The functions run on the runtime that calls this, whose threads they may
@@ -203,10 +213,17 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     /// A handler whose parent has ended stops in the same way: a host that is killed leaves its handler
     /// behind. `FUNCTIONS_HANDLER_STOP_WITH_PARENT=false` switches that off.
     ///
-    /// # Errors
+    /// # What it returns
     /// Two functions with one name, a name that no function can have, a missing or malformed port,
     /// a port that cannot be bound, and the stop by a signal or with the host.
-    pub async fn serve(mut self) -> Result<(), ServeError> {
+    pub async fn serve(self) -> ServeError {
+        match self.serve_the_host().await {
+            Ok(never) => match never {},
+            Err(error) => error,
+        }
+    }
+
+    async fn serve_the_host(mut self) -> Result<Infallible, ServeError> {
         self.check()?;
         let files = open_files::raise_limit();
         tracing::debug!(files, "the limit of open files");
@@ -239,13 +256,23 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     ///
     /// `stop` is polled by the server, in the context of the runtime that calls this. It must not block.
     ///
-    /// # Errors
-    /// A wrong registration, and the stop.
+    /// It returns a wrong registration, or the stop.
     pub async fn serve_on(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = Signal> + Send + 'static,
+    ) -> ServeError {
+        match self.serve_the_listener(listener, stop).await {
+            Ok(never) => match never {},
+            Err(error) => error,
+        }
+    }
+
+    async fn serve_the_listener(
         mut self,
         listener: TcpListener,
         stop: impl Future<Output = Signal> + Send + 'static,
-    ) -> Result<(), ServeError> {
+    ) -> Result<Infallible, ServeError> {
         self.check()?;
         let listener = listener.into_std().map_err(ServeError::Server)?;
         let stop = TokioContext::new(stop, Handle::current());

@@ -4,7 +4,7 @@
 //! nor, in [`Server::run_to_the_end_of_the_process`], from ending the process.
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Write as _};
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -35,6 +35,7 @@ const OLD_PORT: &str = "FUNCTIONS_HTTPWORKER_PORT";
 
 /// Why [`App::serve`](crate::App::serve) returned.
 #[derive(Debug, thiserror::Error)]
+#[must_use = "the host needs the right exit code: end `main` with `exit`"]
 #[non_exhaustive]
 pub enum ServeError {
     /// The host has not set the port.
@@ -88,12 +89,23 @@ pub enum ServeError {
 }
 
 impl ServeError {
-    /// Ends the process with [`exit_code`](Self::exit_code), at once: it waits only until what has been
-    /// logged is written, and not even for that when nobody reads it.
+    /// Logs the reason, and ends the process with [`exit_code`](Self::exit_code).
+    ///
+    /// A stop is logged at INFO, everything else at ERROR; without logging in this process it is a line on
+    /// stderr. The process ends at once: it waits only until what has been logged is written, and not even
+    /// for that when nobody reads it.
     ///
     /// Returning from `main` instead drops the runtime, which waits without a limit for every thread that
     /// a function still blocks.
     pub fn exit(&self) -> ! {
+        match self {
+            _ if !tracing::dispatcher::has_been_set() => {
+                // A host that is gone leaves a closed pipe behind.
+                let _ = writeln!(io::stderr(), "{self}");
+            }
+            Self::Stopped(_) => tracing::info!("{self}"),
+            _ => tracing::error!("{self}"),
+        }
         end_process(self.code())
     }
 

@@ -1,6 +1,5 @@
 //! A function app with one orchestration. The names of functions are those of the folders beside `src`.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::Json;
@@ -89,21 +88,16 @@ fn unavailable(error: &durable_functions::ClientError) -> Response {
 }
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() -> Result<(), logs::InitError> {
     // Without `silence_when`, every turn would log the lines of the earlier turns again.
-    if let Err(error) = logs::Builder::new().silence_when(is_replaying).init() {
-        eprintln!("{error}");
-        return ExitCode::FAILURE;
-    }
-    let app = App::new()
+    logs::Builder::new().silence_when(is_replaying).init()?;
+    App::new()
         .http("start-order", start_order)
         .http("order-status", order_status)
         .orchestrator(PLACE_ORDER, place_order)
-        .activity(RESERVE_STOCK, reserve_stock);
-    let Err(error) = app.serve().await else {
-        return ExitCode::FAILURE;
-    };
-    tracing::error!("{error}");
-    // The exit code tells the host whether to start the handler again.
-    error.exit()
+        .activity(RESERVE_STOCK, reserve_stock)
+        .serve()
+        .await
+        // Ends the process with the exit code that the host needs.
+        .exit()
 }

@@ -45,13 +45,7 @@ pub(crate) fn handler() -> ExitCode {
         .orchestrator(RUN, run)
         .activity(STEP, step);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    match runtime.block_on(app.serve()) {
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            error.exit()
-        }
-    }
+    runtime.block_on(app.serve()).exit()
 }
 
 /// The host of the app in the current folder.

@@ -44,13 +44,14 @@ use crate::{
 ///     Ok(greetings)
 /// }
 ///
-/// # async fn run() -> Result<()> {
+/// # async fn run() {
 /// App::new()
 ///     .orchestrator(HELLO, hello)
 ///     .activity(GREET, greet)
 ///     .serve()
-///     .await?;
-/// # Ok(()) }
+///     .await
+///     .exit()
+/// # }
 /// ```
 ///
 /// # When there is no time left

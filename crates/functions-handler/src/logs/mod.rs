@@ -28,13 +28,14 @@ mod layer;
 mod one_line;
 mod panics;
 
+use std::fmt;
 use std::io::{self, Write as _};
 
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, fmt};
+use tracing_subscriber::{EnvFilter, Registry};
 
 pub use tracing_subscriber::filter::LevelFilter;
 
@@ -76,7 +77,9 @@ pub fn warn_at_the_start(mistake: &str) {
 }
 
 /// Logging cannot be set up.
-#[derive(Debug, thiserror::Error)]
+///
+/// A `main` that returns it prints it with `Debug`, which is therefore the same text as `Display`.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum InitError {
     /// The filter is not in the syntax of `RUST_LOG`.
@@ -91,6 +94,12 @@ pub enum InitError {
     /// The process has a global `tracing` subscriber already.
     #[error("logging is set up already")]
     AlreadySet,
+}
+
+impl fmt::Debug for InitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl Builder {
@@ -177,7 +186,7 @@ impl Builder {
         let env = EnvFilter::builder()
             .parse(&filter)
             .map_err(|error| InitError::Filter { filter, error })?;
-        let lines = fmt::layer()
+        let lines = tracing_subscriber::fmt::layer()
             .compact()
             .with_ansi(false)
             // A host that is gone leaves closed pipes behind; complaining about it would panic.

@@ -142,7 +142,7 @@ struct Blocked {
     /// A connection for each of the functions that block.
     clients: Vec<TcpStream>,
     stop: oneshot::Sender<Signal>,
-    server: JoinHandle<Result<(), ServeError>>,
+    server: JoinHandle<ServeError>,
     release: mpsc::Sender<()>,
 }
 
@@ -199,7 +199,7 @@ fn the_stop_works(threads: usize, runtime: Runtime) {
     drop(handler.release);
     let ended = handler.server.join().unwrap();
     let signal = Signal::Terminate;
-    assert!(matches!(ended, Err(ServeError::Stopped(by)) if by == signal));
+    assert!(matches!(ended, ServeError::Stopped(by) if by == signal));
 }
 
 /// A function that never ends, and blocks its thread when it is interrupted.
