@@ -29,10 +29,9 @@ mod trigger;
 #[cfg(any(feature = "handler", feature = "worker"))]
 mod turns;
 mod wire;
-#[cfg(feature = "worker")]
-mod worker;
+pub mod worker;
 
-pub use activity::{ActivityContext, ActivityFunction};
+pub use activity::ActivityContext;
 #[cfg(feature = "client")]
 pub use client::{ClientError, DurableClient, Instance, Start};
 pub use context::{
@@ -45,9 +44,7 @@ pub use context::{
 pub use durable_protocol::messages::OrchestrationStatus as RuntimeStatus;
 #[doc(inline)]
 pub use durable_protocol::{EntityId, ParseEntityIdError};
-pub use engine::{
-    KeptInstances, KeptLimits, OrchestratorFunction, Parent, RequestError, execute, failed,
-};
+pub use engine::Parent;
 pub use entity::{Entity, EntityContext, EntityFunction, Operation};
 pub use error::{Elapsed, Error, Result, TaskError};
 pub use failure::Failure;
@@ -60,6 +57,3 @@ pub use instance_status::InstanceStatus;
 pub use replay::ReplayFilter;
 pub use replay::is_replaying;
 pub use retry::RetryPolicy;
-pub use trigger::run_turn;
-#[cfg(feature = "worker")]
-pub use worker::{VersionMatch, VersionMismatch, Worker, WorkerError};

@@ -6,8 +6,9 @@ use std::future::Future;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::engine::OrchestratorFunction;
 use crate::engine::{RunningOrchestrator, SharedState};
-use crate::{OrchestrationContext, Orchestrator, OrchestratorFunction, Result, codec};
+use crate::{OrchestrationContext, Orchestrator, Result, codec};
 
 impl OrchestratorFunction {
     /// Binds `function` to its handle.

@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use crate::KeptLimits;
+use crate::engine::KeptLimits;
 
 /// How many instances are kept between their turns; 0 keeps none.
 const KEPT_INSTANCES: &str = "DURABLE_FUNCTIONS_KEPT_INSTANCES";

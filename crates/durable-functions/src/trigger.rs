@@ -5,7 +5,8 @@ use std::time::Instant;
 use base64_simd::STANDARD;
 
 use crate::engine::Arrived;
-use crate::{Failure, KeptInstances, OrchestratorFunction, engine, error_type};
+use crate::engine::{KeptInstances, OrchestratorFunction};
+use crate::{Failure, engine, error_type};
 
 /// Runs one turn as the host asks for it: the base64 text of an `OrchestratorRequest` in, the base64
 /// text of an `OrchestratorResponse` out.

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::Span;
 
-use crate::{KeptInstances, KeptLimits, settings};
+use crate::engine::{KeptInstances, KeptLimits};
+use crate::settings;
 
 static LIMITS: LazyLock<KeptLimits> = LazyLock::new(limits);
 static THREADS: LazyLock<Threads> = LazyLock::new(|| Threads::start(*LIMITS));

@@ -10,7 +10,8 @@
 #[path = "it/support/mod.rs"]
 mod support;
 
-use durable_functions::{Activity, OrchestrationContext, Result, execute};
+use durable_functions::worker::execute;
+use durable_functions::{Activity, OrchestrationContext, Result};
 use futures::future::try_join_all;
 use prost::Message;
 use support::{Host, orchestrator};

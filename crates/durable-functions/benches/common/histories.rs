@@ -6,9 +6,8 @@
 use std::time::Instant;
 
 use base64_simd::STANDARD;
-use durable_functions::{
-    KeptInstances, KeptLimits, OrchestrationContext, Orchestrator, OrchestratorFunction, Result,
-};
+use durable_functions::worker::{KeptInstances, KeptLimits, OrchestratorFunction};
+use durable_functions::{OrchestrationContext, Orchestrator, Result};
 use durable_protocol::Timestamp;
 use durable_protocol::messages::{CreateInstanceRequest, OrchestratorResponse};
 use prost::Message;

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use durable_functions::{KeptInstances, KeptLimits, run_turn};
+use durable_functions::worker::{KeptInstances, KeptLimits, run_turn};
 
 use crate::shapes::Shape;
 use crate::{floor, measure};

@@ -1,6 +1,7 @@
 //! What is measured: an orchestrator and the history that goes with it.
 
-use durable_functions::{OrchestrationContext, Orchestrator, OrchestratorFunction, Result};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{OrchestrationContext, Orchestrator, Result};
 use futures::future::try_join_all;
 
 use crate::histories::History;

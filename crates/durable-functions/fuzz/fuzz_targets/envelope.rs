@@ -10,9 +10,8 @@ use durable_protocol::messages::{
     EventType, ExecutionStartedEvent, HistoryEvent, OrchestratorRequest, OrchestratorResponse,
     TaskCompletedEvent, TaskFailedEvent, TaskFailureDetails,
 };
-use durable_functions::{
-    Activity, OrchestrationContext, Orchestrator, OrchestratorFunction, execute,
-};
+use durable_functions::{Activity, OrchestrationContext, Orchestrator};
+use durable_functions::worker::{OrchestratorFunction, execute};
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
 use serde_json::Value;

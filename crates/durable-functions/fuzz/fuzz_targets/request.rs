@@ -7,10 +7,8 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use durable_protocol::messages::OrchestratorResponse;
-use durable_functions::{
-    Activity, Event, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, RetryPolicy,
-    execute, run_turn,
-};
+use durable_functions::{Activity, Event, OrchestrationContext, Orchestrator, Result, RetryPolicy};
+use durable_functions::worker::{OrchestratorFunction, execute, run_turn};
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
 use serde_json::Value;

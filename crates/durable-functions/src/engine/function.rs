@@ -16,7 +16,7 @@ pub(crate) type RunningOrchestrator = Pin<Box<dyn Future<Output = Result<String>
 
 type Run = dyn Fn(SharedState, Option<&[u8]>) -> Result<RunningOrchestrator, Failure> + Send + Sync;
 
-/// An orchestrator function behind its handle, ready to be run by [`execute`](crate::execute).
+/// An orchestrator function behind its handle, ready to be run by [`execute`](crate::worker::execute).
 ///
 /// Cheap to clone.
 #[derive(Clone)]

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use base64_simd::STANDARD;
 
 use super::{Execution, RequestError};
-use crate::OrchestratorFunction;
+use crate::engine::OrchestratorFunction;
 use crate::wire::Request;
 
 /// The longest beginning, in bytes, whose memory is kept for the next instance.

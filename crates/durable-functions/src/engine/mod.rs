@@ -48,7 +48,7 @@ pub struct RequestError(#[from] WireError);
 /// Runs one turn: an encoded `OrchestratorRequest` in, an encoded `OrchestratorResponse` out. Takes
 /// the request, because the orchestrator decodes its results from where they lie.
 ///
-/// For a thread of its own; on a task of tokio see [`run_turn`](crate::run_turn).
+/// For a thread of its own; on a task of tokio see [`run_turn`](crate::worker::run_turn).
 ///
 /// Everything that goes wrong inside the orchestrator (an error, a panic, changed code, an await
 /// that can never end) is a FAILED completion inside a valid response.

@@ -27,17 +27,25 @@ use crate::{Failure, Result, codec, error_type};
 /// The operation that every entity has.
 const DELETE: &str = "delete";
 
+/// Runs a batch of operations one after the other, as the host asks for it; for tests and other hosts than the
+/// custom handler. There is one result for each, in order, and a panic does not leave this function. The future
+/// is not `Send`, because operations borrow the state.
+pub async fn run_batch<S>(
+    function: &EntityFunction<S>,
+    request: EntityBatchRequest,
+) -> EntityBatchResult
+where
+    S: Default + Serialize + DeserializeOwned + 'static,
+{
+    function
+        .run_batch_within(request, TimeLimit::default())
+        .await
+}
+
 impl<S> EntityFunction<S>
 where
     S: Default + Serialize + DeserializeOwned + 'static,
 {
-    /// Runs a batch of operations one after the other, as the host asks for it; for tests and other
-    /// hosts than the custom handler. There is one result for each, in order, and a panic does not
-    /// leave this function. The future is not `Send`, because operations borrow the state.
-    pub async fn run_batch(&self, request: EntityBatchRequest) -> EntityBatchResult {
-        self.run_batch_within(request, TimeLimit::default()).await
-    }
-
     pub(crate) async fn run_batch_within(
         &self,
         request: EntityBatchRequest,

@@ -10,6 +10,7 @@ mod handle;
 #[cfg(any(feature = "handler", feature = "worker"))]
 mod thread;
 
+pub use batch::run_batch;
 pub use context::EntityContext;
 pub use function::EntityFunction;
 pub use handle::{Entity, Operation};

@@ -3,8 +3,9 @@
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 
 use super::trigger;
+use crate::activity::ActivityFunction;
 use crate::time_limit::TimeLimit;
-use crate::{ActivityContext, ActivityFunction, Failure, codec, error_type};
+use crate::{ActivityContext, Failure, codec, error_type};
 
 pub(super) struct Handler(pub(super) ActivityFunction);
 

@@ -18,9 +18,10 @@ use functions_handler::App;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::activity::ActivityFunction;
+use crate::engine::OrchestratorFunction;
 use crate::{
-    Activity, ActivityContext, ActivityFunction, EntityFunction, OrchestrationContext,
-    Orchestrator, OrchestratorFunction, Result, turns,
+    Activity, ActivityContext, EntityFunction, OrchestrationContext, Orchestrator, Result, turns,
 };
 
 /// Registers orchestrators, activities and entities with an [`App`].

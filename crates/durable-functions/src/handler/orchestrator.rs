@@ -7,7 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 
 use super::trigger::turn_text;
-use crate::{OrchestratorFunction, engine, run_turn, turns};
+use crate::engine::OrchestratorFunction;
+use crate::trigger::run_turn;
+use crate::{engine, turns};
 
 pub(super) struct Handler(pub(super) OrchestratorFunction);
 

@@ -8,8 +8,11 @@ use durable_protocol::messages::{EntityBatchRequest, EntityBatchResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::EntityFunction;
+use crate::activity::ActivityFunction;
+use crate::engine::OrchestratorFunction;
+use crate::entity::run_batch;
 use crate::name::same_name;
-use crate::{ActivityFunction, EntityFunction, OrchestratorFunction};
 
 #[derive(Default)]
 pub(super) struct Functions {
@@ -35,7 +38,7 @@ where
     }
 
     fn run(&self, request: EntityBatchRequest) -> RunningBatch<'_> {
-        Box::pin(self.run_batch(request))
+        Box::pin(run_batch(self, request))
     }
 }
 

@@ -18,9 +18,10 @@ use super::error::TestErrorKind;
 use super::functions::{AnyEntity, Functions, register};
 use super::random::Random;
 use super::{Faults, TestError, turn};
+use crate::activity::ActivityFunction;
+use crate::engine::{KeptInstances, OrchestratorFunction};
 use crate::{
-    Activity, ActivityContext, ActivityFunction, EntityFunction, KeptInstances,
-    OrchestrationContext, Orchestrator, OrchestratorFunction, Result,
+    Activity, ActivityContext, EntityFunction, OrchestrationContext, Orchestrator, Result,
 };
 
 /// 2024-01-01T00:00:00Z.

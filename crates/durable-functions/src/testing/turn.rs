@@ -10,8 +10,9 @@ use task_hub::work::Turn;
 
 use super::error::TestErrorKind;
 use super::report;
+use crate::engine;
 use crate::engine::Arrived;
-use crate::{KeptInstances, KeptLimits, OrchestratorFunction, engine};
+use crate::engine::{KeptInstances, KeptLimits, OrchestratorFunction};
 
 /// Keeps every instance. The comparison is done here, so the kept instances need not do it.
 pub(super) fn kept() -> KeptInstances {

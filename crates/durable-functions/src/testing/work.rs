@@ -18,11 +18,10 @@ use task_hub::{Kind, Store};
 use super::error::TestErrorKind;
 use super::functions::{AnyEntity, find};
 use super::{TestError, TestHub, turn};
+use crate::activity::ActivityFunction;
+use crate::engine::OrchestratorFunction;
 use crate::name::same_name;
-use crate::{
-    Activity, ActivityContext, ActivityFunction, InstanceStatus, Orchestrator,
-    OrchestratorFunction, RuntimeStatus,
-};
+use crate::{Activity, ActivityContext, InstanceStatus, Orchestrator, RuntimeStatus};
 
 /// How much one call may do. A test that needs more waits in several calls. Work without end is found within a few
 /// seconds, also in a debug build.

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
 use crate::support::{Host, actions, orchestrator};
+use durable_functions::worker::execute;
 use durable_functions::{
-    Activity, Entity, Operation, OrchestrationContext, Orchestrator, Result, execute, is_replaying,
+    Activity, Entity, Operation, OrchestrationContext, Orchestrator, Result, is_replaying,
 };
 use prost::Message;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

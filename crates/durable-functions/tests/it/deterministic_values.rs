@@ -6,7 +6,7 @@ use durable_protocol::messages::EventType;
 
 const NOTE: Activity<Vec<String>, ()> = Activity::new("note");
 
-fn three_ids() -> durable_functions::OrchestratorFunction {
+fn three_ids() -> durable_functions::worker::OrchestratorFunction {
     orchestrator(async |ctx: OrchestrationContext, (): ()| {
         let ids: Vec<_> = (0..2).map(|_| ctx.new_uuid().to_string()).collect();
         ctx.call(NOTE, ids.clone()).await?;

@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::support::{Host, actions, answer, failure, orchestrator};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::{HttpRequest, OrchestrationContext, OrchestratorFunction, Result};
-use durable_functions::{Orchestrator, RetryPolicy, run_turn};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::worker::run_turn;
+use durable_functions::{HttpRequest, OrchestrationContext, Result};
+use durable_functions::{Orchestrator, RetryPolicy};
 use durable_protocol::messages::{
     EventType, OrchestratorActionType, OrchestratorRequest, OrchestratorResponse, TaskFailedEvent,
 };

@@ -1,10 +1,8 @@
 //! A failure counts whatever was decided before it: an instance that fails does not start again.
 
 use crate::support::{Host, actions, orchestrator};
-use durable_functions::{
-    Activity, Failure, KeptInstances, KeptLimits, OrchestrationContext, OrchestratorFunction,
-    Result,
-};
+use durable_functions::worker::{KeptInstances, KeptLimits, OrchestratorFunction};
+use durable_functions::{Activity, Failure, OrchestrationContext, Result};
 use serde::Serialize;
 
 const WORK: Activity<(), ()> = Activity::new("work");

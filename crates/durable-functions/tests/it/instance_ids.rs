@@ -4,9 +4,9 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use crate::support::{Host, actions, failure, orchestrator};
+use durable_functions::worker::OrchestratorFunction;
 use durable_functions::{
     ClientError, DurableClient, Entity, EntityId, Event, OrchestrationContext, Orchestrator,
-    OrchestratorFunction,
 };
 
 const CHILD: Orchestrator<u32, u32> = Orchestrator::new("child");

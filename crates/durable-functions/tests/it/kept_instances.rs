@@ -6,10 +6,8 @@ use std::time::{Duration, Instant};
 use crate::support::{Host, actions, orchestrator};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::{
-    Activity, Event, KeptInstances, KeptLimits, OrchestrationContext, Orchestrator,
-    OrchestratorFunction, Result, run_turn,
-};
+use durable_functions::worker::{KeptInstances, KeptLimits, OrchestratorFunction, run_turn};
+use durable_functions::{Activity, Event, OrchestrationContext, Orchestrator, Result};
 use durable_protocol::messages::{
     EventType, OrchestratorAction, OrchestratorActionType, OrchestratorRequest,
     OrchestratorResponse,

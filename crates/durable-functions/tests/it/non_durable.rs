@@ -4,9 +4,8 @@ use std::future::{Future, pending};
 use std::time::Duration;
 
 use crate::support::{Host, answer, failure, orchestrator};
-use durable_functions::{
-    Activity, KeptInstances, KeptLimits, OrchestrationContext, OrchestratorFunction,
-};
+use durable_functions::worker::{KeptInstances, KeptLimits, OrchestratorFunction};
+use durable_functions::{Activity, OrchestrationContext};
 
 const WORK: Activity<(), ()> = Activity::new("work");
 

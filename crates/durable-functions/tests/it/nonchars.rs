@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use crate::support::{Host, actions, failure, orchestrator};
+use durable_functions::worker::{ActivityFunction, OrchestratorFunction, run_batch};
 use durable_functions::{
-    Activity, ActivityContext, ActivityFunction, Entity, EntityContext, EntityFunction, Event,
-    Failure, HttpRequest, Operation, OrchestrationContext, Orchestrator, OrchestratorFunction,
-    Result, RetryPolicy,
+    Activity, ActivityContext, Entity, EntityContext, EntityFunction, Event, Failure, HttpRequest,
+    Operation, OrchestrationContext, Orchestrator, Result, RetryPolicy,
 };
 use durable_protocol::messages::{
     EntityBatchRequest, EntityBatchResult, OperationRequest, ResultType,
@@ -307,7 +307,7 @@ async fn batch(function: EntityFunction<String>, operations: &[&str]) -> EntityB
         operations: operations.collect(),
         ..Default::default()
     };
-    let result = function.run_batch(request).await;
+    let result = run_batch(&function, request).await;
     assert_harmless(&result);
     result
 }

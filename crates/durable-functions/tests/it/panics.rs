@@ -9,9 +9,8 @@ use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use crate::support::{Host, actions, answer, orchestrator};
-use durable_functions::{
-    Activity, Failure, OrchestrationContext, OrchestratorFunction, Result, RetryPolicy,
-};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, Failure, OrchestrationContext, Result, RetryPolicy};
 
 const ECHO: Activity<u32, u32> = Activity::new("echo");
 

@@ -7,7 +7,7 @@
 //!
 //! The programs are those of the differential test.
 
-use durable_functions::{OrchestratorFunction, execute, run_turn};
+use durable_functions::worker::{OrchestratorFunction, execute, run_turn};
 use durable_protocol::messages::{
     HistoryEvent, OrchestrationStatus, OrchestratorAction, OrchestratorActionType,
     OrchestratorRequest, OrchestratorResponse, TaskFailureDetails,

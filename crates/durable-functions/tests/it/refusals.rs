@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::support::{Host, actions, answer, event, failure, orchestrator};
+use durable_functions::worker::{KeptInstances, KeptLimits, OrchestratorFunction};
 use durable_functions::{
-    Activity, Entity, EntityId, HttpRequest, KeptInstances, KeptLimits, Operation,
-    OrchestrationContext, Orchestrator, OrchestratorFunction, Result, RetryPolicy,
+    Activity, Entity, EntityId, HttpRequest, Operation, OrchestrationContext, Orchestrator, Result,
+    RetryPolicy,
 };
 use durable_protocol::messages::{
     EventSentEvent, EventType, HistoryEvent, SubOrchestrationInstanceCreatedEvent,

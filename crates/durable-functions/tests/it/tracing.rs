@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::support::{Host, actions, orchestrator};
+use durable_functions::worker::{KeptInstances, KeptLimits};
 use durable_functions::{
-    Activity, Event, Failure, KeptInstances, KeptLimits, OrchestrationContext, ReplayFilter,
-    Result, is_replaying,
+    Activity, Event, Failure, OrchestrationContext, ReplayFilter, Result, is_replaying,
 };
 use tracing::field::{Field, Visit};
 use tracing::{Instrument, Level, Subscriber};

@@ -2,9 +2,10 @@
 
 use crate::support::entities::{replied, request_id};
 use crate::support::{Host, actions, orchestrator};
+use durable_functions::worker::{ActivityFunction, run_batch};
 use durable_functions::{
-    Activity, ActivityContext, ActivityFunction, Entity, EntityFunction, Event, Operation,
-    OrchestrationContext, Orchestrator,
+    Activity, ActivityContext, Entity, EntityFunction, Event, Operation, OrchestrationContext,
+    Orchestrator,
 };
 use durable_protocol::messages::{EntityBatchRequest, OperationRequest, ResultType};
 
@@ -83,7 +84,7 @@ async fn an_operation_without_an_input_takes_every_input() {
             }],
             ..Default::default()
         };
-        let answer = entity.run_batch(request).await;
+        let answer = run_batch(&entity, request).await;
         match answer.results[0].result_type.as_ref().unwrap() {
             ResultType::Success(success) => assert_eq!(success.result.as_deref(), Some("1")),
             other => panic!("{text:?}: {other:?}"),

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::run_turn;
+use durable_functions::worker::run_turn;
 use durable_protocol::messages::OrchestratorResponse;
 use prost::Message;
 

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
+use durable_functions::worker::run_batch;
 use durable_functions::{
     Entity, EntityContext, EntityFunction, EntityId, Failure, Operation, Orchestrator, Result,
 };
@@ -87,7 +88,7 @@ where
         .build()
         .unwrap();
     let asked = request.operations.len();
-    let result = runtime.block_on(function.run_batch(request));
+    let result = runtime.block_on(run_batch(function, request));
     assert_eq!(result.results.len(), asked, "one result for each operation");
     assert_eq!(result.failure_details, None);
     result

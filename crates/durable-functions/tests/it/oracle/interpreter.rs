@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
+use durable_functions::worker::OrchestratorFunction;
 use durable_functions::{
-    Activity, Entity, Event, Failure, Operation, OrchestrationContext, Orchestrator,
-    OrchestratorFunction, Result, RetryPolicy, TaskError,
+    Activity, Entity, Event, Failure, Operation, OrchestrationContext, Orchestrator, Result,
+    RetryPolicy, TaskError,
 };
 use futures::future::{join_all, select_all};
 use serde_json::{Value, json};

@@ -28,7 +28,7 @@ pub(crate) mod world;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use durable_functions::{OrchestratorFunction, execute};
+use durable_functions::worker::{OrchestratorFunction, execute};
 use durable_protocol::messages::{
     EventType, OrchestrationStatus, OrchestratorRequest, OrchestratorResponse, TaskScheduledEvent,
     TimerCreatedEvent,

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use durable_functions::worker::{ActivityFunction, run_batch};
 use durable_functions::{
-    Activity, ActivityContext, ActivityFunction, Entity, EntityContext, EntityFunction, Error,
-    Event, Failure, HttpRequest, Operation, OrchestrationContext, Orchestrator,
+    Activity, ActivityContext, Entity, EntityContext, EntityFunction, Error, Event, Failure,
+    HttpRequest, Operation, OrchestrationContext, Orchestrator,
 };
 use durable_protocol::messages::{EntityBatchRequest, OperationRequest};
 
@@ -88,7 +89,7 @@ async fn the_context_of_an_entity_shows_the_entity_and_the_operation() {
         }],
         ..Default::default()
     };
-    let result = entity.run_batch(request).await;
+    let result = run_batch(&entity, request).await;
     let result = format!("{:?}", result.results);
     let id = format!("{:?}", COUNTER.id("a"));
     let text = format!("EntityContext {{ id: {id}, operation: \"show\", .. }}");

@@ -4,9 +4,8 @@ use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::{
-    Event, KeptInstances, KeptLimits, OrchestrationContext, OrchestratorFunction,
-};
+use durable_functions::worker::{KeptInstances, KeptLimits, OrchestratorFunction};
+use durable_functions::{Event, OrchestrationContext};
 use durable_protocol::messages::{EventType, OrchestratorResponse};
 use prost::Message;
 

@@ -4,7 +4,8 @@ mod failures;
 mod retries;
 mod timers;
 
-use durable_functions::{Activity, OrchestrationContext, Result, execute};
+use durable_functions::worker::execute;
+use durable_functions::{Activity, OrchestrationContext, Result};
 use durable_protocol::messages::{
     EventType, OrchestratorRequest, TaskScheduledEvent, TimerCreatedEvent,
 };

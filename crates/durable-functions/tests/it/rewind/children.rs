@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use durable_functions::{OrchestrationContext, Orchestrator, OrchestratorFunction, RetryPolicy};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{OrchestrationContext, Orchestrator, RetryPolicy};
 use futures::future::try_join;
 
 use super::{WORK, again};

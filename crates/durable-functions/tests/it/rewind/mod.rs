@@ -7,7 +7,8 @@ mod paths;
 mod properties;
 mod retries;
 
-use durable_functions::{Activity, OrchestrationContext, OrchestratorFunction};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, OrchestrationContext};
 use futures::future::try_join_all;
 
 use crate::support::{Host, actions, failure, orchestrator};

@@ -10,7 +10,7 @@
 use std::time::Instant;
 
 use base64_simd::STANDARD;
-use durable_functions::{KeptInstances, KeptLimits, OrchestratorFunction, execute};
+use durable_functions::worker::{KeptInstances, KeptLimits, OrchestratorFunction, execute};
 use durable_protocol::messages::{
     CompleteOrchestrationAction, EventRaisedEvent, EventType, HistoryEvent, OrchestrationStatus,
     OrchestratorActionType, OrchestratorRequest, OrchestratorResponse,

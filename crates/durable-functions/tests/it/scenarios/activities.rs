@@ -21,7 +21,7 @@ struct Receipt {
 
 const PAY: Activity<Order, Receipt> = Activity::new("pay");
 
-fn checkout() -> durable_functions::OrchestratorFunction {
+fn checkout() -> durable_functions::worker::OrchestratorFunction {
     orchestrator(async |ctx: OrchestrationContext, order: Order| {
         let receipt = ctx.call(PAY, order).await?;
         Ok(format!("{} costs {:.2}", receipt.order_id, receipt.total))

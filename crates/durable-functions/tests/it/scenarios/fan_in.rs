@@ -1,6 +1,7 @@
 //! Many at once: all of them, or the first.
 
-use durable_functions::{Activity, OrchestrationContext, OrchestratorFunction};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, OrchestrationContext};
 use futures::future::{Either, join_all, select, try_join_all};
 
 use crate::support::{Host, actions, failure, orchestrator};

@@ -14,7 +14,7 @@ fn s01_the_input_is_decoded_and_the_result_is_the_output() {
     assert_eq!(actions(&host.turn()), [r#"#0 Completed(["a","a"])"#]);
 }
 
-fn parent() -> durable_functions::OrchestratorFunction {
+fn parent() -> durable_functions::worker::OrchestratorFunction {
     orchestrator(async |ctx: OrchestrationContext, (): ()| {
         Ok(ctx
             .parent()

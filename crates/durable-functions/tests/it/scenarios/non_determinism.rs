@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use durable_functions::{Activity, Event, OrchestrationContext, OrchestratorFunction};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, Event, OrchestrationContext};
 use durable_protocol::messages::{
     EventSentEvent, EventType, OrchestratorRequest, SubOrchestrationInstanceCompletedEvent,
     SubOrchestrationInstanceCreatedEvent, TaskScheduledEvent, TimerCreatedEvent,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use durable_functions::{Activity, Error, OrchestrationContext, OrchestratorFunction, RetryPolicy};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, Error, OrchestrationContext, RetryPolicy};
 use futures::future::{Either, select, try_join};
 
 use crate::support::{Host, actions, orchestrator};

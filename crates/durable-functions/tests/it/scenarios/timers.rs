@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use durable_functions::{Activity, OrchestrationContext, OrchestratorFunction};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, OrchestrationContext};
 use futures::future::{Either, select};
 
 use crate::support::{Host, actions, orchestrator};

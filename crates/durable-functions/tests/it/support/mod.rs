@@ -8,9 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use durable_functions::{
-    KeptInstances, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, execute,
-};
+use durable_functions::worker::{KeptInstances, OrchestratorFunction, execute};
+use durable_functions::{OrchestrationContext, Orchestrator, Result};
 use durable_protocol::messages::{
     CompleteOrchestrationAction, EventRaisedEvent, EventType, ExecutionTerminatedEvent,
     HistoryEvent, OrchestrationStatus, OrchestratorAction, OrchestratorActionType,

@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use durable_functions::{
-    Activity, ActivityContext, ActivityFunction, Failure, OrchestrationContext, Orchestrator,
-    OrchestratorFunction, run_turn,
-};
+use durable_functions::worker::{ActivityFunction, OrchestratorFunction, run_turn};
+use durable_functions::{Activity, ActivityContext, Failure, OrchestrationContext, Orchestrator};
 use durable_protocol::messages::{
     EventType, OrchestrationStatus, OrchestratorRequest, RewindInstanceRequest,
     RewindInstanceResponse,

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use durable_functions::{Activity, Worker};
+use durable_functions::Activity;
+use durable_functions::worker::Worker;
 use durable_protocol::messages::{
     AbandonTaskRequest, AbandonTaskResponse, ActivityRequest, ActivityResponse,
     CompleteTaskResponse, EntityBatchResult, GetWorkItemsRequest, HealthPing, HistoryChunk,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use durable_functions::Worker;
+use durable_functions::worker::Worker;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;

@@ -7,9 +7,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use durable_functions::{
-    DurableClient, Instance, InstanceStatus, Orchestrator, RuntimeStatus, Worker,
-};
+use durable_functions::worker::Worker;
+use durable_functions::{DurableClient, Instance, InstanceStatus, Orchestrator, RuntimeStatus};
 use durable_protocol::messages::{
     HistoryChunk, HistoryEvent, PurgeInstancesRequest, PurgeInstancesResponse, PurgeTarget,
     RaiseEventRequest, RaiseEventResponse, RestartInstanceRequest, RestartInstanceResponse,

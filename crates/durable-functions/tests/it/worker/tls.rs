@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use durable_functions::{Activity, DurableClient, Worker};
+use durable_functions::worker::Worker;
+use durable_functions::{Activity, DurableClient};
 use tonic::transport::{Identity, ServerTlsConfig};
 
 use super::fake::{Fake, serve};

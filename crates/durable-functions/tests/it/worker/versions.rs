@@ -1,8 +1,7 @@
 //! A worker of a version runs what it may, and gives versions on.
 
-use durable_functions::{
-    Activity, OrchestrationContext, Orchestrator, VersionMatch, VersionMismatch, Worker, error_type,
-};
+use durable_functions::worker::{VersionMatch, VersionMismatch, Worker};
+use durable_functions::{Activity, OrchestrationContext, Orchestrator, error_type};
 use durable_protocol::messages::{
     OrchestrationStatus, OrchestratorActionType, OrchestratorResponse, WorkerCapability,
 };

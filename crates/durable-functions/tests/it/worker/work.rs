@@ -1,8 +1,9 @@
 //! Work items: failed with a type, and never without an end.
 
+use durable_functions::worker::{Worker, WorkerError};
 use durable_functions::{
     Activity, DurableClient, Entity, EntityFunction, Failure, Operation, OrchestrationContext,
-    Orchestrator, Worker, WorkerError, error_type,
+    Orchestrator, error_type,
 };
 use durable_protocol::messages::{
     EntityBatchRequest, HistoryChunk, OperationRequest, OrchestrationStatus, OrchestratorRequest,

@@ -1,6 +1,7 @@
 //! Calls of activities.
 
-use durable_functions::{Activity, OrchestrationContext, OrchestratorFunction, Result};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, OrchestrationContext, Result};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 

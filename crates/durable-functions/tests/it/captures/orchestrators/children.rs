@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use durable_functions::{
-    Activity, OrchestrationContext, Orchestrator, OrchestratorFunction, Result,
-};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, OrchestrationContext, Orchestrator, Result};
 use futures::future::{Either, select, select_all};
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,8 @@
 //! Orchestrators whose worker died, hung, or asked for the turn again. The Rust ones do none of these:
 //! they show what a worker decides that gets the same turns and finishes them.
 
-use durable_functions::{Activity, OrchestrationContext, OrchestratorFunction, Result};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, OrchestrationContext, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{Json, bound, json};

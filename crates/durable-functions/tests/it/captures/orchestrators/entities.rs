@@ -3,9 +3,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use durable_functions::{
-    Entity, EntityId, Operation, OrchestrationContext, OrchestratorFunction, Result, TaskError,
-};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Entity, EntityId, Operation, OrchestrationContext, Result, TaskError};
 use serde::Serialize;
 
 use super::{FailureRecord, Json, bound};

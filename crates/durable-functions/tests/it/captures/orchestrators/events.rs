@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use durable_functions::{Event, OrchestrationContext, OrchestratorFunction, Result};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Event, OrchestrationContext, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{Json, bound};

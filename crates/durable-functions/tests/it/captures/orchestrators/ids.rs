@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use durable_functions::{Activity, Event, OrchestrationContext, OrchestratorFunction, Result};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, Event, OrchestrationContext, Result};
 
 use super::{Json, bound, json};
 

@@ -15,9 +15,8 @@ mod timers;
 mod unusual;
 mod values;
 
-use durable_functions::{
-    Failure, OrchestrationContext, Orchestrator, OrchestratorFunction, Result, TaskError,
-};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Failure, OrchestrationContext, Orchestrator, Result, TaskError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;

@@ -1,6 +1,7 @@
 //! U+FFFF in places where the host cannot carry it.
 
-use durable_functions::{Activity, OrchestrationContext, OrchestratorFunction, Result};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, OrchestrationContext, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{Json, bound, json};

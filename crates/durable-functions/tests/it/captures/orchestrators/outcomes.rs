@@ -1,6 +1,7 @@
 //! How an orchestration ends: outputs and failures.
 
-use durable_functions::{Activity, Failure, OrchestrationContext, OrchestratorFunction, Result};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, Failure, OrchestrationContext, Result};
 
 use super::{Json, bound, json};
 

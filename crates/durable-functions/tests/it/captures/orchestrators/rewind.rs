@@ -1,8 +1,7 @@
 //! Orchestrations that failed and were rewound.
 
-use durable_functions::{
-    Activity, Failure, OrchestrationContext, Orchestrator, OrchestratorFunction, Result,
-};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, Failure, OrchestrationContext, Orchestrator, Result};
 use serde::Serialize;
 
 use super::{Json, bound, child_id, uncaught};

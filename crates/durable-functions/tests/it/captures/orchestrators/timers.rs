@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use durable_functions::{Event, OrchestrationContext, OrchestratorFunction, Result};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Event, OrchestrationContext, Result};
 use futures::future::{Either, join_all, select};
 use serde::Deserialize;
 use time::format_description::BorrowedFormatItem;

@@ -1,7 +1,8 @@
 //! Orchestrators whose recorded answers no worker should give. The API cannot give them; these
 //! orchestrators come nearest to them.
 
-use durable_functions::{Activity, Event, OrchestrationContext, OrchestratorFunction, Result};
+use durable_functions::worker::OrchestratorFunction;
+use durable_functions::{Activity, Event, OrchestrationContext, Result};
 
 use super::{Json, bound};
 

@@ -3,9 +3,10 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use durable_functions::worker::Worker;
 use durable_functions::{
     Activity, ActivityContext, Entity, EntityFunction, Event, Failure, Operation,
-    OrchestrationContext, Orchestrator, Result, RetryPolicy, Worker,
+    OrchestrationContext, Orchestrator, Result, RetryPolicy,
 };
 
 use super::super::proxy::Proxy;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use durable_functions::worker::Worker;
 use durable_functions::{
     Activity, ActivityContext, Entity, EntityFunction, Event, Failure, Operation,
-    OrchestrationContext, Orchestrator, Result, RetryPolicy, RuntimeStatus, TaskError, Worker,
+    OrchestrationContext, Orchestrator, Result, RetryPolicy, RuntimeStatus, TaskError,
 };
 use tokio::sync::Notify;
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use durable_functions::worker::Worker;
 use durable_functions::{
     Activity, Failure, OrchestrationContext, Orchestrator, Result, RetryPolicy, RuntimeStatus,
-    Worker,
 };
 
 use super::super::serving::{LIMIT, serve};

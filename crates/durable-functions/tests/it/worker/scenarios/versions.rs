@@ -1,8 +1,7 @@
 //! Versions of orchestrations, and which worker gets which work.
 
-use durable_functions::{
-    Activity, Orchestrator, RuntimeStatus, VersionMatch, VersionMismatch, Worker, error_type,
-};
+use durable_functions::worker::{VersionMatch, VersionMismatch, Worker};
+use durable_functions::{Activity, Orchestrator, RuntimeStatus, error_type};
 
 use super::super::serving::serve;
 use super::super::sidecar::{Sidecar, output};

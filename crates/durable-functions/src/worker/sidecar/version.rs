@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-/// Which versions a [`Worker`](crate::Worker) of a version runs.
+/// Which versions a [`Worker`](crate::worker::Worker) of a version runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VersionMatch {
@@ -12,7 +12,7 @@ pub enum VersionMatch {
     CurrentOrOlder,
 }
 
-/// What a [`Worker`](crate::Worker) does with an orchestration of a version that it does not run.
+/// What a [`Worker`](crate::worker::Worker) does with an orchestration of a version that it does not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VersionMismatch {

@@ -25,8 +25,9 @@ use super::stream::Running;
 use super::turn::{RawTurn, history_of};
 use super::version::{VersionMismatch, Versioning};
 use super::{entities, rewind};
+use crate::engine::OrchestratorFunction;
 use crate::time_limit::TimeLimit;
-use crate::{ActivityContext, Failure, OrchestratorFunction, engine, error_type, trigger, turns};
+use crate::{ActivityContext, Failure, engine, error_type, trigger, turns};
 
 /// How long a turn of a version that this worker does not run is held, so that it does not come back at once.
 const MISMATCH_PAUSE: Duration = Duration::from_secs(1);

@@ -14,10 +14,12 @@ use serde::de::DeserializeOwned;
 
 use super::WorkerError;
 use super::version::{VersionMatch, Versioning};
+use crate::EntityFunction;
+use crate::activity::ActivityFunction;
+use crate::engine::OrchestratorFunction;
 use crate::entity::on_thread;
 use crate::name::same_name;
 use crate::time_limit::TimeLimit;
-use crate::{ActivityFunction, EntityFunction, OrchestratorFunction};
 
 #[derive(Default)]
 pub(super) struct Functions {
