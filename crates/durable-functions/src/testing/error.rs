@@ -34,7 +34,10 @@ pub enum TestErrorKind {
     },
     /// A function is called that the test did not register.
     #[error(
-        "{noun} '{name}' is called, and the test registers no such function; it registers {known:?}"
+        "{noun} '{name}' is called, and the test registers no {noun} of this name (it registers {}): add \
+         {}",
+        listed(known),
+        remedy(noun)
     )]
     NotRegistered {
         /// Orchestrator, activity or entity.
@@ -55,8 +58,8 @@ pub enum TestErrorKind {
         /// Its status.
         status: RuntimeStatus,
     },
-    /// The instance has no output of the type that was asked for.
-    #[error("the output of '{instance}', which is {}, cannot be read: {detail}", status.as_str())]
+    /// The instance did not complete, or its output is not of the type that was asked for.
+    #[error("{}", no_output(instance, *status, detail))]
     Output {
         /// The instance.
         instance: String,
@@ -68,12 +71,45 @@ pub enum TestErrorKind {
     /// There was work without end, such as an orchestration that continues as new without a timer.
     #[error("there was work without end: {0} turns, activities and batches in one call")]
     Endless(u32),
-    /// The hub refused an operation, as it refuses it to a client.
-    #[error(transparent)]
-    Refused(#[from] task_hub::Error),
+    /// The hub refused an operation, as a host refuses it to a client.
+    #[error("{0}")]
+    Refused(String),
+    /// The hub could not keep its data. It is in memory, so this does not happen to tests of users.
+    #[error("{0}")]
+    Storage(String),
     /// A value cannot be written or read as JSON.
     #[error("{0}")]
     Value(String),
+}
+
+fn listed(names: &[&str]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
+    quoted.join(", ")
+}
+
+/// How a function of this kind is registered.
+fn remedy(noun: &str) -> &'static str {
+    match noun {
+        "activity" => "`.activity(HANDLE, function)` to run it",
+        "entity" => "`.entity(EntityFunction::new(HANDLE)…)`",
+        _ => "`.orchestrator(HANDLE, function)`",
+    }
+}
+
+fn no_output(instance: &str, status: RuntimeStatus, detail: &str) -> String {
+    match status {
+        RuntimeStatus::Completed => {
+            format!("the output of '{instance}' is not of the type that was asked for: {detail}")
+        }
+        RuntimeStatus::Failed => format!("'{instance}' failed: {detail}"),
+        _ => format!(
+            "'{instance}' has no output, because it is {}: {detail}",
+            status.as_str()
+        ),
+    }
 }
 
 /// What an instance does that has no work.
@@ -88,7 +124,16 @@ fn at_rest(status: RuntimeStatus) -> String {
 
 impl From<StoreError> for TestErrorKind {
     fn from(error: StoreError) -> Self {
-        TestErrorKind::Refused(error.into())
+        TestErrorKind::Storage(error.to_string())
+    }
+}
+
+impl From<task_hub::Error> for TestErrorKind {
+    fn from(error: task_hub::Error) -> Self {
+        match error {
+            task_hub::Error::Store(error) => error.into(),
+            refused => TestErrorKind::Refused(refused.to_string()),
+        }
     }
 }
 

@@ -12,12 +12,12 @@ use durable_protocol::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use task_hub::work::{Activity as HeldActivity, WorkItem};
-use task_hub::{Hub, Ids as _, MemoryStore, Moment, Notice, Options, Store, StoreError};
+use task_hub::{Hub, Ids as _, MemoryStore, Moment, Options, Store};
 
 use super::error::TestErrorKind;
 use super::functions::{AnyEntity, Functions, register};
 use super::random::Random;
-use super::{Faults, TestError, turn};
+use super::{Faults, TestError, notice, turn};
 use crate::activity::ActivityFunction;
 use crate::engine::{KeptInstances, OrchestratorFunction};
 use crate::{
@@ -33,8 +33,8 @@ const START: Timestamp = Timestamp {
 /// A task hub for tests, with the functions under test: see the [module](super).
 ///
 /// Methods that are not `async` send a message or read; the `async` ones let the functions run.
-pub struct TestHub<S = MemoryStore> {
-    pub(super) hub: Hub<S>,
+pub struct TestHub {
+    pub(super) hub: Hub<AnyStore>,
     pub(super) functions: Functions,
     pub(super) kept: KeptInstances,
     pub(super) seed: u64,
@@ -49,8 +49,11 @@ pub struct TestHub<S = MemoryStore> {
     pub(super) holds: Vec<&'static str>,
     pub(super) held: Vec<HeldActivity>,
     pub(super) late: Vec<LateEvent>,
-    pub(super) notices: Vec<Notice>,
+    pub(super) notices: Vec<String>,
 }
+
+/// The store of a hub. Its kind is not a parameter of [`TestHub`], so that users need not know that there are stores.
+pub(super) type AnyStore = Box<dyn Store>;
 
 /// An external event that was raised and has not arrived.
 pub(super) struct LateEvent {
@@ -63,7 +66,7 @@ impl TestHub {
     /// An empty hub in memory.
     #[must_use]
     pub fn new() -> Self {
-        match Self::with_store(MemoryStore::recoverable()) {
+        match Self::with_store(Box::new(MemoryStore::recoverable())) {
             Ok(hub) => hub,
             Err(error) => unreachable!("an empty store in memory can be read: {error}"),
         }
@@ -76,16 +79,16 @@ impl Default for TestHub {
     }
 }
 
-impl<S: Store> TestHub<S> {
-    /// A hub on a store, whose instances go on where they stand.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub fn with_store(store: S) -> Result<Self, StoreError> {
+impl TestHub {
+    /// A hub on a store, whose instances go on where they stand. For the tests of this crate.
+    #[doc(hidden)]
+    pub fn with_store(store: Box<dyn Store>) -> Result<Self, TestError> {
         let seed = 0;
         let mut random = Random::new(seed);
+        let hub = Hub::open(store, Options::default(), &mut random)
+            .map_err(|error| TestError::new(error.into(), String::new()))?;
         Ok(TestHub {
-            hub: Hub::open(store, Options::default(), &mut random)?,
+            hub,
             functions: Functions::default(),
             kept: turn::kept(),
             seed,
@@ -197,13 +200,14 @@ impl<S: Store> TestHub<S> {
         self.commits
     }
 
-    /// What the hub had to say, such as a message that did not arrive; for people.
+    /// What the hub had to say, such as a message that did not arrive. Sentences for people: do not compare them whole.
     pub fn notices(&self) -> Vec<String> {
-        self.notices.iter().map(|it| format!("{it:?}")).collect()
+        self.notices.clone()
     }
 
-    /// Closes the hub, to open its store again: with other functions, or by another process.
-    pub fn into_store(self) -> S {
+    /// Closes the hub, to open its store again. For the tests of this crate.
+    #[doc(hidden)]
+    pub fn into_store(self) -> Box<dyn Store> {
         self.hub.into_store()
     }
 
@@ -226,7 +230,7 @@ impl<S: Store> TestHub<S> {
     /// Runs one input and commits it. `None` when the hub crashed before the commit.
     pub(super) fn step<T, E>(
         &mut self,
-        run: impl FnOnce(&mut Hub<S>, &mut Moment<'_>) -> Result<T, E>,
+        run: impl FnOnce(&mut Hub<AnyStore>, &mut Moment<'_>) -> Result<T, E>,
     ) -> Result<Option<T>, TestError>
     where
         TestErrorKind: From<E>,
@@ -240,7 +244,8 @@ impl<S: Store> TestHub<S> {
         }
         let committed = self.hub.commit();
         let committed = committed.map_err(|error| self.error(error))?;
-        self.notices.extend(committed.notices);
+        self.notices
+            .extend(committed.notices.iter().map(notice::words));
         self.commits += 1;
         let is_due = self.crash_after.take_if(|it| *it <= self.commits).is_some();
         if is_due || self.random.percent(self.faults.crashes) {
@@ -266,7 +271,7 @@ impl<S: Store> TestHub<S> {
     }
 }
 
-impl<S> fmt::Debug for TestHub<S> {
+impl fmt::Debug for TestHub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TestHub")
             .field("seed", &self.seed)

@@ -78,6 +78,7 @@ mod error;
 mod faults;
 mod functions;
 mod hub;
+mod notice;
 mod random;
 mod report;
 mod turn;

@@ -8,11 +8,12 @@ use durable_protocol::messages::{
     OrchestratorActionType, OrchestratorResponse, TaskFailureDetails,
 };
 use prost::Message as _;
-use task_hub::Store;
+use task_hub::Store as _;
 use task_hub::query::{InstanceFilter, PageRequest};
 
 use super::{Faults, TestHub};
 use crate::RuntimeStatus;
+use crate::activity::{envelope, report as activity_report};
 
 /// The longest payload that is shown whole, in characters.
 const LONGEST_PAYLOAD: usize = 200;
@@ -90,7 +91,7 @@ fn event(event: &HistoryEvent) -> String {
             format!(
                 "TaskCompleted #{} {}",
                 it.task_scheduled_id,
-                payload(it.result.as_ref())
+                payload(it.result.as_deref().map(activity_result).as_ref())
             )
         }
         Some(Type::TaskFailed(it)) => format!(
@@ -137,6 +138,10 @@ fn failure(details: Option<&TaskFailureDetails>) -> String {
     let Some(mut details) = details else {
         return "without details".to_owned();
     };
+    // An activity of this crate reports its failure in a form that only programs can read.
+    if let Some(failure) = activity_report::failure_in(details) {
+        return payload(Some(&failure.to_string()));
+    }
     // What the function reported is the innermost failure.
     while let Some(inner) = &details.inner_failure {
         details = inner;
@@ -146,6 +151,12 @@ fn failure(details: Option<&TaskFailureDetails>) -> String {
         details.error_type,
         payload(Some(&details.error_message))
     )
+}
+
+/// The result of an activity without the form in which it travels.
+fn activity_result(text: &str) -> String {
+    envelope::decode_result::<serde_json::Value>(Some(text.as_bytes()))
+        .map_or_else(|_| text.to_owned(), |value| value.to_string())
 }
 
 fn payload(text: Option<&String>) -> String {
@@ -184,7 +195,7 @@ fn write_history(out: &mut String, events: &[HistoryEvent]) -> fmt::Result {
     Ok(())
 }
 
-impl<S: Store> TestHub<S> {
+impl TestHub {
     /// The events of an instance's current execution, oldest first; none for an unknown instance.
     ///
     /// # Errors
@@ -241,7 +252,7 @@ impl<S: Store> TestHub<S> {
             }
         }
         for notice in &self.notices {
-            writeln!(out, "notice: {notice:?}")?;
+            writeln!(out, "notice: {notice}")?;
         }
         Ok(())
     }

@@ -9,11 +9,11 @@ use durable_protocol::messages::TaskFailureDetails;
 use durable_protocol::{EntityId, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use task_hub::Kind;
 use task_hub::work::{
     Activity as ScheduledActivity, ActivityOutcome, BatchOutcome, EntityBatch, Turn, TurnOutcome,
     WorkItem,
 };
-use task_hub::{Kind, Store};
 
 use super::error::TestErrorKind;
 use super::functions::{AnyEntity, find};
@@ -37,7 +37,7 @@ enum Outcome {
     Batch(BatchOutcome),
 }
 
-impl<S: Store> TestHub<S> {
+impl TestHub {
     /// Starts an instance, runs until it has ended, and gives its output.
     ///
     /// # Errors

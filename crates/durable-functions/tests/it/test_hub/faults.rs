@@ -7,7 +7,7 @@ use std::time::Duration;
 use durable_functions::testing::{Faults, TestHub};
 use durable_functions::{ActivityContext, Event, OrchestrationContext, Orchestrator, Result};
 use futures::future::try_join_all;
-use task_hub::{SqliteStore, Store};
+use task_hub::SqliteStore;
 
 use super::{DOUBLE, hub};
 
@@ -36,7 +36,7 @@ fn program() -> TestHub {
 }
 
 /// Starts two instances and raises their events; the outputs.
-async fn play<S: Store>(hub: &mut TestHub<S>) -> [u32; 2] {
+async fn play(hub: &mut TestHub) -> [u32; 2] {
     let ids = ["a", "b"].map(|id| hub.start_with_id(F, id, &4).unwrap());
     for id in &ids {
         hub.raise(id, GO, &1).unwrap();
@@ -65,7 +65,7 @@ async fn sqlite_keeps_the_histories_that_memory_keeps() {
         play(&mut memory).await;
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path().join("hub.db")).unwrap();
-        let mut sqlite = TestHub::with_store(store)
+        let mut sqlite = TestHub::with_store(Box::new(store))
             .unwrap()
             .with_seed(seed)
             .with_faults(Faults::all())
