@@ -193,14 +193,14 @@ pub struct ListInstanceIdsResponse {
     pub last_instance_key: Option<String>,
 }
 
-/// `PurgeInstances`: one instance, or a filter.
+/// `PurgeInstances`: one instance, a filter, or a list of ids.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct PurgeInstancesRequest {
     #[prost(bool, tag = "3")]
     pub recursive: bool,
     #[prost(bool, tag = "5")]
     pub is_orchestration: bool,
-    #[prost(oneof = "PurgeTarget", tags = "1, 2")]
+    #[prost(oneof = "PurgeTarget", tags = "1, 2, 4")]
     pub request: Option<PurgeTarget>,
 }
 
@@ -211,6 +211,15 @@ pub enum PurgeTarget {
     InstanceId(String),
     #[prost(message, tag = "2")]
     PurgeInstanceFilter(PurgeInstanceFilter),
+    #[prost(message, tag = "4")]
+    InstanceBatch(InstanceBatch),
+}
+
+/// Instances to purge, by their ids.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct InstanceBatch {
+    #[prost(string, repeated, tag = "1")]
+    pub instance_ids: Vec<String>,
 }
 
 /// Which instances to purge.

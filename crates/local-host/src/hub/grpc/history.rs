@@ -22,10 +22,21 @@ pub(super) async fn stream(
     call: Call<StreamInstanceHistoryRequest>,
 ) -> Result<BoxStream<'static, Result<HistoryChunk, Status>>, Status> {
     let id = call.message.instance_id;
-    let not_found = format!("Orchestration instance with ID {id} was not found.");
+    let execution = call.message.execution_id.filter(|it| !it.is_empty());
+    let not_found = match &execution {
+        None => format!("Orchestration instance with ID {id} was not found."),
+        Some(execution) => {
+            format!(
+                "Orchestration instance with ID {id} and execution ID {execution} was not found."
+            )
+        }
+    };
     let read = move |hub: &TaskHub| match hub.instance(&id)? {
-        Some(_) => hub.store().history(&id).map(Some),
-        None => Ok(None),
+        Some(instance) if execution.is_none_or(|it| it == instance.execution) => {
+            hub.store().history(&id).map(Some)
+        }
+        // Only the current execution has a history.
+        _ => Ok(None),
     };
     let events = match call.other_hub {
         Some(_) => None,

@@ -1,10 +1,11 @@
 //! `PurgeInstances`, `RestartInstance`.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use durable_protocol::messages::{
-    PurgeInstanceFilter, PurgeInstancesRequest, PurgeInstancesResponse, PurgeTarget,
-    RestartInstanceRequest, RestartInstanceResponse,
+    OrchestrationStatus, PurgeInstanceFilter, PurgeInstancesRequest, PurgeInstancesResponse,
+    PurgeTarget, RestartInstanceRequest, RestartInstanceResponse,
 };
 use task_hub::query::{InstanceFilter, PageRequest};
 use task_hub::{Error, Moment, Store as _};
@@ -34,16 +35,42 @@ pub(super) async fn purge_instances(
         ));
     };
     let recursive = request.recursive && hub.serves_workers();
+    let mut is_complete = hub.serves_workers().then_some(true);
     let count = match (call.other_hub, target) {
+        (_, PurgeTarget::InstanceBatch(_)) if !hub.serves_workers() => {
+            return Err(Status::invalid_argument(
+                "Unknown purge request type 'InstanceBatch'.",
+            ));
+        }
         (Some(_), _) => 0,
+        (None, PurgeTarget::InstanceId(id))
+            if request.is_orchestration && is_entity(&hub, &id).await? =>
+        {
+            let running = OrchestrationStatus::Running;
+            return Err(not_ended(&id, running));
+        }
         (None, PurgeTarget::InstanceId(id)) => purge_one(&hub, id, recursive).await?,
-        (None, PurgeTarget::PurgeInstanceFilter(filter)) => {
-            purge_all(&hub, filter, recursive).await?
+        (None, PurgeTarget::InstanceBatch(batch)) => {
+            let mut count = 0;
+            for id in batch.instance_ids {
+                count += purge_one(&hub, id, recursive).await?;
+            }
+            count
+        }
+        (None, PurgeTarget::PurgeInstanceFilter(mut filter)) => {
+            let timeout = filter.timeout.take().map(Duration::try_from).transpose();
+            let timeout = timeout.map_err(|_| {
+                Status::invalid_argument("The timeout of a purge must not be negative.")
+            })?;
+            let (count, is_whole) = purge_all(&hub, filter, recursive, timeout).await?;
+            // A real host says so only when there is a limit.
+            is_complete = is_complete.or(timeout.map(|_| true)).map(|_| is_whole);
+            count
         }
     };
     Ok(PurgeInstancesResponse {
         deleted_instance_count: i32::try_from(count).unwrap_or(i32::MAX),
-        is_complete: hub.serves_workers().then_some(true),
+        is_complete,
     })
 }
 
@@ -55,15 +82,29 @@ async fn purge_one(hub: &Inner, id: String, recursive: bool) -> Result<usize, St
         Ok(count) => Ok(count),
         Err(OperationError::Unavailable(error)) => Err(unavailable(error)),
         Err(OperationError::Refused(Error::WrongStatus { id, status, .. })) => {
-            Err(Status::failed_precondition(format!(
-                "Only orchestrations in a terminal state can be purged, but the orchestration with instance ID {id} \
-                 has status {}",
-                status.as_str()
-            )))
+            Err(not_ended(&id, status))
         }
         // There is no such instance.
         Err(OperationError::Refused(_)) => Ok(0),
     }
+}
+
+fn not_ended(id: &str, status: OrchestrationStatus) -> Status {
+    Status::failed_precondition(format!(
+        "Only orchestrations in a terminal state can be purged, but the orchestration with instance ID {id} has \
+         status {}",
+        status.as_str()
+    ))
+}
+
+/// Whether it is an entity, which as an instance runs for ever.
+async fn is_entity(hub: &Inner, id: &str) -> Result<bool, Status> {
+    if !id.starts_with('@') {
+        return Ok(false);
+    }
+    let id = id.to_owned();
+    let read = hub.driver.read(move |hub| hub.store().entity(&id)).await;
+    Ok(read.map_err(unavailable)?.is_some())
 }
 
 /// Removes an instance and, with `recursive`, the sub-orchestrations that its history names and that have ended.
@@ -94,11 +135,14 @@ fn purge_tree(
     Ok(count)
 }
 
+/// How many were removed, and whether these are all: it ends early when the time is up.
 async fn purge_all(
     hub: &Inner,
     filter: PurgeInstanceFilter,
     recursive: bool,
-) -> Result<usize, Status> {
+    timeout: Option<Duration>,
+) -> Result<(usize, bool), Status> {
+    let began = Instant::now();
     let mut filter = InstanceFilter {
         statuses: statuses(&filter.runtime_status),
         created_from: filter.created_time_from.map(Into::into),
@@ -111,11 +155,14 @@ async fn purge_all(
         }
         filter.statuses.retain(|status| status.is_terminal());
         if filter.statuses.is_empty() {
-            return Ok(0);
+            return Ok((0, true));
         }
     }
     let mut count = 0;
     loop {
+        if timeout.is_some_and(|timeout| began.elapsed() >= timeout) {
+            return Ok((count, false));
+        }
         let filter = filter.clone();
         let purged = if recursive {
             let page = PageRequest {
@@ -149,12 +196,12 @@ async fn purge_all(
         let (purged, is_last) = purged.map_err(unavailable)?;
         count += purged;
         if is_last {
-            return Ok(count);
+            return Ok((count, true));
         }
     }
 }
 
-/// Starts an instance again with its name and input.
+/// Starts an instance again with its name, input and tags.
 pub(super) async fn restart_instance(
     hub: Arc<Inner>,
     call: Call<RestartInstanceRequest>,

@@ -1,12 +1,12 @@
 //! What clients of workers see and can do.
 
 use durable_protocol::messages::{
-    CompleteOrchestrationAction, CreateSubOrchestrationAction, EventType, InstanceQuery,
-    ListInstanceIdsRequest, ListInstanceIdsResponse, OrchestrationStatus, OrchestratorAction,
-    OrchestratorActionType, OrchestratorRequest, PurgeInstanceFilter, PurgeInstancesRequest,
-    PurgeInstancesResponse, PurgeTarget, QueryInstancesRequest, QueryInstancesResponse,
-    SignalEntityRequest, SignalEntityResponse, SuspendRequest, SuspendResponse, TaskFailureDetails,
-    TerminateRequest, TerminateResponse,
+    CompleteOrchestrationAction, CreateSubOrchestrationAction, EventType, InstanceBatch,
+    InstanceQuery, ListInstanceIdsRequest, ListInstanceIdsResponse, OrchestrationStatus,
+    OrchestratorAction, OrchestratorActionType, OrchestratorRequest, PurgeInstanceFilter,
+    PurgeInstancesRequest, PurgeInstancesResponse, PurgeTarget, QueryInstancesRequest,
+    QueryInstancesResponse, SignalEntityRequest, SignalEntityResponse, SuspendRequest,
+    SuspendResponse, TaskFailureDetails, TerminateRequest, TerminateResponse,
 };
 use prost::Message as _;
 use tonic::Code;
@@ -165,8 +165,11 @@ async fn a_purge_takes_what_has_ended_and_leaves_what_runs() {
     let one = PurgeTarget::InstanceId("p".into());
     assert_eq!(purge(&client, one, true).await, 2, "with its child");
     assert!(client.get("p.child").await.is_none());
-    let one = PurgeTarget::InstanceId("q".into());
-    assert_eq!(purge(&client, one, false).await, 1);
+    let batch = InstanceBatch {
+        instance_ids: vec!["q".into(), "none".into()],
+    };
+    let batch = PurgeTarget::InstanceBatch(batch);
+    assert_eq!(purge(&client, batch, false).await, 1);
     assert!(client.get("q.child").await.is_some());
     let filter = |statuses: &[OrchestrationStatus]| {
         PurgeTarget::PurgeInstanceFilter(PurgeInstanceFilter {
