@@ -152,16 +152,15 @@ impl Step<'_> {
     pub(crate) fn restart_instance(&mut self, id: &str, new_id: bool) -> Result<String, Error> {
         self.find(id)?;
         let input = self.store.payloads(id)?.input;
-        let name = self
+        let (name, mut tags) = self
             .instance(id)?
-            .map(|instance| instance.start.name.clone())
+            .map(|old| (old.start.name.clone(), old.start.tags.clone()))
             .unwrap_or_default();
         let target = if new_id {
             ids::plain(self.ids)
         } else {
             id.to_owned()
         };
-        let mut tags = BTreeMap::new();
         if new_id && self.options.tags_restarts {
             tags.insert(SOURCE_INSTANCE.to_owned(), id.to_owned());
         }

@@ -84,6 +84,14 @@ impl InstanceRecord {
         self.phase == Phase::Ended
     }
 
+    /// The id of the instance that started this one.
+    #[must_use]
+    pub fn parent(&self) -> Option<&str> {
+        let parent = self.start.parent_instance.as_ref()?;
+        let instance = parent.orchestration_instance.as_ref()?;
+        Some(&instance.instance_id)
+    }
+
     /// The state that clients see, with these payloads.
     #[must_use]
     pub fn state(&self, payloads: Payloads) -> OrchestrationState {
@@ -98,6 +106,7 @@ impl InstanceRecord {
             output: payloads.output,
             custom_status: self.custom_status.clone(),
             tags: self.start.tags.clone(),
+            parent_instance_id: self.parent().map(str::to_owned),
             ..OrchestrationState::default()
         };
         state.set_orchestration_status(self.status);

@@ -7,7 +7,7 @@ use task_hub::work::{BatchOutcome, EntityBatch};
 
 use super::failure::{self, Cause};
 use super::lease::Lease;
-use super::{DurableKind, Inner, payload};
+use super::{DurableKind, Inner, payload, request};
 use crate::binding_data::BindingData;
 use crate::invoke::{Invoke, InvokeError};
 use crate::json::JsonObject;
@@ -16,9 +16,10 @@ use crate::json::JsonObject;
 pub(super) async fn run(
     hub: Arc<Inner>,
     invoke: Arc<dyn Invoke>,
-    batch: EntityBatch,
+    mut batch: EntityBatch,
     lease: Lease,
 ) {
+    batch.request.properties = request::batch_properties(hub.options.extension);
     lease.end_batch(outcome(&hub, &*invoke, &batch).await);
 }
 

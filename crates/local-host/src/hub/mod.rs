@@ -22,6 +22,7 @@ mod activity;
 mod batch;
 mod binding;
 mod driver;
+mod extension;
 mod failure;
 mod functions;
 mod grpc;
@@ -70,12 +71,13 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// Receives the log messages of the hub.
 type Log = Arc<dyn Fn(LogLevel, String) + Send + Sync>;
 
+pub use extension::Extension;
 pub use functions::{DurableFunction, DurableKind};
 
 pub use storage::{OpenStorage, Storage};
 
 /// How the hub behaves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct HubOptions {
     /// `extensions.durableTask.hubName` of host.json.
     pub task_hub_name: String,
@@ -91,6 +93,8 @@ pub struct HubOptions {
     pub base64_queue_messages: bool,
     /// Where the instances are kept.
     pub storage: Storage,
+    /// The version of the extension that the hub behaves as.
+    pub extension: Extension,
 }
 
 /// A running task hub. Clones are handles to the same hub.
@@ -187,6 +191,7 @@ impl Hub {
             default_version: None,
             base64_queue_messages: true,
             storage,
+            extension: Extension::default(),
         };
         let functions = Arc::new(Functions::new(Vec::new())?);
         let mut rules = rules(&options, Arc::clone(&functions));
@@ -217,6 +222,7 @@ impl Hub {
             .await
             .with_context(|| format!("the task hub cannot listen on {address}"))?;
         let (driver, inputs) = Driver::new();
+        let extension = options.extension;
         let hub = Self {
             inner: Arc::new(Inner {
                 request_tail: request::tail(options.default_version.as_deref()),
@@ -228,7 +234,7 @@ impl Hub {
                 rpc_address: listener.local_addr()?,
                 driver,
                 continued,
-                http: http_activity::Transport::new(),
+                http: http_activity::Transport::new(extension),
                 runtime: Handle::current(),
                 tasks: Mutex::new(Some(JoinSet::new())),
                 server: Mutex::default(),
@@ -258,6 +264,7 @@ impl Hub {
             &hub.key,
             hub.rpc_address,
             &hub.options.base_url,
+            hub.options.extension,
         )
     }
 
@@ -333,6 +340,7 @@ fn rules(options: &HubOptions, functions: Arc<Functions>) -> Options {
             ..Limits::azure_storage()
         },
         default_version: options.default_version.clone(),
+        tags_restarts: options.extension >= Extension::V3_19,
         refusal_output: Arc::new(move |name, refused| {
             refusal::failure(&functions, name, refused).output()
         }),

@@ -1,4 +1,4 @@
-//! The fields of an `OrchestratorRequest` that are the same for every turn.
+//! The fields of an `OrchestratorRequest` behind its events, and the properties of an `EntityBatchRequest`.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,8 @@ use durable_protocol::messages::{OrchestratorEntityParameters, OrchestratorReque
 use prost::Message;
 use prost_types::value::Kind;
 use prost_types::{Duration, Value};
+
+use super::Extension;
 
 /// `entityMessageReorderWindowInMinutes` of host.json, by default.
 const REORDER_WINDOW: Duration = Duration {
@@ -38,11 +40,32 @@ pub(super) fn tail(default_version: Option<&str>) -> Vec<u8> {
         ),
     ];
     for (name, kind) in properties.into_iter().chain(version) {
-        let property = OrchestratorRequest {
-            properties: BTreeMap::from([(name.to_owned(), Value { kind: Some(kind) })]),
-            ..OrchestratorRequest::default()
-        };
-        tail.extend(property.encode_to_vec());
+        tail.extend(property(name, kind));
     }
     tail
+}
+
+/// The property of a turn of an instance that a restart made: the id of the one that was restarted.
+pub(super) fn source_instance(id: &str) -> Vec<u8> {
+    property("sourceInstanceId", Kind::StringValue(id.to_owned()))
+}
+
+fn property(name: &str, kind: Kind) -> Vec<u8> {
+    let request = OrchestratorRequest {
+        properties: BTreeMap::from([(name.to_owned(), Value { kind: Some(kind) })]),
+        ..OrchestratorRequest::default()
+    };
+    request.encode_to_vec()
+}
+
+/// The properties of every `EntityBatchRequest`: `rollbackEntityOperationsOnExceptions` of host.json, by default.
+pub(super) fn batch_properties(extension: Extension) -> BTreeMap<String, Value> {
+    let rollback = Value {
+        kind: Some(Kind::BoolValue(true)),
+    };
+    let name = "RollbackEntityOperationsOnExceptions".to_owned();
+    match extension {
+        Extension::V3_14 => BTreeMap::new(),
+        Extension::V3_19 => BTreeMap::from([(name, rollback)]),
+    }
 }

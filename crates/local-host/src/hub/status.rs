@@ -8,9 +8,11 @@ use durable_protocol::messages::{
     TaskFailureDetails,
 };
 use prost::Message as _;
+use serde::Serialize;
 use task_hub::instance::{InstanceRecord, Payloads};
 use task_hub::{Store as _, StoreError};
 
+use super::Extension;
 use super::driver::TaskHub;
 
 /// The text of a custom status that was not set.
@@ -21,8 +23,15 @@ const REFUSED: &str = "AnswerRefused";
 
 /// The answer of `GetInstance` of a real host. Payloads are in it only on request; version, scheduled start and failure
 /// details never.
-pub(super) fn of_real_host(state: OrchestrationState, payloads: bool) -> OrchestrationState {
+pub(super) fn of_real_host(
+    state: OrchestrationState,
+    payloads: bool,
+    extension: Extension,
+) -> OrchestrationState {
     OrchestrationState {
+        parent_instance_id: state
+            .parent_instance_id
+            .filter(|_| extension >= Extension::V3_19),
         instance_id: state.instance_id,
         name: state.name,
         orchestration_status: state.orchestration_status,
@@ -36,6 +45,55 @@ pub(super) fn of_real_host(state: OrchestrationState, payloads: bool) -> Orchest
     }
 }
 
+/// The state of an instance, or of an entity as the instance that it is with the Azure Storage provider: it runs for
+/// ever, and its input is the state of its scheduler.
+pub(super) fn of_instance_or_entity(
+    hub: &TaskHub,
+    id: &str,
+) -> Result<Option<OrchestrationState>, StoreError> {
+    if !id.starts_with('@') {
+        return hub.state(id);
+    }
+    let Some(entity) = hub.store().entity(id)? else {
+        return Ok(None);
+    };
+    let scheduler = Scheduler {
+        state: entity.state.as_deref(),
+        sorter: Sorter {},
+    };
+    let status = SchedulerStatus {
+        entity_exists: entity.state.is_some(),
+    };
+    Ok(Some(OrchestrationState {
+        instance_id: id.to_owned(),
+        name: id.to_owned(),
+        orchestration_status: OrchestrationStatus::Running.into(),
+        created_timestamp: entity.modified.map(Into::into),
+        last_updated_timestamp: entity.modified.map(Into::into),
+        input: serde_json::to_string(&scheduler).ok(),
+        custom_status: serde_json::to_string(&status).ok(),
+        ..OrchestrationState::default()
+    }))
+}
+
+#[derive(Serialize)]
+struct Scheduler<'a> {
+    /// JSON text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a str>,
+    sorter: Sorter,
+}
+
+/// The order of messages, which local-host keeps elsewhere.
+#[derive(Serialize)]
+struct Sorter {}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SchedulerStatus {
+    entity_exists: bool,
+}
+
 /// What clients of workers get.
 pub(super) fn of_sidecar(
     hub: &TaskHub,
@@ -47,11 +105,8 @@ pub(super) fn of_sidecar(
     } else {
         Payloads::default()
     };
-    let parent = record.start.parent_instance.as_ref();
-    let parent = parent.and_then(|parent| parent.orchestration_instance.as_ref());
     let mut state = OrchestrationState {
         execution_id: Some(record.execution.clone()),
-        parent_instance_id: parent.map(|parent| parent.instance_id.clone()),
         ..record.state(stored)
     };
     state.custom_status = state

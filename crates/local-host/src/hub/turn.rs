@@ -5,11 +5,12 @@ use std::sync::Arc;
 use durable_protocol::messages::{
     OrchestrationStatus, OrchestratorAction, OrchestratorActionType, OrchestratorResponse,
 };
+use task_hub::options::SOURCE_INSTANCE;
 use task_hub::work::{Taken, Turn, TurnOutcome};
 
 use super::failure::{self, Cause, HostFailure};
 use super::lease::Lease;
-use super::{DurableKind, Inner, payload, version};
+use super::{DurableKind, Inner, payload, request, version};
 use crate::binding_data::BindingData;
 use crate::invoke::{InvocationAnswer, Invoke, InvokeError};
 use crate::json::JsonObject;
@@ -87,7 +88,13 @@ async fn play(hub: &Inner, invoke: &dyn Invoke, turn: Turn) -> Outcome {
         ));
     };
     let folder = function.folder.clone();
-    let request = payload::encode(&turn.encoded(&hub.request_tail));
+    let request = match turn.start.tags.get(SOURCE_INSTANCE) {
+        None => turn.encoded(&hub.request_tail),
+        Some(source) => {
+            turn.encoded(&[&*hub.request_tail, &request::source_instance(source)].concat())
+        }
+    };
+    let request = payload::encode(&request);
     // Frees the memory: the invocation has its own copy, and the turn may take long.
     drop(turn);
     let data = JsonObject::from_iter([(function.binding.as_str(), request)]);

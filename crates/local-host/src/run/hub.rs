@@ -41,6 +41,7 @@ pub(super) async fn start(
         default_version: app.host.default_version.clone(),
         base64_queue_messages: app.host.base64_queue_messages,
         storage,
+        ..HubOptions::default()
     };
     let functions = app.functions.usable.iter().filter_map(durable).collect();
     let messages = log.clone();

@@ -29,7 +29,7 @@ impl<S: Store> Hub<S> {
         self.step(at, |step| step.start_instance(request))
     }
 
-    /// Starts an instance again with its name and input: under its id, or under a new one. Returns the id.
+    /// Starts an instance again with its name, input and tags: under its id, or under a new one. Returns the id.
     ///
     /// # Errors
     /// Why it was refused.

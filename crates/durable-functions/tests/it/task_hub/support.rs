@@ -9,7 +9,7 @@ use durable_protocol::messages::{
     OrchestrationState,
 };
 use http::uri::PathAndQuery;
-use local_host::hub::{DurableFunction, DurableKind, Hub, HubOptions, Storage};
+use local_host::hub::{DurableFunction, DurableKind, Hub, HubOptions};
 use local_host::invoke::{InvocationAnswer, InvokeError};
 use local_host::json::Json;
 use local_host::log::LogLevel;
@@ -24,10 +24,7 @@ pub(crate) fn options() -> HubOptions {
     HubOptions {
         task_hub_name: "MyHub".into(),
         base_url: "http://localhost:7071".into(),
-        function_timeout: None,
-        default_version: None,
-        base64_queue_messages: false,
-        storage: Storage::default(),
+        ..HubOptions::default()
     }
 }
 

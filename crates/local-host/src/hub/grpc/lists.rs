@@ -15,8 +15,9 @@ use task_hub::query::{EntityFilter, InstanceFilter, Page, PageRequest};
 use task_hub::{Store as _, StoreError};
 use tonic::Status;
 
-use super::super::{Inner, status};
+use super::super::{Extension, Inner, status};
 use super::call::{Call, unavailable};
+use super::token;
 
 /// The rows of a page when the client does not say how many. A real host answers a query for no rows with an
 /// empty page and a token, for ever.
@@ -56,8 +57,11 @@ pub(super) async fn query_instances(
         created_to: query.created_time_to.map(Into::into),
         prefix: query.instance_id_prefix.unwrap_or_default(),
     };
-    let page = page(query.continuation_token, query.max_instance_count);
+    let Some(page) = page(query.continuation_token, query.max_instance_count) else {
+        return Ok(QueryInstancesResponse::default());
+    };
     let payloads = query.fetch_inputs_and_outputs;
+    let extension = hub.options.extension;
     let is_sidecar = hub.serves_workers();
     let read = hub.driver.read(move |hub| {
         let page = hub.store().instances(&filter, &page)?;
@@ -68,12 +72,16 @@ pub(super) async fn query_instances(
             let state = record.state(hub.store().payloads(&record.id)?);
             Ok(OrchestrationState {
                 input: state.input.clone().filter(|_| payloads),
+                parent_instance_id: state
+                    .parent_instance_id
+                    .clone()
+                    .filter(|_| extension >= Extension::V3_19),
                 ..state
             })
         })?;
         Ok(QueryInstancesResponse {
             orchestration_state: states,
-            continuation_token: next,
+            continuation_token: next.as_deref().map(token::write),
         })
     });
     read.await.map_err(unavailable)
@@ -95,7 +103,10 @@ pub(super) async fn list_instance_ids(
     };
     let from = request.completed_time_from.map(Timestamp::from);
     let to = request.completed_time_to.map(Timestamp::from);
-    let page = page(request.last_instance_key, request.page_size);
+    let page = PageRequest {
+        after: request.last_instance_key.filter(|key| !key.is_empty()),
+        limit: rows(request.page_size),
+    };
     let read = hub.driver.read(move |hub| {
         let page = hub.store().instances(&filter, &page)?;
         let ended = page.rows.into_iter().filter(|record| {
@@ -163,10 +174,10 @@ pub(super) async fn query_entities(
         prefix: query.instance_id_starts_with.unwrap_or_default(),
         transient: query.include_transient,
     };
-    let page = page(
-        query.continuation_token,
-        query.page_size.unwrap_or_default(),
-    );
+    let rows = query.page_size.unwrap_or_default();
+    let Some(page) = page(query.continuation_token, rows) else {
+        return Ok(QueryEntitiesResponse::default());
+    };
     let with_state = query.include_state;
     let read = hub.driver.read(move |hub| {
         let page = hub.store().entities(&filter, &page)?;
@@ -182,7 +193,7 @@ pub(super) async fn query_entities(
         })?;
         Ok(QueryEntitiesResponse {
             entities,
-            continuation_token: next,
+            continuation_token: next.as_deref().map(token::write),
         })
     });
     read.await.map_err(unavailable)
@@ -196,11 +207,17 @@ pub(super) async fn clean_entities(
     if call.other_hub.is_some() {
         return Ok(CleanEntityStorageResponse::default());
     }
-    let request = call.message;
+    let mut request = call.message;
+    let Some(page) = page(request.continuation_token.take(), 0) else {
+        return Ok(CleanEntityStorageResponse::default());
+    };
+    request.continuation_token = page.after;
     let cleaned = hub
         .driver
-        .step(move |hub, at| hub.clean_entities(at, &request, PAGE));
-    cleaned.await.map_err(unavailable)
+        .step(move |hub, at| hub.clean_entities(at, &request, page.limit));
+    let mut cleaned = cleaned.await.map_err(unavailable)?;
+    cleaned.continuation_token = cleaned.continuation_token.as_deref().map(token::write);
+    Ok(cleaned)
 }
 
 /// Numbers that are no status match nothing.
@@ -209,12 +226,21 @@ pub(super) fn statuses(numbers: &[i32]) -> Vec<OrchestrationStatus> {
     known.filter_map(Result::ok).collect()
 }
 
-fn page(after: Option<String>, rows: i32) -> PageRequest {
-    PageRequest {
-        after: after.filter(|token| !token.is_empty()),
-        limit: match usize::try_from(rows) {
-            Ok(0) | Err(_) => PAGE,
-            Ok(rows) => rows.min(MOST_ROWS),
-        },
+/// `None` when the token is not one of ours.
+fn page(token: Option<String>, rows_wanted: i32) -> Option<PageRequest> {
+    let after = match token.filter(|token| !token.is_empty()) {
+        Some(token) => Some(token::read(&token)?),
+        None => None,
+    };
+    Some(PageRequest {
+        after,
+        limit: rows(rows_wanted),
+    })
+}
+
+fn rows(wanted: i32) -> usize {
+    match usize::try_from(wanted) {
+        Ok(0) | Err(_) => PAGE,
+        Ok(rows) => rows.min(MOST_ROWS),
     }
 }

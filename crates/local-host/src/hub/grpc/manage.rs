@@ -9,9 +9,9 @@ use durable_protocol::messages::{
 use task_hub::{Error, Moment};
 use tonic::Status;
 
-use super::super::Inner;
 use super::super::driver::{OperationError, TaskHub};
 use super::super::nonchars::{self, STORAGE_ERROR};
+use super::super::{Extension, Inner};
 use super::call::{Call, unavailable};
 use super::tree::children;
 use crate::log::LogLevel;
@@ -80,13 +80,7 @@ pub(super) async fn terminate(
     );
     match terminated.await? {
         Ok(()) => Ok(TerminateResponse {}),
-        Err(error @ Error::Missing(_)) => Err(Status::invalid_argument(error.to_string())),
-        Err(error @ Error::NotFound(_)) => {
-            Err(Status::not_found(format!("ArgumentException: {error}")))
-        }
-        Err(error) => Err(Status::failed_precondition(format!(
-            "InvalidOperationException: {error}"
-        ))),
+        Err(error) => Err(status_of(&error)),
     }
 }
 
@@ -120,7 +114,7 @@ pub(super) async fn suspend(
     });
     match done.await? {
         Ok(()) => Ok(SuspendResponse {}),
-        Err(error) => Err(unknown(&hub, "SuspendInstance", &error)),
+        Err(error) => Err(refused(&hub, "SuspendInstance", &error)),
     }
 }
 
@@ -135,7 +129,7 @@ pub(super) async fn resume(
     });
     match done.await? {
         Ok(()) => Ok(ResumeResponse {}),
-        Err(error) => Err(unknown(&hub, "ResumeInstance", &error)),
+        Err(error) => Err(refused(&hub, "ResumeInstance", &error)),
     }
 }
 
@@ -179,15 +173,20 @@ async fn operate(
     }
 }
 
-/// The status that extension 3.14.1 returns; 3.19.0 and a sidecar return a better one.
-fn unknown(hub: &Inner, method: &str, error: &Error) -> Status {
-    if hub.serves_workers() {
-        return match error {
-            Error::Missing(_) => Status::invalid_argument(error.to_string()),
-            Error::NotFound(_) => Status::not_found(error.to_string()),
-            _ => Status::failed_precondition(error.to_string()),
-        };
+/// The status of a refused suspend or resume. That of extension 3.14.1 has no reason, so the log gets it.
+fn refused(hub: &Inner, method: &str, error: &Error) -> Status {
+    if !hub.serves_workers() && hub.options.extension < Extension::V3_19 {
+        hub.log(LogLevel::Error, format!("{method} failed: {error}"));
+        return Status::unknown("Exception was thrown by handler.");
     }
-    hub.log(LogLevel::Error, format!("{method} failed: {error}"));
-    Status::unknown("Exception was thrown by handler.")
+    status_of(error)
+}
+
+/// The texts begin with the name of a .NET exception.
+fn status_of(error: &Error) -> Status {
+    match error {
+        Error::Missing(_) => Status::invalid_argument(error.to_string()),
+        Error::NotFound(_) => Status::not_found(format!("ArgumentException: {error}")),
+        _ => Status::failed_precondition(format!("InvalidOperationException: {error}")),
+    }
 }

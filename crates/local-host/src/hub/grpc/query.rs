@@ -51,10 +51,9 @@ pub(super) async fn get_instance(
         };
         hub.driver.read(read).await.map_err(unavailable)?
     } else {
-        let state = hub.driver.read(move |hub| hub.state(&id)).await;
-        state
-            .map_err(unavailable)?
-            .map(|state| status::of_real_host(state, payloads))
+        let read = move |hub: &TaskHub| status::of_instance_or_entity(hub, &id);
+        let state = hub.driver.read(read).await.map_err(unavailable)?;
+        state.map(|state| status::of_real_host(state, payloads, hub.options.extension))
     };
     Ok(GetInstanceResponse {
         exists: state.is_some(),

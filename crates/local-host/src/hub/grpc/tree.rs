@@ -17,12 +17,7 @@ pub(super) fn children(hub: &TaskHub, id: &str) -> Result<Vec<String>, StoreErro
             continue;
         };
         let child = hub.instance(&created.instance_id)?;
-        let parent = child.and_then(|child| {
-            let parent = child.start.parent_instance.as_ref()?;
-            let parent = parent.orchestration_instance.as_ref()?;
-            Some(parent.instance_id.clone())
-        });
-        if parent.as_deref() == Some(id) {
+        if child.is_some_and(|child| child.parent() == Some(id)) {
             children.push(created.instance_id);
         }
     }

@@ -63,6 +63,7 @@ async fn wait(
     Ok(GetInstanceResponse {
         exists: true,
         // It can be purged by now.
-        orchestration_state: shown.or_else(|| Some(status::of_real_host(state, payloads))),
+        orchestration_state: shown
+            .or_else(|| Some(status::of_real_host(state, payloads, hub.options.extension))),
     })
 }

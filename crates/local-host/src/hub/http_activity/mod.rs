@@ -13,7 +13,8 @@ pub(super) use transport::Transport;
 
 /// Makes the call that `input` describes; the result is JSON text.
 pub(super) async fn run(transport: &Transport, input: Option<&str>) -> Result<String, Problem> {
-    let call = request::read(input)?;
+    let mut call = request::read(input)?;
+    transport.name_agent(&mut call);
     let answer = transport.send(call).await.map_err(Problem::Logged)?;
     Ok(response::to_json(&answer))
 }

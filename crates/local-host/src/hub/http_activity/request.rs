@@ -5,19 +5,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use durable_protocol::http_activity::is_content_header;
 use functions_handler::host_json::parse_time_span;
-use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
 use crate::hub::failure::Cause;
 use crate::json::{Json, JsonObject, parse_payload};
 
-/// The time limit of a call without one, and the longest: extension 3.14.1 reduces longer ones to it.
+/// The time limit of a call without one, and the longest: the extension reduces longer ones to it.
 const LONGEST: Duration = Duration::from_secs(240);
-
-/// The user agent of a real host.
-static AGENT: HeaderValue =
-    HeaderValue::from_static("Microsoft.Azure.WebJobs.Extensions.DurableTask/3.14.1");
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -126,9 +122,6 @@ fn request_of(request: &JsonObject) -> Result<Call, Problem> {
             CONTENT_TYPE,
             HeaderValue::from_static("text/plain; charset=utf-8"),
         );
-    }
-    if !headers.contains_key(USER_AGENT) {
-        headers.insert(USER_AGENT, AGENT.clone());
     }
     let timeout = match text("timeout") {
         None => LONGEST,

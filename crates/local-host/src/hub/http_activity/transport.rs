@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
-use http::{Method, Request, Response, StatusCode};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, USER_AGENT};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -15,6 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use rustls::crypto::ring;
 
 use super::request::Call;
+use crate::hub::Extension;
 use crate::log::with_causes;
 
 /// .NET's limit.
@@ -27,13 +28,27 @@ pub(in crate::hub) struct Transport {
     plain: Client<HttpConnector, Full<Bytes>>,
     /// Created at its first use, because it reads the system's certificates.
     secure: OnceLock<Result<Secure, String>>,
+    /// The user agent of calls that name none: that of a real host.
+    agent: Option<HeaderValue>,
 }
 
 impl Transport {
-    pub(in crate::hub) fn new() -> Self {
+    pub(in crate::hub) fn new(extension: Extension) -> Self {
+        let agent = format!(
+            "Microsoft.Azure.WebJobs.Extensions.DurableTask/{}",
+            extension.as_str()
+        );
         Self {
             plain: client(HttpConnector::new()),
             secure: OnceLock::new(),
+            agent: HeaderValue::try_from(agent).ok(),
+        }
+    }
+
+    pub(super) fn name_agent(&self, call: &mut Call) {
+        if let Some(agent) = &self.agent {
+            let named = call.headers.entry(USER_AGENT);
+            named.or_insert_with(|| agent.clone());
         }
     }
 

@@ -1,4 +1,6 @@
-//! The gRPC service: codes, texts and fields as a real host with extension 3.14.1 gives them.
+//! The gRPC service: codes, texts and fields as a real host gives them.
+
+use std::sync::Arc;
 
 use durable_protocol::messages::{
     CreateInstanceRequest, CreateInstanceResponse, EventType, GetInstanceRequest,
@@ -6,11 +8,13 @@ use durable_protocol::messages::{
     RaiseEventRequest, RaiseEventResponse, ResumeRequest, ResumeResponse, SuspendRequest,
     SuspendResponse, TerminateRequest, TerminateResponse,
 };
-use local_host::hub::Hub;
+use local_host::hub::{Extension, Hub, HubOptions};
 use local_host::log::LogLevel;
 use tonic::{Code, Request, Status};
 
-use super::support::{Answer, Client, Log, complete, count, get, hub_with, orchestrator, response};
+use super::support::{
+    Answer, Client, Handler, Log, complete, count, get, hub_with, options, orchestrator, response,
+};
 
 /// Waits for one event and returns its input.
 fn wait_for_event(_: &str, request: OrchestratorRequest) -> Answer {
@@ -99,7 +103,7 @@ async fn a_method_that_is_not_served_is_named_to_the_caller_and_in_the_log() {
 
 #[tokio::test]
 async fn unknown_instances_are_not_found() {
-    let (hub, client, log) = waiting().await;
+    let (hub, client, _) = waiting().await;
     assert!(client.get("none").await.is_none());
     says(
         client.raise("none", "x", "1").await,
@@ -111,9 +115,27 @@ async fn unknown_instances_are_not_found() {
         Code::NotFound,
         "ArgumentException: No instance with ID 'none' was found. (Parameter 'instanceId')",
     );
+    let text = "ArgumentException: No instance with ID 'none' was found. (Parameter 'instanceId')";
+    says(suspend(&client, "none").await, Code::NotFound, text);
+    says(resume(&client, "none").await, Code::NotFound, text);
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn extension_3_14_gives_no_reason_for_a_refused_suspend_or_resume() {
+    let log = Log::default();
+    let options = HubOptions {
+        extension: Extension::V3_14,
+        ..options()
+    };
+    let handler = Arc::new(Handler(wait_for_event));
+    let hub = Hub::start(options, vec![orchestrator("event")], handler, log.sink())
+        .await
+        .unwrap();
+    let client = Client::connect(&hub).await;
     let unknown = "Exception was thrown by handler.";
     says(suspend(&client, "none").await, Code::Unknown, unknown);
-    says(resume(&client, "none").await, Code::Unknown, unknown);
+    says(resume(&client, "").await, Code::Unknown, unknown);
     assert!(log.contains(LogLevel::Error, "SuspendInstance failed: No instance"));
     hub.stop().await;
 }
@@ -150,9 +172,11 @@ async fn finished_instances_accept_no_messages() {
         "InvalidOperationException: Cannot terminate the orchestration instance done because \
          instance is in the Completed state.",
     );
-    assert_eq!(
-        suspend(&client, "done").await.unwrap_err().code(),
-        Code::Unknown
+    says(
+        suspend(&client, "done").await,
+        Code::FailedPrecondition,
+        "InvalidOperationException: Cannot suspend the orchestration instance done because \
+         instance is in the Completed state.",
     );
     hub.stop().await;
 }
@@ -163,7 +187,7 @@ async fn suspend_shows_its_reason_until_resume() {
     running(&hub, &client, "s").await;
     assert_eq!(
         resume(&client, "s").await.unwrap_err().code(),
-        Code::Unknown
+        Code::FailedPrecondition
     );
     suspend(&client, "s").await.unwrap();
     let state = hub
@@ -174,7 +198,7 @@ async fn suspend_shows_its_reason_until_resume() {
     assert_eq!(state.output.as_deref(), Some("hold"));
     assert_eq!(
         suspend(&client, "s").await.unwrap_err().code(),
-        Code::Unknown
+        Code::FailedPrecondition
     );
     resume(&client, "s").await.unwrap();
     let state = hub

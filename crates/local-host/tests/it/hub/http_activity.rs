@@ -135,7 +135,7 @@ async fn a_call_sends_and_returns_what_a_real_host_does() {
             "uri": "/echo?q=1",
             "headers": [
                 ["host", server.to_string()],
-                ["user-agent", "Microsoft.Azure.WebJobs.Extensions.DurableTask/3.14.1"],
+                ["user-agent", "Microsoft.Azure.WebJobs.Extensions.DurableTask/3.19.0"],
                 ["x-test", "v"],
             ],
             "body": "",

@@ -3,8 +3,8 @@
 use durable_protocol::messages::{
     CreateInstanceRequest, HistoryChunk, InstanceQuery, OrchestrationStatus, PurgeInstanceFilter,
     PurgeInstancesRequest, PurgeInstancesResponse, PurgeTarget, QueryInstancesRequest,
-    QueryInstancesResponse, RestartInstanceRequest, RestartInstanceResponse,
-    StreamInstanceHistoryRequest,
+    QueryInstancesResponse, RestartInstanceRequest, RestartInstanceResponse, SignalEntityRequest,
+    SignalEntityResponse, StreamInstanceHistoryRequest,
 };
 use local_host::hub::Hub;
 use tonic::{Code, Status};
@@ -83,6 +83,11 @@ async fn pages_are_in_the_order_of_ids_and_go_on_with_the_token() {
         ..InstanceQuery::default()
     };
     assert_eq!(ids(&query(&client, completed).await), ["b"]);
+    let odd = InstanceQuery {
+        continuation_token: Some("nonsense".into()),
+        ..InstanceQuery::default()
+    };
+    assert!(ids(&query(&client, odd).await).is_empty());
     let none = client
         .call::<_, QueryInstancesResponse>("QueryInstances", QueryInstancesRequest::default())
         .await;
@@ -119,6 +124,70 @@ async fn purges_count_what_they_remove() {
     // As on a real host, without statuses also what is running.
     assert_eq!(purge(&client, filter(Vec::new())).await.unwrap(), 1);
     assert!(client.get("r").await.is_none());
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn a_purge_ends_when_its_time_is_up_and_says_so() {
+    let (hub, client) = start().await;
+    let purge = async |seconds: i64, nanos: i32| {
+        let filter = PurgeInstanceFilter {
+            runtime_status: vec![OrchestrationStatus::Completed.into()],
+            timeout: Some(prost_types::Duration { seconds, nanos }),
+            ..PurgeInstanceFilter::default()
+        };
+        let request = PurgeInstancesRequest {
+            request: Some(PurgeTarget::PurgeInstanceFilter(filter)),
+            ..PurgeInstancesRequest::default()
+        };
+        client
+            .call::<_, PurgeInstancesResponse>("PurgeInstances", request)
+            .await
+    };
+    let refused = purge(-1, 0).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    let none = purge(0, 0).await.unwrap();
+    assert_eq!(
+        (none.deleted_instance_count, none.is_complete),
+        (0, Some(false))
+    );
+    let all = purge(600, 0).await.unwrap();
+    assert_eq!(
+        (all.deleted_instance_count, all.is_complete),
+        (3, Some(true))
+    );
+    hub.stop().await;
+}
+
+#[tokio::test]
+async fn an_entity_is_purged_like_an_instance_unless_the_client_says_that_it_is_an_orchestration() {
+    let (hub, client) = start().await;
+    let signal = SignalEntityRequest {
+        instance_id: "@e@k".into(),
+        name: "op".into(),
+        request_id: uuid::Uuid::new_v4().to_string(),
+        ..SignalEntityRequest::default()
+    };
+    let _: SignalEntityResponse = client.call("SignalEntity", signal).await.unwrap();
+    let purge = async |is_orchestration| {
+        let request = PurgeInstancesRequest {
+            is_orchestration,
+            request: Some(PurgeTarget::InstanceId("@e@k".into())),
+            ..PurgeInstancesRequest::default()
+        };
+        client
+            .call::<_, PurgeInstancesResponse>("PurgeInstances", request)
+            .await
+    };
+    // The signal fails, because there is no such entity function, and the entity stays until it is cleaned.
+    let refused = purge(true).await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert!(
+        refused.message().ends_with("@e@k has status Running"),
+        "{refused}"
+    );
+    assert_eq!(purge(false).await.unwrap().deleted_instance_count, 1);
+    assert_eq!(purge(true).await.unwrap().deleted_instance_count, 0);
     hub.stop().await;
 }
 
@@ -169,9 +238,10 @@ async fn a_history_is_streamed_and_one_that_has_not_begun_is_empty() {
         ..CreateInstanceRequest::default()
     };
     client.start_with(scheduled).await.unwrap();
-    let history = async |id: &str| -> Result<usize, Status> {
+    let history = async |id: &str, execution: Option<&str>| -> Result<usize, Status> {
         let request = StreamInstanceHistoryRequest {
             instance_id: id.into(),
+            execution_id: execution.map(str::to_owned),
             ..StreamInstanceHistoryRequest::default()
         };
         let mut chunks = client
@@ -184,10 +254,16 @@ async fn a_history_is_streamed_and_one_that_has_not_begun_is_empty() {
         Ok(events)
     };
     // Both starts, the completion, the end of the turn.
-    assert_eq!(history("a").await.unwrap(), 4);
-    assert_eq!(history("later").await.unwrap(), 0);
+    assert_eq!(history("a", None).await.unwrap(), 4);
+    assert_eq!(history("a", Some("")).await.unwrap(), 4);
+    assert_eq!(history("later", None).await.unwrap(), 0);
     says(
-        history("none").await,
+        history("a", Some("other")).await,
+        Code::NotFound,
+        "Orchestration instance with ID a and execution ID other was not found.",
+    );
+    says(
+        history("none", None).await,
         Code::NotFound,
         "Orchestration instance with ID none was not found.",
     );

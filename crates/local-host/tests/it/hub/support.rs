@@ -13,7 +13,7 @@ use durable_protocol::messages::{
 };
 use futures::future::BoxFuture;
 use http::uri::PathAndQuery;
-use local_host::hub::{DurableFunction, DurableKind, Hub, HubOptions, Storage};
+use local_host::hub::{DurableFunction, DurableKind, Hub, HubOptions};
 use local_host::invoke::{InvocationAnswer, Invoke, InvokeError};
 use local_host::json::{Json, JsonObject, parse_document};
 use local_host::log::LogLevel;
@@ -28,10 +28,7 @@ pub(crate) fn options() -> HubOptions {
     HubOptions {
         task_hub_name: "MyHub".into(),
         base_url: "http://localhost:7071".into(),
-        function_timeout: None,
-        default_version: None,
-        base64_queue_messages: false,
-        storage: Storage::default(),
+        ..HubOptions::default()
     }
 }
 

@@ -104,15 +104,37 @@ fn a_running_instance_is_not_purged_by_its_id() {
 }
 
 #[test]
-fn restart_runs_the_same_name_and_input_again() {
+fn restart_runs_the_same_name_and_input_with_the_same_tags_again() {
     let mut world = world();
-    world.start("a", 0, 7).unwrap();
+    world
+        .with(|hub, at| {
+            hub.start(
+                at,
+                CreateInstanceRequest {
+                    instance_id: "a".into(),
+                    name: "n".into(),
+                    input: Some("7".into()),
+                    tags: [("team".to_owned(), "blue".to_owned())].into(),
+                    ..CreateInstanceRequest::default()
+                },
+            )
+        })
+        .unwrap();
     let running = world.with(|hub, at| hub.restart(at, "a", false));
     assert_eq!(running, Err(Error::AlreadyExists("a".into())));
     let new = world.with(|hub, at| hub.restart(at, "a", true)).unwrap();
     assert_eq!(new.len(), 32);
     let payloads = world.hub().store().payloads(&new).unwrap();
     assert_eq!(payloads.input.as_deref(), Some("7"));
+    let tags = world
+        .hub()
+        .instance(&new)
+        .unwrap()
+        .unwrap()
+        .start
+        .tags
+        .clone();
+    assert_eq!(tags.get("team").map(String::as_str), Some("blue"));
 }
 
 #[test]
