@@ -2,12 +2,16 @@
 
 use anyhow::{Context, bail};
 use std::fmt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use tokio::process::Command;
 
 /// What cargo has to build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Build {
+    /// The folder with the `target`: the app's own, or that of a workspace above it.
+    folder: PathBuf,
+    /// Whether it is one above.
+    workspace: bool,
     /// The binary's name.
     pub bin: String,
     /// `target/release` instead of `target/debug`.
@@ -25,8 +29,8 @@ pub(crate) enum NoBuild {
     NoPackage,
     /// The program is not where cargo would put it.
     #[error(
-        "the path is not target/release/NAME or target/debug/NAME (set it as \
-         AzureFunctionsJobHost__customHandler__description__defaultExecutablePath in local.settings.json to have it \
+        "the path is not target/release/NAME or target/debug/NAME, of this folder or of a workspace above it (set it \
+         as AzureFunctionsJobHost__customHandler__description__defaultExecutablePath in local.settings.json to have it \
          built)"
     )]
     OtherPlace,
@@ -34,38 +38,51 @@ pub(crate) enum NoBuild {
 
 impl Build {
     /// Decides from the handler's path, as host.json and its overrides give it: there is something
-    /// to build when it lies in `target/release` or `target/debug` of a root with a Cargo.toml.
+    /// to build when it lies in `target/release` or `target/debug` of a folder with a Cargo.toml, which is the
+    /// root or one above it: `../../target/debug/NAME`. A package in a workspace has no `target` of its own.
     ///
     /// # Errors
     /// Why there is nothing to build.
     pub(crate) fn of(root: &Path, executable: &str) -> Result<Self, NoBuild> {
-        if !root.join("Cargo.toml").is_file() {
-            return Err(NoBuild::NoPackage);
-        }
-        let path = Path::new(executable);
-        let relative = path.strip_prefix(root).unwrap_or(path);
-        let names: Vec<&str> = relative
-            .components()
-            .filter(|part| *part != Component::CurDir)
-            .map(|part| part.as_os_str().to_str())
-            .collect::<Option<_>>()
-            .ok_or(NoBuild::OtherPlace)?;
-        let (profile, file) = match names.as_slice() {
-            ["target", profile @ ("release" | "debug"), file] => (*profile, *file),
-            _ => return Err(NoBuild::OtherPlace),
+        let path = without_dots(&root.join(executable));
+        let parent = |path: &Path, name: &str| match path.file_name() {
+            Some(found) if found == name => path.parent().map(Path::to_owned),
+            _ => None,
         };
-        let suffix = std::env::consts::EXE_SUFFIX;
-        let bin = file.strip_suffix(suffix).unwrap_or(file);
-        Ok(Self {
-            bin: bin.to_owned(),
-            release: profile == "release",
-        })
+        let in_target = || {
+            let profile = path.parent()?;
+            let release = profile.file_name()? == "release";
+            let name = if release { "release" } else { "debug" };
+            let folder = parent(&parent(profile, name)?, "target")?;
+            let file = path.file_name()?.to_str()?;
+            let suffix = std::env::consts::EXE_SUFFIX;
+            let bin = file.strip_suffix(suffix).unwrap_or(file).to_owned();
+            Some((folder, release, bin))
+        };
+        let is_package = |folder: &Path| folder.join("Cargo.toml").is_file();
+        let root = without_dots(root);
+        match in_target() {
+            Some((folder, release, bin)) if is_package(&folder) && root.starts_with(&folder) => {
+                Ok(Self {
+                    workspace: folder != root,
+                    folder,
+                    bin,
+                    release,
+                })
+            }
+            _ if is_package(&root) => Err(NoBuild::OtherPlace),
+            _ => Err(NoBuild::NoPackage),
+        }
     }
 
     /// The arguments of cargo. They name the target directory: CARGO_TARGET_DIR could put the binary where
     /// host.json does not expect it.
     fn arguments(&self) -> Vec<&str> {
         let mut arguments = vec!["build", "--bin", &self.bin, "--target-dir", "target"];
+        if self.workspace {
+            // The folder above is the workspace, and the program is in one of its packages.
+            arguments.push("--workspace");
+        }
         if self.release {
             arguments.push("--release");
         }
@@ -76,11 +93,11 @@ impl Build {
     ///
     /// # Errors
     /// cargo cannot be started, or the build fails.
-    pub(crate) async fn run(&self, root: &Path) -> anyhow::Result<()> {
+    pub(crate) async fn run(&self) -> anyhow::Result<()> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let status = Command::new(cargo)
             .args(self.arguments())
-            .current_dir(root)
+            .current_dir(&self.folder)
             .kill_on_drop(true)
             .status()
             .await
@@ -92,6 +109,21 @@ impl Build {
         }
         Ok(())
     }
+}
+
+/// The path without `.` and `..`, as it is written: a link to a folder counts as that folder.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
 }
 
 /// The command line.
@@ -114,24 +146,19 @@ mod tests {
             Err(NoBuild::NoPackage)
         );
         std::fs::write(root.join("Cargo.toml"), "").unwrap();
-        let build = |bin: &str, release| {
-            Ok(Build {
-                bin: bin.to_owned(),
-                release,
-            })
+        let build = Build {
+            folder: root.to_owned(),
+            workspace: false,
+            bin: "handler".to_owned(),
+            release: true,
         };
-        assert_eq!(
-            Build::of(root, "target/release/handler"),
-            build("handler", true)
-        );
-        assert_eq!(
-            Build::of(root, "./target/debug/handler"),
-            build("handler", false)
-        );
+        for path in ["target/release/handler", "./target/release/handler"] {
+            assert_eq!(Build::of(root, path).as_ref(), Ok(&build));
+        }
         let absolute = root.join("target/release/handler");
         assert_eq!(
-            Build::of(root, absolute.to_str().unwrap()),
-            build("handler", true)
+            Build::of(root, absolute.to_str().unwrap()).as_ref(),
+            Ok(&build)
         );
         for other in [
             "handler",
@@ -142,15 +169,28 @@ mod tests {
             assert_eq!(Build::of(root, other), Err(NoBuild::OtherPlace), "{other}");
         }
         assert_eq!(
-            build("handler", true).unwrap().arguments(),
-            [
-                "build",
-                "--bin",
-                "handler",
-                "--target-dir",
-                "target",
-                "--release"
-            ]
+            build.to_string(),
+            "cargo build --bin handler --target-dir target --release"
+        );
+    }
+
+    #[test]
+    fn an_app_in_a_workspace_is_built_where_its_path_says() {
+        let workspace = tempfile::tempdir().unwrap();
+        let workspace = workspace.path();
+        std::fs::write(workspace.join("Cargo.toml"), "").unwrap();
+        let root = workspace.join("apps/orders");
+        std::fs::create_dir_all(&root).unwrap();
+        let build = Build::of(&root, "../../target/debug/orders").unwrap();
+        assert_eq!(build.folder, workspace);
+        assert_eq!(
+            build.to_string(),
+            "cargo build --bin orders --target-dir target --workspace"
+        );
+        // Beside the app, not above it.
+        assert_eq!(
+            Build::of(&root, "../other/target/debug/orders"),
+            Err(NoBuild::NoPackage)
         );
     }
 }

@@ -21,7 +21,7 @@ pub(super) async fn build(app: &Loaded, no_build: bool, log: &Logger) -> anyhow:
     match planned {
         Ok(build) => {
             log.user(LogLevel::Info, format!("Building the handler: {build}"));
-            build.run(&app.root).await
+            build.run().await
         }
         Err(reason) => {
             log.user(
