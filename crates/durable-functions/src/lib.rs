@@ -10,6 +10,7 @@ mod entity;
 mod error;
 pub mod error_type;
 mod failure;
+pub mod guide;
 mod handle;
 #[cfg(feature = "handler")]
 mod handler;
