@@ -1,4 +1,5 @@
-//! The app of docs/getting-started.md works as the document says.
+//! The app in the README of durable-functions works as the README says. Its files are taken from there; the
+//! program is built from `examples/getting-started`, which `tests/it/readme.rs` compares with them.
 
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ async fn placed(host: &Host, order: &str, last_line: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_app_of_the_document_runs_and_causes_no_warning() {
+async fn the_app_of_the_readme_runs_and_causes_no_warning() {
     let host = AppFolder::getting_started().start().await;
     assert_eq!(
         placed(&host, r#"{"item":"lamp","count":2}"#, "order placed").await,

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::{
     build,
     host::{Host, Launch},
+    readme,
 };
 
 /// What clients are told to wait between polls, in seconds: not the default, so that a test sees that the setting is used.
@@ -54,11 +55,12 @@ impl AppFolder {
         app.handler(build::misbehaving())
     }
 
-    /// The app of docs/getting-started.md, with its own host.json and local.settings.json.
+    /// The app in the README of durable-functions, with the files that stand there.
     pub(crate) fn getting_started() -> Self {
-        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/getting-started");
-        let read = |file: &str| -> Value {
-            serde_json::from_slice(&fs::read(from.join(file)).unwrap()).unwrap()
+        let files = readme::files();
+        let read = |path: &str| -> Value {
+            let (_, content) = files.iter().find(|(shown, _)| shown == path).unwrap();
+            serde_json::from_str(content).unwrap()
         };
         let settings = read("local.settings.json")["Values"].clone();
         let app = Self {
@@ -67,7 +69,12 @@ impl AppFolder {
             settings: serde_json::from_value(settings).unwrap(),
             open_files: None,
         };
-        app.copy_functions(&from);
+        let of_functions = |(path, _): &&(String, String)| path.ends_with("/function.json");
+        for (path, content) in files.iter().filter(of_functions) {
+            let file = app.folder.path().join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, content).unwrap();
+        }
         // In a workspace cargo does not build it below the app's own folder.
         app.handler(build::order_app())
     }

@@ -7,6 +7,7 @@ pub(crate) mod build;
 pub(crate) mod fake_table;
 pub(crate) mod host;
 pub(crate) mod http;
+pub(crate) mod readme;
 pub(crate) mod sample;
 pub(crate) mod sdk_transport;
 pub(crate) mod task_hub;

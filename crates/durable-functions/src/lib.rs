@@ -1,3 +1,18 @@
+// Where the README links to the guide. In the file itself the same names lead to files of the repository; of two
+// definitions the first counts.
+#![doc = "[concepts]: guide::concepts"]
+#![doc = "[determinism]: guide::determinism"]
+#![doc = "[errors]: guide::errors"]
+#![doc = "[events]: guide::events"]
+#![doc = "[entities]: guide::entities"]
+#![doc = "[versioning]: guide::versioning"]
+#![doc = "[testing]: guide::testing"]
+#![doc = "[operating]: guide::operating"]
+#![doc = "[workers]: guide::workers"]
+#![doc = "[limits]: guide::limits"]
+#![doc = "[compatibility]: guide::compatibility"]
+#![doc = "[troubleshooting]: guide::troubleshooting"]
+#![doc = "[migration]: guide::migration"]
 #![doc = include_str!("../README.md")]
 
 mod activity;
