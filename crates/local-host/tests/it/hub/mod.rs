@@ -20,4 +20,5 @@ mod script;
 mod shape;
 mod storage;
 pub(crate) mod support;
+mod trigger_names;
 mod void_turns;
