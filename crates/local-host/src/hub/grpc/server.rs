@@ -18,13 +18,13 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
-use super::super::{Hub, Inner};
+use super::super::{Extension, Hub, Inner};
 use super::call::Call;
 use super::{entity, history, lists, manage, purge, query, start, wait, work};
 use crate::accept::Accepting;
 use crate::log::LogLevel;
 
-/// The largest request that a real host reads: the default of its web server, about 28.6 MiB.
+/// The largest request that extension 3.14.1 reads: the default of its web server, about 28.6 MiB. 3.19.0 has no limit.
 const LONGEST_REQUEST: usize = 30_000_000;
 
 /// The flow-control window of a connection. The transport ends a connection whose waiting messages use more
@@ -85,6 +85,7 @@ impl tower::Service<http::Request<Body>> for Service {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let hub = Arc::clone(&self.hub);
+        let path = request.uri().path().to_owned();
         Box::pin(async move {
             let mut stopped = hub.stopped.subscribe();
             // Connections stay open after the listener is closed, and some calls wait without limit.
@@ -93,7 +94,10 @@ impl tower::Service<http::Request<Body>> for Service {
                 _ = stopped.wait_for(|stopped| *stopped) => {
                     Status::unavailable("The host is stopping.").into_http()
                 }
-                answer = route(hub, request) => answer,
+                answer = route(Arc::clone(&hub), request) => {
+                    explain_length(&hub, &path, &answer);
+                    answer
+                }
             })
         })
     }
@@ -144,6 +148,22 @@ async fn route(hub: Arc<Inner>, request: http::Request<Body>) -> http::Response<
     }
 }
 
+/// The transport refuses a message that is too long, and has not read whose it is. The client gets the reason, and so
+/// does the log, because a client can repeat it without end.
+fn explain_length(hub: &Inner, path: &str, answer: &http::Response<Body>) {
+    let status = answer.headers().get("grpc-status");
+    if status.is_some_and(|status| status == "11") {
+        hub.log(
+            LogLevel::Error,
+            format!(
+                "{path} was refused: its message is longer than {} bytes. Keep large payloads in a storage account \
+                 and pass their address.",
+                longest_request(hub)
+            ),
+        );
+    }
+}
+
 /// A call of a method with one request and one answer.
 async fn unary<Req, Res, Fut>(
     hub: Arc<Inner>,
@@ -155,17 +175,9 @@ where
     Res: Message + Default + 'static,
     Fut: Future<Output = Result<Res, Status>> + Send + 'static,
 {
-    let call = tower::service_fn(move |request: Request<Req>| {
-        let hub = Arc::clone(&hub);
-        let call = Call::new(&hub, request);
-        let answer = method(hub, call);
-        async move { answer.await.map(Response::new) }
-    });
-    Grpc::new(ProstCodec::<Res, Req>::default())
-        .max_decoding_message_size(LONGEST_REQUEST)
-        .max_encoding_message_size(usize::MAX)
-        .unary(call, request)
-        .await
+    let mut grpc = codec::<Req, Res>(&hub);
+    let call = tower::service_fn(move |request| answer(&hub, request, method));
+    grpc.unary(call, request).await
 }
 
 /// A call of a method with one request and a stream of answers.
@@ -179,15 +191,39 @@ where
     Res: Message + Default + 'static,
     Fut: Future<Output = Result<BoxStream<'static, Result<Res, Status>>, Status>> + Send + 'static,
 {
-    let call = tower::service_fn(move |request: Request<Req>| {
-        let hub = Arc::clone(&hub);
-        let call = Call::new(&hub, request);
-        let answer = method(hub, call);
-        async move { answer.await.map(Response::new) }
-    });
-    Grpc::new(ProstCodec::<Res, Req>::default())
-        .max_decoding_message_size(LONGEST_REQUEST)
+    let mut grpc = codec::<Req, Res>(&hub);
+    let call = tower::service_fn(move |request| answer(&hub, request, method));
+    grpc.server_streaming(call, request).await
+}
+
+fn codec<Req, Res>(hub: &Inner) -> Grpc<ProstCodec<Res, Req>>
+where
+    Req: Message + Default + 'static,
+    Res: Message + Default + 'static,
+{
+    Grpc::new(ProstCodec::default())
+        .max_decoding_message_size(longest_request(hub))
         .max_encoding_message_size(usize::MAX)
-        .server_streaming(call, request)
-        .await
+}
+
+/// A worker's answer has no limit either: it would be refused in each of its attempts.
+fn longest_request(hub: &Inner) -> usize {
+    if hub.serves_workers() || hub.options.extension >= Extension::V3_19 {
+        usize::MAX
+    } else {
+        LONGEST_REQUEST
+    }
+}
+
+fn answer<Req, T, Fut>(
+    hub: &Arc<Inner>,
+    request: Request<Req>,
+    method: fn(Arc<Inner>, Call<Req>) -> Fut,
+) -> impl Future<Output = Result<Response<T>, Status>> + use<Req, T, Fut>
+where
+    Fut: Future<Output = Result<T, Status>>,
+{
+    let call = Call::new(hub, request);
+    let answer = method(Arc::clone(hub), call);
+    async move { answer.await.map(Response::new) }
 }

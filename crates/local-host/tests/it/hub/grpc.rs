@@ -357,3 +357,28 @@ async fn a_stopping_hub_ends_the_calls_that_wait() {
     let (answer, ()) = tokio::join!(waiting, hub.stop());
     assert_eq!(answer.unwrap_err().code(), Code::Unavailable);
 }
+
+#[tokio::test]
+async fn a_message_that_is_too_long_for_extension_3_14_is_explained_in_the_log() {
+    let input = format!("\"{}\"", "x".repeat(30_000_000));
+    for (extension, code) in [
+        (Extension::V3_14, Some(Code::OutOfRange)),
+        (Extension::V3_19, None),
+    ] {
+        let log = Log::default();
+        let options = HubOptions {
+            extension,
+            ..options()
+        };
+        let handler = Arc::new(Handler(wait_for_event));
+        let hub = Hub::start(options, vec![orchestrator("event")], handler, log.sink())
+            .await
+            .unwrap();
+        let client = Client::connect(&hub).await;
+        let started = client.start("long", "event", &input).await;
+        assert_eq!(started.err().map(|status| status.code()), code);
+        let reason = "StartInstance was refused: its message is longer than 30000000 bytes.";
+        assert_eq!(log.contains(LogLevel::Error, reason), code.is_some());
+        hub.stop().await;
+    }
+}
