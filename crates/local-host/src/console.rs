@@ -13,15 +13,22 @@ const ADDRESS: Style = AnsiColor::Green.on_default();
 /// scroll off the screen.
 const LONGEST_SPACIOUS_LIST: usize = 12;
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 const FAINT: Style = AnsiColor::BrightBlack.on_default();
 
 /// The first lines of the output.
 #[must_use]
 pub(crate) fn banner() -> String {
     format!(
-        "\n\nlocal-host\n{FAINT}local-host Version:       {}{FAINT:#}\n{FAINT}Function Runtime Version: {HOST_VERSION}{FAINT:#}\n\n",
-        env!("CARGO_PKG_VERSION")
+        "\n\nlocal-host\n{FAINT}local-host Version:       {VERSION}{FAINT:#}\n{FAINT}Function Runtime Version: {HOST_VERSION}{FAINT:#}\n\n"
     )
+}
+
+/// The same for workers, which know no Functions runtime.
+#[must_use]
+pub(crate) fn sidecar_banner() -> String {
+    format!("\n\nlocal-host\n{FAINT}local-host Version: {VERSION}{FAINT:#}\n\n")
 }
 
 /// What to do next when local-host serves workers.
@@ -153,6 +160,18 @@ mod tests {
             plain,
             format!(
                 "\n\nlocal-host\nlocal-host Version:       {}\nFunction Runtime Version: 4.1037.0.0\n\n",
+                env!("CARGO_PKG_VERSION")
+            )
+        );
+    }
+
+    #[test]
+    fn the_banner_for_workers_names_no_functions_runtime() {
+        let plain = anstream::adapter::strip_str(&sidecar_banner()).to_string();
+        assert_eq!(
+            plain,
+            format!(
+                "\n\nlocal-host\nlocal-host Version: {}\n\n",
                 env!("CARGO_PKG_VERSION")
             )
         );

@@ -68,6 +68,9 @@ use crate::log::LogLevel;
 /// How long connections of clients may take to close when the hub stops. All their calls have an answer then.
 const CLOSING: Duration = Duration::from_secs(1);
 
+/// How many instances that continue are named at the start.
+const NAMED_INSTANCES: usize = 5;
+
 /// Receives the log messages of the hub.
 type Log = Arc<dyn Fn(LogLevel, String) + Send + Sync>;
 
@@ -97,6 +100,16 @@ pub struct HubOptions {
     pub extension: Extension,
 }
 
+/// Instances that have not ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Continued {
+    /// How many.
+    pub count: usize,
+    /// The ids of the first few, in their order.
+    pub first: Vec<String>,
+}
+
 /// A running task hub. Clones are handles to the same hub.
 #[derive(Clone)]
 pub struct Hub {
@@ -115,8 +128,8 @@ struct Inner {
     /// The fields of every `OrchestratorRequest` after its events.
     request_tail: Vec<u8>,
     driver: Driver,
-    /// How many instances of an earlier run go on.
-    continued: usize,
+    /// The instances of an earlier run that go on.
+    continued: Continued,
     http: http_activity::Transport,
     runtime: Handle,
     /// All tasks. `None` once the hub has stopped.
@@ -214,7 +227,7 @@ impl Hub {
         log: Log,
     ) -> anyhow::Result<Self> {
         let machine = TaskHub::open(store, rules, &mut driver::RandomIds)?;
-        let continued = count_unfinished(&machine)?;
+        let continued = unfinished(&machine)?;
         let settings = driver::Settings {
             finished_instances: options.storage.finished_instances(),
         };
@@ -299,10 +312,10 @@ impl Hub {
         &self.inner.options.storage
     }
 
-    /// How many instances of an earlier run had not ended when the hub started, and go on.
+    /// The instances of an earlier run that had not ended when the hub started, and go on.
     #[must_use]
-    pub fn continued_instances(&self) -> usize {
-        self.inner.continued
+    pub fn continued_instances(&self) -> &Continued {
+        &self.inner.continued
     }
 
     /// How many instances have not ended.
@@ -310,7 +323,7 @@ impl Hub {
     /// # Errors
     /// The hub has stopped.
     pub async fn unfinished_instances(&self) -> anyhow::Result<usize> {
-        Ok(self.inner.driver.read(count_unfinished).await?)
+        Ok(self.inner.driver.read(unfinished).await?.count)
     }
 
     /// Stops the hub. Turns and activities under way are abandoned, and calls of clients end with UNAVAILABLE.
@@ -348,7 +361,7 @@ fn rules(options: &HubOptions, functions: Arc<Functions>) -> Options {
     }
 }
 
-fn count_unfinished(hub: &TaskHub) -> Result<usize, task_hub::StoreError> {
+fn unfinished(hub: &TaskHub) -> Result<Continued, task_hub::StoreError> {
     let filter = InstanceFilter {
         statuses: vec![
             OrchestrationStatus::Pending,
@@ -362,12 +375,15 @@ fn count_unfinished(hub: &TaskHub) -> Result<usize, task_hub::StoreError> {
         after: None,
         limit: 1_000,
     };
-    let mut count = 0;
+    let mut continued = Continued::default();
     loop {
         let page = hub.store().instances(&filter, &request)?;
-        count += page.rows.len();
+        continued.count += page.rows.len();
+        let free = NAMED_INSTANCES.saturating_sub(continued.first.len());
+        let ids = page.rows.into_iter().map(|row| row.id);
+        continued.first.extend(ids.take(free));
         if page.next.is_none() {
-            return Ok(count);
+            return Ok(continued);
         }
         request.after = page.next;
     }

@@ -4,7 +4,7 @@ use super::app::Loaded;
 use crate::cli::Cli;
 use crate::functions::Function;
 use crate::handler::Handler;
-use crate::hub::{DurableFunction, DurableKind, Hub, HubOptions, OpenStorage, Storage};
+use crate::hub::{Continued, DurableFunction, DurableKind, Hub, HubOptions, OpenStorage, Storage};
 use crate::log::{LogLevel, Logger};
 use anyhow::Context as _;
 use std::path::Path;
@@ -68,15 +68,28 @@ pub(super) fn report_state(hub: &Hub, log: &Logger) {
         Storage::Memory { .. } => "in memory".to_owned(),
         Storage::Folder(folder) => format!("in {}", folder.display()),
     };
-    let continued = match hub.continued_instances() {
-        0 => String::new(),
-        1 => " 1 instance continues.".to_owned(),
-        more => format!(" {more} instances continue."),
-    };
     log.user(
         LogLevel::Info,
-        format!("The state of the task hub is {place}.{continued}"),
+        format!(
+            "The state of the task hub is {place}.{}",
+            continues(hub.continued_instances())
+        ),
     );
+}
+
+/// How many instances continue, with the first ids.
+fn continues(continued: &Continued) -> String {
+    let what = match continued.count {
+        0 => return String::new(),
+        1 => "1 instance continues".to_owned(),
+        more => format!("{more} instances continue"),
+    };
+    let more = if continued.count > continued.first.len() {
+        ", …"
+    } else {
+        ""
+    };
+    format!(" {what}: {}{more}", continued.first.join(", "))
 }
 
 /// In the folder that the user names, or in one of the app.
@@ -105,4 +118,23 @@ fn durable(function: &Function) -> Option<DurableFunction> {
         kind,
         binding: trigger.name.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instances_that_continue_are_counted_and_the_first_are_named() {
+        let continued = |count, first: &[&str]| {
+            continues(&Continued {
+                count,
+                first: first.iter().map(|id| (*id).to_owned()).collect(),
+            })
+        };
+        assert_eq!(continued(0, &[]), "");
+        assert_eq!(continued(1, &["a"]), " 1 instance continues: a");
+        assert_eq!(continued(2, &["a", "b"]), " 2 instances continue: a, b");
+        assert_eq!(continued(9, &["a", "b"]), " 9 instances continue: a, b, …");
+    }
 }

@@ -17,7 +17,7 @@ use crate::handler::{
     Command, Handler, HandlerOptions, Supervisor, SupervisorOptions, missing_program,
 };
 use crate::http::{App, UploadLimits, serve};
-use crate::hub::{Hub, Storage};
+use crate::hub::{Hub, OpenStorage, Storage};
 use crate::log::{LogLevel, Logger};
 use crate::output;
 use crate::project::find_root;
@@ -56,11 +56,12 @@ pub async fn run(cli: Cli) -> ExitCode {
 /// handler that cannot be started or keeps crashing.
 async fn start(cli: Cli) -> anyhow::Result<()> {
     let log = Logger::stdout(cli.verbose);
-    output::print(&console::banner());
     if cli.worker {
+        output::print(&console::sidecar_banner());
         let stop = signals::stop()?;
         return worker::serve(&cli, &log, stop).await;
     }
+    output::print(&console::banner());
     let root = find_root(cli.script_root.as_deref(), &std::env::current_dir()?)?;
     let settings = LocalSettings::read(&root)?;
     let endpoint = Endpoint::open(&cli, &settings, &log).await?;
@@ -69,13 +70,15 @@ async fn start(cli: Cli) -> anyhow::Result<()> {
     let app = load(root, environment, &cli.functions, &log)?;
     let stop = signals::stop()?;
     tokio::pin!(stop);
+    let storage = hub::storage(&cli, &app.root);
+    // A state that cannot be used ends the start before the build, which can take minutes.
+    let open = hub::open(&app, &storage)?;
     tokio::select! {
         built = build::build(&app, cli.no_build, &log) => built?,
         () = &mut stop => return Ok(()),
     }
     table::start(&app.environment, !cli.no_sample_data, &log).await;
-    let storage = hub::storage(&cli, &app.root);
-    let result = host(app, endpoint, storage, cli.verbose, &log, stop).await;
+    let result = host(app, endpoint, (storage, open), cli.verbose, &log, stop).await;
     log.system(LogLevel::Info, "Stopped.");
     result
 }
@@ -84,7 +87,7 @@ async fn start(cli: Cli) -> anyhow::Result<()> {
 async fn host(
     app: Loaded,
     endpoint: Endpoint,
-    storage: Storage,
+    (storage, open): (Storage, OpenStorage),
     verbose: bool,
     log: &Logger,
     stop: impl Future<Output = ()>,
@@ -96,7 +99,6 @@ async fn host(
         hosts,
         cors,
     } = endpoint;
-    let open = hub::open(&app, &storage)?;
     let supervisor = start_handler(&app, log)?;
     let options = HandlerOptions {
         function_timeout: app.host.function_timeout,

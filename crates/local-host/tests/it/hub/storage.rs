@@ -68,7 +68,7 @@ async fn instances_go_on_and_ended_ones_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let handler = || Handler(|_: &str, request| wait(&request));
     let (hub, client) = start(folder.path(), handler()).await;
-    assert_eq!(hub.continued_instances(), 0);
+    assert_eq!(hub.continued_instances().count, 0);
     for id in ["ended", "waits"] {
         client.start(id, "o", HOUR).await.unwrap();
         hub.wait_for(id, is_running).await;
@@ -78,7 +78,11 @@ async fn instances_go_on_and_ended_ones_are_kept() {
     hub.stop().await;
 
     let (hub, client) = start(folder.path(), handler()).await;
-    assert_eq!(hub.continued_instances(), 1);
+    let continued = hub.continued_instances();
+    assert_eq!(
+        (continued.count, &*continued.first),
+        (1, &["waits".to_owned()][..])
+    );
     assert_eq!(hub.unfinished_instances().await.unwrap(), 1);
     let ended = client.get("ended").await.unwrap();
     assert_eq!(ended.output.as_deref(), Some("\"over\""));
