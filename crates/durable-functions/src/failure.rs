@@ -5,7 +5,7 @@ use std::fmt;
 use durable_protocol::messages::TaskFailureDetails;
 use durable_protocol::{InvalidEntityId, nonchars};
 
-use crate::error_type;
+use crate::{Result, error_type};
 
 /// How many causes of causes are sent with a failure. The decoders of the host and of this crate refuse
 /// a message that is nested a hundred levels deep, and then the whole answer is lost.
@@ -44,6 +44,25 @@ impl Failure {
             non_retriable: false,
             cause: None,
         }
+    }
+
+    /// The `Err` of an orchestrator, an activity or an operation of an entity, to fail in one line.
+    ///
+    /// ```
+    /// use durable_functions::{Failure, OrchestrationContext, Result};
+    ///
+    /// async fn approve(_: OrchestrationContext, amount: u64) -> Result<u64> {
+    ///     if amount > 1000 {
+    ///         return Failure::new("Rejected", format!("{amount} is too much")).fail();
+    ///     }
+    ///     Ok(amount)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Always: this failure.
+    pub fn fail<T>(self) -> Result<T> {
+        Err(self.into())
     }
 
     /// Marks the failure as one that a retry policy must not retry.
