@@ -62,7 +62,8 @@ pub use activity::ActivityContext;
 pub use client::{ClientError, DurableClient, Instance, Start};
 pub use context::{
     ContinueAsNew, DurableRng, DurableTask, EntityFuture, EntityLock, EventFuture, HttpFuture,
-    HttpRequest, HttpResponse, LockFuture, OrchestrationContext, TaskFuture, TimerFuture,
+    HttpRequest, HttpResponse, LockFuture, OrchestrationContext, SubOrchestrationFuture,
+    TaskFuture, TimerFuture,
 };
 /// Where an instance stands.
 #[cfg(any(feature = "client", feature = "testing"))]

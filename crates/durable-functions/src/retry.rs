@@ -67,7 +67,8 @@ impl RetryPolicy {
     }
 
     /// Retries only the failures for which `retry` says so. It runs on every replay, so it must
-    /// depend on nothing but the failure.
+    /// depend on nothing but the failure. A predicate that captures is given at the call:
+    /// [`TaskFuture::with_retry_when`](crate::TaskFuture::with_retry_when).
     #[must_use]
     pub const fn when(mut self, retry: fn(&Failure) -> bool) -> Self {
         self.when = Some(retry);

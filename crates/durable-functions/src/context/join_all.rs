@@ -4,7 +4,10 @@ use std::future::{Future, poll_fn, ready};
 use std::pin::Pin;
 use std::task::Poll;
 
-use super::{EntityFuture, EventFuture, HttpFuture, OrchestrationContext, TaskFuture, TimerFuture};
+use super::{
+    EntityFuture, EventFuture, HttpFuture, OrchestrationContext, SubOrchestrationFuture,
+    TaskFuture, TimerFuture,
+};
 use crate::TaskError;
 
 impl OrchestrationContext {
@@ -99,6 +102,7 @@ macro_rules! fallible {
 
 fallible!(
     TaskFuture<O>: serde::de::DeserializeOwned,
+    SubOrchestrationFuture<O>: serde::de::DeserializeOwned,
     EntityFuture<O>: serde::de::DeserializeOwned,
     EventFuture<O>: serde::de::DeserializeOwned
 );

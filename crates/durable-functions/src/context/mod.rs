@@ -23,6 +23,7 @@ pub use http::{HttpFuture, HttpRequest, HttpResponse};
 pub use join_all::DurableTask;
 pub use random::DurableRng;
 use serde::Serialize;
+pub use sub_orchestration::SubOrchestrationFuture;
 pub use task::TaskFuture;
 pub use timer::TimerFuture;
 

@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 
 use serde::de::DeserializeOwned;
 
-use crate::TaskError;
 use crate::activity::envelope;
 use crate::codec;
 use crate::engine::{Outcome, SharedState};
+use crate::{Failure, TaskError};
 
-/// The result of an activity or a sub-orchestration, once it is there.
+/// The result of an activity, once it is there.
 #[must_use = "the call goes on, but its result and its failure are lost unless this is awaited"]
 pub struct TaskFuture<O> {
     state: SharedState,
@@ -45,6 +45,47 @@ impl<O: DeserializeOwned> TaskFuture<O> {
             task,
             decode,
         }
+    }
+}
+
+impl<O> TaskFuture<O> {
+    /// Gives the child an id; see [`SubOrchestrationFuture::with_id`](super::SubOrchestrationFuture::with_id).
+    pub(super) fn set_child_id(&self, called_in: u32, id: String) {
+        let mut state = self.state.borrow_mut();
+        state.set_child_id(self.task, called_in, id);
+    }
+
+    /// Retries only the failures for which `retry` says so. It may capture what it decides by, which the `const`
+    /// [`RetryPolicy::when`](crate::RetryPolicy::when) cannot. Both are asked if both are given.
+    ///
+    /// The predicate runs on every replay, so it must depend on nothing but the failure, what it captured, and the
+    /// context. It counts for failures that arrive after this call.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use durable_functions::{Activity, OrchestrationContext, Result, RetryPolicy};
+    ///
+    /// const COPY_FILE: Activity<String, u64> = Activity::new("copy-file")
+    ///     .with_retry(RetryPolicy::new(4, Duration::from_secs(2)));
+    ///
+    /// async fn copy(ctx: OrchestrationContext, (file, fatal): (String, Vec<String>)) -> Result<u64> {
+    ///     let copied = ctx
+    ///         .call(COPY_FILE, file)
+    ///         .with_retry_when(move |failure| !fatal.iter().any(|it| it == failure.error_type()));
+    ///     Ok(copied.await?)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// For a call without a retry policy, the instance fails with
+    /// [`InvalidInput`](crate::error_type::INVALID_INPUT).
+    pub fn with_retry_when(self, retry: impl Fn(&Failure) -> bool + 'static) -> Self {
+        let refused = self
+            .state
+            .borrow_mut()
+            .set_retry_predicate(self.task, Rc::new(retry));
+        drop(refused);
+        self
     }
 }
 

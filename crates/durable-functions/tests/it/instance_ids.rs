@@ -87,7 +87,7 @@ fn starts(id: &str) -> OrchestratorFunction {
     let id = id.to_owned();
     orchestrator(move |ctx: OrchestrationContext, (): ()| {
         let id = id.clone();
-        async move { Ok(ctx.call_orchestrator_with_id(CHILD, id, 2).await?) }
+        async move { Ok(ctx.call_orchestrator(CHILD, 2).with_id(id).await?) }
     })
 }
 

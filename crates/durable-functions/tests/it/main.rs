@@ -30,6 +30,7 @@ mod properties;
 mod public_api;
 mod refusals;
 mod replay;
+mod retry_predicates;
 mod rewind;
 mod scenarios;
 #[cfg(feature = "handler")]

@@ -149,7 +149,7 @@ fn activity_failure_text_is_replaced_and_the_orchestrator_gets_it_whole() {
 #[test]
 fn child_input_is_escaped() {
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
-        Ok(ctx.call_orchestrator_with_id(CHILD, "c", RAW).await?)
+        Ok(ctx.call_orchestrator(CHILD, RAW).with_id("c").await?)
     });
     assert_eq!(
         first_turn(function),
@@ -160,7 +160,7 @@ fn child_input_is_escaped() {
 #[test]
 fn child_instance_id_is_refused() {
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
-        Ok(ctx.call_orchestrator_with_id(CHILD, RAW, "").await?)
+        Ok(ctx.call_orchestrator(CHILD, "").with_id(RAW).await?)
     });
     let (error_type, message) = refused(function);
     assert_eq!(error_type, "InvalidInstanceId");

@@ -85,7 +85,7 @@ fn refused() -> Vec<Refused> {
         Refused {
             why: "InvalidInstanceId",
             function: orchestrator(async |ctx: OrchestrationContext, (): ()| {
-                Ok(ctx.call_orchestrator_with_id(CHILD, "@x", ()).await?)
+                Ok(ctx.call_orchestrator(CHILD, ()).with_id("@x").await?)
             }),
             confirmed: created("@x"),
         },

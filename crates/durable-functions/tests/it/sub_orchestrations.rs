@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{Host, actions, answer, failure, orchestrator};
+use durable_functions::worker::{KeptInstances, KeptLimits};
 use durable_functions::{Activity, Event, OrchestrationContext, Orchestrator, RetryPolicy};
 use durable_protocol::messages::{EventType, OrchestratorActionType, TaskFailureDetails};
 
@@ -13,7 +14,7 @@ fn a_child_gets_an_id_made_from_the_execution_and_gives_its_output() {
     let mut host = Host::new(
         orchestrator(async |ctx: OrchestrationContext, (): ()| {
             let first = ctx.call_orchestrator(CHILD, 1).await?;
-            let second = ctx.call_orchestrator_with_id(CHILD, "chosen", 2).await?;
+            let second = ctx.call_orchestrator(CHILD, 2).with_id("chosen").await?;
             Ok(first + second)
         }),
         None,
@@ -30,13 +31,76 @@ fn an_id_that_the_host_cannot_handle_is_a_failure_and_no_child() {
     for id in ["", "@entity@key", "a/b", "a+b"] {
         let mut host = Host::new(
             orchestrator(move |ctx: OrchestrationContext, (): ()| async move {
-                Ok(ctx.call_orchestrator_with_id(CHILD, id, 2).await?)
+                Ok(ctx.call_orchestrator(CHILD, 2).with_id(id).await?)
             }),
             None,
         );
         let answer = host.turn();
         assert_eq!(failure(&answer).error_type, "InvalidInstanceId", "{id:?}");
         assert_eq!(answer.actions.len(), 1);
+    }
+}
+
+#[test]
+fn children_run_side_by_side_under_ids_of_the_users_choice() {
+    let mut host = Host::new(
+        orchestrator(async |ctx: OrchestrationContext, (): ()| {
+            let children = [1, 2].map(|n| {
+                let child = ctx.call_orchestrator(CHILD, n);
+                child.with_id(format!("c{n}"))
+            });
+            let activity = ctx.call(Activity::<u64, u64>::new("a"), 3);
+            let sum: u64 = ctx.join_all(children).await?.into_iter().sum();
+            Ok(sum + activity.await?)
+        }),
+        None,
+    );
+    assert_eq!(
+        actions(&host.turn()),
+        ["#0 child c1 child(1)", "#1 child c2 child(2)", "#2 a(3)"]
+    );
+    host.child_completed(0, "10").child_completed(1, "20");
+    assert_eq!(
+        actions(&host.completed(2, "3").turn()),
+        ["#3 Completed(33)"]
+    );
+}
+
+#[test]
+fn every_attempt_of_a_retried_child_has_the_id_of_the_users_choice() {
+    let mut host = Host::new(
+        orchestrator(async |ctx: OrchestrationContext, (): ()| {
+            let policy = RetryPolicy::new(2, Duration::from_secs(5));
+            let child = ctx.call_orchestrator(CHILD.with_retry(policy), 1);
+            Ok(child.with_id("chosen").await?)
+        }),
+        None,
+    );
+    assert_eq!(actions(&host.turn()), ["#0 child chosen child(1)"]);
+    host.child_failed(0, None).turn();
+    assert_eq!(actions(&host.fired(1).turn()), ["#2 child chosen child(1)"]);
+}
+
+/// Kept or replayed: the id in the history is another one by then.
+#[test]
+fn an_id_that_comes_after_the_child_was_sent_fails_the_instance() {
+    for limits in [KeptLimits::none(), KeptLimits::default()] {
+        let mut kept = KeptInstances::new(limits);
+        let mut host = Host::new(
+            orchestrator(async |ctx: OrchestrationContext, (): ()| {
+                let child = ctx.call_orchestrator(CHILD, 1);
+                ctx.sleep(Duration::from_secs(1)).await;
+                Ok(child.with_id("late").await?)
+            }),
+            None,
+        );
+        host.kept_turn(&mut kept);
+        let failed = failure(&host.fired(1).kept_turn(&mut kept));
+        assert_eq!(failed.error_type, "InvalidInstanceId");
+        assert!(
+            failed.error_message.contains("call `with_id` before"),
+            "{failed:?}"
+        );
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::task::Waker;
 
 use durable_protocol::messages::TaskFailureDetails;
 use prost::Message;
 
 use super::Execution;
-use crate::activity::report;
+use crate::activity::{envelope, report};
 use crate::engine::answer::Completion;
 use crate::engine::function::OrchestratorFunction;
 use crate::engine::state::SlotKind;
@@ -168,14 +169,18 @@ impl Execution {
         let waker = match event.kind {
             EventKind::TaskCompleted => {
                 let (id, result) = event.completion()?;
-                let mut state = self.state.borrow_mut();
-                state.completed(id, SlotKind::Activity, result)
+                match result.and_then(envelope::failure_in) {
+                    Some(failure) => self.failed(id, SlotKind::Activity, failure),
+                    None => {
+                        let mut state = self.state.borrow_mut();
+                        state.completed(id, SlotKind::Activity, result)
+                    }
+                }
             }
             EventKind::TaskFailed => {
                 let (id, details) = event.failure()?;
                 let failure = failure(details, of_activity);
-                let mut state = self.state.borrow_mut();
-                state.failed(id, SlotKind::Activity, failure)
+                self.failed(id, SlotKind::Activity, failure)
             }
             EventKind::SubOrchestrationCompleted => {
                 let (id, result) = event.completion()?;
@@ -185,8 +190,7 @@ impl Execution {
             EventKind::SubOrchestrationFailed => {
                 let (id, details) = event.failure()?;
                 let failure = failure(details, Failure::from_details);
-                let mut state = self.state.borrow_mut();
-                state.failed(id, SlotKind::SubOrchestration, failure)
+                self.failed(id, SlotKind::SubOrchestration, failure)
             }
             EventKind::EventRaised => {
                 let (name, input) = event.raised()?;
@@ -205,6 +209,18 @@ impl Execution {
             self.poll();
         }
         Ok(())
+    }
+
+    /// The action `id` failed.
+    #[inline(never)]
+    fn failed(&mut self, id: i32, kind: SlotKind, failure: Failure) -> Option<Waker> {
+        let number = self.state.borrow_mut().end_of(id, kind)?;
+        // Code of users, which may use the context.
+        let predicate = self.state.borrow().retry_predicate(number);
+        let retry = predicate.is_none_or(|retry| retry(&failure));
+        self.state
+            .borrow_mut()
+            .attempt_failed(number, failure, retry)
     }
 }
 

@@ -107,9 +107,16 @@ impl Actions {
     /// Only for what a replay decides in the same way. An input that cannot be written is not refused
     /// like this, because it is not written again once the history holds the action.
     pub(super) fn refuse(&mut self, kind: SlotKind, name: &str, failure: Failure) -> usize {
-        // Every action of the history has a name, so that none is the same as this one.
         let number = self.add(kind, "", None);
+        self.refuse_added(number, name, failure);
+        number
+    }
+
+    /// Refuses an action that has its number already.
+    pub(super) fn refuse_added(&mut self, number: usize, name: &str, failure: Failure) {
         if let Some(slot) = self.slots.get_mut(number) {
+            // Every action of the history has a name, so that none is the same as this one.
+            slot.name = "";
             slot.extra = Some(Box::new(Extra::Refused {
                 name: name.to_owned(),
                 reason: failure.to_string(),
@@ -117,7 +124,6 @@ impl Actions {
             slot.ended = true;
             slot.outcome = Outcome::Failed(Box::new(failure));
         }
-        number
     }
 
     /// Asks the host for the action `number`.
@@ -154,6 +160,14 @@ impl Actions {
         let mut unconfirmed = self.unconfirmed.iter();
         let action = unconfirmed.find(|action| action.id == id)?;
         action.orchestrator_action_type.as_ref()
+    }
+
+    /// The action `number` that the host has to be asked for, to change it: one of the latest.
+    pub(super) fn asked_mut(&mut self, number: usize) -> Option<&mut OrchestratorActionType> {
+        let mut latest_first = self.unconfirmed.iter_mut().rev();
+        let action = latest_first
+            .find(|action| parts(action.id).is_some_and(|(_, asked)| asked == number))?;
+        action.orchestrator_action_type.as_mut()
     }
 
     /// The history holds the action with this id: it is no longer asked for.

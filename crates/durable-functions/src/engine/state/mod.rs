@@ -12,12 +12,14 @@ mod events;
 mod inbox;
 mod kind;
 mod names;
+mod options;
 mod rewind;
 mod slot;
 mod task;
 mod waiters;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
@@ -28,6 +30,7 @@ use durable_protocol::messages::{OrchestratorAction, OrchestratorActionType};
 pub(crate) use driver::Call;
 pub(super) use inbox::Raised;
 pub(crate) use kind::SlotKind;
+pub(crate) use options::RetryPredicate;
 pub(crate) use slot::Outcome;
 
 use super::entities::Ledger;
@@ -69,6 +72,8 @@ pub(crate) struct State {
     names: Names,
     /// The time of the current turn.
     now: Timestamp,
+    /// The number of the current turn.
+    turn: u32,
     replaying: bool,
     custom_status: Option<String>,
     fatal: Option<Box<Fatal>>,
@@ -81,6 +86,8 @@ pub(crate) struct State {
     /// Made when it is first used, as `entities`: few orchestrations have either, and all would pay.
     inbox: Option<Box<Inbox>>,
     entities: Option<Box<Ledger>>,
+    /// By task. Kept until the execution is over, because dropping one runs code of users.
+    retry_predicates: BTreeMap<usize, RetryPredicate>,
     continued: Option<Box<ContinuedAsNew>>,
     settings: Settings,
     /// How many deterministic ids and random streams were drawn.
@@ -126,6 +133,7 @@ impl State {
         State {
             names: Names::new(request.instance_id, &source),
             now: Timestamp::default(),
+            turn: 0,
             replaying: true,
             custom_status: None,
             fatal: None,
@@ -135,6 +143,7 @@ impl State {
             source,
             inbox: None,
             entities: None,
+            retry_predicates: BTreeMap::new(),
             continued: None,
             settings: Settings::of(&request.properties),
             drawn: 0,
@@ -166,10 +175,14 @@ impl State {
         self.names.detach(&source);
     }
 
-    /// What tasks and events hold that belongs to users, for the caller to drop: the execution is
+    /// What tasks, events and retries hold that belongs to users, for the caller to drop: the execution is
     /// over.
     pub(super) fn take_held(&mut self) -> impl Sized + use<> {
-        (self.actions.take_slots(), self.inbox.take())
+        (
+            self.actions.take_slots(),
+            self.inbox.take(),
+            std::mem::take(&mut self.retry_predicates),
+        )
     }
 
     /// How many bytes the state takes, roughly.
@@ -208,8 +221,14 @@ impl State {
         self.now
     }
 
+    /// The number of the current turn.
+    pub(crate) fn turn(&self) -> u32 {
+        self.turn
+    }
+
     pub(super) fn set_now(&mut self, now: Timestamp) {
         self.now = now;
+        self.turn = self.turn.wrapping_add(1);
         if let Some(rewound) = &mut self.rewound {
             rewound.turn_begins();
         }

@@ -17,7 +17,6 @@ use super::driver::{Call, Driver, Retry};
 use super::kind::SlotKind;
 use super::slot::{Extra, Outcome};
 use crate::Failure;
-use crate::activity::envelope;
 use crate::engine::payload::Payload;
 use crate::retry::RetryPolicy;
 
@@ -114,7 +113,7 @@ impl State {
     /// Other reports are duplicates, results of work that another execution left open, or the host's own
     /// timer -100.
     #[inline(always)]
-    fn end_of(&mut self, id: i32, kind: SlotKind) -> Option<usize> {
+    pub(in crate::engine) fn end_of(&mut self, id: i32, kind: SlotKind) -> Option<usize> {
         self.first_end_of(id, kind).or_else(|| {
             let same_child = match kind {
                 SlotKind::SubOrchestration => self.same_child(id)?,
@@ -172,40 +171,34 @@ impl State {
         kind: SlotKind,
         result: Option<&[u8]>,
     ) -> Option<Waker> {
-        let id = self.end_of(id, kind)?;
-        let failure = match kind {
-            SlotKind::Activity => result.and_then(envelope::failure_in),
-            _ => None,
-        };
-        let outcome = match failure {
-            Some(failure) => Outcome::Failed(Box::new(failure)),
-            None => Outcome::Completed(self.source.payload(result)),
-        };
-        self.attempt_ended(id, outcome)
+        let number = self.end_of(id, kind)?;
+        let task = self.actions.get(number)?.owner as usize;
+        let outcome = Outcome::Completed(self.source.payload(result));
+        self.settle(task, outcome)
     }
 
-    /// The action `id` failed.
+    /// The action `number`, an attempt of a call, failed: the task fails, or it waits and tries again. `retry` is
+    /// what the user's predicate says, if there is one.
     #[must_use]
-    pub(crate) fn failed(&mut self, id: i32, kind: SlotKind, failure: Failure) -> Option<Waker> {
-        let id = self.end_of(id, kind)?;
-        self.attempt_ended(id, Outcome::Failed(Box::new(failure)))
-    }
-
-    /// An attempt of a call ended with `outcome`: the task ends, or it waits and tries again.
-    fn attempt_ended(&mut self, id: usize, outcome: Outcome) -> Option<Waker> {
+    pub(in crate::engine) fn attempt_failed(
+        &mut self,
+        number: usize,
+        failure: Failure,
+        retry: bool,
+    ) -> Option<Waker> {
         let now = self.now;
-        let task = self.actions.get(id)?.owner as usize;
+        let task = self.actions.get(number)?.owner as usize;
         let slot = self.actions.get_mut(task)?;
         if !slot.outcome.is_open() {
             return None;
         }
-        if let Outcome::Failed(failure) = &outcome
+        if retry
             && let Some(Extra::Driver(driver)) = slot.extra.as_deref_mut()
             && let Some(retry) = &driver.retry
             && let Some(delay) =
                 retry
                     .policy
-                    .next_delay(retry.attempt, now.since(retry.first_at), failure)
+                    .next_delay(retry.attempt, now.since(retry.first_at), &failure)
         {
             let due = now.after(delay);
             let reached = next_step(now, due);
@@ -214,7 +207,7 @@ impl State {
             self.timer_action(Some(task), reached);
             return None;
         }
-        self.settle(task, outcome)
+        self.settle(task, Outcome::Failed(Box::new(failure)))
     }
 }
 

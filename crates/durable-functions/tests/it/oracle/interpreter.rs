@@ -140,7 +140,7 @@ fn start(ctx: &OrchestrationContext, op: &Op) -> Running {
                 child = child.with_retry(policy(retry));
             }
             Box::pin(match id {
-                Some(id) => ctx.call_orchestrator_with_id(child, id, input.clone()),
+                Some(id) => ctx.call_orchestrator(child, input.clone()).with_id(id),
                 None => ctx.call_orchestrator(child, input.clone()),
             })
         }

@@ -112,12 +112,12 @@ fn a_child_of_a_path_that_was_left_counts_for_no_other() {
             let first = async {
                 match ctx.call(WORK, 0).await {
                     Ok(result) => Ok(result),
-                    Err(_) => ctx.call_orchestrator_with_id(child, "instead", 0).await,
+                    Err(_) => ctx.call_orchestrator(child, 0).with_id("instead").await,
                 }
             };
             let second = async {
                 let result = ctx.call(WORK, 1).await?;
-                ctx.call_orchestrator_with_id(child, "then", result).await
+                ctx.call_orchestrator(child, result).with_id("then").await
             };
             Ok(try_join(first, second).await?)
         }),
@@ -149,7 +149,7 @@ fn the_end_of_a_child_with_a_chosen_id_counts_whichever_attempt_it_is_of() {
         orchestrator(async |ctx: OrchestrationContext, (): ()| {
             let child = Orchestrator::<u32, u32>::new("child")
                 .with_retry(RetryPolicy::new(2, Duration::from_secs(5)));
-            Ok(ctx.call_orchestrator_with_id(child, "c", 1).await?)
+            Ok(ctx.call_orchestrator(child, 1).with_id("c").await?)
         }),
         None,
     );

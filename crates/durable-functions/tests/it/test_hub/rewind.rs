@@ -51,7 +51,8 @@ async fn fan_out(ctx: OrchestrationContext, inputs: Vec<String>) -> Result<Vec<S
 async fn parent(ctx: OrchestrationContext, mut inputs: Vec<String>) -> Result<Vec<String>> {
     let own = inputs.pop().map(|input| call(&ctx, input));
     let mut results = ctx
-        .call_orchestrator_with_id(FAN_OUT, "child", inputs)
+        .call_orchestrator(FAN_OUT, inputs)
+        .with_id("child")
         .await?;
     if let Some(own) = own {
         results.push(own.await?);
@@ -63,7 +64,8 @@ async fn parent(ctx: OrchestrationContext, mut inputs: Vec<String>) -> Result<Ve
 async fn retrying(ctx: OrchestrationContext, inputs: Vec<String>) -> Result<Vec<String>> {
     let child = FAN_OUT.with_retry(RetryPolicy::new(2, Duration::from_millis(1)));
     Ok(ctx
-        .call_orchestrator_with_id(child, "child", inputs)
+        .call_orchestrator(child, inputs)
+        .with_id("child")
         .await?)
 }
 

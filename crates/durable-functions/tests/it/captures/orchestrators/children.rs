@@ -33,14 +33,12 @@ const ONE_ACTIVITY: Orchestrator<u32, Json> = Orchestrator::new("oneActivity");
 async fn two_children(ctx: OrchestrationContext, _: Json) -> Result<(Json, Json)> {
     let chain = Orchestrator::<(), Json>::new("chain");
     let first = ctx
-        .call_orchestrator_with_id(chain, child_id(&ctx, 0), ())
+        .call_orchestrator(chain, ())
+        .with_id(child_id(&ctx, 0))
         .await?;
     let second = ctx
-        .call_orchestrator_with_id(
-            Orchestrator::new("oneActivity"),
-            child_id(&ctx, 1),
-            json(r#"{"a":1}"#),
-        )
+        .call_orchestrator(Orchestrator::new("oneActivity"), json(r#"{"a":1}"#))
+        .with_id(child_id(&ctx, 1))
         .await?;
     Ok((first, second))
 }
@@ -50,7 +48,8 @@ async fn same_id_in_turn(ctx: OrchestrationContext, (): ()) -> Result<Vec<Json>>
     let mut outcomes = Vec::new();
     for input in [1, 2] {
         let outcome = ctx
-            .call_orchestrator_with_id(ONE_ACTIVITY, &id, input)
+            .call_orchestrator(ONE_ACTIVITY, input)
+            .with_id(&id)
             .await;
         outcomes.push(attempt("SubFailed", outcome));
     }
@@ -67,7 +66,7 @@ async fn same_id_at_once(ctx: OrchestrationContext, (): ()) -> Result<Json> {
     }
     let id = format!("{}.child", ctx.instance_id());
     let slow = Orchestrator::<u32, Json>::new("oneActivitySlow");
-    let children = [1, 2].map(|input| ctx.call_orchestrator_with_id(slow, &id, input));
+    let children = [1, 2].map(|input| ctx.call_orchestrator(slow, input).with_id(&id));
     let timer = ctx.sleep(Duration::from_secs(12));
     let winner = match select(select_all(children), timer).await {
         Either::Left(((_, child, _), _)) => Some(child),
@@ -86,7 +85,8 @@ fn attempting(name: &'static str, child: &'static str) -> OrchestratorFunction {
     bound(name, move |ctx: OrchestrationContext, (): ()| async move {
         let child = Orchestrator::new(child);
         let outcome = ctx
-            .call_orchestrator_with_id(child, child_id(&ctx, 0), 1)
+            .call_orchestrator(child, 1)
+            .with_id(child_id(&ctx, 0))
             .await;
         Ok(attempt("SubFailed", outcome))
     })
@@ -96,7 +96,8 @@ async fn parent(ctx: OrchestrationContext, (): ()) -> Result<Json> {
     let event = Orchestrator::new("event");
     let input = json(r#"{"child":true}"#);
     Ok(ctx
-        .call_orchestrator_with_id(event, child_id(&ctx, 0), input)
+        .call_orchestrator(event, input)
+        .with_id(child_id(&ctx, 0))
         .await?)
 }
 
@@ -104,7 +105,9 @@ async fn open_at_end(ctx: OrchestrationContext, (): ()) -> Result<&'static str> 
     let _activity = ctx.call(Activity::<Json, Json>::new("slow"), json(r#"{"ms":1500}"#));
     let _timer = ctx.sleep(Duration::from_secs(2));
     let child = Orchestrator::<&str, Json>::new("oneActivity");
-    let _child = ctx.call_orchestrator_with_id(child, child_id(&ctx, 2), "orphan");
+    let _child = ctx
+        .call_orchestrator(child, "orphan")
+        .with_id(child_id(&ctx, 2));
     Ok("done early")
 }
 
@@ -118,7 +121,8 @@ async fn tagged(ctx: OrchestrationContext, (): ()) -> Result<Json> {
     ctx.call(Activity::<u32, Json>::new("echo"), 1).await?;
     let child = Orchestrator::<u32, Json>::new("tagEcho");
     let child = ctx
-        .call_orchestrator_with_id(child, child_id(&ctx, 1), 1)
+        .call_orchestrator(child, 1)
+        .with_id(child_id(&ctx, 1))
         .await?;
     Ok(json(&format!(r#"{{"child":{child}}}"#)))
 }
@@ -147,7 +151,8 @@ async fn versioned(ctx: OrchestrationContext, input: Option<ChildVersion>) -> Re
         Some(other) => panic!("a version that was not recorded: {other}"),
     };
     let child = ctx
-        .call_orchestrator_with_id(child, child_id(&ctx, 0), 1)
+        .call_orchestrator(child, 1)
+        .with_id(child_id(&ctx, 0))
         .await?;
     ctx.call(Activity::<u32, Json>::new("echo"), 1).await?;
     let own = ctx.version();

@@ -42,7 +42,8 @@ async fn rewind_sub(ctx: OrchestrationContext, (): ()) -> Result<(String, Json)>
     let before = ctx.call(ECHO, "before").await?;
     let child = Orchestrator::new("rewindMe");
     let output = ctx
-        .call_orchestrator_with_id(child, child_id(&ctx, 1), 1)
+        .call_orchestrator(child, 1)
+        .with_id(child_id(&ctx, 1))
         .await
         .map_err(uncaught("SubFailed"))?;
     Ok((before, output))

@@ -86,7 +86,7 @@ pub(super) async fn a_parent_with_a_waiting_child_is_terminated_and_purged(sidec
     let worker = sidecar.worker().orchestrator(WAIT, wait).orchestrator(
         PARENT,
         |ctx: OrchestrationContext, ()| async move {
-            let child = ctx.call_orchestrator_with_id(WAIT, "child", ());
+            let child = ctx.call_orchestrator(WAIT, ()).with_id("child");
             ctx.set_custom_status("waiting");
             Ok(child.await?)
         },

@@ -50,7 +50,7 @@ impl Log {
             })
             .orchestrator(PARENT, |ctx: OrchestrationContext, number| async move {
                 let number = ctx.call(STEP, number).await?;
-                Ok(ctx.call_orchestrator_with_id(RUN, "child", number).await?)
+                Ok(ctx.call_orchestrator(RUN, number).with_id("child").await?)
             })
     }
 
