@@ -72,7 +72,7 @@ async fn an_activity_that_overruns_fails_its_attempt_and_nothing_else() {
     let (outcome, ()) = join(outcome, beside).await;
 
     assert_eq!(outcome.runtime_status, RuntimeStatus::Completed);
-    let output: Value = outcome.decode_output().unwrap().unwrap();
+    let output: Value = outcome.typed::<Value>().output().unwrap().unwrap();
     assert_eq!(output, json!({ "failure": "ActivityTimeout" }));
     assert_eq!(client.get("/api/process-id").await.body, process);
     assert_eq!(host.handlers(), [process.parse::<u32>().unwrap()]);

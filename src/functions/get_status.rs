@@ -16,7 +16,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use durable_functions::{ClientError, DurableClient, InstanceStatus};
+use durable_functions::{ClientError, DurableClient};
 use functions_handler::{OriginalUrl, Params};
 use serde::Deserialize;
 
@@ -40,10 +40,12 @@ pub async fn get_status(
     url: OriginalUrl,
     client: DurableClient,
 ) -> Response {
-    let status = match client.status(&route.id).await {
-        Ok(Some(status)) if is_ours(&status) => status,
+    // An instance of another orchestrator is no job: this handle does not see it.
+    let job = client.instance(PROCESS_SUBMISSION, &route.id);
+    let status = match job.status().await {
+        Ok(Some(status)) => status,
         // No job can have an invalid id; the durable client did not ask the task hub.
-        Ok(_) | Err(ClientError::InvalidId { .. }) => return not_found(),
+        Ok(None) | Err(ClientError::InvalidId { .. }) => return not_found(),
         Err(reason) => {
             tracing::error!(id = route.id, "status not read: {reason}");
             let retry_after = [(
@@ -88,16 +90,6 @@ fn answer(settings: &Settings, job: Job, location: String) -> Response {
 
 fn not_found() -> Response {
     error(StatusCode::NOT_FOUND, "Job not found")
-}
-
-/// The host compares function names without case. Clients may see jobs only, so an instance of another orchestrator
-/// is answered like one that does not exist.
-fn is_ours(status: &InstanceStatus) -> bool {
-    is_job(&status.name)
-}
-
-fn is_job(orchestrator: &str) -> bool {
-    orchestrator.eq_ignore_ascii_case(PROCESS_SUBMISSION.name())
 }
 
 #[cfg(test)]

@@ -46,6 +46,8 @@ mod orchestrator;
 mod panic;
 mod replay;
 mod retry;
+#[cfg(any(feature = "client", feature = "testing"))]
+mod runtime_status;
 #[cfg(any(feature = "handler", feature = "worker"))]
 mod settings;
 #[cfg(feature = "testing")]
@@ -59,18 +61,14 @@ pub mod worker;
 
 pub use activity::ActivityContext;
 #[cfg(feature = "client")]
-pub use client::{ClientError, DurableClient, Instance, Start};
+pub use client::{ClientError, DurableClient, Instance, ReusePolicy, Start};
 pub use context::{
     ContinueAsNew, DurableRng, DurableTask, EntityFuture, EntityLock, EventFuture, HttpFuture,
     HttpRequest, HttpResponse, LockFuture, OrchestrationContext, SubOrchestrationFuture,
     TaskFuture, TimerFuture,
 };
-/// Where an instance stands.
-#[cfg(any(feature = "client", feature = "testing"))]
 #[doc(inline)]
-pub use durable_protocol::messages::OrchestrationStatus as RuntimeStatus;
-#[doc(inline)]
-pub use durable_protocol::{EntityId, ParseEntityIdError};
+pub use durable_protocol::{EntityId, InvalidEntityId, ParseEntityIdError};
 pub use engine::Parent;
 pub use entity::{Entity, EntityContext, EntityFunction, Operation};
 pub use error::{Elapsed, Error, Result, TaskError};
@@ -79,8 +77,10 @@ pub use handle::{Activity, Event, Orchestrator};
 #[cfg(feature = "handler")]
 pub use handler::{AppExt, ClientRejection};
 #[cfg(any(feature = "client", feature = "testing"))]
-pub use instance_status::InstanceStatus;
+pub use instance_status::{DecodeError, Status};
 #[cfg(feature = "tracing-subscriber")]
 pub use replay::ReplayFilter;
 pub use replay::is_replaying;
 pub use retry::RetryPolicy;
+#[cfg(any(feature = "client", feature = "testing"))]
+pub use runtime_status::RuntimeStatus;

@@ -70,11 +70,11 @@ async fn start_order(
 
 /// `GET /api/orders/{id}`: the state of an orchestration.
 async fn order_status(client: DurableClient, Params(id): Params<String>) -> Response {
-    match client.status(&id).await {
+    match client.instance(PLACE_ORDER, id).status().await {
         Ok(Some(status)) => Json(json!({
-            "status": format!("{:?}", status.runtime_status),
+            "status": status.runtime_status,
             // Only a completed orchestration has one.
-            "result": status.decode_output::<String>().ok().flatten(),
+            "result": status.output().ok().flatten(),
         }))
         .into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),

@@ -180,18 +180,3 @@ async fn not_found_has_its_exact_text() {
         r#"{"error":"Job not found"}"#
     );
 }
-
-#[test]
-fn only_instances_of_the_jobs_orchestrator_are_jobs() {
-    assert!(is_job("process-submission"));
-    assert!(is_job("Process-Submission"));
-    for other in [
-        "",
-        "process-submission2",
-        "process_submission",
-        "other",
-        "@counter",
-    ] {
-        assert!(!is_job(other), "{other}");
-    }
-}

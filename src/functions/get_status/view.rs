@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use durable_functions::{InstanceStatus, RuntimeStatus};
+use durable_functions::{RuntimeStatus, Status};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -19,8 +19,8 @@ pub(super) struct Job {
     pub(super) last_updated: SystemTime,
 }
 
-impl From<InstanceStatus> for Job {
-    fn from(status: InstanceStatus) -> Self {
+impl<O> From<Status<O>> for Job {
+    fn from(status: Status<O>) -> Self {
         let output = match (status.output, status.failure) {
             (Some(output), _) => Some(output),
             // Backends that store the failure itself may store no text.
@@ -57,12 +57,7 @@ impl Job {
             RuntimeStatus::Completed => (self.output.and_then(json), None),
             RuntimeStatus::Failed => (None, Some(JobError::from_output(self.output.as_deref()))),
             // The output of a terminated or suspended instance is the reason that an operator gave.
-            RuntimeStatus::Pending
-            | RuntimeStatus::Running
-            | RuntimeStatus::Suspended
-            | RuntimeStatus::ContinuedAsNew
-            | RuntimeStatus::Terminated
-            | RuntimeStatus::Canceled => (None, None),
+            _ => (None, None),
         };
         Body {
             id: self.id,
@@ -87,6 +82,8 @@ pub(super) fn has_ended(status: RuntimeStatus) -> bool {
         | RuntimeStatus::Failed
         | RuntimeStatus::Terminated
         | RuntimeStatus::Canceled => true,
+        // What this app does not know, it cannot call final.
+        _ => false,
     }
 }
 
@@ -101,6 +98,7 @@ fn name(status: RuntimeStatus) -> &'static str {
         RuntimeStatus::Failed => "Failed",
         RuntimeStatus::Terminated => "Terminated",
         RuntimeStatus::Canceled => "Canceled",
+        _ => "Unknown",
     }
 }
 

@@ -1,4 +1,4 @@
-//! The durable client: starts instances and asks for their state, over the extension's gRPC service.
+//! The durable client: starts instances, manages them and asks for their state, over the extension's gRPC service.
 //!
 //! In a function app, the address and the task hub come with every invocation of a function that has a
 //! `durableClient` binding. Nothing is configured. The address must not be kept, because it changes when
@@ -7,21 +7,27 @@
 mod binding;
 mod error;
 mod instance;
+mod operation;
+mod reuse_policy;
 pub(crate) mod rpc;
 mod start;
 mod status;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use binding::Binding;
 pub use error::ClientError;
 pub use instance::Instance;
+pub use reuse_policy::ReusePolicy;
 use rpc::Connection;
+use serde::Serialize;
+use serde_json::Value;
 pub use start::Start;
 
-use crate::{InstanceStatus, Orchestrator};
+use crate::{Orchestrator, Status};
 
-/// Starts orchestration instances and asks for their state.
+/// Starts orchestration instances, manages them and asks for their state.
 ///
 /// Cheap to clone. With the feature `handler` it is an axum extractor for HTTP functions that have a
 /// `durableClient` binding.
@@ -81,26 +87,51 @@ impl DurableClient {
     ///
     /// # Errors
     /// [`ClientError::AlreadyExists`] when an instance with that id is pending, running or
-    /// suspended; [`ClientError::InvalidId`] for an id that the host could not handle;
-    /// [`ClientError::InvalidInput`]; [`ClientError::Rpc`], and then nothing was started.
+    /// suspended, or must not be replaced by the [`ReusePolicy`]; [`ClientError::InvalidId`] for an id that the host
+    /// could not handle; [`ClientError::InvalidName`]; [`ClientError::InvalidInput`];
+    /// [`ClientError::InvalidArgument`] when the orchestrator is disabled or a tag is reserved (since extension 3.19);
+    /// [`ClientError::Unavailable`] and [`ClientError::Rpc`]. In all these cases nothing was started.
+    ///
+    /// Extension 2.13 checks that the orchestrator exists, and fails with [`ClientError::Rpc`] otherwise. Later ones
+    /// start the instance, which then fails.
     ///
     /// When the connection breaks before the answer comes, the host is asked for up to two seconds
     /// whether the instance exists. [`ClientError::StartUnknown`] says that this could not be found out,
     /// or that an instance exists under an id of your choice, which may be an earlier one.
     pub fn start<I, O>(&self, orchestrator: Orchestrator<I, O>, input: &I) -> Start<O>
     where
-        I: serde::Serialize,
+        I: Serialize,
     {
         Start::new(self.clone(), orchestrator, input)
     }
 
-    /// The instance with this id, whether or not it exists. Sends nothing.
+    /// Starts an instance of an orchestrator whose name is known at run time only. Its output is a
+    /// [`serde_json::Value`].
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn start_by_name<I>(&self, name: impl Into<Cow<'static, str>>, input: &I) -> Start
+    where
+        I: Serialize + ?Sized,
+    {
+        Start::by_name(self.clone(), name.into(), input)
+    }
+
+    /// The instance of `orchestrator` with this id, whether or not it exists. Sends nothing.
+    ///
+    /// The status of an instance of another orchestrator is not shown: for [`Instance::status`] it does not exist. The
+    /// operations do not look, because that would cost a second call; they reach every instance with this id.
     pub fn instance<I, O>(
         &self,
-        _orchestrator: Orchestrator<I, O>,
+        orchestrator: Orchestrator<I, O>,
         id: impl Into<String>,
     ) -> Instance<O> {
-        Instance::new(self.clone(), id.into())
+        Instance::new(self.clone(), Some(orchestrator.name), id.into())
+    }
+
+    /// The instance with this id, of whatever orchestrator and whether or not it exists. Sends nothing.
+    pub fn instance_by_id(&self, id: impl Into<String>) -> Instance {
+        Instance::new(self.clone(), None, id.into())
     }
 
     /// The state of the instance `id`, of whatever orchestrator; `None` when there is no such
@@ -108,9 +139,9 @@ impl DurableClient {
     ///
     /// # Errors
     /// [`ClientError::InvalidId`] for an id that no instance can be started with; nothing is sent
-    /// then. [`ClientError::Rpc`].
-    pub async fn status(&self, id: &str) -> Result<Option<InstanceStatus>, ClientError> {
-        status::get(&self.connection, id).await
+    /// then. [`ClientError::Unavailable`]; [`ClientError::Rpc`].
+    pub async fn status(&self, id: &str) -> Result<Option<Status<Value>>, ClientError> {
+        status::get(&self.connection, id, true).await
     }
 }
 

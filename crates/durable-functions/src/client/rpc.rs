@@ -154,10 +154,41 @@ pub(crate) fn could_not_connect(status: &Status) -> bool {
 
 /// A failed call as an error, for the cases that a method does not treat itself.
 pub(super) fn failed(method: &'static str, status: &Status) -> ClientError {
-    ClientError::Rpc {
-        method,
-        code: status.code(),
-        message: text_of(status),
+    let message = text_of(status);
+    match status.code() {
+        Code::Unavailable | Code::ResourceExhausted => ClientError::Unavailable { method, message },
+        // The connection broke before there was an answer.
+        _ if may_have_arrived(status) => ClientError::Unavailable { method, message },
+        Code::Unimplemented => ClientError::Unsupported { method },
+        Code::InvalidArgument => ClientError::InvalidArgument { method, message },
+        code => ClientError::Rpc {
+            method,
+            code: name_of(code),
+            message,
+        },
+    }
+}
+
+/// The name of a code in the specification of gRPC.
+fn name_of(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 
@@ -251,7 +282,7 @@ mod tests {
         drop(free);
         let client = crate::DurableClient::connect(&format!("http://{address}")).unwrap();
         let error = client.status("a").await.unwrap_err();
-        let ClientError::Rpc { message, .. } = error else {
+        let ClientError::Unavailable { message, .. } = error else {
             panic!("{error:?}");
         };
         assert!(message.contains("Connection refused"), "{message}");

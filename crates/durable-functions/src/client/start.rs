@@ -1,41 +1,66 @@
 //! Starting an instance.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use durable_protocol::messages::{CreateInstanceRequest, CreateInstanceResponse};
-use durable_protocol::nonchars;
+use durable_protocol::{Timestamp, nonchars};
+use serde::Serialize;
+use serde_json::Value;
 use tonic::Code;
 
-use super::error::check;
-use super::{ClientError, DurableClient, Instance, rpc};
+use super::error::{check, check_name};
+use super::{ClientError, DurableClient, Instance, ReusePolicy, rpc};
 use crate::{Orchestrator, codec};
 
 /// A start that has not been sent yet; see [`DurableClient::start`]. Awaiting it sends it.
 #[must_use = "nothing is started until this is awaited"]
-pub struct Start<O> {
+pub struct Start<O = Value> {
     client: DurableClient,
-    orchestrator: &'static str,
-    version: Option<&'static str>,
+    /// The orchestrator of a handle; `None` when its name is known at run time only.
+    handle: Option<&'static str>,
+    name: Cow<'static, str>,
+    version: Option<Cow<'static, str>>,
     input: Result<String, String>,
     id: Option<String>,
+    scheduled_at: Option<SystemTime>,
+    tags: BTreeMap<String, String>,
+    reuse_policy: Option<ReusePolicy>,
     output: PhantomData<fn() -> O>,
 }
 
 impl<O> Start<O> {
-    pub(super) fn new<I: serde::Serialize>(
+    pub(super) fn new<I: Serialize>(
         client: DurableClient,
         orchestrator: Orchestrator<I, O>,
         input: &I,
     ) -> Self {
         Start {
+            handle: Some(orchestrator.name),
+            version: orchestrator.version.map(Cow::Borrowed),
+            ..Start::by_name(client, Cow::Borrowed(orchestrator.name), input)
+        }
+    }
+
+    pub(super) fn by_name<I: Serialize + ?Sized>(
+        client: DurableClient,
+        name: Cow<'static, str>,
+        input: &I,
+    ) -> Self {
+        Start {
             client,
-            orchestrator: orchestrator.name,
-            version: orchestrator.version,
+            handle: None,
+            name,
+            version: None,
             input: codec::write(input).map_err(|error| error.to_string()),
             id: None,
+            scheduled_at: None,
+            tags: BTreeMap::new(),
+            reuse_policy: None,
             output: PhantomData,
         }
     }
@@ -48,17 +73,52 @@ impl<O> Start<O> {
         self
     }
 
+    /// The version of the instance, instead of that of the handle or of the host's `defaultVersion`. Extension 2.13
+    /// ignores it.
+    pub fn with_version(mut self, version: impl Into<Cow<'static, str>>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
+    /// The instance does not begin before this time (UTC). Until then it is pending. A time in the past is now.
+    /// Extension 2.13 ignores it and starts the instance at once.
+    pub fn scheduled_at(mut self, time: SystemTime) -> Self {
+        self.scheduled_at = Some(time);
+        self
+    }
+
+    /// A tag, which is stored with the instance and shown by its [`Status`](crate::Status). A second one with the same
+    /// key replaces the first. Extension 2.13 ignores it.
+    pub fn with_tag(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.tags.insert(key.into(), value.into());
+        self
+    }
+
+    /// Which existing instance with the same id may be replaced. Without it, one that has ended, unless the host's
+    /// setting `overridableExistingInstanceStates` says `AnyState`. Extension 2.13 ignores it.
+    pub fn with_reuse_policy(mut self, policy: ReusePolicy) -> Self {
+        self.reuse_policy = Some(policy);
+        self
+    }
+
     async fn send(self) -> Result<Instance<O>, ClientError> {
         const METHOD: &str = "StartInstance";
+        let name = self.name;
         let input = self.input.map_err(|detail| ClientError::InvalidInput {
-            orchestrator: self.orchestrator,
+            what: format!("the input of orchestrator '{name}'"),
             detail,
         })?;
-        for name in [Some(self.orchestrator), self.version]
-            .into_iter()
-            .flatten()
-        {
-            nonchars::check(name).map_err(|reason| ClientError::InvalidName { name, reason })?;
+        check_name("name of an orchestrator", &name)?;
+        if let Some(version) = &self.version {
+            check_name("version of an orchestrator", version)?;
+        }
+        for (key, value) in &self.tags {
+            check_name("name of a tag", key)?;
+            nonchars::check(value).map_err(|reason| ClientError::InvalidName {
+                noun: "value of a tag",
+                name: value.clone(),
+                reason,
+            })?;
         }
         let chosen = self.id.is_some();
         let instance_id = match self.id {
@@ -71,25 +131,27 @@ impl<O> Start<O> {
         };
         let request = CreateInstanceRequest {
             instance_id: instance_id.clone(),
-            name: self.orchestrator.to_owned(),
-            version: self.version.map(str::to_owned),
+            name: name.into_owned(),
+            version: self.version.map(Cow::into_owned),
             input: codec::unless_null(input),
+            scheduled_start_timestamp: self.scheduled_at.map(|time| Timestamp::from(time).into()),
+            orchestration_id_reuse_policy: self.reuse_policy.map(ReusePolicy::into_wire),
+            tags: self.tags,
             ..Default::default()
         };
+        let started = |id| Instance::new(self.client.clone(), self.handle, id);
         let answer: Result<CreateInstanceResponse, _> =
             self.client.connection.call(METHOD, request, None).await;
         match answer {
-            Ok(answer) if answer.instance_id.is_empty() => {
-                Ok(Instance::new(self.client, instance_id))
-            }
-            Ok(answer) => Ok(Instance::new(self.client, answer.instance_id)),
+            Ok(answer) if answer.instance_id.is_empty() => Ok(started(instance_id)),
+            Ok(answer) => Ok(started(answer.instance_id)),
             Err(status) if status.code() == Code::AlreadyExists => {
                 Err(ClientError::AlreadyExists { id: instance_id })
             }
             Err(status) if rpc::may_have_arrived(&status) => {
                 match look_up(&self.client, &instance_id).await {
                     // Under a chosen id there may be an earlier instance.
-                    LookedUp::Exists if !chosen => Ok(Instance::new(self.client, instance_id)),
+                    LookedUp::Exists if !chosen => Ok(started(instance_id)),
                     LookedUp::Absent => Err(rpc::failed(METHOD, &status)),
                     LookedUp::Exists | LookedUp::Unknown => Err(ClientError::StartUnknown {
                         id: instance_id,

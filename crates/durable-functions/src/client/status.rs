@@ -2,77 +2,73 @@
 
 use std::time::Duration;
 
-use durable_protocol::messages::{
-    GetInstanceRequest, GetInstanceResponse, OrchestrationStatus as RuntimeStatus,
-};
-use serde::de::DeserializeOwned;
+use durable_protocol::messages::{GetInstanceRequest, GetInstanceResponse};
 use tonic::Code;
 
 use super::error::check;
 use super::rpc::Connection;
 use super::{ClientError, rpc};
-use crate::{InstanceStatus, codec};
+use crate::Status;
 
-impl InstanceStatus {
-    /// The output of a completed instance; `None` unless it is completed.
-    ///
-    /// # Errors
-    /// [`ClientError::UnexpectedOutput`] when the output is not an `O`.
-    pub fn decode_output<O: DeserializeOwned>(&self) -> Result<Option<O>, ClientError> {
-        if self.runtime_status != RuntimeStatus::Completed {
-            return Ok(None);
-        }
-        codec::read(self.output.as_deref().unwrap_or("null").as_bytes())
-            .map(Some)
-            .map_err(|error| ClientError::UnexpectedOutput {
-                id: self.instance_id.clone(),
-                expected: std::any::type_name::<O>(),
-                detail: error.to_string(),
-            })
-    }
-}
-
-pub(super) async fn get(
+/// `payloads`: whether input, output and custom status are wanted.
+pub(super) async fn get<O>(
     connection: &Connection,
     id: &str,
-) -> Result<Option<InstanceStatus>, ClientError> {
+    payloads: bool,
+) -> Result<Option<Status<O>>, ClientError> {
     const METHOD: &str = "GetInstance";
     check(id)?;
     let answer: GetInstanceResponse = connection
-        .call(METHOD, request(id), None)
+        .call(METHOD, request(id, payloads), None)
         .await
         .map_err(|status| rpc::failed(METHOD, &status))?;
     Ok(found(answer))
 }
 
-pub(super) async fn wait(
+/// What is waited for.
+#[derive(Clone, Copy)]
+pub(super) enum Until {
+    Begun,
+    Ended,
+}
+
+pub(super) async fn wait<O>(
     connection: &Connection,
     id: &str,
+    until: Until,
     limit: Duration,
-) -> Result<InstanceStatus, ClientError> {
-    const METHOD: &str = "WaitForInstanceCompletion";
+) -> Result<Status<O>, ClientError> {
+    let (method, awaited) = match until {
+        Until::Begun => ("WaitForInstanceStart", "begin"),
+        Until::Ended => ("WaitForInstanceCompletion", "end"),
+    };
     check(id)?;
-    let answer: Result<GetInstanceResponse, _> =
-        connection.call(METHOD, request(id), Some(limit)).await;
+    let not_ended = || ClientError::NotEnded {
+        id: id.to_owned(),
+        awaited,
+    };
+    let answer: Result<GetInstanceResponse, _> = connection
+        .call(method, request(id, true), Some(limit))
+        .await;
     match answer {
-        Ok(answer) => found(answer).ok_or_else(|| ClientError::NotEnded { id: id.to_owned() }),
+        Ok(answer) => found(answer).ok_or_else(not_ended),
         Err(status) if matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled) => {
-            Err(ClientError::NotEnded { id: id.to_owned() })
+            Err(not_ended())
         }
-        Err(status) => Err(rpc::failed(METHOD, &status)),
+        Err(status) => Err(rpc::failed(method, &status)),
     }
 }
 
-fn request(id: &str) -> GetInstanceRequest {
+fn request(id: &str, payloads: bool) -> GetInstanceRequest {
     GetInstanceRequest {
         instance_id: id.to_owned(),
-        get_inputs_and_outputs: true,
+        get_inputs_and_outputs: payloads,
     }
 }
 
-fn found(answer: GetInstanceResponse) -> Option<InstanceStatus> {
+fn found<O>(answer: GetInstanceResponse) -> Option<Status<O>> {
     if !answer.exists {
         return None;
     }
-    answer.orchestration_state.map(InstanceStatus::from_state)
+    answer.orchestration_state.map(Status::from_state)
 }

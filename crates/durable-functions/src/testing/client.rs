@@ -13,7 +13,7 @@ use super::error::TestErrorKind;
 use super::hub::{AnyStore, LateEvent};
 use super::{TestError, TestHub};
 use crate::name::same_name;
-use crate::{Entity, Event, InstanceStatus, Operation, Orchestrator, RuntimeStatus, codec};
+use crate::{Entity, Event, Operation, Orchestrator, RuntimeStatus, Status, codec};
 
 impl TestHub {
     /// Starts an instance under an id that the hub makes, and returns the id.
@@ -197,9 +197,9 @@ impl TestHub {
     ///
     /// # Errors
     /// The store failed.
-    pub fn status(&self, id: &str) -> Result<Option<InstanceStatus>, TestError> {
+    pub fn status(&self, id: &str) -> Result<Option<Status>, TestError> {
         let state = self.hub.state(id).map_err(|error| self.error(error))?;
-        Ok(state.map(InstanceStatus::from_state))
+        Ok(state.map(Status::from_state))
     }
 
     /// The output of a completed instance.

@@ -235,7 +235,7 @@ impl TestHub {
         for record in instances.map(|page| page.rows).unwrap_or_default() {
             let id = &record.id;
             let output = self.hub.store().payloads(id).unwrap_or_default().output;
-            let status = record.status;
+            let status = RuntimeStatus::from(record.status);
             let (name, shown) = (&record.start.name, payload(output.as_ref()));
             writeln!(
                 out,

@@ -21,7 +21,7 @@ use super::{TestError, TestHub, turn};
 use crate::activity::ActivityFunction;
 use crate::engine::OrchestratorFunction;
 use crate::name::same_name;
-use crate::{Activity, ActivityContext, InstanceStatus, Orchestrator, RuntimeStatus};
+use crate::{Activity, ActivityContext, Orchestrator, RuntimeStatus, Status};
 
 /// How much one call may do. A test that needs more waits in several calls. Work without end is found within a few
 /// seconds, also in a debug build.
@@ -60,7 +60,7 @@ impl TestHub {
     ///
     /// # Errors
     /// [`TestErrorKind::Idle`] when nothing is left to do before; [`TestErrorKind::NoInstance`].
-    pub async fn run_until_ended(&mut self, id: &str) -> Result<InstanceStatus, TestError> {
+    pub async fn run_until_ended(&mut self, id: &str) -> Result<Status, TestError> {
         self.run_until_status(id, RuntimeStatus::is_terminal).await
     }
 
@@ -72,7 +72,7 @@ impl TestHub {
         &mut self,
         id: &str,
         status: RuntimeStatus,
-    ) -> Result<InstanceStatus, TestError> {
+    ) -> Result<Status, TestError> {
         self.run_until_status(id, |it| it == status).await
     }
 
@@ -80,11 +80,11 @@ impl TestHub {
         &mut self,
         id: &str,
         wanted: impl Fn(RuntimeStatus) -> bool,
-    ) -> Result<InstanceStatus, TestError> {
+    ) -> Result<Status, TestError> {
         let status = |hub: &Self| {
             let record = hub.hub.instance(id).map_err(|error| hub.error(error))?;
             record
-                .map(|record| record.status)
+                .map(|record| record.status.into())
                 .ok_or_else(|| hub.error(TestErrorKind::NoInstance(id.to_owned())))
         };
         if !self

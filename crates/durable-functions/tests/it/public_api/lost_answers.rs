@@ -76,7 +76,10 @@ async fn an_error_of_the_call_means_that_nothing_was_started() {
     let hub = TaskHub::listen();
     let client = client_behind(&hub, First::StartLost, false).await;
     let error = client.start(ORDER, &1).await.err().unwrap();
-    assert!(matches!(error, ClientError::Rpc { .. }), "{error:?}");
+    assert!(
+        matches!(error, ClientError::Unavailable { .. }),
+        "{error:?}"
+    );
     assert!(hub.started().is_empty());
 }
 

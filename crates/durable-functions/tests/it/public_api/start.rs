@@ -1,7 +1,6 @@
 //! Starting instances through the client.
 
 use durable_functions::{ClientError, Orchestrator, RuntimeStatus};
-use durable_protocol::messages::OrchestrationStatus;
 use serde::{Serialize, Serializer};
 
 use super::task_hub::TaskHub;
@@ -73,7 +72,7 @@ async fn an_id_of_an_instance_that_has_not_ended_is_refused_and_starts_nothing()
         "{error}"
     );
     let state = client.status("count-7").await.unwrap().unwrap();
-    assert_eq!(state.runtime_status, OrchestrationStatus::Running);
+    assert_eq!(state.runtime_status, RuntimeStatus::Running);
 }
 
 #[tokio::test]

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use durable_functions::worker::Worker;
-use durable_functions::{DurableClient, Instance, InstanceStatus, Orchestrator, RuntimeStatus};
+use durable_functions::{
+    DurableClient, Instance, Orchestrator, RuntimeStatus, Status as InstanceStatus,
+};
 use durable_protocol::messages::{
     HistoryChunk, HistoryEvent, PurgeInstancesRequest, PurgeInstancesResponse, PurgeTarget,
     RaiseEventRequest, RaiseEventResponse, RestartInstanceRequest, RestartInstanceResponse,
@@ -126,7 +128,7 @@ impl Sidecar {
         &self,
         orchestrator: Orchestrator<I, O>,
         input: &I,
-    ) -> InstanceStatus {
+    ) -> InstanceStatus<O> {
         let instance = self.client().start(orchestrator, input).await.unwrap();
         ended(&instance).await
     }
@@ -271,14 +273,15 @@ pub(super) fn worker_at(address: &str) -> Worker {
     Worker::new(address).reconnect_pauses(Duration::from_millis(5), Duration::from_millis(50))
 }
 
-pub(super) async fn ended<O>(instance: &Instance<O>) -> InstanceStatus {
+pub(super) async fn ended<O>(instance: &Instance<O>) -> InstanceStatus<O> {
     instance.wait(LIMIT).await.unwrap()
 }
 
 /// The output of an instance that has completed.
-pub(super) fn output<O: DeserializeOwned>(status: &InstanceStatus) -> O {
+pub(super) fn output<T: DeserializeOwned>(status: &InstanceStatus<impl Sized>) -> T {
+    let status = status.clone().typed::<T>();
     status
-        .decode_output()
+        .output()
         .unwrap()
         .unwrap_or_else(|| panic!("{status:?}"))
 }

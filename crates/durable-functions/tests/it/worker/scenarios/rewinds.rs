@@ -74,7 +74,7 @@ async fn rewound(sidecar: &Sidecar, orchestrator: Orchestrator<u32, u32>) -> Opt
     sidecar.rewind("i", Some("it works now")).await.unwrap();
     let instance = sidecar.client().instance(orchestrator, "i");
     let status = ended(&instance).await;
-    status.decode_output().unwrap()
+    status.output().unwrap()
 }
 
 pub(super) async fn a_rewind_runs_the_failed_activity_again_and_keeps_the_other_results(

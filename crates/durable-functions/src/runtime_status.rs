@@ -1,0 +1,106 @@
+//! Where an instance stands: the type of users, and how it relates to the numbers of the protocol.
+
+use std::fmt;
+
+use durable_protocol::messages::OrchestrationStatus;
+use serde::{Serialize, Serializer};
+
+/// Where an instance stands.
+///
+/// In JSON it is its name as the host spells it: `"Running"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum RuntimeStatus {
+    /// Accepted, not begun.
+    Pending,
+    /// Between its first turn and its end.
+    Running,
+    /// Held back by a client.
+    Suspended,
+    /// Between two generations; seen at most briefly.
+    ContinuedAsNew,
+    /// Ended with an output.
+    Completed,
+    /// Ended with a failure.
+    Failed,
+    /// Ended by a client.
+    Terminated,
+    /// Ended as canceled; no current host sets it by itself.
+    Canceled,
+    /// A status that this version of the crate does not know.
+    Unknown,
+}
+
+impl RuntimeStatus {
+    /// Every status that a host can report and a query can ask for.
+    pub const ALL: [RuntimeStatus; 8] = [
+        RuntimeStatus::Pending,
+        RuntimeStatus::Running,
+        RuntimeStatus::Suspended,
+        RuntimeStatus::ContinuedAsNew,
+        RuntimeStatus::Completed,
+        RuntimeStatus::Failed,
+        RuntimeStatus::Terminated,
+        RuntimeStatus::Canceled,
+    ];
+
+    /// The name, as the host's messages and its management API spell it: `Running`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.to_wire()
+            .map_or("Unknown", OrchestrationStatus::as_str)
+    }
+
+    /// Whether an instance in this status never runs again, unless it is rewound or started anew.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        self.to_wire().is_some_and(OrchestrationStatus::is_terminal)
+    }
+
+    /// The status of the protocol; `None` for [`Unknown`](Self::Unknown).
+    pub(crate) fn to_wire(self) -> Option<OrchestrationStatus> {
+        Some(match self {
+            RuntimeStatus::Pending => OrchestrationStatus::Pending,
+            RuntimeStatus::Running => OrchestrationStatus::Running,
+            RuntimeStatus::Suspended => OrchestrationStatus::Suspended,
+            RuntimeStatus::ContinuedAsNew => OrchestrationStatus::ContinuedAsNew,
+            RuntimeStatus::Completed => OrchestrationStatus::Completed,
+            RuntimeStatus::Failed => OrchestrationStatus::Failed,
+            RuntimeStatus::Terminated => OrchestrationStatus::Terminated,
+            RuntimeStatus::Canceled => OrchestrationStatus::Canceled,
+            RuntimeStatus::Unknown => return None,
+        })
+    }
+
+    /// The status that a message holds as a number.
+    pub(crate) fn from_number(number: i32) -> Self {
+        OrchestrationStatus::try_from(number).map_or(RuntimeStatus::Unknown, Self::from)
+    }
+}
+
+impl From<OrchestrationStatus> for RuntimeStatus {
+    fn from(status: OrchestrationStatus) -> Self {
+        match status {
+            OrchestrationStatus::Pending => RuntimeStatus::Pending,
+            OrchestrationStatus::Running => RuntimeStatus::Running,
+            OrchestrationStatus::Suspended => RuntimeStatus::Suspended,
+            OrchestrationStatus::ContinuedAsNew => RuntimeStatus::ContinuedAsNew,
+            OrchestrationStatus::Completed => RuntimeStatus::Completed,
+            OrchestrationStatus::Failed => RuntimeStatus::Failed,
+            OrchestrationStatus::Terminated => RuntimeStatus::Terminated,
+            OrchestrationStatus::Canceled => RuntimeStatus::Canceled,
+        }
+    }
+}
+
+impl fmt::Display for RuntimeStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for RuntimeStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
