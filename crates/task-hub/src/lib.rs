@@ -1,8 +1,12 @@
+// Of two definitions of a link the first counts; the other is for those who read the file in the repository.
+#![doc = "[design]: design"]
 #![doc = include_str!("../README.md")]
 
 mod activity;
 pub mod changes;
 pub mod client;
+#[doc = include_str!("../DESIGN.md")]
+pub mod design {}
 mod effects;
 mod entity;
 mod events;

@@ -25,7 +25,9 @@ use crate::*;
 /// who read them in the repository; of two definitions the first counts.
 macro_rules! links {
     () => {
-        "[concepts]: crate::guide::concepts\n\
+        "[README]: crate\n\
+         [`ServeError::exit`]: functions_handler::ServeError::exit\n\
+         [concepts]: crate::guide::concepts\n\
          [determinism]: crate::guide::determinism\n\
          [errors]: crate::guide::errors\n\
          [events]: crate::guide::events\n\
