@@ -1,16 +1,19 @@
-//! A development host for custom handlers, with the feel of `func start`.
+// Of two definitions of a link the first counts; the other is for those who read the file in the repository.
+#![doc = "[behaviour]: behaviour"]
+#![doc = include_str!("../README.md")]
+//!
+//! # The library
 //!
 //! It reads an app's files ([`settings`], [`host_json`], [`functions`]), builds and starts its handler
 //! ([`handler`]), turns HTTP requests into the host's JSON envelope and answers into responses ([`http`]),
 //! runs a task hub ([`hub`]) and, for machines without Azurite, a small table endpoint ([`table`]). [`run`]
 //! connects them.
-//!
-//! It behaves as a real host does, surprising rules included. Where a real host hangs or silently loses
-//! something, local-host fails at once or warns, and says what a real host would do.
 
 mod accept;
 mod app_build;
 mod app_file;
+#[doc = include_str!("../BEHAVIOUR.md")]
+pub mod behaviour {}
 mod binding_data;
 mod cli;
 mod console;
