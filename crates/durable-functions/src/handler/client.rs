@@ -1,4 +1,4 @@
-//! The durable client as an axum extractor.
+//! The durable client in functions: from their binding, and its errors as responses.
 
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
@@ -37,15 +37,48 @@ impl IntoResponse for ClientRejection {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for DurableClient {
-    type Rejection = ClientRejection;
+/// The status code says what a client of the app may know, and the rest goes to the log.
+impl IntoResponse for ClientError {
+    fn into_response(self) -> Response {
+        let status = status_of(&self);
+        if status.is_server_error() {
+            tracing::error!("{self}");
+        } else {
+            tracing::info!("{self}");
+        }
+        status.into_response()
+    }
+}
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let invocation = parts
-            .extensions
-            .get::<Invocation>()
-            .ok_or(ClientRejection::NotAnInvocation)?;
-        // The binding may have any name. It is the one whose text is an object with an rpcBaseUrl.
+fn status_of(error: &ClientError) -> StatusCode {
+    match error {
+        ClientError::InvalidId { .. }
+        | ClientError::InvalidEntityId(_)
+        | ClientError::InvalidName { .. }
+        | ClientError::InvalidArgument { .. } => StatusCode::BAD_REQUEST,
+        ClientError::NotFound { .. } => StatusCode::NOT_FOUND,
+        ClientError::AlreadyExists { .. } | ClientError::WrongStatus { .. } => StatusCode::CONFLICT,
+        ClientError::InvalidInput { .. }
+        | ClientError::InvalidBinding { .. }
+        | ClientError::InvalidEndpoint { .. }
+        | ClientError::NotCompleted { .. }
+        | ClientError::Decode(_)
+        | ClientError::StartUnknown { .. }
+        | ClientError::Rpc { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        ClientError::Unsupported { .. } => StatusCode::NOT_IMPLEMENTED,
+        ClientError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        ClientError::NotEnded { .. } => StatusCode::GATEWAY_TIMEOUT,
+    }
+}
+
+/// With the feature `handler`.
+impl DurableClient {
+    /// The client of a function with any trigger that has a `durableClient` binding, whatever the binding is called.
+    ///
+    /// # Errors
+    /// [`ClientRejection::NoBinding`]; [`ClientRejection::Client`] when its value cannot be used.
+    pub fn from_invocation(invocation: &Invocation) -> Result<Self, ClientRejection> {
+        // The binding is the one whose text is an object with an rpcBaseUrl.
         let mut invalid = None;
         for (_, value) in invocation.data_iter() {
             let Ok(Some(text)) = value.text() else {
@@ -65,5 +98,17 @@ impl<S: Send + Sync> FromRequestParts<S> for DurableClient {
             },
             ClientRejection::Client,
         ))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for DurableClient {
+    type Rejection = ClientRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let invocation = parts
+            .extensions
+            .get::<Invocation>()
+            .ok_or(ClientRejection::NotAnInvocation)?;
+        DurableClient::from_invocation(invocation)
     }
 }

@@ -1,11 +1,11 @@
-//! The client as an argument of an HTTP function.
+//! The client in functions, and its errors as their responses.
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::Request;
 use durable_functions::{ClientError, ClientRejection, DurableClient};
 use durable_protocol::messages::OrchestrationState;
-use functions_handler::App;
+use functions_handler::{Answer, App, FunctionError, Invocation};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -102,4 +102,42 @@ async fn a_request_that_is_no_invocation_has_no_client() {
     let (mut parts, ()) = Request::new(()).into_parts();
     let rejection = DurableClient::from_request_parts(&mut parts, &()).await;
     assert!(matches!(rejection, Err(ClientRejection::NotAnInvocation)));
+}
+
+#[tokio::test]
+async fn a_function_with_another_trigger_gets_its_client_from_the_invocation() {
+    let hub = TaskHub::listen();
+    hub.put(OrchestrationState {
+        instance_id: "abc".to_owned(),
+        name: "count".to_owned(),
+        ..Default::default()
+    });
+    async fn name(invocation: Invocation) -> Result<Answer, FunctionError> {
+        let client = DurableClient::from_invocation(&invocation)?;
+        let status = client.status("abc").await?;
+        Ok(Answer::new().output("res", status.map(|status| status.name))?)
+    }
+    let data = json!({ "client": sent(&hub.binding()) });
+    let answer = invoke(App::new().function("name", name), data).await;
+    assert_eq!(answer, "count");
+}
+
+#[tokio::test]
+async fn an_error_of_the_client_is_a_status_without_a_body() {
+    for (error, status) in [
+        (ClientError::NotFound { id: "a".into() }, 404),
+        (ClientError::AlreadyExists { id: "a".into() }, 409),
+        (ClientError::InvalidBinding { reason: "secret" }, 500),
+    ] {
+        let fail = async move || Err::<(), _>(error.clone());
+        let answer = invoke(App::new().http("name", fail), json!({})).await;
+        assert_eq!(answer["statusCode"], status, "{answer}");
+        assert_eq!(answer["body"], "", "{answer}");
+    }
+    // An id that no instance can have is the mistake of whoever sent it.
+    let hub = TaskHub::listen();
+    let status = async |client: DurableClient| client.status("a/b").await.map(|_| ());
+    let data = json!({ "client": sent(&hub.binding()) });
+    let answer = invoke(App::new().http("name", status), data).await;
+    assert_eq!(answer["statusCode"], 400, "{answer}");
 }
