@@ -3,6 +3,7 @@
 #![doc = "[concepts]: guide::concepts"]
 #![doc = "[determinism]: guide::determinism"]
 #![doc = "[errors]: guide::errors"]
+#![doc = "[clients]: guide::clients"]
 #![doc = "[events]: guide::events"]
 #![doc = "[entities]: guide::entities"]
 #![doc = "[versioning]: guide::versioning"]

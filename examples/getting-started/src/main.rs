@@ -39,9 +39,9 @@ async fn place_order(ctx: OrchestrationContext, order: Order) -> Result<String> 
 async fn reserve_stock(_: ActivityContext, order: Order) -> Result<u32> {
     if order.count == 0 {
         // Tried once, and not three times: another attempt would fail as well.
-        return Err(Failure::new("EmptyOrder", "nothing is ordered")
+        return Failure::new("EmptyOrder", "nothing is ordered")
             .non_retriable()
-            .into());
+            .fail();
     }
     Ok(4711)
 }

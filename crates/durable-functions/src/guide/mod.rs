@@ -7,6 +7,7 @@
 //! | [concepts] | What is an orchestrator, a turn, a replay? What may an orchestrator do? |
 //! | [determinism] | What must the code of an orchestrator not do? What notices it, and what does not? |
 //! | [errors] | How do failures travel? What is retried? Why should every activity have a policy? |
+//! | [clients] | How do I start an instance, ask for its result, and answer HTTP meanwhile? |
 //! | [events] | How do I wait for people, for a time, or for whichever comes first? |
 //! | [entities] | How do I keep state beside orchestrations, and lock it? |
 //! | [versioning] | How do I deploy new code while instances run? |
@@ -30,6 +31,7 @@ macro_rules! links {
          [concepts]: crate::guide::concepts\n\
          [determinism]: crate::guide::determinism\n\
          [errors]: crate::guide::errors\n\
+         [clients]: crate::guide::clients\n\
          [events]: crate::guide::events\n\
          [entities]: crate::guide::entities\n\
          [versioning]: crate::guide::versioning\n\
@@ -54,6 +56,6 @@ macro_rules! pages {
 }
 
 pages! {
-    concepts determinism errors events entities versioning testing operating workers limits
+    concepts determinism errors clients events entities versioning testing operating workers limits
     compatibility troubleshooting migration
 }
