@@ -26,6 +26,8 @@ mod entity;
 mod error;
 pub mod error_type;
 mod failure;
+#[cfg(any(feature = "handler", feature = "worker", feature = "testing"))]
+mod functions;
 // It links to everything, also to what is not there without these features; CI checks the links with all of them.
 #[cfg_attr(
     not(all(
@@ -60,6 +62,10 @@ mod turns;
 mod wire;
 pub mod worker;
 
+/// Axum's, which functions get the app's state with.
+#[cfg(any(feature = "handler", feature = "worker", feature = "testing"))]
+pub use axum::extract::{FromRef, State};
+
 pub use activity::ActivityContext;
 #[cfg(feature = "client")]
 pub use client::{ClientError, DurableClient, Instance, ReusePolicy, Start};
@@ -74,6 +80,8 @@ pub use engine::Parent;
 pub use entity::{Entity, EntityContext, EntityFunction, Operation};
 pub use error::{Elapsed, Error, Result, TaskError};
 pub use failure::Failure;
+#[cfg(any(feature = "handler", feature = "worker", feature = "testing"))]
+pub use functions::Functions;
 pub use handle::{Activity, Event, Orchestrator};
 #[cfg(feature = "handler")]
 pub use handler::{AppExt, ClientRejection};

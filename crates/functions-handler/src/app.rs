@@ -59,7 +59,7 @@ impl Default for App<()> {
 }
 
 impl<S: Clone + Send + Sync + 'static> App<S> {
-    /// An app whose HTTP functions share `state`, which each gets as a clone.
+    /// An app whose functions share `state`, which each gets as a clone.
     pub fn with_state(state: S) -> Self {
         Self {
             state,
@@ -69,6 +69,11 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
             stop_grace: serve::GRACE,
             problem: None,
         }
+    }
+
+    /// The state of the app, for crates that register functions of another kind.
+    pub fn state(&self) -> &S {
+        &self.state
     }
 
     /// Adds a function with an HTTP trigger: an ordinary axum handler.

@@ -160,7 +160,7 @@ where
         };
         let input = request.input.as_deref();
         caught("operation", async move {
-            (operation.run)(context.clone(), state, input).await
+            (operation.run)(context.clone(), &(), state, input).await
         })
         .await
     }

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use durable_protocol::messages::{EntityBatchRequest, EntityBatchResult};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::RecvError;
 use tracing::Span;
 
-use super::EntityFunction;
+use super::AnyEntity;
 use crate::time_limit::TimeLimit;
 
 /// Runs a batch on a thread of its own. When this is dropped, the batch is dropped as well.
@@ -20,18 +18,15 @@ use crate::time_limit::TimeLimit;
 ///
 /// # Errors
 /// The thread ended without an answer.
-pub(crate) async fn on_thread<S>(
-    function: Arc<EntityFunction<S>>,
+pub(crate) async fn on_thread(
+    function: Arc<dyn AnyEntity>,
     request: EntityBatchRequest,
     time_limit: TimeLimit,
-) -> Result<EntityBatchResult, RecvError>
-where
-    S: Default + Serialize + DeserializeOwned + 'static,
-{
+) -> Result<EntityBatchResult, RecvError> {
     let (span, runtime) = (Span::current(), Handle::current());
     let (answer, answered) = oneshot::channel();
     tokio::task::spawn_blocking(move || {
-        let batch = run(&function, request, time_limit, answer);
+        let batch = run(&*function, request, time_limit, answer);
         span.in_scope(|| runtime.block_on(batch));
     });
     answered.await
@@ -39,17 +34,15 @@ where
 
 /// Runs a batch until it ends or its answer is no longer wanted: a batch that was dropped must not hold
 /// its thread.
-async fn run<S>(
-    function: &EntityFunction<S>,
+async fn run(
+    function: &dyn AnyEntity,
     request: EntityBatchRequest,
     time_limit: TimeLimit,
     mut answer: oneshot::Sender<EntityBatchResult>,
-) where
-    S: Default + Serialize + DeserializeOwned + 'static,
-{
+) {
     let result = tokio::select! {
         biased;
-        result = function.run_batch_within(request, time_limit) => result,
+        result = function.run(request, time_limit) => result,
         () = answer.closed() => return,
     };
     // Fails only if the batch was dropped at this moment.

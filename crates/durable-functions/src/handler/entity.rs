@@ -7,20 +7,14 @@ use base64::engine::general_purpose::STANDARD;
 use durable_protocol::messages::{EntityBatchRequest, EntityBatchResult};
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 use prost::Message;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::trigger;
-use crate::EntityFunction;
-use crate::entity::on_thread;
+use crate::entity::{AnyEntity, on_thread};
 use crate::time_limit::TimeLimit;
 
-pub(super) struct Handler<S>(pub(super) Arc<EntityFunction<S>>);
+pub(super) struct Handler(pub(super) Arc<dyn AnyEntity>);
 
-impl<S> Function for Handler<S>
-where
-    S: Default + Serialize + DeserializeOwned + 'static,
-{
+impl Function for Handler {
     fn trigger_type(&self) -> Option<&'static str> {
         Some("entityTrigger")
     }

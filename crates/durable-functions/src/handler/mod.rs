@@ -11,17 +11,17 @@ mod orchestrator;
 mod trigger;
 
 use std::future::Future;
-use std::sync::Arc;
 
+use axum::extract::{FromRef, State};
 pub use client::ClientRejection;
 use functions_handler::App;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::activity::ActivityFunction;
-use crate::engine::OrchestratorFunction;
+use crate::functions::Registered;
 use crate::{
-    Activity, ActivityContext, EntityFunction, OrchestrationContext, Orchestrator, Result, turns,
+    Activity, ActivityContext, EntityFunction, Functions, OrchestrationContext, Orchestrator,
+    Result, turns,
 };
 
 /// Registers orchestrators, activities and entities with an [`App`].
@@ -64,7 +64,17 @@ use crate::{
 /// | entity | the operations of the batch fail, the state stays | the host is asked to deliver the batch again |
 ///
 /// Invocations that arrive while the handler stops are treated the same, without being run.
-pub trait AppExt: Sized {
+///
+/// # State
+///
+/// Functions take parts of the app's state as HTTP functions do, as axum's [`State`]. They are registered with the
+/// methods `…_with_state`. `S` is the state of the `App`; [`Functions`] says more.
+pub trait AppExt<S: Clone + Send + Sync + 'static>: Sized {
+    /// Registers functions that are registered elsewhere as well, such as in a `TestHub`. Each has a function
+    /// folder with the name of its handle.
+    #[must_use]
+    fn functions(self, functions: Functions<S>) -> Self;
+
     /// Registers the orchestrator whose function folder has the name of `handle`.
     #[must_use]
     fn orchestrator<I, O, F, Fut>(self, handle: Orchestrator<I, O>, function: F) -> Self
@@ -72,7 +82,28 @@ pub trait AppExt: Sized {
         I: DeserializeOwned + 'static,
         O: Serialize + 'static,
         F: Fn(OrchestrationContext, I) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<O>> + 'static;
+        Fut: Future<Output = Result<O>> + 'static,
+    {
+        self.functions(Functions::new().orchestrator(handle, function))
+    }
+
+    /// Registers an orchestrator that takes a part of the app's state: data that must not change while instances
+    /// run, see [`Functions::orchestrator_with_state`].
+    #[must_use]
+    fn orchestrator_with_state<T, I, O, F, Fut>(
+        self,
+        handle: Orchestrator<I, O>,
+        function: F,
+    ) -> Self
+    where
+        T: FromRef<S> + Clone + Send + Sync + 'static,
+        I: DeserializeOwned + 'static,
+        O: Serialize + 'static,
+        F: Fn(OrchestrationContext, State<T>, I) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O>> + 'static,
+    {
+        self.functions(Functions::new().orchestrator_with_state(handle, function))
+    }
 
     /// Registers the activity whose function folder has the name of `handle`.
     #[must_use]
@@ -81,44 +112,59 @@ pub trait AppExt: Sized {
         I: DeserializeOwned + 'static,
         O: Serialize + 'static,
         F: Fn(ActivityContext, I) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<O>> + Send + 'static;
-
-    /// Registers the entity whose function folder has the name of `function`'s handle. Its
-    /// function.json has the binding `{"type": "entityTrigger", "direction": "in", "name": "context"}`.
-    #[must_use]
-    fn entity<T>(self, function: EntityFunction<T>) -> Self
-    where
-        T: Default + Serialize + DeserializeOwned + 'static;
-}
-
-impl<S: Clone + Send + Sync + 'static> AppExt for App<S> {
-    fn orchestrator<I, O, F, Fut>(self, handle: Orchestrator<I, O>, function: F) -> Self
-    where
-        I: DeserializeOwned + 'static,
-        O: Serialize + 'static,
-        F: Fn(OrchestrationContext, I) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<O>> + 'static,
-    {
-        turns::read_settings();
-        let function = OrchestratorFunction::new(handle, function);
-        self.function(handle.name(), orchestrator::Handler(function))
-    }
-
-    fn activity<I, O, F, Fut>(self, handle: Activity<I, O>, function: F) -> Self
-    where
-        I: DeserializeOwned + 'static,
-        O: Serialize + 'static,
-        F: Fn(ActivityContext, I) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<O>> + Send + 'static,
     {
-        let function = ActivityFunction::new(handle, function);
-        self.function(handle.name(), activity::Handler(function))
+        self.functions(Functions::new().activity(handle, function))
     }
 
+    /// Registers an activity that takes a part of the app's state.
+    #[must_use]
+    fn activity_with_state<T, I, O, F, Fut>(self, handle: Activity<I, O>, function: F) -> Self
+    where
+        T: FromRef<S> + Clone + Send + Sync + 'static,
+        I: DeserializeOwned + 'static,
+        O: Serialize + 'static,
+        F: Fn(ActivityContext, State<T>, I) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O>> + Send + 'static,
+    {
+        self.functions(Functions::new().activity_with_state(handle, function))
+    }
+
+    /// Registers the entity whose function folder has the name of `function`'s handle.
+    #[must_use]
     fn entity<T>(self, function: EntityFunction<T>) -> Self
     where
         T: Default + Serialize + DeserializeOwned + 'static,
     {
-        self.function(function.name(), entity::Handler(Arc::new(function)))
+        self.functions(Functions::new().entity(function))
+    }
+
+    /// Registers an entity whose operations take parts of the app's state.
+    #[must_use]
+    fn entity_with_state<T>(self, function: EntityFunction<T, S>) -> Self
+    where
+        T: Default + Serialize + DeserializeOwned + 'static,
+    {
+        self.functions(Functions::new().entity_with_state(function))
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> AppExt<S> for App<S> {
+    fn functions(self, functions: Functions<S>) -> Self {
+        let state = self.state().clone();
+        functions.bind(&state).fold(self, add)
+    }
+}
+
+fn add<S: Clone + Send + Sync + 'static>(app: App<S>, function: Registered) -> App<S> {
+    match function {
+        Registered::Orchestrator(function) => {
+            turns::read_settings();
+            app.function(function.name(), orchestrator::Handler(function))
+        }
+        Registered::Activity(function) => {
+            app.function(function.name(), activity::Handler(function))
+        }
+        Registered::Entity(function) => app.function(function.name(), entity::Handler(function)),
     }
 }

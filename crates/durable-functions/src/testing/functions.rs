@@ -1,17 +1,11 @@
 //! The functions under test, by name.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use durable_protocol::messages::{EntityBatchRequest, EntityBatchResult};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use crate::EntityFunction;
 use crate::activity::ActivityFunction;
 use crate::engine::OrchestratorFunction;
-use crate::entity::run_batch;
+use crate::entity::AnyEntity;
+use crate::functions::Registered;
 use crate::name::same_name;
 
 #[derive(Default)]
@@ -21,30 +15,21 @@ pub(super) struct Functions {
     pub(super) entities: Vec<Arc<dyn AnyEntity>>,
 }
 
-type RunningBatch<'a> = Pin<Box<dyn Future<Output = EntityBatchResult> + 'a>>;
-
-/// An entity function with the type of its state erased.
-pub(super) trait AnyEntity {
-    fn name(&self) -> &'static str;
-    fn run(&self, request: EntityBatchRequest) -> RunningBatch<'_>;
-}
-
-impl<T> AnyEntity for EntityFunction<T>
-where
-    T: Default + Serialize + DeserializeOwned + 'static,
-{
-    fn name(&self) -> &'static str {
-        EntityFunction::name(self)
-    }
-
-    fn run(&self, request: EntityBatchRequest) -> RunningBatch<'_> {
-        Box::pin(run_batch(self, request))
+impl Functions {
+    /// Adds a function. It takes the place of one with the same name, so that a test can replace what its set-up
+    /// registered.
+    pub(super) fn add(&mut self, function: Registered) {
+        match function {
+            Registered::Orchestrator(it) => {
+                replace(&mut self.orchestrators, OrchestratorFunction::name, it);
+            }
+            Registered::Activity(it) => replace(&mut self.activities, ActivityFunction::name, it),
+            Registered::Entity(it) => replace(&mut self.entities, |it| it.name(), it),
+        }
     }
 }
 
-/// Adds a function. It takes the place of one with the same name, so that a test can replace what its set-up
-/// registered.
-pub(super) fn register<F>(functions: &mut Vec<F>, name: fn(&F) -> &'static str, function: F) {
+fn replace<F>(functions: &mut Vec<F>, name: fn(&F) -> &'static str, function: F) {
     functions.retain(|other| !same_name(name(other), name(&function)));
     functions.push(function);
 }

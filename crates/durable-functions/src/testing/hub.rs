@@ -15,11 +15,12 @@ use task_hub::work::{Activity as HeldActivity, WorkItem};
 use task_hub::{Hub, Ids as _, MemoryStore, Moment, Options, Store};
 
 use super::error::TestErrorKind;
-use super::functions::{AnyEntity, Functions, register};
+use super::functions::Functions;
 use super::random::Random;
 use super::{Faults, TestError, notice, turn};
 use crate::activity::ActivityFunction;
 use crate::engine::{KeptInstances, OrchestratorFunction};
+use crate::functions::Registered;
 use crate::{
     Activity, ActivityContext, EntityFunction, OrchestrationContext, Orchestrator, Result,
 };
@@ -156,8 +157,7 @@ impl TestHub {
     /// Registers an orchestrator that has its handle, in place of one with the same name. Instances that run go
     /// on with the new code, as after a deployment.
     pub fn add_orchestrator(&mut self, function: OrchestratorFunction) {
-        let functions = &mut self.functions.orchestrators;
-        register(functions, OrchestratorFunction::name, function);
+        self.functions.add(Registered::Orchestrator(function));
     }
 
     /// Registers an activity, or what stands in for it in the test, in place of one with the same name.
@@ -175,8 +175,7 @@ impl TestHub {
 
     /// Registers an activity that has its handle, in place of one with the same name.
     pub fn add_activity(&mut self, function: ActivityFunction) {
-        let functions = &mut self.functions.activities;
-        register(functions, ActivityFunction::name, function);
+        self.functions.add(Registered::Activity(function));
     }
 
     /// Registers an entity, in place of one with the same name.
@@ -185,8 +184,17 @@ impl TestHub {
     where
         T: Default + Serialize + DeserializeOwned + 'static,
     {
-        let function: Arc<dyn AnyEntity> = Arc::new(function);
-        register(&mut self.functions.entities, |it| it.name(), function);
+        self.functions.add(Registered::Entity(Arc::new(function)));
+        self
+    }
+
+    /// Registers the functions of the app, with the [state](crate::Functions::with_state) that they have in this
+    /// test. Each takes the place of one with the same name, and a later registration takes its place.
+    #[must_use]
+    pub fn functions(mut self, functions: crate::Functions) -> Self {
+        for function in functions.bind(&()) {
+            self.functions.add(function);
+        }
         self
     }
 

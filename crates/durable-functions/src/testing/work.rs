@@ -16,11 +16,12 @@ use task_hub::work::{
 };
 
 use super::error::TestErrorKind;
-use super::functions::{AnyEntity, find};
+use super::functions::find;
 use super::{TestError, TestHub, turn};
 use crate::activity::ActivityFunction;
 use crate::engine::OrchestratorFunction;
 use crate::name::same_name;
+use crate::time_limit::TimeLimit;
 use crate::{Activity, ActivityContext, Orchestrator, RuntimeStatus, Status};
 
 /// How much one call may do. A test that needs more waits in several calls. Work without end is found within a few
@@ -300,15 +301,13 @@ impl TestHub {
             .instance_id
             .parse()
             .map_err(|error| self.value_error(error))?;
-        let function = find(
-            &self.functions.entities,
-            |it| AnyEntity::name(&**it),
-            id.name(),
-        )
-        .cloned()
-        .map_err(|known| self.error(not_registered("entity", id.name(), known)))?;
+        let function = find(&self.functions.entities, |it| it.name(), id.name())
+            .cloned()
+            .map_err(|known| self.error(not_registered("entity", id.name(), known)))?;
         Ok(BatchOutcome::Answered(
-            function.run(batch.request.clone()).await,
+            function
+                .run(batch.request.clone(), TimeLimit::default())
+                .await,
         ))
     }
 }

@@ -10,6 +10,7 @@
     missing_docs
 )]
 
+mod app_state;
 mod captures;
 mod code_of_users;
 mod deterministic_values;

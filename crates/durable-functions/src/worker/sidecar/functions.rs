@@ -1,67 +1,37 @@
 //! The functions of a worker, by name.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use durable_protocol::messages::{
-    ActivityFilter, EntityBatchRequest, EntityBatchResult, EntityFilter, OrchestrationFilter,
-    WorkItemFilters,
+    ActivityFilter, EntityFilter, OrchestrationFilter, WorkItemFilters,
 };
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::WorkerError;
 use super::version::{VersionMatch, Versioning};
-use crate::EntityFunction;
 use crate::activity::ActivityFunction;
 use crate::engine::OrchestratorFunction;
-use crate::entity::on_thread;
+use crate::entity::AnyEntity;
+use crate::functions::Registered;
 use crate::name::same_name;
-use crate::time_limit::TimeLimit;
 
 #[derive(Default)]
 pub(super) struct Functions {
     pub(super) orchestrators: Vec<OrchestratorFunction>,
     pub(super) activities: Vec<ActivityFunction>,
-    entities: Vec<Arc<dyn Batches>>,
+    entities: Vec<Arc<dyn AnyEntity>>,
     pub(super) versioning: Option<Versioning>,
     /// The version of sub-orchestrations that the code gives none.
     pub(super) default_version: Option<String>,
 }
 
-/// A batch that runs; `None` when its thread ended without an answer.
-pub(super) type RunningBatch = Pin<Box<dyn Future<Output = Option<EntityBatchResult>> + Send>>;
-
-/// An entity function with the type of its state erased.
-pub(super) trait Batches: Send + Sync {
-    fn name(&self) -> &'static str;
-    fn run(&self, request: EntityBatchRequest, time_limit: TimeLimit) -> RunningBatch;
-}
-
-struct Typed<S>(Arc<EntityFunction<S>>);
-
-impl<S> Batches for Typed<S>
-where
-    S: Default + Serialize + DeserializeOwned + 'static,
-{
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
-
-    fn run(&self, request: EntityBatchRequest, time_limit: TimeLimit) -> RunningBatch {
-        let function = Arc::clone(&self.0);
-        Box::pin(async move { on_thread(function, request, time_limit).await.ok() })
-    }
-}
-
 impl Functions {
-    pub(super) fn add_entity<S>(&mut self, function: EntityFunction<S>)
-    where
-        S: Default + Serialize + DeserializeOwned + 'static,
-    {
-        self.entities.push(Arc::new(Typed(Arc::new(function))));
+    pub(super) fn add(&mut self, function: Registered) {
+        match function {
+            Registered::Orchestrator(function) => self.orchestrators.push(function),
+            Registered::Activity(function) => self.activities.push(function),
+            Registered::Entity(function) => self.entities.push(function),
+        }
     }
 
     /// Two functions of one kind must not have the same name.
@@ -94,11 +64,8 @@ impl Functions {
         self.activities.iter().find(|it| same_name(it.name(), name))
     }
 
-    pub(super) fn entity(&self, name: &str) -> Option<&dyn Batches> {
-        let mut entities = self.entities.iter();
-        entities
-            .find(|it| same_name(it.name(), name))
-            .map(|it| &**it)
+    pub(super) fn entity(&self, name: &str) -> Option<&Arc<dyn AnyEntity>> {
+        self.entities.iter().find(|it| same_name(it.name(), name))
     }
 
     /// What the sidecar is asked for.

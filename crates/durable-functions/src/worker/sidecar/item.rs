@@ -27,7 +27,7 @@ use super::version::{VersionMismatch, Versioning};
 use super::{entities, rewind};
 use crate::engine::OrchestratorFunction;
 use crate::time_limit::TimeLimit;
-use crate::{ActivityContext, Failure, engine, error_type, trigger, turns};
+use crate::{ActivityContext, Failure, engine, entity, error_type, trigger, turns};
 
 /// How long a turn of a version that this worker does not run is held, so that it does not come back at once.
 const MISMATCH_PAUSE: Duration = Duration::from_secs(1);
@@ -410,7 +410,8 @@ async fn batch(
         Some(function) => {
             let span = tracing::info_span!("entity batch", entity = instance_id);
             let time_limit = TimeLimit::until(running.stopping.clone());
-            let answer = function.run(request, time_limit).instrument(span).await?;
+            let batch = entity::on_thread(Arc::clone(function), request, time_limit);
+            let answer = batch.instrument(span).await.ok()?;
             let (size, limit) = (answer.encoded_len(), running.limits.message);
             match size > limit {
                 true => Err(too_large("the answer of the entity", size, limit)),

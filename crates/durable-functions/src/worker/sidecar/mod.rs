@@ -31,6 +31,7 @@ use tokio::time::timeout;
 
 use crate::activity::ActivityFunction;
 use crate::engine::OrchestratorFunction;
+use crate::functions::Registered;
 use crate::{
     Activity, ActivityContext, EntityFunction, OrchestrationContext, Orchestrator, Result, turns,
 };
@@ -180,7 +181,7 @@ impl Worker {
         Fut: Future<Output = Result<O>> + 'static,
     {
         let function = OrchestratorFunction::new(handle, function);
-        self.functions.orchestrators.push(function);
+        self.functions.add(Registered::Orchestrator(function));
         self
     }
 
@@ -193,7 +194,7 @@ impl Worker {
         Fut: Future<Output = Result<O>> + Send + 'static,
     {
         let function = ActivityFunction::new(handle, function);
-        self.functions.activities.push(function);
+        self.functions.add(Registered::Activity(function));
         self
     }
 
@@ -202,7 +203,16 @@ impl Worker {
     where
         S: Default + Serialize + DeserializeOwned + 'static,
     {
-        self.functions.add_entity(function);
+        self.functions.add(Registered::Entity(Arc::new(function)));
+        self
+    }
+
+    /// Registers functions that are registered elsewhere as well, such as in an `App`, with their
+    /// [state](crate::Functions::with_state).
+    pub fn functions(mut self, functions: crate::Functions) -> Self {
+        for function in functions.bind(&()) {
+            self.functions.add(function);
+        }
         self
     }
 

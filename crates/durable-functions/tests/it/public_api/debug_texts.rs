@@ -36,7 +36,7 @@ fn a_function_shows_its_kind_and_its_name() {
         format!("{function:?}"),
         r#"OrchestratorFunction("orchestrator")"#
     );
-    let entity = EntityFunction::new(COUNTER)
+    let entity: EntityFunction<i64> = EntityFunction::new(COUNTER)
         .on(ADD, async |_, state: &mut i64, n| Ok(*state + n))
         .on(SHOW, async |_, _: &mut i64, ()| Ok(String::new()));
     assert_eq!(
@@ -77,7 +77,7 @@ fn the_context_of_an_orchestrator_shows_the_instance_and_whether_it_replays() {
 
 #[tokio::test]
 async fn the_context_of_an_entity_shows_the_entity_and_the_operation() {
-    let entity = EntityFunction::new(COUNTER)
+    let entity: EntityFunction<i64> = EntityFunction::new(COUNTER)
         .on(SHOW, async |ctx: EntityContext, _: &mut i64, ()| {
             Ok(format!("{ctx:?}"))
         });

@@ -1,6 +1,7 @@
 //! The worker serves a sidecar: Microsoft's in-memory one, and a fake one that breaks on purpose.
 
 mod answers;
+mod app_state;
 mod bounds;
 mod fake;
 mod items;
