@@ -9,6 +9,7 @@
 
 mod bursts;
 mod crashes;
+mod examples;
 mod getting_started;
 mod jobs;
 mod misbehaving;

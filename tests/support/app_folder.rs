@@ -58,10 +58,32 @@ impl AppFolder {
     /// The app in the README of durable-functions, with the files that stand there.
     pub(crate) fn getting_started() -> Self {
         let files = readme::files();
-        let read = |path: &str| -> Value {
+        let of_file = |path: &str| {
             let (_, content) = files.iter().find(|(shown, _)| shown == path).unwrap();
-            serde_json::from_str(content).unwrap()
+            content.clone()
         };
+        let app = Self::complete(of_file, build::order_app());
+        let of_functions = |(path, _): &&(String, String)| path.ends_with("/function.json");
+        for (path, content) in files.iter().filter(of_functions) {
+            let file = app.folder.path().join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, content).unwrap();
+        }
+        app
+    }
+
+    /// The app of an example.
+    pub(crate) fn example(name: &str) -> Self {
+        let from = build::examples().join(name);
+        let of_file = |path: &str| fs::read_to_string(from.join(path)).unwrap();
+        let app = Self::complete(of_file, build::example_app(name));
+        app.copy_functions(&from);
+        app
+    }
+
+    /// An app with its own host.json and local.settings.json.
+    fn complete(of_file: impl Fn(&str) -> String, program: PathBuf) -> Self {
+        let read = |path: &str| -> Value { serde_json::from_str(&of_file(path)).unwrap() };
         let settings = read("local.settings.json")["Values"].clone();
         let app = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -69,14 +91,8 @@ impl AppFolder {
             settings: serde_json::from_value(settings).unwrap(),
             open_files: None,
         };
-        let of_functions = |(path, _): &&(String, String)| path.ends_with("/function.json");
-        for (path, content) in files.iter().filter(of_functions) {
-            let file = app.folder.path().join(path);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, content).unwrap();
-        }
         // In a workspace cargo does not build it below the app's own folder.
-        app.handler(build::order_app())
+        app.handler(program)
     }
 
     /// The app of the crash tests, whose activities write to a journal in this folder.

@@ -42,6 +42,28 @@ pub(crate) fn order_app() -> PathBuf {
     built().join(format!("order-app{}", std::env::consts::EXE_SUFFIX))
 }
 
+/// The folder `examples`.
+pub(crate) fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+/// The examples of one idea each: the programs of the package `examples`, which have the names of their folders.
+pub(crate) fn example_names() -> Vec<String> {
+    let entries = std::fs::read_dir(examples()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let is_one = |name: &String| {
+        let folder = examples().join(name);
+        // getting-started is a package of its own.
+        folder.join("src/main.rs").exists() && !folder.join("Cargo.toml").exists()
+    };
+    names.filter(is_one).collect()
+}
+
+/// The program of an example.
+pub(crate) fn example_app(name: &str) -> PathBuf {
+    built().join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// Builds all of them once in each process, with the profile of the handler, and returns their folder.
 ///
 /// `cargo test --workspace` has built them already. `cargo test --test …` has not, and would use the programs of an
@@ -67,6 +89,11 @@ fn built() -> &'static Path {
                 "--profile",
                 profile,
             ])
+            .args(
+                example_names()
+                    .iter()
+                    .flat_map(|name| ["--bin", name.as_str()]),
+            )
             .arg("--target-dir")
             .arg(folder.parent().unwrap())
             .current_dir(env!("CARGO_MANIFEST_DIR"));
