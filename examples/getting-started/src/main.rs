@@ -6,8 +6,8 @@ use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use durable_functions::{
-    Activity, ActivityContext, AppExt, DurableClient, Failure, OrchestrationContext, Orchestrator,
-    Result, RetryPolicy, is_replaying,
+    Activity, ActivityContext, AppExt, ClientError, DurableClient, Failure, OrchestrationContext,
+    Orchestrator, Result, RetryPolicy, is_replaying,
 };
 use functions_handler::{App, OriginalUrl, Params, logs};
 use serde::{Deserialize, Serialize};
@@ -51,40 +51,29 @@ async fn start_order(
     client: DurableClient,
     url: OriginalUrl,
     Json(order): Json<Order>,
-) -> Response {
-    match client.start(PLACE_ORDER, &order).await {
-        Ok(instance) => {
-            // Without the query, which may hold a key.
-            let orders = url.as_str().split('?').next().unwrap_or_default();
-            let location = [(header::LOCATION, format!("{orders}/{}", instance.id()))];
-            (
-                StatusCode::ACCEPTED,
-                location,
-                Json(json!({ "id": instance.id() })),
-            )
-                .into_response()
-        }
-        Err(error) => unavailable(&error),
-    }
+) -> Result<Response, ClientError> {
+    let instance = client.start(PLACE_ORDER, &order).await?;
+    // Without the query, which may hold a key.
+    let orders = url.as_str().split('?').next().unwrap_or_default();
+    let location = [(header::LOCATION, format!("{orders}/{}", instance.id()))];
+    let body = Json(json!({ "id": instance.id() }));
+    Ok((StatusCode::ACCEPTED, location, body).into_response())
 }
 
 /// `GET /api/orders/{id}`: the state of an orchestration.
-async fn order_status(client: DurableClient, Params(id): Params<String>) -> Response {
-    match client.instance(PLACE_ORDER, id).status().await {
-        Ok(Some(status)) => Json(json!({
-            "status": status.runtime_status,
-            // Only a completed orchestration has one.
-            "result": status.output().ok().flatten(),
-        }))
-        .into_response(),
-        Ok(None) => StatusCode::NOT_FOUND.into_response(),
-        Err(error) => unavailable(&error),
-    }
-}
-
-fn unavailable(error: &durable_functions::ClientError) -> Response {
-    tracing::error!("{error}");
-    StatusCode::SERVICE_UNAVAILABLE.into_response()
+async fn order_status(
+    client: DurableClient,
+    Params(id): Params<String>,
+) -> Result<Response, ClientError> {
+    let Some(status) = client.instance(PLACE_ORDER, id).status().await? else {
+        return Ok(StatusCode::NOT_FOUND.into_response());
+    };
+    let body = Json(json!({
+        "status": status.runtime_status,
+        // Only a completed orchestration has one.
+        "result": status.output().ok().flatten(),
+    }));
+    Ok(body.into_response())
 }
 
 #[tokio::main]
