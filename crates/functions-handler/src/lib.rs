@@ -1,3 +1,6 @@
+// Of two definitions of a link the first counts; those of the file are for readers of the repository.
+#![doc = "[http]: guide::http"]
+#![doc = "[lifetime]: guide::lifetime"]
 #![doc = include_str!("../README.md")]
 
 mod answer;
@@ -7,6 +10,7 @@ mod dispatch;
 mod envelope;
 mod failure;
 mod function;
+pub mod guide;
 pub mod host_json;
 mod host_process;
 mod http;
