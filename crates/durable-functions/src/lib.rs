@@ -59,6 +59,7 @@ mod time_limit;
 mod trigger;
 #[cfg(any(feature = "handler", feature = "worker"))]
 mod turns;
+mod version;
 mod wire;
 pub mod worker;
 
@@ -93,3 +94,4 @@ pub use replay::is_replaying;
 pub use retry::RetryPolicy;
 #[cfg(any(feature = "client", feature = "testing"))]
 pub use runtime_status::RuntimeStatus;
+pub use version::Version;

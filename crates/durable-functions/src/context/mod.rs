@@ -28,7 +28,7 @@ pub use task::TaskFuture;
 pub use timer::TimerFuture;
 
 use crate::engine::{Parent, SharedState};
-use crate::{Failure, codec};
+use crate::{Failure, Version, codec};
 
 /// What an orchestrator may do, and what it may know.
 ///
@@ -80,9 +80,30 @@ impl OrchestrationContext {
         self.state.borrow().name().to_owned()
     }
 
-    /// The version that the instance was started with, if any. Some hosts send an empty one for none.
-    pub fn version(&self) -> Option<String> {
-        self.state.borrow().version().map(str::to_owned)
+    /// The version that the instance was started with; empty if it was started with none. It does not change while the
+    /// instance runs, so changed code can keep the old way for old instances:
+    ///
+    /// ```
+    /// use durable_functions::{Activity, OrchestrationContext, Result};
+    ///
+    /// const CHECK_FRAUD: Activity<u32, ()> = Activity::new("check-fraud");
+    /// const CHARGE: Activity<u32, u64> = Activity::new("charge-card");
+    ///
+    /// async fn pay(ctx: OrchestrationContext, order: u32) -> Result<u64> {
+    ///     if ctx.version() >= "1.2" {
+    ///         ctx.call(CHECK_FRAUD, order).await?;
+    ///     }
+    ///     Ok(ctx.call(CHARGE, order).await?)
+    /// }
+    /// ```
+    pub fn version(&self) -> Version {
+        Version::of(self.state.borrow().version())
+    }
+
+    /// Whether the orchestrator holds a [lock](Self::lock) of entities, or waits for one: there are things then that
+    /// it must not do, such as starting a sub-orchestration.
+    pub fn is_in_critical_section(&self) -> bool {
+        self.state.borrow().is_in_critical_section()
     }
 
     /// The orchestration that started this one; `None` when a client did.

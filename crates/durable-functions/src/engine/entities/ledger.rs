@@ -75,6 +75,11 @@ impl Ledger {
         }
     }
 
+    /// Whether a lock is held or asked for, and not released.
+    pub(super) fn is_in_critical_section(&self) -> bool {
+        self.section.is_some()
+    }
+
     /// Inside a critical section no child can be started: if it needed a locked entity, both would wait
     /// for each other.
     pub(super) fn check_child(&self) -> Result<(), Failure> {

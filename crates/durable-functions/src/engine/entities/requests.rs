@@ -7,7 +7,7 @@ use durable_protocol::entity_message::{RELEASE, REQUEST};
 use durable_protocol::{EntityId, Timestamp};
 use uuid::Uuid;
 
-use super::ledger::Section;
+use super::ledger::{Ledger, Section};
 use super::message::{self, Sender};
 use crate::Failure;
 use crate::engine::state::{SlotKind, State};
@@ -22,6 +22,11 @@ impl State {
     pub(crate) fn check_child(&self) -> Result<(), Failure> {
         self.entities()
             .map_or(Ok(()), |ledger| ledger.check_child())
+    }
+
+    /// Whether a lock is held or asked for.
+    pub(crate) fn is_in_critical_section(&self) -> bool {
+        self.entities().is_some_and(Ledger::is_in_critical_section)
     }
 
     /// Calls an operation. A call that is not allowed fails at once, and nothing is sent.

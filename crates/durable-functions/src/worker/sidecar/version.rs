@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::version::compare;
+
 /// Which versions a [`Worker`](crate::worker::Worker) of a version runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -48,50 +50,9 @@ impl Versioning {
     }
 }
 
-/// Compares versions by their numbers (`1.9` is older than `1.10`, `1.2` is `1.2.0`), and as texts if one has
-/// another form. An empty one is the oldest.
-fn compare(one: &str, other: &str) -> Ordering {
-    match (one.is_empty(), other.is_empty()) {
-        (true, true) => return Ordering::Equal,
-        (true, false) => return Ordering::Less,
-        (false, true) => return Ordering::Greater,
-        (false, false) => {}
-    }
-    match (numbers(one), numbers(other)) {
-        (Some(one), Some(other)) => one.cmp(&other),
-        _ => one.cmp(other),
-    }
-}
-
-/// The numbers of a version, without zeros at its end.
-fn numbers(version: &str) -> Option<Vec<u64>> {
-    let numbers: Result<Vec<u64>, _> = version.split('.').map(str::parse).collect();
-    let mut numbers = numbers.ok()?;
-    while numbers.last() == Some(&0) {
-        numbers.pop();
-    }
-    Some(numbers)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_compared_by_their_numbers_if_they_have_some() {
-        for (one, order, other) in [
-            ("1.9", Ordering::Less, "1.10"),
-            ("1.2", Ordering::Equal, "1.2.0"),
-            ("2", Ordering::Greater, "1.99.99"),
-            ("", Ordering::Less, "0.1"),
-            ("", Ordering::Equal, ""),
-            ("beta", Ordering::Greater, "alpha"),
-            ("1.0-rc1", Ordering::Greater, "1.0"),
-        ] {
-            assert_eq!(compare(one, other), order, "{one} {other}");
-            assert_eq!(compare(other, one), order.reverse(), "{other} {one}");
-        }
-    }
 
     #[test]
     fn a_worker_runs_its_own_version_and_older_ones_if_it_may() {

@@ -27,6 +27,30 @@ fn b() -> EntityId {
 }
 
 #[test]
+fn a_critical_section_lasts_from_the_request_of_a_lock_to_its_release() {
+    let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
+        let mut inside = vec![ctx.is_in_critical_section()];
+        let lock = ctx.lock([a()]);
+        inside.push(ctx.is_in_critical_section());
+        let lock = lock.await?;
+        inside.push(ctx.is_in_critical_section());
+        lock.release();
+        inside.push(ctx.is_in_critical_section());
+        Ok(inside)
+    });
+    let mut host = Host::new(function, None);
+    let id = request_id(&host.turn(), 0);
+    granted(&mut host, &id);
+    let end = actions(&host.turn());
+    assert!(
+        end.last()
+            .unwrap()
+            .ends_with("Completed([false,true,true,false])"),
+        "{end:?}"
+    );
+}
+
+#[test]
 fn a_lock_asks_for_its_entities_in_one_order_and_once_each() {
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
         let other = EntityId::new("ACCOUNT", "z");

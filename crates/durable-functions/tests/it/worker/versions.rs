@@ -15,7 +15,9 @@ const VERSION: Orchestrator<u32, Option<String>> = Orchestrator::new("version");
 const PARENT: Orchestrator<u32, ()> = Orchestrator::new("parent");
 
 fn version(worker: Worker) -> Worker {
-    worker.orchestrator(VERSION, |ctx, _| async move { Ok(ctx.version()) })
+    worker.orchestrator(VERSION, |ctx, _| async move {
+        Ok(ctx.version().as_str().map(str::to_owned))
+    })
 }
 
 #[tokio::test]

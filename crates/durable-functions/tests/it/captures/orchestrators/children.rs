@@ -155,10 +155,10 @@ async fn versioned(ctx: OrchestrationContext, input: Option<ChildVersion>) -> Re
         .with_id(child_id(&ctx, 0))
         .await?;
     ctx.call(Activity::<u32, Json>::new("echo"), 1).await?;
-    let own = ctx.version();
+    let own = ctx.version().as_str().map(str::to_owned);
     Ok(json(&serde_json::to_string(&Versions { own, child })?))
 }
 
 async fn version_echo(ctx: OrchestrationContext, _: u32) -> Result<Option<String>> {
-    Ok(ctx.version())
+    Ok(ctx.version().as_str().map(str::to_owned))
 }

@@ -95,5 +95,5 @@ async fn with_a_version(
             .with_version("")
             .await;
     }
-    Ok(ctx.version())
+    Ok(ctx.version().as_str().map(str::to_owned))
 }

@@ -11,7 +11,9 @@ const VERSION: Orchestrator<(), Option<String>> = Orchestrator::new("version");
 fn worker(sidecar: &Sidecar) -> Worker {
     sidecar
         .worker()
-        .orchestrator(VERSION, |ctx, ()| async move { Ok(ctx.version()) })
+        .orchestrator(VERSION, |ctx, ()| async move {
+            Ok(ctx.version().as_str().map(str::to_owned))
+        })
 }
 
 pub(super) async fn the_version_of_the_start_reaches_the_orchestrator(sidecar: &mut Sidecar) {
