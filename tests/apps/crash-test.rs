@@ -198,7 +198,7 @@ async fn events(ctx: OrchestrationContext, mut work: Work) -> Result<Value> {
             return Ok(json!({ "events": work.events }));
         }
     }
-    ctx.continue_as_new(work).await
+    ctx.continue_as_new(of("events"), work).await
 }
 
 /// Each child has a result and sends an event. Both come once.
@@ -263,7 +263,7 @@ async fn generations(ctx: OrchestrationContext, mut work: Work) -> Result<Value>
         return Ok(json!({ "runs": work.runs }));
     }
     ctx.sleep(Duration::from_millis(work.pause)).await;
-    ctx.continue_as_new(work).await
+    ctx.continue_as_new(of("generations"), work).await
 }
 
 fn next_step(ctx: &OrchestrationContext, name: &str, runs: &[String]) -> Step {

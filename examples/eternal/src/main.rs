@@ -29,7 +29,7 @@ async fn run_meter(ctx: OrchestrationContext, total: u64) -> Result<()> {
     ctx.set_custom_status(total);
     let reading = ctx.wait_for(READING).await?;
     // Readings that came meanwhile are the first ones of the next execution.
-    ctx.continue_as_new(total + reading).await
+    ctx.continue_as_new(RUN_METER, total + reading).await
 }
 
 /// `POST /api/meters/{id}`: starts the meter with its first readings. Each reading is an event.

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 const CALL: Activity<Value, Value> = Activity::new("call");
 const CHILD: Orchestrator<Value, Value> = Orchestrator::new("child");
+const THIS: Orchestrator<Value, Value> = Orchestrator::new("everything");
 const POLICY: RetryPolicy = RetryPolicy::new(3, Duration::from_secs(1));
 
 /// Reaches every kind of action and of event.
@@ -28,14 +29,14 @@ async fn everything(ctx: OrchestrationContext, input: Value) -> Result<Value> {
     let event = event.await.ok().transpose()?;
     ctx.set_custom_status(ctx.now());
     match child.await {
-        Ok(again) if again == 1 => ctx.continue_as_new(flaky.await?).await,
+        Ok(again) if again == 1 => ctx.continue_as_new(THIS, flaky.await?).await,
         _ => Ok(Value::from(vec![event.unwrap_or_default(), flaky.await?])),
     }
 }
 
 // libFuzzer ends the process on every panic, so those that the engine catches are found, too.
 static FUNCTION: LazyLock<OrchestratorFunction> =
-    LazyLock::new(|| OrchestratorFunction::new(Orchestrator::new("everything"), everything));
+    LazyLock::new(|| OrchestratorFunction::new(THIS, everything));
 
 fuzz_target!(|bytes: &[u8]| {
     let answer = execute(&FUNCTION, bytes.to_vec());

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::support::{Host, actions, failure, orchestrator};
-use durable_functions::{Activity, Event, OrchestrationContext, Result};
+use crate::support::{Host, actions, failure, orchestrator, this};
+use durable_functions::{Activity, Event, OrchestrationContext, Orchestrator, Result};
 use futures::future::{Either, join, select};
 
 const APPROVAL: Event<u64> = Event::new("Approval");
@@ -145,7 +145,7 @@ async fn collect(ctx: OrchestrationContext, sum: u64) -> Result<u64> {
     if item == 0 {
         return Ok(sum);
     }
-    ctx.continue_as_new(sum + item).await
+    ctx.continue_as_new(this(), sum + item).await
 }
 
 #[test]
@@ -185,9 +185,9 @@ fn a_termination_after_continue_as_new_ends_the_instance() {
 fn an_event_that_is_awaited_after_continue_as_new_reaches_the_next_execution() {
     let function = orchestrator(async |ctx: OrchestrationContext, n: u64| -> Result<()> {
         ctx.wait_for(Event::<()>::new("begin")).await?;
-        let ends = async { ctx.continue_as_new::<()>(n + 1).await };
+        let ends = ctx.continue_as_new(this::<_, ()>(), n + 1);
         let takes = async { drop(ctx.wait_for(APPROVAL).await) };
-        join(ends, takes).await;
+        let (_, ()) = join(ends, takes).await;
         Ok(())
     });
     let mut host = Host::new(function, Some("0"));
@@ -197,10 +197,25 @@ fn an_event_that_is_awaited_after_continue_as_new_reaches_the_next_execution() {
 }
 
 #[test]
+fn an_instance_cannot_continue_as_another_orchestrator() {
+    let function = orchestrator(async |ctx: OrchestrationContext, _: u64| -> Result<()> {
+        ctx.continue_as_new(Orchestrator::new("other"), 1).await
+    });
+    let failed = failure(&Host::new(function, Some("0")).turn());
+    assert_eq!(failed.error_type, "InvalidName");
+    assert!(
+        failed
+            .error_message
+            .starts_with("orchestrator 'orchestrator' cannot continue as 'other'"),
+        "{failed:?}"
+    );
+}
+
+#[test]
 fn the_first_continue_as_new_counts() {
     let function = orchestrator(async |ctx: OrchestrationContext, _: u64| -> Result<()> {
-        let first = ctx.continue_as_new::<Result<()>>(1);
-        drop(ctx.continue_as_new::<()>(2).dropping_events());
+        let first = ctx.continue_as_new(this(), 1);
+        drop(ctx.continue_as_new(this::<_, ()>(), 2).dropping_events());
         first.await
     });
     let mut host = Host::new(function, Some("0"));
@@ -211,13 +226,12 @@ fn the_first_continue_as_new_counts() {
 #[test]
 fn continue_as_new_can_drop_events_and_change_the_version() {
     let mut host = Host::new(
-        orchestrator(async |ctx: OrchestrationContext, n: u64| {
+        orchestrator(async |ctx: OrchestrationContext, n: u64| -> Result<()> {
             ctx.wait_for(APPROVAL).await?;
-            ctx.continue_as_new::<()>(n + 1)
+            ctx.continue_as_new(this(), n + 1)
                 .dropping_events()
                 .with_version("2")
-                .await;
-            Ok(())
+                .await
         }),
         Some("1"),
     );
@@ -232,7 +246,7 @@ fn what_was_asked_for_before_continue_as_new_is_still_done() {
     let mut host = Host::new(
         orchestrator(async |ctx: OrchestrationContext, n: u64| -> Result<()> {
             let _unawaited = ctx.call(SQUARE, n);
-            ctx.continue_as_new(n + 1).await
+            ctx.continue_as_new(this(), n + 1).await
         }),
         Some("1"),
     );

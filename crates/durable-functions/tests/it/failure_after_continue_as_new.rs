@@ -1,18 +1,19 @@
 //! A failure counts whatever was decided before it: an instance that fails does not start again.
 
-use crate::support::{Host, actions, orchestrator};
+use crate::support::{Host, actions, orchestrator, this};
 use durable_functions::worker::{KeptInstances, KeptLimits, OrchestratorFunction};
-use durable_functions::{Activity, Failure, OrchestrationContext, Result};
+use durable_functions::{Activity, Failure, OrchestrationContext, Orchestrator, Result};
 use serde::Serialize;
 
 const WORK: Activity<(), ()> = Activity::new("work");
+const AGAIN: Orchestrator<u32, ()> = this();
 
 /// What the context does when this is dropped.
 struct ContinuesAsNew(OrchestrationContext);
 
 impl Drop for ContinuesAsNew {
     fn drop(&mut self) {
-        drop(self.0.continue_as_new::<()>(1));
+        drop(self.0.continue_as_new(AGAIN, 1));
     }
 }
 
@@ -37,7 +38,7 @@ fn ways_to_fail() -> Vec<(&'static str, OrchestratorFunction)> {
             "an error that is returned",
             orchestrator(async |ctx: OrchestrationContext, (): ()| -> Result<()> {
                 ctx.call(WORK, ()).await?;
-                drop(ctx.continue_as_new::<()>(1));
+                drop(ctx.continue_as_new(AGAIN, 1));
                 Err(Failure::new("Mine", "it failed").into())
             }),
         ),
@@ -45,7 +46,7 @@ fn ways_to_fail() -> Vec<(&'static str, OrchestratorFunction)> {
             "a panic",
             orchestrator(async |ctx: OrchestrationContext, (): ()| -> Result<()> {
                 ctx.call(WORK, ()).await?;
-                drop(ctx.continue_as_new::<()>(1));
+                drop(ctx.continue_as_new(AGAIN, 1));
                 panic!("it failed")
             }),
         ),
@@ -67,14 +68,14 @@ fn ways_to_fail() -> Vec<(&'static str, OrchestratorFunction)> {
                 }
                 ctx.call(WORK, ()).await?;
                 let _held = Panics;
-                ctx.continue_as_new(1).await
+                ctx.continue_as_new(AGAIN, 1).await
             }),
         ),
         (
             "an output that cannot be written",
             orchestrator(async |ctx: OrchestrationContext, (): ()| {
                 ctx.call(WORK, ()).await?;
-                drop(ctx.continue_as_new::<()>(1));
+                drop(ctx.continue_as_new(AGAIN, 1));
                 Ok(Unwritable)
             }),
         ),
@@ -108,7 +109,7 @@ fn it_does_so_in_a_kept_instance_as_well() {
 #[test]
 fn it_does_so_in_the_first_poll_as_well() {
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| -> Result<()> {
-        drop(ctx.continue_as_new::<()>(1));
+        drop(ctx.continue_as_new(AGAIN, 1));
         Err(Failure::new("Mine", "it failed").into())
     });
     let end = actions(&Host::new(function, None).turn());
@@ -118,7 +119,7 @@ fn it_does_so_in_the_first_poll_as_well() {
 #[test]
 fn without_a_failure_the_decision_stands() {
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| -> Result<u8> {
-        drop(ctx.continue_as_new::<u8>(1));
+        drop(ctx.continue_as_new(AGAIN, 1));
         Ok(5)
     });
     let end = actions(&Host::new(function, None).turn());

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Host, actions, failure, orchestrator};
+use crate::support::{Host, actions, failure, orchestrator, this};
 use durable_functions::worker::{ActivityFunction, OrchestratorFunction, run_batch};
 use durable_functions::{
     Activity, ActivityContext, Entity, EntityContext, EntityFunction, Event, Failure, HttpRequest,
@@ -258,14 +258,14 @@ fn names_of_operations_and_ids_of_entities_are_refused() {
 #[test]
 fn input_of_continue_as_new_is_escaped_and_its_version_refused() {
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| -> Result<u8> {
-        Ok(ctx.continue_as_new(RAW).await)
+        ctx.continue_as_new(this(), RAW).await
     });
     assert_eq!(
         first_turn(function),
         [format!("#0 ContinuedAsNew({ESCAPED})")]
     );
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| -> Result<u8> {
-        Ok(ctx.continue_as_new("").with_version(RAW).await)
+        ctx.continue_as_new(this(), "").with_version(RAW).await
     });
     assert_eq!(refused(function).0, "InvalidName");
 }

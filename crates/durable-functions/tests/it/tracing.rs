@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::support::{Host, actions, orchestrator};
+use crate::support::{Host, actions, orchestrator, this};
 use durable_functions::worker::{KeptInstances, KeptLimits};
 use durable_functions::{
     Activity, Event, Failure, OrchestrationContext, ReplayFilter, Result, is_replaying,
@@ -224,7 +224,7 @@ fn a_failure_after_continue_as_new_is_warned_of_once() {
     recording(ReplayFilter::new(), |recorder| {
         let function = orchestrator(async |ctx: OrchestrationContext, (): ()| -> Result<()> {
             ctx.call(STEP, 1).await?;
-            drop(ctx.continue_as_new::<()>(1));
+            drop(ctx.continue_as_new(this::<_, ()>(), 1));
             Err(Failure::new("Mine", "it failed").into())
         });
         let mut host = Host::new(function, None);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::entities::{messages, replied, request_id, sent};
-use crate::support::{Host, actions, answer, at, failure, orchestrator};
+use crate::support::{Host, actions, answer, at, failure, orchestrator, this};
 use durable_functions::{Activity, Entity, EntityId, Event, Operation, OrchestrationContext};
 use durable_protocol::messages::EventType;
 use futures::future::join;
@@ -191,8 +191,7 @@ fn late_and_duplicate_answers_are_no_external_events() {
         drop(ctx.call_entity(a(), GET, ()));
         let kept = ctx.call_entity(a(), GET, ()).await?;
         ctx.wait_for(GO).await?;
-        ctx.continue_as_new::<i64>(kept).await;
-        Ok(())
+        ctx.continue_as_new(this::<_, ()>(), kept).await
     });
     let mut host = Host::new(function, None);
     let first = host.turn();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::entities::{granted, messages, replied, request_id, sent};
-use crate::support::{Host, actions, answer, event, failure, orchestrator};
+use crate::support::{Host, actions, answer, event, failure, orchestrator, this};
 use durable_functions::{
     Entity, EntityId, Event, Operation, OrchestrationContext, Orchestrator, Result,
 };
@@ -173,7 +173,7 @@ async fn ending(ctx: OrchestrationContext, how: String) -> Result<()> {
     match how.as_str() {
         "fail" => Err(anyhow::anyhow!("no").into()),
         "panic" => panic!("no"),
-        "continue" => ctx.continue_as_new(how).await,
+        "continue" => ctx.continue_as_new(this(), how).await,
         _ => Ok(()),
     }
 }

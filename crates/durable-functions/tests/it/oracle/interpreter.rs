@@ -20,12 +20,15 @@ use crate::oracle::program::{GENERATIONS, Op, Program, Retry, Step};
 pub(crate) const COUNTER: Entity<i64> = Entity::new("counter");
 pub(crate) const ADD: Operation<i64, ()> = Operation::new("add");
 
+/// Its input is the number of the generation.
+const PROGRAM: Orchestrator<u64, Vec<Value>> = Orchestrator::new("program");
+
 type Running = Pin<Box<dyn Future<Output = Result<Value, TaskError>>>>;
 
 /// The orchestrator that does what `program` says. Its input is the number of its generation.
 pub(crate) fn orchestrator(program: &Program) -> OrchestratorFunction {
     let program = program.clone();
-    OrchestratorFunction::new(Orchestrator::new("program"), move |ctx, generation: u64| {
+    OrchestratorFunction::new(PROGRAM, move |ctx, generation: u64| {
         let program = program.clone();
         async move {
             let mut run = Run {
@@ -106,11 +109,11 @@ impl Run {
             }
             Step::ContinueAsNew { keep_events } => {
                 if self.generation < GENERATIONS {
-                    let next = self.ctx.continue_as_new::<()>(self.generation + 1);
+                    let next = self.ctx.continue_as_new(PROGRAM, self.generation + 1);
                     if *keep_events {
-                        next.await;
+                        next.await?;
                     } else {
-                        next.dropping_events().await;
+                        next.dropping_events().await?;
                     }
                 }
             }

@@ -297,6 +297,11 @@ pub(crate) fn failure(answer: &OrchestratorResponse) -> TaskFailureDetails {
     }
 }
 
+/// The handle of what [`orchestrator`] makes.
+pub(crate) const fn this<I, O>() -> Orchestrator<I, O> {
+    Orchestrator::new("orchestrator")
+}
+
 /// An orchestrator under the name `orchestrator`.
 pub(crate) fn orchestrator<I, O, F, Fut>(function: F) -> OrchestratorFunction
 where
@@ -305,7 +310,7 @@ where
     F: Fn(OrchestrationContext, I) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<O>> + 'static,
 {
-    OrchestratorFunction::new(Orchestrator::new("orchestrator"), function)
+    OrchestratorFunction::new(this(), function)
 }
 
 pub(crate) fn at(clock: i64) -> SystemTime {

@@ -23,7 +23,7 @@ async fn activities_children_and_continue_as_new_reach_the_output() {
     let mut hub = hub()
         .orchestrator(PARENT, async |ctx: OrchestrationContext, n: u32| {
             if n < 3 {
-                return Ok(ctx.continue_as_new(n + 1).await);
+                return ctx.continue_as_new(PARENT, n + 1).await;
             }
             let doubled = try_join_all((0..n).map(|n| ctx.call(DOUBLE, n))).await?;
             Ok(ctx.call_orchestrator(CHILD, doubled.iter().sum()).await?)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use durable_functions::worker::OrchestratorFunction;
-use durable_functions::{Activity, Event, OrchestrationContext, Result};
+use durable_functions::{Activity, Event, OrchestrationContext, Orchestrator, Result};
 use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
 
@@ -28,11 +28,17 @@ struct Generation {
     n: u32,
 }
 
+const fn again<O>(name: &'static str) -> Orchestrator<Generation, O> {
+    Orchestrator::new(name)
+}
+
 async fn with_an_activity(ctx: OrchestrationContext, Generation { n }: Generation) -> Result<Json> {
     ctx.call(Activity::<u32, u32>::new("echo"), n).await?;
     if n < 2 {
         ctx.set_custom_status(Generation { n });
-        return ctx.continue_as_new(Generation { n: n + 1 }).await;
+        return ctx
+            .continue_as_new(again("canActivity"), Generation { n: n + 1 })
+            .await;
     }
     Ok(json(&format!(r#"{{"finished":{n}}}"#)))
 }
@@ -48,7 +54,12 @@ async fn carrying_events(
     }
     if n == 0 {
         ctx.wait_for(GO).await?;
-        return ctx.continue_as_new(Next { n: 1, got: [] }).await;
+        // It runs under two names.
+        let this: Orchestrator<_, _> = match ctx.name().as_str() {
+            "canCarry" => Orchestrator::new("canCarry"),
+            _ => Orchestrator::new("canCarryAll"),
+        };
+        return ctx.continue_as_new(this, Next { n: 1, got: [] }).await;
     }
     let mut items = Vec::new();
     while items.len() < 5 {
@@ -61,7 +72,7 @@ async fn dropping_events(ctx: OrchestrationContext, Generation { n }: Generation
     if n == 0 {
         ctx.wait_for(GO).await?;
         return ctx
-            .continue_as_new(Generation { n: 1 })
+            .continue_as_new(again("canNoCarry"), Generation { n: 1 })
             .dropping_events()
             .await;
     }
@@ -79,7 +90,9 @@ async fn with_open_work(
     if n == 0 {
         let _activity = ctx.call(Activity::<&str, Json>::new("echo"), "unawaited");
         let _timer = ctx.sleep(Duration::from_secs(1));
-        return ctx.continue_as_new(Generation { n: 1 }).await;
+        return ctx
+            .continue_as_new(again("canPending"), Generation { n: 1 })
+            .await;
     }
     ctx.sleep(Duration::from_secs(3)).await;
     Ok("second")
@@ -91,7 +104,7 @@ async fn with_a_version(
 ) -> Result<Option<String>> {
     if n == 0 {
         return ctx
-            .continue_as_new(Generation { n: 1 })
+            .continue_as_new(again("canVersion"), Generation { n: 1 })
             .with_version("")
             .await;
     }

@@ -147,7 +147,7 @@ pub(super) async fn events_are_carried_over_five_new_executions(sidecar: &mut Si
             .orchestrator(COUNT, |ctx: OrchestrationContext, number: u32| async move {
                 let event = ctx.wait_for(GO).await?;
                 if number < 4 {
-                    return ctx.continue_as_new(number + 1).await;
+                    return ctx.continue_as_new(COUNT, number + 1).await;
                 }
                 Ok(vec![number, event])
             });

@@ -59,7 +59,8 @@ async fn again(ctx: OrchestrationContext, number: u32) -> Result<u32> {
         return Ok(number);
     }
     let number = ctx.call(ADD_ONE, number).await?;
-    ctx.continue_as_new(number).await
+    ctx.continue_as_new(Orchestrator::new("again"), number)
+        .await
 }
 
 async fn limit(ctx: OrchestrationContext, number: u32) -> Result<u32> {

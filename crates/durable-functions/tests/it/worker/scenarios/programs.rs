@@ -152,7 +152,7 @@ pub(super) async fn children_and_new_executions_run(sidecar: &mut Sidecar) {
                     return Ok(ctx.wait_for(APPROVAL).await?);
                 }
                 ctx.call(ADD_ONE, number).await?;
-                ctx.continue_as_new(number - 1).await
+                ctx.continue_as_new(COUNTDOWN, number - 1).await
             },
         );
     let serving = serve(worker);
