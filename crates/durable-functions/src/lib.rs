@@ -43,6 +43,8 @@ mod handle;
 #[cfg(feature = "handler")]
 mod handler;
 #[cfg(any(feature = "client", feature = "testing"))]
+mod history;
+#[cfg(any(feature = "client", feature = "testing"))]
 mod instance_status;
 mod name;
 mod orchestrator;
@@ -86,6 +88,8 @@ pub use functions::Functions;
 pub use handle::{Activity, Event, Orchestrator};
 #[cfg(feature = "handler")]
 pub use handler::{AppExt, ClientRejection};
+#[cfg(any(feature = "client", feature = "testing"))]
+pub use history::{History, HistoryError};
 #[cfg(any(feature = "client", feature = "testing"))]
 pub use instance_status::{DecodeError, Status};
 #[cfg(feature = "tracing-subscriber")]
