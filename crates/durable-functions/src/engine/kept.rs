@@ -413,7 +413,10 @@ impl KeptInstances {
 
 /// The answer to a request that a kept execution has answered already. The code runs as replaying,
 /// because it has logged what it had to log.
-fn replayed(function: &OrchestratorFunction, arrived: Arrived<'_>) -> Result<Vec<u8>, String> {
+pub(crate) fn replayed(
+    function: &OrchestratorFunction,
+    arrived: Arrived<'_>,
+) -> Result<Vec<u8>, String> {
     let bytes = Rc::new(arrived.decode_from(0)?);
     let invalid = |error| RequestError::from(error).to_string();
     let request = Request::read(&bytes).map_err(invalid)?;

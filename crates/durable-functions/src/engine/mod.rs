@@ -33,6 +33,8 @@ pub(crate) use function::RunningOrchestrator;
 pub(crate) use kept::Arrived;
 #[cfg(feature = "handler")]
 pub(crate) use kept::instance_id_of;
+#[cfg(feature = "testing")]
+pub(crate) use kept::replayed;
 pub use kept::{KeptInstances, KeptLimits};
 pub use state::Parent;
 pub(crate) use state::{Call, Outcome, SharedState};

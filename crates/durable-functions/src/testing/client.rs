@@ -3,7 +3,6 @@
 use std::fmt::Display;
 
 use durable_protocol::EntityId;
-use durable_protocol::messages::CreateInstanceRequest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use task_hub::query::{InstanceFilter, PageRequest};
@@ -13,53 +12,9 @@ use super::error::TestErrorKind;
 use super::hub::{AnyStore, LateEvent};
 use super::{TestError, TestHub};
 use crate::name::same_name;
-use crate::{Entity, Event, Operation, Orchestrator, RuntimeStatus, Status, codec};
+use crate::{Entity, Event, Operation, RuntimeStatus, Status, codec};
 
 impl TestHub {
-    /// Starts an instance under an id that the hub makes, and returns the id.
-    ///
-    /// # Errors
-    /// The input cannot be written as JSON.
-    pub fn start<I, O>(
-        &mut self,
-        orchestrator: Orchestrator<I, O>,
-        input: &I,
-    ) -> Result<String, TestError>
-    where
-        I: Serialize,
-    {
-        self.start_with_id(orchestrator, "", input)
-    }
-
-    /// Starts an instance under this id, and returns the id.
-    ///
-    /// # Errors
-    /// An instance with this id is pending, running or suspended; the input cannot be written as JSON.
-    pub fn start_with_id<I, O>(
-        &mut self,
-        orchestrator: Orchestrator<I, O>,
-        id: impl Into<String>,
-        input: &I,
-    ) -> Result<String, TestError>
-    where
-        I: Serialize,
-    {
-        let id = id.into();
-        let request = CreateInstanceRequest {
-            // Not by the hub, so that a start that is repeated after a crash has the same id.
-            instance_id: if id.is_empty() {
-                self.random.guid()
-            } else {
-                id
-            },
-            name: orchestrator.name.to_owned(),
-            version: orchestrator.version.map(str::to_owned),
-            input: self.json(input)?,
-            ..CreateInstanceRequest::default()
-        };
-        self.call(|hub, at| hub.start(at, request.clone()))
-    }
-
     /// Raises an external event.
     ///
     /// # Errors
@@ -240,7 +195,7 @@ impl TestHub {
     }
 
     /// Runs an operation of a client, who repeats it when the hub crashed before the commit.
-    fn call<T>(
+    pub(super) fn call<T>(
         &mut self,
         mut run: impl FnMut(&mut Hub<AnyStore>, &mut Moment<'_>) -> Result<T, Error>,
     ) -> Result<T, TestError> {
@@ -264,7 +219,7 @@ impl TestHub {
         self.call(run)
     }
 
-    fn json(&self, value: &impl Serialize) -> Result<Option<String>, TestError> {
+    pub(super) fn json(&self, value: &impl Serialize) -> Result<Option<String>, TestError> {
         let json = codec::write(value).map_err(|error| self.value_error(error))?;
         Ok(codec::unless_null(json))
     }

@@ -18,19 +18,42 @@ pub struct TestError {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TestErrorKind {
-    /// Two runs of the same turn decided differently.
+    /// Two runs of the same turn asked for different things.
     #[error(
-        "two runs of the same turn of '{instance}' decided differently: the orchestrator depends on something \
-         that changes from one run to the next (the clock, random numbers, the order of a HashMap, a static)\n  \
-         one run:     {first}\n  the other:   {second}"
+        "orchestrator '{orchestrator}' is not deterministic: two runs of the same turn of '{instance}' asked for \
+         different things\n  \
+         one run:     {first}\n  \
+         another run: {second}\n\
+         It depends on something that changes from one run to the next: the clock, random numbers, the order of a \
+         HashMap, a static, the thread. Take the time from `ctx.now()` and random values from `ctx.rng()` or \
+         `ctx.new_uuid()`, use a BTreeMap, and read everything else in an activity"
     )]
     TurnsDiffer {
+        /// The orchestrator.
+        orchestrator: String,
         /// The instance.
         instance: String,
-        /// What the run on the kept instance asked for.
+        /// The first call that differs, with its input, in one run.
         first: String,
-        /// What the run from the whole history asked for.
+        /// What another run has in its place.
         second: String,
+    },
+    /// The orchestrator read the clock of the computer.
+    #[error(
+        "orchestrator '{orchestrator}' is not deterministic: what it asks for in '{instance}' has the time of the \
+         computer's clock in it, {value}, which its history does not have\n  \
+         the call: {call}\n\
+         Take the time from `ctx.now()`"
+    )]
+    ReadsClock {
+        /// The orchestrator.
+        orchestrator: String,
+        /// The instance.
+        instance: String,
+        /// The call, with its input.
+        call: String,
+        /// The time as it was found.
+        value: String,
     },
     /// A function is called that the test did not register.
     #[error(
@@ -93,7 +116,9 @@ fn listed(names: &[&str]) -> String {
 /// How a function of this kind is registered.
 fn remedy(noun: &str) -> &'static str {
     match noun {
-        "activity" => "`.activity(HANDLE, function)` to run it",
+        "activity" => {
+            "`.activity(HANDLE, function)` to run it, or `hub.mock(HANDLE, |input| Ok(output))`"
+        }
         "entity" => "`.entity(EntityFunction::new(HANDLE)…)`",
         _ => "`.orchestrator(HANDLE, function)`",
     }
@@ -118,7 +143,9 @@ fn at_rest(status: RuntimeStatus) -> String {
     match status {
         _ if status.is_terminal() => format!("has ended as {name}"),
         RuntimeStatus::Suspended => format!("is {name}: it waits to be resumed"),
-        _ => format!("is {name}: it waits for an event or for an activity that is held"),
+        _ => format!(
+            "is {name}: it waits for an event that the test did not raise, or for an activity that is held"
+        ),
     }
 }
 

@@ -12,14 +12,16 @@ use durable_protocol::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use task_hub::work::{Activity as HeldActivity, WorkItem};
-use task_hub::{Hub, Ids as _, MemoryStore, Moment, Options, Store};
+use task_hub::{Hub, Ids as _, MemoryStore, Options, Store};
 
 use super::error::TestErrorKind;
 use super::functions::Functions;
+use super::moments::Moment;
 use super::random::Random;
-use super::{Faults, TestError, notice, turn};
+use super::turn::Turns;
+use super::{Faults, TestError, notice};
 use crate::activity::ActivityFunction;
-use crate::engine::{KeptInstances, OrchestratorFunction};
+use crate::engine::OrchestratorFunction;
 use crate::functions::Registered;
 use crate::{
     Activity, ActivityContext, EntityFunction, OrchestrationContext, Orchestrator, Result,
@@ -37,7 +39,7 @@ const START: Timestamp = Timestamp {
 pub struct TestHub {
     pub(super) hub: Hub<AnyStore>,
     pub(super) functions: Functions,
-    pub(super) kept: KeptInstances,
+    pub(super) turns: Turns,
     pub(super) seed: u64,
     pub(super) random: Random,
     pub(super) faults: Faults,
@@ -50,6 +52,9 @@ pub struct TestHub {
     pub(super) holds: Vec<&'static str>,
     pub(super) held: Vec<HeldActivity>,
     pub(super) late: Vec<LateEvent>,
+    pub(super) moments: Vec<Moment>,
+    /// When the clock of the hub began.
+    pub(super) began: Timestamp,
     pub(super) notices: Vec<String>,
 }
 
@@ -91,7 +96,7 @@ impl TestHub {
         Ok(TestHub {
             hub,
             functions: Functions::default(),
-            kept: turn::kept(),
+            turns: Turns::new(),
             seed,
             random,
             faults: Faults::none(),
@@ -102,6 +107,8 @@ impl TestHub {
             holds: Vec::new(),
             held: Vec::new(),
             late: Vec::new(),
+            moments: Vec::new(),
+            began: START,
             notices: Vec::new(),
         })
     }
@@ -138,6 +145,17 @@ impl TestHub {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         self.now = Timestamp::default().after(since_1970).in_ticks();
+        self.began = self.now;
+        self
+    }
+
+    /// The same hub, which runs each turn this many times and compares what it asks for. 1 compares nothing.
+    ///
+    /// Without this a turn runs up to 24 times: two runs would not notice an order that is the same in every second
+    /// run. Turns that ask for the same as several before run twice.
+    #[must_use]
+    pub fn with_runs_per_turn(mut self, runs: u32) -> Self {
+        self.turns.runs = Some(runs);
         self
     }
 
@@ -230,7 +248,7 @@ impl TestHub {
         if self.random.pick(2) == 0 {
             // The worker crashes as well. Otherwise it answers a hub that does not know of its work any more.
             self.in_flight.clear();
-            self.kept = turn::kept();
+            self.turns.forget();
         }
         Ok(())
     }
@@ -238,12 +256,12 @@ impl TestHub {
     /// Runs one input and commits it. `None` when the hub crashed before the commit.
     pub(super) fn step<T, E>(
         &mut self,
-        run: impl FnOnce(&mut Hub<AnyStore>, &mut Moment<'_>) -> Result<T, E>,
+        run: impl FnOnce(&mut Hub<AnyStore>, &mut task_hub::Moment<'_>) -> Result<T, E>,
     ) -> Result<Option<T>, TestError>
     where
         TestErrorKind: From<E>,
     {
-        let mut at = Moment::new(self.now, &mut self.random);
+        let mut at = task_hub::Moment::new(self.now, &mut self.random);
         let result = run(&mut self.hub, &mut at);
         let value = result.map_err(|error| self.error(error))?;
         if self.random.percent(self.faults.crashes) {
@@ -266,9 +284,10 @@ impl TestHub {
         TestError::new(kind.into(), self.report())
     }
 
-    /// Goes to `due` and fires the timers.
+    /// Goes to `due`, does what the test wants done then, and fires the timers.
     pub(super) fn go_to(&mut self, due: Timestamp) -> Result<(), TestError> {
         self.now = self.now.max(due);
+        self.do_moments()?;
         while self.step(|hub, at| hub.fire_timers(at))? != Some(0) {}
         Ok(())
     }

@@ -2,68 +2,20 @@
 
 use std::fmt::{self, Write as _};
 
-use durable_protocol::Timestamp;
-use durable_protocol::messages::{
-    CompleteOrchestrationAction, EventType, HistoryEvent, OrchestratorAction,
-    OrchestratorActionType, OrchestratorResponse, TaskFailureDetails,
-};
+use durable_protocol::messages::{EventType, HistoryEvent};
 use prost::Message as _;
 use task_hub::Store as _;
 use task_hub::query::{InstanceFilter, PageRequest};
 
+use super::text::{activity_result, failure, payload as shown, time};
 use super::{Faults, TestHub};
 use crate::RuntimeStatus;
-use crate::activity::{envelope, report as activity_report};
-
-/// The longest payload that is shown whole, in characters.
-const LONGEST_PAYLOAD: usize = 200;
+use crate::history::History;
 
 /// The longest history that is shown whole, in events. Of a longer one, as of a timer of a year, the ends are shown.
 const LONGEST_HISTORY: usize = 60;
 /// How much is shown of the beginning of a longer history.
 const SHOWN_OF_BEGINNING: usize = 10;
-
-/// The actions and the custom status of an answer, on one line.
-pub(super) fn answer(answer: &OrchestratorResponse) -> String {
-    let mut parts: Vec<String> = answer.actions.iter().map(action).collect();
-    if let Some(status) = &answer.custom_status {
-        parts.push(format!("custom status {}", payload(Some(status))));
-    }
-    if parts.is_empty() {
-        parts.push("nothing".to_owned());
-    }
-    parts.join(", ")
-}
-
-fn action(action: &OrchestratorAction) -> String {
-    use OrchestratorActionType as Type;
-    let what = match &action.orchestrator_action_type {
-        Some(Type::ScheduleTask(task)) => {
-            format!("{}({})", task.name, payload(task.input.as_ref()))
-        }
-        Some(Type::CreateTimer(timer)) => format!("timer at {}", time(timer.fire_at)),
-        Some(Type::CreateSubOrchestration(child)) => format!(
-            "sub-orchestration {} '{}'({})",
-            child.name,
-            child.instance_id,
-            payload(child.input.as_ref())
-        ),
-        Some(Type::SendEvent(sent)) => {
-            format!("event {}({})", sent.name, payload(sent.data.as_ref()))
-        }
-        Some(Type::CompleteOrchestration(end)) => completion(end),
-        other => format!("{other:?}"),
-    };
-    format!("#{} {what}", action.id)
-}
-
-fn completion(end: &CompleteOrchestrationAction) -> String {
-    let status = end.orchestration_status().as_str();
-    match &end.failure_details {
-        Some(details) => format!("{status} {}", failure(Some(details))),
-        None => format!("{status}({})", payload(end.result.as_ref())),
-    }
-}
 
 /// One line for an event: its id if an action caused it, its kind, and what distinguishes it.
 fn event(event: &HistoryEvent) -> String {
@@ -91,7 +43,7 @@ fn event(event: &HistoryEvent) -> String {
             format!(
                 "TaskCompleted #{} {}",
                 it.task_scheduled_id,
-                payload(it.result.as_deref().map(activity_result).as_ref())
+                shown(&activity_result(it.result.as_deref().unwrap_or_default()))
             )
         }
         Some(Type::TaskFailed(it)) => format!(
@@ -134,46 +86,8 @@ fn event(event: &HistoryEvent) -> String {
     }
 }
 
-fn failure(details: Option<&TaskFailureDetails>) -> String {
-    let Some(mut details) = details else {
-        return "without details".to_owned();
-    };
-    // An activity of this crate reports its failure in a form that only programs can read.
-    if let Some(failure) = activity_report::failure_in(details) {
-        return payload(Some(&failure.to_string()));
-    }
-    // What the function reported is the innermost failure.
-    while let Some(inner) = &details.inner_failure {
-        details = inner;
-    }
-    format!(
-        "{}: {}",
-        details.error_type,
-        payload(Some(&details.error_message))
-    )
-}
-
-/// The result of an activity without the form in which it travels.
-fn activity_result(text: &str) -> String {
-    envelope::decode_result::<serde_json::Value>(Some(text.as_bytes()))
-        .map_or_else(|_| text.to_owned(), |value| value.to_string())
-}
-
 fn payload(text: Option<&String>) -> String {
-    let text = text.map(String::as_str).unwrap_or_default();
-    let mut chars = text.chars();
-    let mut shown: String = chars.by_ref().take(LONGEST_PAYLOAD).collect();
-    if chars.next().is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-fn time(at: Option<prost_types::Timestamp>) -> String {
-    at.map_or_else(
-        || "no time".to_owned(),
-        |at| Timestamp::from(at).round_trip(),
-    )
+    text.map(|text| shown(text)).unwrap_or_default()
 }
 
 fn write_history(out: &mut String, events: &[HistoryEvent]) -> fmt::Result {
@@ -200,11 +114,14 @@ impl TestHub {
     ///
     /// # Errors
     /// The store failed.
-    pub fn history(&self, id: &str) -> Result<Vec<HistoryEvent>, super::TestError> {
+    pub fn history(&self, id: &str) -> Result<History, super::TestError> {
         let events = self.hub.store().history(id);
         let events = events.map_err(|error| self.error(error))?;
         let decode = |event| HistoryEvent::decode(event).unwrap_or_default();
-        Ok(events.into_iter().map(decode).collect())
+        Ok(History::of_events(
+            id,
+            events.into_iter().map(decode).collect(),
+        ))
     }
 
     /// The seed, the clock, all instances, and the histories of those that have not completed: what a
@@ -245,7 +162,9 @@ impl TestHub {
             if status == RuntimeStatus::Completed {
                 continue;
             }
-            write_history(out, &self.history(id).unwrap_or_default())?;
+            if let Ok(history) = self.history(id) {
+                write_history(out, history.events())?;
+            }
             for message in self.hub.store().inbox(id).unwrap_or_default() {
                 let it = HistoryEvent::decode(message.body).unwrap_or_default();
                 writeln!(out, "  not delivered: {}", event(&it))?;

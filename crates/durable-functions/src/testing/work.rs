@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use durable_protocol::messages::TaskFailureDetails;
 use durable_protocol::{EntityId, Timestamp};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use task_hub::Kind;
 use task_hub::work::{
     Activity as ScheduledActivity, ActivityOutcome, BatchOutcome, EntityBatch, Turn, TurnOutcome,
@@ -17,12 +15,12 @@ use task_hub::work::{
 
 use super::error::TestErrorKind;
 use super::functions::find;
-use super::{TestError, TestHub, turn};
+use super::{TestError, TestHub};
 use crate::activity::ActivityFunction;
 use crate::engine::OrchestratorFunction;
 use crate::name::same_name;
 use crate::time_limit::TimeLimit;
-use crate::{Activity, ActivityContext, Orchestrator, RuntimeStatus, Status};
+use crate::{Activity, ActivityContext, RuntimeStatus, Status};
 
 /// How much one call may do. A test that needs more waits in several calls. Work without end is found within a few
 /// seconds, also in a debug build.
@@ -39,24 +37,6 @@ enum Outcome {
 }
 
 impl TestHub {
-    /// Starts an instance, runs until it has ended, and gives its output.
-    ///
-    /// # Errors
-    /// The instance did not complete, or its output is not an `O`.
-    pub async fn run<I, O>(
-        &mut self,
-        orchestrator: Orchestrator<I, O>,
-        input: &I,
-    ) -> Result<O, TestError>
-    where
-        I: Serialize,
-        O: DeserializeOwned,
-    {
-        let id = self.start(orchestrator, input)?;
-        self.run_until_ended(&id).await?;
-        self.output(&id)
-    }
-
     /// Runs until the instance has completed, failed, or was terminated. Other instances run meanwhile.
     ///
     /// # Errors
@@ -150,6 +130,7 @@ impl TestHub {
                 continue;
             }
             let due = self.hub.next_due().map_err(|error| self.error(error))?;
+            let due = due.into_iter().chain(self.next_moment()).min();
             match due {
                 Some(due) if limit.is_none_or(|limit| due <= limit) => self.go_to(due)?,
                 _ => return Ok(false),
@@ -171,12 +152,7 @@ impl TestHub {
             return Ok(is_late);
         };
         let outcome = match &item {
-            // Without this, an orchestrator that uses tokio's channels could decide differently when the task of
-            // the test has spent its budget.
-            WorkItem::Turn(turn) => {
-                let turn = tokio::task::unconstrained(async { self.turn(turn) });
-                Outcome::Turn(turn.await?)
-            }
+            WorkItem::Turn(turn) => Outcome::Turn(self.turn(turn)?),
             WorkItem::Activity(activity) => Outcome::Activity(self.run_activity(activity).await?),
             WorkItem::EntityBatch(batch) => Outcome::Batch(self.run_batch(batch).await?),
         };
@@ -265,7 +241,7 @@ impl TestHub {
         let functions = &self.functions.orchestrators;
         let answer = find(functions, OrchestratorFunction::name, &turn.start.name)
             .map_err(|known| not_registered("orchestrator", &turn.start.name, known))
-            .and_then(|function| turn::run(function, &mut self.kept, turn));
+            .and_then(|function| self.turns.run(function, turn, self.now));
         let answer = answer.map_err(|error| self.error(error))?;
         Ok(TurnOutcome::Answered(answer))
     }

@@ -45,9 +45,10 @@ async fn orchestrations_share_locked_entities_without_losing_an_update() {
             .with_faults(Faults::all())
             .entity(counter)
             .orchestrator(TRANSFER, transfer);
-        let ids: Vec<_> = (1..=20)
-            .map(|amount| hub.start(TRANSFER, &amount).unwrap())
-            .collect();
+        let mut ids = Vec::new();
+        for amount in 1..=20 {
+            ids.push(hub.start(TRANSFER, &amount).await.unwrap());
+        }
         hub.run_until_idle().await.unwrap();
         for (amount, id) in (1..).zip(&ids) {
             assert_eq!(hub.output::<i64>(id).unwrap(), amount + 1);

@@ -37,14 +37,17 @@ fn program() -> TestHub {
 
 /// Starts two instances and raises their events; the outputs.
 async fn play(hub: &mut TestHub) -> [u32; 2] {
-    let ids = ["a", "b"].map(|id| hub.start_with_id(F, id, &4).unwrap());
-    for id in &ids {
+    let ids = ["a", "b"];
+    for id in ids {
+        hub.start(F, &4).with_id(id).await.unwrap();
+    }
+    for id in ids {
         hub.raise(id, GO, &1).unwrap();
         hub.raise(id, STOP, &3).unwrap();
         hub.raise(id, GO, &2).unwrap();
     }
     hub.run_until_idle().await.unwrap();
-    ids.map(|id| hub.output(&id).unwrap())
+    ids.map(|id| hub.output(id).unwrap())
 }
 
 #[tokio::test]
@@ -86,12 +89,12 @@ async fn a_crash_after_any_commit_changes_no_history() {
     let expected = play(&mut calm).await;
     let kinds = |hub: &TestHub| -> Vec<_> {
         let history = hub.history("a").unwrap();
-        history
-            .into_iter()
+        let events = history.events().iter();
+        events
             .map(|it| {
                 (
                     it.event_id,
-                    it.event_type.map(|it| std::mem::discriminant(&it)),
+                    it.event_type.as_ref().map(std::mem::discriminant),
                 )
             })
             .collect()

@@ -33,13 +33,13 @@ async fn code_that_alternates_its_calls_is_shown_with_both_decisions() {
             Ok(ctx.call(activity, n).await?)
         }
     });
-    let id = hub.start_with_id(F, "a", &3).unwrap();
+    let id = hub.start(F, &3).with_id("a").await.unwrap();
     let error = hub.run_until_ended(&id).await.unwrap_err();
     assert_eq!(
         first_lines(&error, 3),
-        "two runs of the same turn of 'a' decided differently: the orchestrator depends on something that changes \
-         from one run to the next (the clock, random numbers, the order of a HashMap, a static)\n  \
-         one run:     #0 double(3)\n  the other:   #0 break(3)"
+        "orchestrator 'f' is not deterministic: two runs of the same turn of 'a' asked for different things\n  \
+         one run:     #0 activity 'double' with the input 3\n  \
+         another run: #0 activity 'break' with the input 3"
     );
     let text = format!("{error:?}");
     assert!(text.contains("seed 0"), "{text}");
@@ -79,7 +79,7 @@ async fn an_instance_that_waits_for_ever_is_shown_with_its_history() {
         ctx.call(DOUBLE, n).await?;
         Ok(ctx.wait_for(GO).await?)
     });
-    let id = hub.start_with_id(F, "a", &3).unwrap();
+    let id = hub.start(F, &3).with_id("a").await.unwrap();
     let error = hub.run_until_ended(&id).await.unwrap_err();
     let status = RuntimeStatus::Running;
     let instance = "a".to_owned();
@@ -123,7 +123,7 @@ async fn an_unknown_instance_and_a_second_start_are_refused() {
     });
     let unknown = hub.run_until_ended("nobody").await.unwrap_err();
     assert_eq!(unknown.kind(), &TestErrorKind::NoInstance("nobody".into()));
-    hub.start_with_id(F, "a", &1).unwrap();
-    let taken = hub.start_with_id(F, "a", &1).unwrap_err();
+    hub.start(F, &1).with_id("a").await.unwrap();
+    let taken = hub.start(F, &1).with_id("a").await.unwrap_err();
     assert!(matches!(taken.kind(), TestErrorKind::Refused(_)), "{taken}");
 }

@@ -1,10 +1,13 @@
 //! The hub for tests: that it does what a host does, and notices what a host would not.
 
+mod determinism;
 mod entity_locks;
 mod faults;
 mod lifecycle;
 mod mistakes;
+mod mocks;
 mod properties;
+mod replays;
 mod rewind;
 
 use durable_functions::testing::TestHub;

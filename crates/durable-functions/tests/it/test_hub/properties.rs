@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use durable_functions::testing::{Faults, TestHub};
 use durable_functions::{
-    Activity, ActivityContext, EntityFunction, Event, Failure, OrchestrationContext, Orchestrator,
-    Result, RuntimeStatus,
+    Activity, ActivityContext, EntityFunction, Event, Failure, History, OrchestrationContext,
+    Orchestrator, Result, RuntimeStatus,
 };
-use durable_protocol::messages::{EventType, HistoryEvent};
+use durable_protocol::messages::EventType;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
@@ -54,7 +54,9 @@ async fn grandchild(ctx: OrchestrationContext, input: Value) -> Result<Value> {
 }
 
 fn hub(program: &Program) -> TestHub {
+    // A property compares many runs by itself.
     let mut hub = TestHub::new()
+        .with_runs_per_turn(2)
         .entity(
             EntityFunction::new(COUNTER).on(ADD, async |_, sum: &mut i64, amount| {
                 *sum += amount;
@@ -85,7 +87,7 @@ fn hub(program: &Program) -> TestHub {
 /// Runs until all instances have ended, and raises what they wait for.
 async fn play(hub: &mut TestHub) {
     for id in IDS {
-        hub.start_with_id(PROGRAM, id, &0).unwrap();
+        hub.start(PROGRAM, &0).with_id(id).await.unwrap();
     }
     for number in 0..MOST_EVENTS {
         hub.run_until_idle().await.unwrap();
@@ -123,10 +125,10 @@ fn sums(hub: &TestHub) -> [Option<i64>; 2] {
 /// first, also in programs whose output does not.
 fn asked_for(hub: &TestHub, id: &str) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
-    for event in hub.history(id).unwrap() {
-        let what = match event.event_type.unwrap() {
-            EventType::TaskScheduled(it) => it.name,
-            EventType::SubOrchestrationInstanceCreated(it) => it.name,
+    for event in hub.history(id).unwrap().events() {
+        let what = match event.event_type.as_ref().unwrap() {
+            EventType::TaskScheduled(it) => it.name.clone(),
+            EventType::SubOrchestrationInstanceCreated(it) => it.name.clone(),
             EventType::EventSent(it) => format!("{} to {}", it.name, it.instance_id),
             EventType::TimerCreated(_) => "timer".to_owned(),
             _ => continue,
@@ -137,9 +139,9 @@ fn asked_for(hub: &TestHub, id: &str) -> BTreeMap<String, usize> {
 }
 
 /// What must hold of every history: each outcome is of an action that was asked for before, and there is one.
-fn check_history(history: &[HistoryEvent]) -> Result<(), TestCaseError> {
+fn check_history(history: &History) -> Result<(), TestCaseError> {
     let mut open = Vec::new();
-    for event in history {
+    for event in history.events() {
         let ended = match event.event_type.as_ref().unwrap() {
             EventType::TaskScheduled(_)
             | EventType::SubOrchestrationInstanceCreated(_)

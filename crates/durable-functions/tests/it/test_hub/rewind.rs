@@ -91,9 +91,13 @@ fn hub() -> (TestHub, Arc<Mutex<World>>) {
     (hub, world)
 }
 
-fn start(hub: &mut TestHub, orchestrator: Orchestrator<Vec<String>, Vec<String>>, input: &[&str]) {
+async fn start(
+    hub: &mut TestHub,
+    orchestrator: Orchestrator<Vec<String>, Vec<String>>,
+    input: &[&str],
+) {
     let input = input.iter().map(|it| (*it).to_owned()).collect();
-    hub.start_with_id(orchestrator, "i", &input).unwrap();
+    hub.start(orchestrator, &input).with_id("i").await.unwrap();
 }
 
 async fn fail(hub: &mut TestHub) {
@@ -118,7 +122,7 @@ fn has_dropped_an_outcome(hub: &TestHub) -> bool {
 async fn a_fan_out_that_failed_with_an_activity_open_completes_after_a_rewind() {
     let (mut hub, world) = hub();
     hub.hold(SLOW_WORK);
-    start(&mut hub, FAN_OUT, &["good", "bad", "slow"]);
+    start(&mut hub, FAN_OUT, &["good", "bad", "slow"]).await;
     fail(&mut hub).await;
     // It ends while the instance is Failed.
     hub.release(SLOW_WORK);
@@ -133,7 +137,7 @@ async fn a_fan_out_that_failed_with_an_activity_open_completes_after_a_rewind() 
 async fn the_outcome_of_an_activity_that_ran_through_a_rewind_counts() {
     let (mut hub, world) = hub();
     hub.hold(SLOW_WORK);
-    start(&mut hub, FAN_OUT, &["bad", "slow"]);
+    start(&mut hub, FAN_OUT, &["bad", "slow"]).await;
     fail(&mut hub).await;
     world.lock().unwrap().broken.clear();
     hub.rewind("i", "early").unwrap();
@@ -149,7 +153,7 @@ async fn the_outcome_of_an_activity_that_ran_through_a_rewind_counts() {
 async fn a_parent_goes_on_when_its_failed_child_was_rewound_with_it() {
     let (mut hub, world) = hub();
     hub.hold(SLOW_WORK);
-    start(&mut hub, PARENT, &["good", "bad", "slow"]);
+    start(&mut hub, PARENT, &["good", "bad", "slow"]).await;
     fail(&mut hub).await;
     hub.release(SLOW_WORK);
     hub.run_until_idle().await.unwrap();
@@ -164,7 +168,7 @@ async fn a_parent_goes_on_when_its_failed_child_was_rewound_with_it() {
 #[tokio::test]
 async fn an_instance_that_fails_again_can_be_rewound_again() {
     let (mut hub, world) = hub();
-    start(&mut hub, FAN_OUT, &["good", "bad"]);
+    start(&mut hub, FAN_OUT, &["good", "bad"]).await;
     for _ in 0..3 {
         fail(&mut hub).await;
         hub.rewind("i", "not yet").unwrap();
@@ -179,7 +183,7 @@ async fn an_instance_that_fails_again_can_be_rewound_again() {
 #[tokio::test]
 async fn a_parent_goes_on_when_all_attempts_of_its_child_had_one_instance_id() {
     let (mut hub, world) = hub();
-    start(&mut hub, RETRYING, &["bad"]);
+    start(&mut hub, RETRYING, &["bad"]).await;
     fail(&mut hub).await;
     world.lock().unwrap().broken.clear();
     hub.rewind("i", "fixed").unwrap();
