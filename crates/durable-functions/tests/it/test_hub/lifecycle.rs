@@ -58,7 +58,7 @@ async fn a_monitor_that_continues_as_new_every_day_for_a_year_keeps_a_short_hist
         if day == 365 {
             return Ok(day);
         }
-        Ok(ctx.continue_as_new(day + 1).await)
+        ctx.continue_as_new(PARENT, day + 1).await
     });
     let before = hub.now();
     let checks = hub.mock(DOUBLE, |day| Ok(2 * day));

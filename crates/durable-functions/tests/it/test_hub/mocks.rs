@@ -145,7 +145,7 @@ async fn a_mock_begins_to_fail_at_its_moment() {
             return Ok(n);
         }
         ctx.sleep(HOUR).await;
-        Ok(ctx.continue_as_new(n + 1).await)
+        ctx.continue_as_new(FOR_EVER, n + 1).await
     });
     let poll = hub.mock(POLL, |_| Ok(()));
     hub.at(10 * HOUR + MINUTE, move |_| {

@@ -9,6 +9,7 @@ mod mocks;
 mod properties;
 mod replays;
 mod rewind;
+mod scenarios;
 
 use durable_functions::testing::TestHub;
 use durable_functions::{Activity, ActivityContext, Failure};

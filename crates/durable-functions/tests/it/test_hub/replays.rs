@@ -204,7 +204,7 @@ async fn every_generation_and_a_failure_and_a_termination_are_replayed() {
         if n == 5 {
             return Err(Failure::new("Tired", "enough").into());
         }
-        Ok(ctx.continue_as_new(n + 1).await)
+        ctx.continue_as_new(AGAIN, n + 1).await
     }
     let replayer = Replayer::new().orchestrator(AGAIN, again).with_values();
     let mut hub = TestHub::new().orchestrator(AGAIN, again);
