@@ -92,6 +92,9 @@ pub use handler::{AppExt, ClientRejection};
 pub use history::{History, HistoryError};
 #[cfg(any(feature = "client", feature = "testing"))]
 pub use instance_status::{DecodeError, Status};
+/// The traits of [`DurableRng`], as the crate `rand` 0.10 uses them.
+#[doc(no_inline)]
+pub use rand_chacha::rand_core;
 #[cfg(feature = "tracing-subscriber")]
 pub use replay::ReplayFilter;
 pub use replay::is_replaying;

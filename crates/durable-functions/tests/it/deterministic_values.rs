@@ -1,7 +1,7 @@
 //! Ids and random numbers: new on every call, the same on every replay.
 
 use crate::support::{Host, actions, answer, orchestrator};
-use durable_functions::{Activity, DurableRng, OrchestrationContext};
+use durable_functions::{Activity, OrchestrationContext};
 use durable_protocol::messages::EventType;
 
 const NOTE: Activity<Vec<String>, ()> = Activity::new("note");
@@ -56,9 +56,11 @@ fn ids_differ_from_each_other_and_survive_replay() {
 
 #[test]
 fn random_numbers_are_the_same_on_every_replay_and_differ_between_streams() {
-    use rand_chacha::rand_core::Rng;
+    use durable_functions::rand_core::Rng;
     let function = orchestrator(async |ctx: OrchestrationContext, (): ()| {
-        let draw = |mut rng: DurableRng| rng.next_u64().to_string();
+        fn draw(mut rng: impl Rng) -> String {
+            rng.next_u64().to_string()
+        }
         let drawn = vec![draw(ctx.rng()), draw(ctx.rng())];
         ctx.call(NOTE, drawn.clone()).await?;
         Ok(drawn)
