@@ -15,14 +15,40 @@ use crate::engine::SharedState;
 impl OrchestrationContext {
     /// Waits for `duration`, however long, on the orchestration's clock.
     ///
-    /// The timer starts when this returns. Hosts may fire it up to a second early. It cannot be
-    /// taken back: a dropped timer is forgotten and still fires.
+    /// The timer starts when this returns. Hosts may fire it up to a second early.
+    ///
+    /// **Dropping it cancels it**: the orchestrator no longer waits for it, and can end before it is due. The protocol
+    /// has no message for that, so the host keeps the timer. When it is due, it costs a turn that does nothing, unless
+    /// the instance has ended; a timer of more than three days costs one every three days, because it is made of
+    /// shorter ones.
+    ///
+    /// ```
+    /// use std::pin::pin;
+    /// use std::time::Duration;
+    /// use durable_functions::{Event, OrchestrationContext, Result};
+    /// use futures::future::{Either, select};
+    ///
+    /// const APPROVAL: Event<bool> = Event::new("approval");
+    ///
+    /// async fn approved(ctx: OrchestrationContext, _: ()) -> Result<bool> {
+    ///     let timer = ctx.sleep(Duration::from_secs(3600));
+    ///     match select(pin!(ctx.wait_for(APPROVAL)), timer).await {
+    ///         Either::Left((approved, timer)) => {
+    ///             drop(timer); // cancelled
+    ///             Ok(approved?)
+    ///         }
+    ///         Either::Right(_) => Ok(false),
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// [`timeout`](Self::timeout) does the same in one line.
     pub fn sleep(&self, duration: Duration) -> TimerFuture {
         let due = self.state.borrow().now().after(duration);
         self.timer(due)
     }
 
-    /// Waits until `time`; a time in the past fires at once.
+    /// Waits until `time`; a time in the past fires at once. Dropping it cancels it, as for [`sleep`](Self::sleep).
     pub fn sleep_until(&self, time: SystemTime) -> TimerFuture {
         self.timer(Timestamp::from(time))
     }
@@ -59,7 +85,7 @@ impl OrchestrationContext {
     }
 }
 
-/// A durable timer; see [`OrchestrationContext::sleep`].
+/// A durable timer; see [`OrchestrationContext::sleep`]. Dropping it cancels it.
 #[must_use = "a timer that is not awaited delays nothing"]
 pub struct TimerFuture {
     state: SharedState,

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use durable_functions::OrchestrationContext;
+use durable_functions::worker::{KeptInstances, KeptLimits};
 use durable_protocol::messages::OrchestratorActionType;
 
 use super::SQUARE;
@@ -28,6 +29,41 @@ fn a_long_timer_is_split_and_never_more_than_three_days_ahead() {
         [timer(0, 3), timer(1, 6), timer(2, 9), timer(3, 10)]
     );
     assert_eq!(seen[4], [r#"#4 Completed("done")"#]);
+}
+
+/// The host keeps it and fires it, because the protocol has no message that takes a timer back.
+#[test]
+fn a_dropped_timer_is_cancelled_and_its_end_changes_nothing() {
+    for limits in [KeptLimits::none(), KeptLimits::default()] {
+        let mut kept = KeptInstances::new(limits);
+        let mut host = Host::new(
+            orchestrator(async |ctx: OrchestrationContext, (): ()| {
+                drop(ctx.sleep(Duration::from_secs(5)));
+                Ok(ctx.call(SQUARE, 2).await?)
+            }),
+            None,
+        );
+        let first = host.kept_turn(&mut kept);
+        assert_eq!(actions(&first), ["#0 timer +5", "#1 square(2)"]);
+        assert!(host.fired(0).kept_turn(&mut kept).actions.is_empty());
+        let end = host.completed(1, "4").kept_turn(&mut kept);
+        assert_eq!(actions(&end), ["#2 Completed(4)"]);
+    }
+}
+
+#[test]
+fn an_orchestrator_ends_before_a_timer_that_it_dropped() {
+    let mut host = Host::new(
+        orchestrator(async |ctx: OrchestrationContext, (): ()| {
+            let timer = ctx.sleep(Duration::from_secs(5));
+            let squared = ctx.call(SQUARE, 2).await?;
+            drop(timer);
+            Ok(squared)
+        }),
+        None,
+    );
+    host.turn();
+    assert_eq!(actions(&host.completed(1, "4").turn()), ["#2 Completed(4)"]);
 }
 
 #[test]

@@ -18,6 +18,26 @@ const CHILD: Orchestrator<u32, u32> = Orchestrator::new("child");
 const GO: Event<u32> = Event::new("Go");
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The hub fires the timer of an instance that goes on, which then does nothing with it.
+#[tokio::test]
+async fn a_timer_that_was_dropped_delays_no_instance() {
+    let mut hub = hub().orchestrator(PARENT, async |ctx: OrchestrationContext, n: u32| {
+        let begin = ctx.now();
+        let timer = ctx.sleep(DAY);
+        let doubled = ctx.call(DOUBLE, n).await?;
+        drop(timer);
+        if n > 0 {
+            ctx.sleep(2 * DAY).await;
+        }
+        let days = ctx.now().duration_since(begin)?.as_secs() / DAY.as_secs();
+        Ok(doubled + u32::try_from(days)?)
+    });
+    let begin = hub.now();
+    assert_eq!(hub.run(PARENT, &0).await.unwrap(), 0);
+    assert!(hub.now().duration_since(begin).unwrap() < DAY);
+    assert_eq!(hub.run(PARENT, &5).await.unwrap(), 12);
+}
+
 #[tokio::test]
 async fn activities_children_and_continue_as_new_reach_the_output() {
     let mut hub = hub()
