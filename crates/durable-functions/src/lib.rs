@@ -71,7 +71,11 @@ pub use axum::extract::{FromRef, State};
 
 pub use activity::ActivityContext;
 #[cfg(feature = "client")]
-pub use client::{ClientError, DurableClient, Instance, ReusePolicy, Start};
+pub use client::{
+    CleanedEntities, ClientError, ContinuationToken, DurableClient, EntityQuery, EntityRef,
+    EntityStatus, Instance, ManagementUrls, Page, Pages, PurgeFilter, Purged, Query, ReusePolicy,
+    Signal, Start,
+};
 pub use context::{
     ContinueAsNew, DurableRng, DurableTask, EntityFuture, EntityLock, EventFuture, HttpFuture,
     HttpRequest, HttpResponse, LockFuture, OrchestrationContext, SubOrchestrationFuture,

@@ -44,6 +44,14 @@ impl RuntimeStatus {
         RuntimeStatus::Canceled,
     ];
 
+    /// The statuses of instances that have ended.
+    pub const ENDED: [RuntimeStatus; 4] = [
+        RuntimeStatus::Completed,
+        RuntimeStatus::Failed,
+        RuntimeStatus::Terminated,
+        RuntimeStatus::Canceled,
+    ];
+
     /// The name, as the host's messages and its management API spell it: `Running`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

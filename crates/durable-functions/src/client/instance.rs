@@ -50,6 +50,10 @@ impl<O> Instance<O> {
         }
     }
 
+    pub(super) fn client(&self) -> &DurableClient {
+        &self.client
+    }
+
     /// The id of the instance.
     pub fn id(&self) -> &str {
         &self.id

@@ -5,9 +5,13 @@
 //! the host restarts. The address of another sidecar is given by the user.
 
 mod binding;
+mod entity;
 mod error;
 mod instance;
+mod management_urls;
 mod operation;
+mod pages;
+mod query;
 mod reuse_policy;
 pub(crate) mod rpc;
 mod start;
@@ -17,15 +21,20 @@ use std::borrow::Cow;
 use std::fmt;
 
 use binding::Binding;
+pub use entity::{CleanedEntities, EntityQuery, EntityRef, EntityStatus, Signal};
 pub use error::ClientError;
 pub use instance::Instance;
+use management_urls::ManagementApi;
+pub use management_urls::ManagementUrls;
+pub use pages::{ContinuationToken, Page, Pages};
+pub use query::{PurgeFilter, Purged, Query};
 pub use reuse_policy::ReusePolicy;
 use rpc::Connection;
 use serde::Serialize;
 use serde_json::Value;
 pub use start::Start;
 
-use crate::{Orchestrator, Status};
+use crate::{EntityId, Orchestrator, Status};
 
 /// Starts orchestration instances, manages them and asks for their state.
 ///
@@ -34,6 +43,8 @@ use crate::{Orchestrator, Status};
 #[derive(Clone)]
 pub struct DurableClient {
     connection: Connection,
+    /// `None`: not from a binding, or from one without an address.
+    management: Option<ManagementApi>,
 }
 
 impl DurableClient {
@@ -46,6 +57,7 @@ impl DurableClient {
         let binding = Binding::parse(json)?;
         Ok(DurableClient {
             connection: Connection::open(&binding)?,
+            management: ManagementApi::of(&binding),
         })
     }
 
@@ -59,6 +71,7 @@ impl DurableClient {
     pub fn connect(endpoint: &str) -> Result<Self, ClientError> {
         Ok(DurableClient {
             connection: Connection::to(endpoint)?,
+            management: None,
         })
     }
 
@@ -142,6 +155,44 @@ impl DurableClient {
     /// then. [`ClientError::Unavailable`]; [`ClientError::Rpc`].
     pub async fn status(&self, id: &str) -> Result<Option<Status<Value>>, ClientError> {
         status::get(&self.connection, id, true).await
+    }
+
+    /// The instances that match `query`, page by page. Sends nothing before the first is asked for. How they are
+    /// ordered is up to the host.
+    ///
+    /// An instance that is started while the pages are read may be among them or not.
+    pub fn query(&self, query: Query) -> Pages<Status> {
+        query::query(self.connection.clone(), query)
+    }
+
+    /// Removes the instances that match `filter`, with their histories, and says how many there were. It takes the
+    /// longer the more there are; the call has no time limit of its own.
+    ///
+    /// # Errors
+    /// [`ClientError::Unsupported`] when the backend cannot do it; [`ClientError::Unavailable`]; [`ClientError::Rpc`].
+    /// Some instances may be removed then.
+    pub async fn purge(&self, filter: PurgeFilter) -> Result<Purged, ClientError> {
+        query::purge(&self.connection, filter).await
+    }
+
+    /// The entity with this id, whether or not it exists. Sends nothing.
+    pub fn entity(&self, id: impl AsRef<EntityId>) -> EntityRef {
+        EntityRef::new(self.clone(), id.as_ref().clone())
+    }
+
+    /// The entities that match `query`, page by page. Sends nothing before the first is asked for.
+    pub fn entities(&self, query: EntityQuery) -> Pages<EntityStatus> {
+        entity::query(self.connection.clone(), query)
+    }
+
+    /// Removes the entities that have no state and are not locked, and releases the locks of orchestrations that do
+    /// not run any more. It goes through the whole task hub: run it from time to time, not in a request.
+    ///
+    /// # Errors
+    /// [`ClientError::Unsupported`] when the backend has no entities; [`ClientError::Unavailable`];
+    /// [`ClientError::Rpc`]. A part may be done then.
+    pub async fn clean_entities(&self) -> Result<CleanedEntities, ClientError> {
+        entity::clean(&self.connection).await
     }
 }
 

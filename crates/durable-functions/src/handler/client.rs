@@ -1,12 +1,15 @@
-//! The durable client in functions: from their binding, and its errors as responses.
+//! The durable client in functions: as an axum extractor, from an invocation, and its answers.
 
+use std::time::Duration;
+
+use axum::Json;
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use functions_handler::Invocation;
+use functions_handler::{Invocation, OriginalUrl};
 
-use crate::{ClientError, DurableClient};
+use crate::{ClientError, DurableClient, Instance, RuntimeStatus};
 
 /// Why a function got no [`DurableClient`]. The HTTP client gets an empty response with status 500,
 /// because the mistake is in the app or in the host. The reason is in the log.
@@ -37,48 +40,30 @@ impl IntoResponse for ClientRejection {
     }
 }
 
-/// The status code says what a client of the app may know, and the rest goes to the log.
-impl IntoResponse for ClientError {
-    fn into_response(self) -> Response {
-        let status = status_of(&self);
-        if status.is_server_error() {
-            tracing::error!("{self}");
-        } else {
-            tracing::info!("{self}");
-        }
-        status.into_response()
-    }
-}
-
-fn status_of(error: &ClientError) -> StatusCode {
-    match error {
-        ClientError::InvalidId { .. }
-        | ClientError::InvalidEntityId(_)
-        | ClientError::InvalidName { .. }
-        | ClientError::InvalidArgument { .. } => StatusCode::BAD_REQUEST,
-        ClientError::NotFound { .. } => StatusCode::NOT_FOUND,
-        ClientError::AlreadyExists { .. } | ClientError::WrongStatus { .. } => StatusCode::CONFLICT,
-        ClientError::InvalidInput { .. }
-        | ClientError::InvalidBinding { .. }
-        | ClientError::InvalidEndpoint { .. }
-        | ClientError::NotCompleted { .. }
-        | ClientError::Decode(_)
-        | ClientError::StartUnknown { .. }
-        | ClientError::Rpc { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-        ClientError::Unsupported { .. } => StatusCode::NOT_IMPLEMENTED,
-        ClientError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        ClientError::NotEnded { .. } => StatusCode::GATEWAY_TIMEOUT,
-    }
-}
-
-/// With the feature `handler`.
 impl DurableClient {
-    /// The client of a function with any trigger that has a `durableClient` binding, whatever the binding is called.
+    /// The client of an invocation, whatever triggered it: a timer, a queue message, an HTTP request. The function
+    /// needs a `durableClient` binding, which may have any name; with several, it is the first one.
+    ///
+    /// Take the client from each invocation. Its address changes when the host restarts.
+    ///
+    /// ```
+    /// # use durable_functions::{DurableClient, Orchestrator};
+    /// # use functions_handler::{Answer, FunctionError, Invocation};
+    /// const IMPORT: Orchestrator<String, u64> = Orchestrator::new("import");
+    ///
+    /// /// A function with a `queueTrigger` named `message`.
+    /// async fn queued(invocation: Invocation) -> Result<Answer, FunctionError> {
+    ///     let client = DurableClient::from_invocation(&invocation)?;
+    ///     let file = invocation.data("message").ok_or("no message")?.json::<String>()?;
+    ///     client.start(IMPORT, &file).await?;
+    ///     Ok(Answer::new())
+    /// }
+    /// ```
     ///
     /// # Errors
-    /// [`ClientRejection::NoBinding`]; [`ClientRejection::Client`] when its value cannot be used.
+    /// [`ClientRejection::NoBinding`]; [`ClientRejection::Client`] when the value of the binding cannot be used.
     pub fn from_invocation(invocation: &Invocation) -> Result<Self, ClientRejection> {
-        // The binding is the one whose text is an object with an rpcBaseUrl.
+        // It is the binding whose text is an object with an rpcBaseUrl.
         let mut invalid = None;
         for (_, value) in invocation.data_iter() {
             let Ok(Some(text)) = value.text() else {
@@ -110,5 +95,95 @@ impl<S: Send + Sync> FromRequestParts<S> for DurableClient {
             .get::<Invocation>()
             .ok_or(ClientRejection::NotAnInvocation)?;
         DurableClient::from_invocation(invocation)
+    }
+}
+
+impl ClientError {
+    /// The HTTP status code of the [response](ClientError) that the error is.
+    #[must_use]
+    pub fn status_code(&self) -> StatusCode {
+        match self {
+            ClientError::InvalidId { .. }
+            | ClientError::InvalidEntityId(_)
+            | ClientError::InvalidName { .. }
+            | ClientError::InvalidArgument { .. } => StatusCode::BAD_REQUEST,
+            ClientError::NotFound { .. } => StatusCode::NOT_FOUND,
+            ClientError::AlreadyExists { .. } | ClientError::WrongStatus { .. } => {
+                StatusCode::CONFLICT
+            }
+            ClientError::InvalidInput { .. }
+            | ClientError::InvalidBinding { .. }
+            | ClientError::InvalidEndpoint { .. }
+            | ClientError::NotCompleted { .. }
+            | ClientError::Decode(_)
+            // Not 503, after which the caller would try again and could start a second instance.
+            | ClientError::StartUnknown { .. }
+            | ClientError::Rpc { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            ClientError::Unsupported { .. } => StatusCode::NOT_IMPLEMENTED,
+            ClientError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            ClientError::NotEnded { .. } => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+}
+
+/// An empty response: the text of an error can hold what the host said. The log has it.
+impl IntoResponse for ClientError {
+    fn into_response(self) -> Response {
+        let code = self.status_code();
+        if code.is_server_error() {
+            tracing::error!("{self}");
+        } else {
+            tracing::info!("{self}");
+        }
+        code.into_response()
+    }
+}
+
+impl<O> Instance<O> {
+    /// The response with which Durable Functions answers a start: 202 with the [management
+    /// URLs](crate::ManagementUrls) as JSON, the address of the status in `Location`, and `Retry-After: 10`. Clients
+    /// that poll in the way of Azure understand it. `url` is that of the request: the URLs get its scheme and host.
+    ///
+    /// **It hands out the system key of the extension** (`code=`): whoever gets the response can read, terminate and
+    /// purge every instance of the task hub. For callers who are not to be trusted with that, answer with the id and
+    /// have a function of your own for the status.
+    ///
+    /// local-host does not have the API behind the URLs.
+    ///
+    /// # Errors
+    /// [`ClientError::InvalidId`]; [`ClientError::InvalidBinding`] when the binding does not say where the API is.
+    pub fn check_status_response(&self, url: &OriginalUrl) -> Result<Response, ClientError> {
+        let urls = self.management_urls(Some(url.origin()))?;
+        let headers = [
+            (header::LOCATION, urls.status_query_get_uri.clone()),
+            (header::RETRY_AFTER, "10".to_owned()),
+        ];
+        Ok((StatusCode::ACCEPTED, headers, Json(urls)).into_response())
+    }
+
+    /// Waits at most for `limit`, and answers as Durable Functions does: 200 with the output when the instance
+    /// completed, 200 with the [status](crate::Status) as JSON when it ended in another way, and the
+    /// [check-status response](Self::check_status_response) when it has not ended.
+    ///
+    /// **The last one hands out the system key of the extension.** The second one holds the input and the failure.
+    ///
+    /// # Errors
+    /// As for [`wait`](Self::wait) and [`check_status_response`](Self::check_status_response).
+    pub async fn wait_or_check_status(
+        &self,
+        url: &OriginalUrl,
+        limit: Duration,
+    ) -> Result<Response, ClientError> {
+        let status = match self.wait(limit).await {
+            Ok(status) => status,
+            Err(ClientError::NotEnded { .. }) => return self.check_status_response(url),
+            Err(error) => return Err(error),
+        };
+        if status.runtime_status != RuntimeStatus::Completed {
+            return Ok(Json(status).into_response());
+        }
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        let output = status.output.unwrap_or_else(|| "null".to_owned());
+        Ok((json, output).into_response())
     }
 }

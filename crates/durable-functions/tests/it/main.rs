@@ -12,6 +12,8 @@
 
 mod app_state;
 mod captures;
+#[cfg(feature = "client")]
+mod client;
 mod code_of_users;
 mod deterministic_values;
 mod durable_http;

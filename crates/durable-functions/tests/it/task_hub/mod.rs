@@ -3,4 +3,4 @@
 //! local-host knows the protocol but not this crate, so these tests are here.
 
 mod activity_failures;
-mod support;
+pub(crate) mod support;
