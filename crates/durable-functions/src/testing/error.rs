@@ -149,25 +149,36 @@ fn at_rest(status: RuntimeStatus) -> String {
     }
 }
 
-impl From<StoreError> for TestErrorKind {
-    fn from(error: StoreError) -> Self {
-        TestErrorKind::Storage(error.to_string())
+/// What becomes a [`TestErrorKind`]. Not `From`, because that would show the types of `task-hub` to users.
+pub(super) trait IntoKind {
+    fn into_kind(self) -> TestErrorKind;
+}
+
+impl IntoKind for TestErrorKind {
+    fn into_kind(self) -> TestErrorKind {
+        self
     }
 }
 
-impl From<task_hub::Error> for TestErrorKind {
-    fn from(error: task_hub::Error) -> Self {
-        match error {
-            task_hub::Error::Store(error) => error.into(),
+impl IntoKind for StoreError {
+    fn into_kind(self) -> TestErrorKind {
+        TestErrorKind::Storage(self.to_string())
+    }
+}
+
+impl IntoKind for task_hub::Error {
+    fn into_kind(self) -> TestErrorKind {
+        match self {
+            task_hub::Error::Store(error) => error.into_kind(),
             refused => TestErrorKind::Refused(refused.to_string()),
         }
     }
 }
 
 impl TestError {
-    pub(super) fn new(kind: TestErrorKind, report: String) -> Self {
+    pub(super) fn new(kind: impl IntoKind, report: String) -> Self {
         TestError {
-            kind: Box::new(kind),
+            kind: Box::new(kind.into_kind()),
             report,
         }
     }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use task_hub::work::{Activity as HeldActivity, WorkItem};
 use task_hub::{Hub, Ids as _, MemoryStore, Options, Store};
 
-use super::error::TestErrorKind;
+use super::error::IntoKind;
 use super::functions::Functions;
 use super::moments::Moment;
 use super::random::Random;
@@ -92,7 +92,7 @@ impl TestHub {
         let seed = 0;
         let mut random = Random::new(seed);
         let hub = Hub::open(store, Options::default(), &mut random)
-            .map_err(|error| TestError::new(error.into(), String::new()))?;
+            .map_err(|error| TestError::new(error, String::new()))?;
         Ok(TestHub {
             hub,
             functions: Functions::default(),
@@ -254,13 +254,10 @@ impl TestHub {
     }
 
     /// Runs one input and commits it. `None` when the hub crashed before the commit.
-    pub(super) fn step<T, E>(
+    pub(super) fn step<T, E: IntoKind>(
         &mut self,
         run: impl FnOnce(&mut Hub<AnyStore>, &mut task_hub::Moment<'_>) -> Result<T, E>,
-    ) -> Result<Option<T>, TestError>
-    where
-        TestErrorKind: From<E>,
-    {
+    ) -> Result<Option<T>, TestError> {
         let mut at = task_hub::Moment::new(self.now, &mut self.random);
         let result = run(&mut self.hub, &mut at);
         let value = result.map_err(|error| self.error(error))?;
@@ -280,8 +277,8 @@ impl TestHub {
         Ok(Some(value))
     }
 
-    pub(super) fn error(&self, kind: impl Into<TestErrorKind>) -> TestError {
-        TestError::new(kind.into(), self.report())
+    pub(super) fn error(&self, kind: impl IntoKind) -> TestError {
+        TestError::new(kind, self.report())
     }
 
     /// Goes to `due`, does what the test wants done then, and fires the timers.
