@@ -23,6 +23,7 @@ impl OrchestrationContext {
     /// The future yields [`TaskError::Failed`] when the activity failed (after the last retry of the
     /// handle's policy) or its input cannot be written as JSON, and [`TaskError::Decode`] when its
     /// result is not an `O`.
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn call<I, O>(&self, activity: Activity<I, O>, input: I) -> TaskFuture<O>
     where
         I: Serialize,
@@ -33,6 +34,7 @@ impl OrchestrationContext {
         };
         let retries = activity.retry.is_some();
         let input = self.input(&input, "activity", activity.name, retries);
+        self.note_site();
         let task = self.state.borrow_mut().call(call, || input, activity.retry);
         TaskFuture::activity(&self.state, task)
     }

@@ -48,6 +48,15 @@ impl OrchestrationContext {
         OrchestrationContext { state }
     }
 
+    /// Notes which line of code asks for the next action, so that a test hub can name it. Nothing without the feature
+    /// `testing`; with it, a look at a flag.
+    #[cfg_attr(feature = "testing", track_caller)]
+    #[inline(always)]
+    fn note_site(&self) {
+        #[cfg(feature = "testing")]
+        crate::testing::note_site(|| self.state.borrow().next_id());
+    }
+
     /// The input of the next action, as JSON text. None when the history holds the action: then it is
     /// only needed for `retries`, which send it again.
     ///

@@ -17,12 +17,14 @@ impl OrchestrationContext {
     /// [`InvalidEventName`](crate::error_type::INVALID_EVENT_NAME) (it is empty or blank, or holds
     /// U+FFFE or U+FFFF) or [`InvalidInput`](crate::error_type::INVALID_INPUT); nothing is sent
     /// then.
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn send_event<T: Serialize>(
         &self,
         instance_id: impl Into<String>,
         event: Event<T>,
         payload: T,
     ) -> Result<(), Failure> {
+        self.note_site();
         let instance_id = instance_id.into();
         instance_id::check(&instance_id).map_err(|reason| {
             Failure::new(

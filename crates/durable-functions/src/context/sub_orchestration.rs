@@ -33,6 +33,7 @@ impl OrchestrationContext {
     /// # Errors
     /// As for [`call`](Self::call). While the orchestrator holds a [lock](Self::lock) no child can
     /// be started: a failure of type [`CriticalSection`](crate::error_type::CRITICAL_SECTION).
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn call_orchestrator<I, O>(
         &self,
         orchestrator: Orchestrator<I, O>,
@@ -42,6 +43,7 @@ impl OrchestrationContext {
         I: Serialize,
         O: DeserializeOwned,
     {
+        self.note_site();
         let allowed = self.state.borrow().check_child();
         let call = Call::SubOrchestration {
             name: orchestrator.name,

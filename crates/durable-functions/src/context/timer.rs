@@ -43,13 +43,22 @@ impl OrchestrationContext {
     /// ```
     ///
     /// [`timeout`](Self::timeout) does the same in one line.
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn sleep(&self, duration: Duration) -> TimerFuture {
+        self.note_site();
+        self.timer_after(duration)
+    }
+
+    /// The timer of something that this crate builds on timers.
+    pub(super) fn timer_after(&self, duration: Duration) -> TimerFuture {
         let due = self.state.borrow().now().after(duration);
         self.timer(due)
     }
 
     /// Waits until `time`; a time in the past fires at once. Dropping it cancels it, as for [`sleep`](Self::sleep).
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn sleep_until(&self, time: SystemTime) -> TimerFuture {
+        self.note_site();
         self.timer(Timestamp::from(time))
     }
 
@@ -69,7 +78,7 @@ impl OrchestrationContext {
             if let Poll::Ready(output) = future.as_mut().poll(context) {
                 return Poll::Ready(Ok(output));
             }
-            let timer = timer.get_or_insert_with(|| self.sleep(duration));
+            let timer = timer.get_or_insert_with(|| self.timer_after(duration));
             Pin::new(timer)
                 .poll(context)
                 .map(|()| Err(Elapsed { limit: duration }))

@@ -9,6 +9,7 @@ use durable_protocol::messages::{
     TaskFailureDetails,
 };
 
+use super::sites::Sites;
 use super::text;
 use crate::name::same_name;
 
@@ -291,25 +292,23 @@ fn write_input(f: &mut fmt::Formatter<'_>, input: Option<&str>) -> fmt::Result {
     }
 }
 
-/// Where two answers to one turn differ first, in words: what the one has there and what the other has.
+/// Where two answers to one turn differ first, in words: what the one has there and what the other has, each with the
+/// line of code that asked for it.
 pub(super) fn first_difference(
-    one: &OrchestratorResponse,
-    two: &OrchestratorResponse,
+    one: (&OrchestratorResponse, &Sites),
+    two: (&OrchestratorResponse, &Sites),
 ) -> Option<(String, String)> {
-    let count = one.actions.len().max(two.actions.len());
-    let shown = |action: Option<&OrchestratorAction>| {
-        action.map_or_else(
-            || "nothing more".to_owned(),
-            |action| Call::of_action(action).to_string(),
-        )
-    };
+    let count = one.0.actions.len().max(two.0.actions.len());
     for index in 0..count {
-        let pair = [one.actions.get(index), two.actions.get(index)];
-        if pair[0] != pair[1] {
-            let [mut left, mut right] = pair.map(shown);
+        let pair = [one, two].map(|(answer, sites)| (answer.actions.get(index), sites));
+        if pair[0].0 != pair[1].0 {
+            let [mut left, mut right] = pair.map(|(action, sites)| match action {
+                Some(action) => with_site(&Call::of_action(action), sites),
+                None => "nothing more".to_owned(),
+            });
             if left == right {
                 // They differ in what the words leave out.
-                [left, right] = pair.map(|action| format!("{action:?}"));
+                [left, right] = pair.map(|(action, _)| format!("{action:?}"));
             }
             return Some((left, right));
         }
@@ -318,5 +317,14 @@ pub(super) fn first_difference(
         Some(status) => format!("the custom status {}", text::payload(status)),
         None => "no custom status".to_owned(),
     };
+    let [one, two] = [one.0, two.0];
     (one.custom_status != two.custom_status).then(|| (status(one), status(two)))
+}
+
+/// A call and the line of code that made it.
+pub(super) fn with_site(call: &Call<'_>, sites: &Sites) -> String {
+    match sites.of(call.id) {
+        Some(site) => format!("{call} (at {site})"),
+        None => call.to_string(),
+    }
 }

@@ -21,8 +21,9 @@ use task_hub::work::Turn;
 use tracing::dispatcher::{self, Dispatch};
 use tracing::subscriber::NoSubscriber;
 
-use super::call::{Call, first_difference};
+use super::call::{Call, first_difference, with_site};
 use super::error::TestErrorKind;
+use super::sites::{Sites, noted};
 use super::wall_clock::WallClock;
 use crate::engine::{Arrived, KeptInstances, KeptLimits, OrchestratorFunction, replayed};
 
@@ -80,15 +81,17 @@ impl Turns {
         now: Timestamp,
     ) -> Result<OrchestratorResponse, TestErrorKind> {
         let request = turn.encoded(&tail().encode_to_vec());
-        let first = decode(&self.first(function, &request)?)?;
+        let (first, sites) = self.first(function, &request)?;
+        let first = decode(&first)?;
         let ended_at = SystemTime::now();
         let more = self.more_runs(&first, function.name(), turn.past.len() + turn.new.len());
         if more > 1 {
             wait_for_next_millisecond(ended_at);
         }
-        for answer in again(function, &request, more) {
-            let other = decode(&answer?)?;
-            if let Some((first, second)) = first_difference(&first, &other) {
+        for (answer, other_sites) in again(function, &request, more) {
+            let other = decode(&answer.map_err(TestErrorKind::Value)?)?;
+            let difference = first_difference((&first, &sites), (&other, &other_sites));
+            if let Some((first, second)) = difference {
                 return Err(TestErrorKind::TurnsDiffer {
                     orchestrator: function.name().to_owned(),
                     instance: turn.instance.clone(),
@@ -97,7 +100,7 @@ impl Turns {
                 });
             }
         }
-        self.check_clock(function, turn, &first, &request, now)?;
+        self.check_clock(function, turn, (&first, &sites), &request, now)?;
         Ok(first)
     }
 
@@ -106,15 +109,16 @@ impl Turns {
         &self,
         function: &OrchestratorFunction,
         request: &[u8],
-    ) -> Result<Vec<u8>, TestErrorKind> {
+    ) -> Result<(Vec<u8>, Sites), TestErrorKind> {
         let (answer, answered) = channel();
         let (function, request) = (function.clone(), request.to_vec());
         let span = tracing::Span::current();
         let dispatch = dispatcher::get_default(Dispatch::clone);
         self.send(Box::new(move |kept| {
-            let result = dispatcher::with_default(&dispatch, || {
-                span.in_scope(|| kept.turn(&function, Arrived::Message(&request), Instant::now()))
-            });
+            let run = || kept.turn(&function, Arrived::Message(&request), Instant::now());
+            let (result, sites) =
+                dispatcher::with_default(&dispatch, || span.in_scope(|| noted(run)));
+            let result = result.map(|answer| (answer, sites));
             // Fails if the test is gone.
             let _ = answer.send(result);
         }));
@@ -158,7 +162,7 @@ impl Turns {
         &self,
         function: &OrchestratorFunction,
         turn: &Turn,
-        answer: &OrchestratorResponse,
+        (answer, sites): (&OrchestratorResponse, &Sites),
         request: &[u8],
         now: Timestamp,
     ) -> Result<(), TestErrorKind> {
@@ -167,7 +171,7 @@ impl Turns {
         };
         let calls = answer.actions.iter().map(Call::of_action);
         let mut texts = calls.flat_map(|call| {
-            let shown = call.to_string();
+            let shown = with_site(&call, sites);
             call.texts()
                 .into_iter()
                 .map(move |text| (shown.clone(), text))
@@ -205,11 +209,11 @@ fn again(
     function: &OrchestratorFunction,
     request: &[u8],
     times: u32,
-) -> Vec<Result<Vec<u8>, TestErrorKind>> {
+) -> Vec<(Result<Vec<u8>, String>, Sites)> {
     let run = || {
         dispatcher::with_default(&Dispatch::new(NoSubscriber::default()), || {
             let runs = 0..times;
-            runs.map(|_| replayed(function, Arrived::Message(request)))
+            runs.map(|_| noted(|| replayed(function, Arrived::Message(request))))
                 .collect::<Vec<_>>()
         })
     };
@@ -218,11 +222,8 @@ fn again(
         let thread = thread.spawn_scoped(scope, run).ok()?;
         thread.join().ok()
     });
-    let answers = answers.unwrap_or_else(|| vec![Err("a thread cannot be started".to_owned())]);
-    let answers = answers.into_iter();
-    answers
-        .map(|answer| answer.map_err(TestErrorKind::Value))
-        .collect()
+    let none = || Err("a thread cannot be started".to_owned());
+    answers.unwrap_or_else(|| vec![(none(), Sites::default())])
 }
 
 /// Makes sure that code which reads the time in milliseconds reads another one.

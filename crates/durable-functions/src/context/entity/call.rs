@@ -37,6 +37,7 @@ impl OrchestrationContext {
     /// when a [lock](Self::lock) forbids the call
     /// ([`CriticalSection`](crate::error_type::CRITICAL_SECTION)). It yields [`TaskError::Decode`]
     /// when the result is not an `O`.
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn call_entity<I, O>(
         &self,
         entity: impl AsRef<EntityId>,
@@ -50,6 +51,7 @@ impl OrchestrationContext {
         let entity = entity.as_ref();
         let name = operation.name();
         let input = self.input(&input, "operation", name, false);
+        self.note_site();
         let task = self.state.borrow_mut().call_entity(entity, name, || input);
         EntityFuture {
             answer: TaskFuture::entity(&self.state, task),

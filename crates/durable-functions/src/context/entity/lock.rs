@@ -57,11 +57,13 @@ impl OrchestrationContext {
     /// ([`InvalidInput`](crate::error_type::INVALID_INPUT)), an id that is not valid
     /// ([`InvalidEntityId`](crate::error_type::INVALID_ENTITY_ID)), and inside a critical section
     /// ([`CriticalSection`](crate::error_type::CRITICAL_SECTION)); nothing is sent then.
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn lock(&self, entities: impl IntoIterator<Item = impl AsRef<EntityId>>) -> LockFuture {
         let entities = entities
             .into_iter()
             .map(|entity| entity.as_ref().clone())
             .collect();
+        self.note_site();
         let (task, section) = self.state.borrow_mut().request_lock(entities);
         LockFuture {
             granted: TaskFuture::entity(&self.state, task),

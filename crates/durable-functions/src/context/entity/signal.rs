@@ -20,12 +20,14 @@ impl OrchestrationContext {
     /// [`InvalidInput`](crate::error_type::INVALID_INPUT), or
     /// [`CriticalSection`](crate::error_type::CRITICAL_SECTION) when this orchestration has locked
     /// the entity; nothing is sent then.
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn signal_entity<I: Serialize, O>(
         &self,
         entity: impl AsRef<EntityId>,
         operation: Operation<I, O>,
         input: I,
     ) -> Result<(), Failure> {
+        self.note_site();
         self.signal(entity.as_ref(), operation.name(), &input, None)
     }
 
@@ -34,6 +36,7 @@ impl OrchestrationContext {
     ///
     /// # Errors
     /// As for [`signal_entity`](Self::signal_entity).
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn signal_entity_at<I: Serialize, O>(
         &self,
         entity: impl AsRef<EntityId>,
@@ -41,6 +44,7 @@ impl OrchestrationContext {
         input: I,
         time: SystemTime,
     ) -> Result<(), Failure> {
+        self.note_site();
         let due = Timestamp::from(time);
         self.signal(entity.as_ref(), operation.name(), &input, Some(due))
     }

@@ -52,7 +52,9 @@ impl OrchestrationContext {
     /// ([`HttpRequestFailed`](crate::error_type::HTTP_REQUEST_FAILED): the host gives no reason for
     /// a refused connection, an unknown name or a time-out), after the last retry of
     /// [`HttpRequest::with_retry`].
+    #[cfg_attr(feature = "testing", track_caller)]
     pub fn call_http(&self, request: HttpRequest) -> HttpFuture {
+        self.note_site();
         let first = self.send_http(&request);
         let context = self.clone();
         HttpFuture(Box::pin(async move {
@@ -69,7 +71,7 @@ impl OrchestrationContext {
                 };
                 let default = context.state.borrow().http_poll_interval();
                 let delay = polling::delay(&response, context.now(), default);
-                context.sleep(delay).await;
+                context.timer_after(delay).await;
                 request = next;
                 answer = context.send_http(&request);
             }

@@ -339,7 +339,7 @@ impl State {
     }
 
     /// The id that the next action will have.
-    pub(super) fn next_id(&self) -> i32 {
+    pub(crate) fn next_id(&self) -> i32 {
         self.actions.next_id()
     }
 

@@ -35,11 +35,20 @@ async fn code_that_alternates_its_calls_is_shown_with_both_decisions() {
     });
     let id = hub.start(F, &3).with_id("a").await.unwrap();
     let error = hub.run_until_ended(&id).await.unwrap_err();
+    let file = file!();
+    let line = |text: &str| {
+        let lines = include_str!("mistakes.rs").lines();
+        let found = lines.zip(1..).find(|(it, _)| it.contains(text));
+        found.unwrap().1
+    };
+    let call = line("Ok(ctx.call(activity, n)");
     assert_eq!(
         first_lines(&error, 3),
-        "orchestrator 'f' is not deterministic: two runs of the same turn of 'a' asked for different things\n  \
-         one run:     #0 activity 'double' with the input 3\n  \
-         another run: #0 activity 'break' with the input 3"
+        format!(
+            "orchestrator 'f' is not deterministic: two runs of the same turn of 'a' asked for different things\n  \
+             one run:     #0 activity 'double' with the input 3 (at {file}:{call}:20)\n  \
+             another run: #0 activity 'break' with the input 3 (at {file}:{call}:20)"
+        )
     );
     let text = format!("{error:?}");
     assert!(text.contains("seed 0"), "{text}");
