@@ -215,14 +215,14 @@ async fn an_eternal_orchestration_loses_no_event_and_ends_when_it_is_terminated(
 
 #[tokio::test]
 async fn a_sub_orchestration_that_fails_is_tried_again_as_often_as_its_policy_says() {
-    let host = run("sub-orchestrations").await;
+    let host = run_without_a_warning("sub-orchestrations").await;
     // Once for the door, three times for the oven.
     assert_eq!(failures(&host, "configure"), 4, "{}", host.log());
 }
 
 #[tokio::test]
 async fn a_saga_undoes_what_was_done_before_the_failure() {
-    let host = run("saga").await;
+    let host = run_without_a_warning("saga").await;
     assert_eq!(failures(&host, "book-part"), 1, "{}", host.log());
 }
 
