@@ -248,6 +248,11 @@ async fn a_message_that_comes_twice_starts_one_orchestration() {
 }
 
 #[tokio::test]
+async fn the_app_state_reaches_activities() {
+    run_without_a_warning("app-state").await;
+}
+
+#[tokio::test]
 async fn a_worker_runs_orchestrations_of_a_sidecar() {
     let [host, worker]: [Shown; 2] = header("worker").try_into().ok().unwrap();
     let start = ["cargo", "run", "-p", "local-host", "--"];
