@@ -3,13 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::future::ready;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::handler::Handler;
-use axum::response::Response;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -17,7 +20,7 @@ use tokio_util::context::TokioContext;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 
-use crate::app_folder::{self, Kind};
+use crate::app_folder::{self, Command, Kind};
 use crate::dispatch::{self, Running};
 use crate::function::Function;
 use crate::host_json;
@@ -25,6 +28,7 @@ use crate::host_process::HostProcess;
 use crate::logs;
 use crate::open_files;
 use crate::registry::{Functions, HttpHandler, Registered, is_function_name};
+use crate::routing::{HttpFunction, IntoHttpFunction};
 use crate::runtimes::Runtimes;
 use crate::serve::{self, ServeError, Server};
 use crate::signal::{self, Signal};
@@ -85,16 +89,23 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     ///
     /// axum's 2 MB limit on bodies is off, because the host has a limit of its own and the body is
     /// in memory already; `handler.layer(DefaultBodyLimit::max(bytes))` sets one.
-    pub fn http<H, T>(self, name: &str, handler: H) -> Self
+    ///
+    /// [`routing`](crate::routing) says which route and which methods the function has.
+    pub fn http<F, T>(self, name: &str, function: F) -> Self
     where
-        H: Handler<T, S>,
-        T: 'static,
+        F: IntoHttpFunction<T, S>,
     {
+        let HttpFunction { handler, trigger } = function.into_http_function();
         let handler = handler.layer(DefaultBodyLimit::disable());
-        let state = self.state.clone();
-        let handler: HttpHandler =
-            Arc::new(move |request| Box::pin(handler.clone().call(request, state.clone())));
-        self.register(name, Registered::Http(handler), Kind::http::<T>())
+        let (state, methods) = (self.state.clone(), trigger.methods.clone());
+        let handler: HttpHandler = Arc::new(move |request: Request| match &methods {
+            Some(methods) if !allows(methods, request.method()) => {
+                Box::pin(ready(StatusCode::METHOD_NOT_ALLOWED.into_response()))
+            }
+            _ => Box::pin(handler.clone().call(request, state.clone())),
+        });
+        let kind = Kind::http::<F::Arguments>(trigger);
+        self.register(name, Registered::Http(handler), kind)
     }
 
     /// Adds a function with any other trigger.
@@ -191,8 +202,20 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
     ///
     /// The functions are compared with the folders of the app (in `FUNCTIONS_APP_ROOT_PATH`, without
     /// it in the working directory). A folder without a function, a function without a folder, a
-    /// binding that is missing and an unknown key in host.json's `customHandler` cost a warning, which
-    /// is on stderr when the process has no logging.
+    /// binding that is missing or differs and an unknown key in host.json's `customHandler` cost a warning with
+    /// the text to write instead, which is on stderr when the process has no logging.
+    ///
+    /// # The command `functions`
+    ///
+    /// When the first argument of the process is `functions`, nothing is served. The function.json files of the
+    /// app are compared with the registrations, and what would change is printed; `functions --write` changes it.
+    /// A missing folder is made. In a file that differs, other bindings, other properties and comments stay. A
+    /// further argument names the folder of the app. [`ServeError::exit`] ends with 0 when everything agrees,
+    /// else with 1.
+    ///
+    /// ```sh
+    /// cargo run -- functions --write
+    /// ```
     ///
     /// The soft limit of open files is raised to the hard one: see [`open_files`](crate::open_files).
     ///
@@ -230,9 +253,13 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
 
     async fn serve_the_host(mut self) -> Result<Infallible, ServeError> {
         self.check()?;
+        let environment = host_json::Environment::of_the_process();
+        if let Some(command) = Command::of(std::env::args_os().skip(1)) {
+            let code = command.run(environment.app_folder(), &self.kinds, &mut io::stdout());
+            return Err(ServeError::Command { code });
+        }
         let files = open_files::raise_limit();
         tracing::debug!(files, "the limit of open files");
-        let environment = host_json::Environment::of_the_process();
         let host = HostProcess::of(&environment, self.stop_grace);
         for mistake in app_folder::mistakes(&environment, &self.kinds) {
             logs::warn_at_the_start(&mistake);
@@ -327,6 +354,13 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         self.problem = self.problem.or(problem);
         self
     }
+}
+
+/// Whether the host's methods, which have no case, include this one.
+fn allows(methods: &[Method], method: &Method) -> bool {
+    methods
+        .iter()
+        .any(|it| it.as_str().eq_ignore_ascii_case(method.as_str()))
 }
 
 /// The readiness probe of the host, and its calls of functions.

@@ -22,6 +22,7 @@ pub mod open_files;
 pub mod output;
 pub mod redaction;
 mod registry;
+pub mod routing;
 mod runtimes;
 mod serve;
 mod signal;

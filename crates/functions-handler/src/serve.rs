@@ -83,6 +83,14 @@ pub enum ServeError {
     /// function or without it.
     #[error("stopped by {0}")]
     Stopped(Signal),
+    /// The process was started for the command `functions`, which has ended: see
+    /// [`App::serve`](crate::App::serve).
+    #[error("the command has ended with exit code {code}")]
+    #[non_exhaustive]
+    Command {
+        /// 0 when function.json files and registrations agree, 1 when they do not, 2 for wrong arguments.
+        code: u8,
+    },
     /// The server ended by itself, or could not be started.
     #[error("the server failed: {0}")]
     Server(io::Error),
@@ -99,6 +107,7 @@ impl ServeError {
     /// a function still blocks.
     pub fn exit(&self) -> ! {
         match self {
+            Self::Command { .. } => {}
             _ if !tracing::dispatcher::has_been_set() => {
                 // A host that is gone leaves a closed pipe behind.
                 let _ = writeln!(io::stderr(), "{self}");
@@ -109,7 +118,7 @@ impl ServeError {
         end_process(self.code())
     }
 
-    /// The exit code with which the process should end. Never 0: the host does not start a handler
+    /// The exit code with which the process should end. Never 0 for a handler: the host does not start a handler
     /// again that ended with 0, and answers every later request with an empty 500.
     ///
     /// 200 after a stop signal: the host starts a new handler at once and does not count it among
@@ -122,6 +131,7 @@ impl ServeError {
     fn code(&self) -> u8 {
         match self {
             Self::Stopped(signal) => signal.exit_code(),
+            Self::Command { code } => *code,
             _ => 1,
         }
     }

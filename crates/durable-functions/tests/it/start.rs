@@ -49,13 +49,14 @@ fn a_mistake_in_settings_or_bindings_is_reported_at_the_start_and_not_at_the_fir
     if std::env::var_os(CHILD).is_some() {
         return app();
     }
-    let trigger = r#"{"type":"httpTrigger","name":"req"}"#;
+    let trigger =
+        r#"{"type":"httpTrigger","name":"req"},{"type":"http","direction":"out","name":"res"}"#;
     folder("job", r#"{"type":"orchestrationTrigger","name":"context"}"#);
     folder("start", trigger);
     let written = start(test, "many");
     for part in [
         "DURABLE_FUNCTIONS_KEPT_INSTANCES is `many`, expected a number",
-        "the function `start` takes a DurableClient, but its function.json has no durableClient",
+        r#"start/function.json does not fit the function `start`: add {"type": "durableClient""#,
     ] {
         assert!(written.contains(part), "{part}: {written}");
     }

@@ -4,13 +4,28 @@ use tempfile::TempDir;
 
 use super::*;
 
-const HTTP: Kind = Kind::Http {
-    takes_durable_client: false,
-};
+use crate::routing::AuthLevel;
+
+const HTTP: Kind = http(false);
 const OTHER: Kind = Kind::Other { trigger_type: None };
-const CLIENT: Kind = Kind::Http {
-    takes_durable_client: true,
-};
+const CLIENT: Kind = http(true);
+
+const fn http(takes_durable_client: bool) -> Kind {
+    Kind::Http {
+        trigger: HttpTrigger {
+            methods: None,
+            route: None,
+            auth_level: None,
+        },
+        takes_durable_client,
+    }
+}
+
+fn activity() -> Kind {
+    Kind::Other {
+        trigger_type: Some("activityTrigger"),
+    }
+}
 
 /// A folder with these files.
 fn app(files: &[(&str, &str)]) -> TempDir {
@@ -32,7 +47,7 @@ fn said(root: &TempDir, registered: &[(&str, Kind)], variables: &[(&str, &str)])
         .collect();
     let registered = registered
         .iter()
-        .map(|(name, kind)| ((*name).to_owned(), *kind))
+        .map(|(name, kind)| ((*name).to_owned(), kind.clone()))
         .collect();
     mistakes(&environment, &registered)
 }
@@ -45,7 +60,8 @@ fn one(said: &[String], words: &[&str]) {
     }
 }
 
-const HTTP_TRIGGER: &str = r#"{"bindings":[{"type":"httpTrigger","name":"req"}]}"#;
+const HTTP_TRIGGER: &str = r#"{"bindings":[{"type":"httpTrigger","name":"req"},
+    {"type":"http","direction":"out","name":"res"}]}"#;
 const QUEUE: &str = r#"{"bindings":[{"type":"queueTrigger","name":"order"}]}"#;
 
 #[test]
@@ -63,17 +79,20 @@ fn folders_and_functions_that_agree_are_no_mistake() {
 
 #[test]
 fn a_function_that_needs_another_trigger_is_named() {
-    let activity = Kind::Other {
-        trigger_type: Some("activityTrigger"),
-    };
-    let json = |kind: &str| format!(r#"{{"bindings":[{{"type":"{kind}","name":"input"}}]}}"#);
+    let json =
+        |kind: &str| format!(r#"{{"bindings":[{{"type":"{kind}","name":"inputTrigger"}}]}}"#);
     let root = app(&[("count/function.json", &json("orchestrationTrigger"))]);
     one(
-        &said(&root, &[("count", activity)], &[]),
-        &["function `count`", "trigger `activityTrigger`", "has none"],
+        &said(&root, &[("count", activity())], &[]),
+        &[
+            "function `count`",
+            "is `orchestrationTrigger`",
+            r#"write "type": "activityTrigger""#,
+            "`functions --write`",
+        ],
     );
     let root = app(&[("count/function.json", &json("ActivityTrigger"))]);
-    assert_eq!(said(&root, &[("count", activity)], &[]), [""; 0]);
+    assert_eq!(said(&root, &[("count", activity())], &[]), [""; 0]);
 }
 
 #[test]
@@ -104,6 +123,7 @@ fn a_function_without_a_folder_is_named_with_the_file_that_is_missing() {
             "`hello` is registered",
             file.to_str().unwrap(),
             "never calls it",
+            r#"write { "bindings": [ { "type": "httpTrigger", "direction": "in", "name": "req""#,
         ],
     );
 }
@@ -131,9 +151,14 @@ fn a_handler_outside_of_an_app_s_folder_says_nothing() {
 #[test]
 fn an_http_function_without_an_http_trigger_is_named() {
     let root = app(&[("hello/function.json", QUEUE)]);
+    let found = said(&root, &[("hello", HTTP)], &[]);
     one(
-        &said(&root, &[("hello", HTTP)], &[]),
-        &["`hello`", "HTTP function", "no httpTrigger"],
+        &found[..1],
+        &["`hello`", "is `queueTrigger`", r#""type": "httpTrigger""#],
+    );
+    one(
+        &found[1..],
+        &[r#"{"type": "http", "direction": "out", "name": "res"}"#],
     );
 }
 
@@ -149,14 +174,17 @@ fn a_durable_client_without_its_binding_is_named_with_the_binding() {
         ],
     );
     for kind in ["durableClient", "DURABLECLIENT", "orchestrationClient"] {
-        let json = format!(r#"{{"Bindings":[{{"Type":"httpTrigger"}},{{"type":"{kind}"}}]}}"#);
+        let json = format!(
+            r#"{{"Bindings":[{{"Type":"httpTrigger"}},{{"type":"{kind}"}},
+            {{"type":"http","DIRECTION":"Out","name":"res"}}]}}"#
+        );
         let root = app(&[("start/function.json", &json)]);
         assert!(said(&root, &[("start", CLIENT)], &[]).is_empty(), "{kind}");
     }
     // The names of members have no case either.
     let root = app(&[(
         "start/function.json",
-        r#"{"BINDINGS":[{"TYPE":"httpTrigger"}]}"#,
+        r#"{"BINDINGS":[{"TYPE":"httpTrigger"},{"Type":"http","direction":"out","Name":"res"}]}"#,
     )]);
     one(&said(&root, &[("start", CLIENT)], &[]), &["DurableClient"]);
 }
@@ -189,10 +217,219 @@ fn the_type_of_the_durable_client_is_found_among_the_arguments() {
             pub(in super::super) struct DurableClient;
         }
     }
-    assert_eq!(Kind::http::<(u8, String)>(), HTTP);
+    let http = HttpTrigger::default;
+    assert_eq!(Kind::http::<(u8, String)>(http()), HTTP);
     // Not the crate's own type, whose path begins with the crate.
     assert_eq!(
-        Kind::http::<(u8, durable_functions::client::DurableClient)>(),
+        Kind::http::<(u8, durable_functions::client::DurableClient)>(http()),
         CLIENT
     );
+}
+
+/// The text of a folder made for this function.
+fn made(kind: &Kind) -> String {
+    let text = function_json::new(kind).unwrap();
+    // What was written is never changed again.
+    let again = function_json::mend(&text, kind).unwrap();
+    assert_eq!((again.text, again.differences), (text.clone(), Vec::new()));
+    text
+}
+
+fn routed() -> Kind {
+    Kind::Http {
+        trigger: HttpTrigger {
+            methods: Some(vec![axum::http::Method::GET, axum::http::Method::POST]),
+            route: Some("orders/{id?}".to_owned()),
+            auth_level: None,
+        },
+        takes_durable_client: true,
+    }
+}
+
+#[test]
+fn a_new_file_has_what_the_registration_knows_and_the_key_of_the_function() {
+    let expected = r#"{
+  "bindings": [
+    {
+      "type": "httpTrigger",
+      "direction": "in",
+      "name": "req",
+      "authLevel": "function",
+      "methods": ["get", "post"],
+      "route": "orders/{id?}"
+    },
+    {
+      "type": "durableClient",
+      "direction": "in",
+      "name": "client"
+    },
+    {
+      "type": "http",
+      "direction": "out",
+      "name": "res"
+    }
+  ]
+}
+"#;
+    assert_eq!(made(&routed()), expected);
+    let expected = r#"{
+  "bindings": [
+    {
+      "type": "activityTrigger",
+      "direction": "in",
+      "name": "inputTrigger"
+    }
+  ]
+}
+"#;
+    assert_eq!(made(&activity()), expected);
+    assert!(!made(&HTTP).contains("methods"));
+    assert_eq!(function_json::new(&OTHER), None);
+}
+
+#[test]
+fn what_the_registration_does_not_know_stays_with_its_comments() {
+    let before = r#"{
+    // Ours.
+    "retry": {"strategy": "fixedDelay", "maxRetryCount": 2, "delayInterval": "00:00:01"},
+    "Bindings": [
+        // The queue is drained at night.
+        {"type": "queue", "direction": "out", "name": "audit", "queueName": "audit"},
+        {
+            "Type": "HTTPTRIGGER", // old
+            "authLevel": "anonymous",
+            "methods": ["post", "GET"],
+            "name": "request",
+            "route": "order"
+        },
+        {"type": "http", "direction": "out", "name": "$return"},
+    ],
+}
+"#;
+    let mended = function_json::mend(before, &routed()).unwrap();
+    let expected = r#"{
+    // Ours.
+    "retry": {"strategy": "fixedDelay", "maxRetryCount": 2, "delayInterval": "00:00:01"},
+    "Bindings": [
+        // The queue is drained at night.
+        {"type": "queue", "direction": "out", "name": "audit", "queueName": "audit"},
+        {
+            "Type": "HTTPTRIGGER", // old
+            "authLevel": "anonymous",
+            "methods": ["post", "GET"],
+            "name": "request",
+            "route": "orders/{id?}"
+        },
+        {"type": "http", "direction": "out", "name": "res"},
+        {
+            "type": "durableClient",
+            "direction": "in",
+            "name": "client",
+        },
+    ],
+}
+"#;
+    assert_eq!(mended.text, expected);
+    assert_eq!(mended.differences.len(), 3, "{:?}", mended.differences);
+    let again = function_json::mend(expected, &routed()).unwrap();
+    assert_eq!(again.differences, Vec::<String>::new());
+}
+
+/// One difference of this text, which is gone from the mended text.
+fn mended(before: &str, kind: &Kind, word: &str) -> String {
+    let mended = function_json::mend(before, kind).unwrap();
+    one(&mended.differences, &[word]);
+    let again = function_json::mend(&mended.text, kind).unwrap();
+    assert_eq!(again.differences, Vec::<String>::new(), "{}", mended.text);
+    mended.text
+}
+
+#[test]
+fn the_trigger_of_an_activity_is_renamed_unless_another_binding_needs_its_name() {
+    let file = |others: &str| {
+        format!(r#"{{"bindings": [{{"type": "activityTrigger", "name": "order"}}{others}]}}"#)
+    };
+    let text = mended(&file(""), &activity(), r#""name": "orderTrigger""#);
+    assert_eq!(text, file("").replace(r#""order""#, r#""orderTrigger""#));
+    let blob = r#", {"type": "blob", "name": "page", "path": "pages/{order}"}"#;
+    let kept = function_json::mend(&file(blob), &activity()).unwrap();
+    assert_eq!(kept.differences, Vec::<String>::new());
+    assert_eq!(kept.text, file(blob));
+}
+
+#[test]
+fn a_return_binding_is_removed_where_it_hides_the_answer() {
+    let before = r#"{"bindings": [{"type": "TRIGGER", "name": "t"}, {"type": "queue", "direction": "out", "name": "$return"}]}"#;
+    for kind in ["orchestrationTrigger", "entityTrigger"] {
+        let before = before.replace("TRIGGER", kind);
+        let kind = Kind::Other {
+            trigger_type: Some(kind),
+        };
+        assert!(!mended(&before, &kind, "remove the binding `$return`").contains("$return"));
+    }
+}
+
+#[test]
+fn an_auth_level_counts_only_when_the_registration_names_it() {
+    let level = |auth_level| Kind::Http {
+        trigger: HttpTrigger {
+            auth_level,
+            ..HttpTrigger::default()
+        },
+        takes_durable_client: false,
+    };
+    let file = made(&level(Some(AuthLevel::Anonymous)));
+    assert!(file.contains(r#""authLevel": "anonymous""#), "{file}");
+    assert!(
+        function_json::mend(&file, &level(None))
+            .unwrap()
+            .differences
+            .is_empty()
+    );
+    mended(
+        &file,
+        &level(Some(AuthLevel::Admin)),
+        r#"write "authLevel": "admin""#,
+    );
+}
+
+#[test]
+fn a_wrong_direction_is_mended() {
+    let file = made(&activity()).replace(r#""in""#, r#""out""#);
+    mended(&file, &activity(), r#"write "direction": "in""#);
+    let file = made(&HTTP).replace(r#""out""#, r#""in""#);
+    mended(&file, &HTTP, r#"write "direction": "out""#);
+}
+
+#[test]
+fn a_text_that_is_no_function_json_is_not_touched() {
+    for text in ["", "[]", "{}", r#"{"bindings": {}}"#, "{", "\u{feff}"] {
+        assert!(function_json::mend(text, &HTTP).is_err(), "{text}");
+    }
+    let marked = format!("\u{feff}{}", made(&activity()));
+    let text = mended(
+        &marked.replace("inputTrigger", "input"),
+        &activity(),
+        "name",
+    );
+    assert!(text.starts_with("\u{feff}{"));
+}
+
+#[test]
+fn the_command_is_told_from_a_start_by_the_host() {
+    let of = |arguments: &[&str]| Command::of(arguments.iter().map(Into::into));
+    assert_eq!(of(&[]), None);
+    assert_eq!(of(&["--functions"]), None);
+    let (write, folder) = (false, None);
+    assert_eq!(
+        of(&["functions"]),
+        Some(Command::Functions { write, folder })
+    );
+    let (write, folder) = (true, Some("apps/one".into()));
+    let expected = Some(Command::Functions { write, folder });
+    assert_eq!(of(&["functions", "--write", "apps/one"]), expected);
+    assert_eq!(of(&["functions", "apps/one", "--write"]), expected);
+    for wrong in ["--writes", "-h"] {
+        assert_eq!(of(&["functions", wrong]), Some(Command::Wrong));
+    }
 }

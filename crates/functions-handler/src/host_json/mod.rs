@@ -269,16 +269,20 @@ impl HostJson {
 /// Reads what the host's JSON library reads: it accepts comments, trailing commas, single quotes, names
 /// without quotes and a byte order mark, and refuses a missing comma.
 pub(crate) fn parse_json(text: &str) -> Result<Option<Value<'_>>, String> {
-    let options = ParseOptions {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    parse_to_ast(text, &CollectOptions::default(), &parse_options())
+        .map(|parsed| parsed.value)
+        .map_err(|error| error.to_string())
+}
+
+/// As [`parse_json`] reads.
+pub(crate) fn parse_options() -> ParseOptions {
+    ParseOptions {
         allow_missing_commas: false,
         allow_unary_plus_numbers: false,
         allow_extended_string_escapes: false,
         ..ParseOptions::default()
-    };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    parse_to_ast(text, &CollectOptions::default(), &options)
-        .map(|parsed| parsed.value)
-        .map_err(|error| error.to_string())
+    }
 }
 
 /// A scalar as the host's configuration holds it. Numbers and dates stay as they are written. .NET

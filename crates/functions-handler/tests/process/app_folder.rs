@@ -29,7 +29,8 @@ fn missing_folders_and_missing_functions_are_reported_with_and_without_logging()
     )
     .unwrap();
     for name in ["hello", "Good-bye"] {
-        let json = r#"{"bindings":[{"type":"httpTrigger","name":"req"}]}"#;
+        let json = r#"{"bindings":[{"type":"httpTrigger","name":"req"},
+            {"type":"http","direction":"out","name":"res"}]}"#;
         fs::create_dir(root.path().join(name)).unwrap();
         fs::write(root.path().join(name).join("function.json"), json).unwrap();
     }

@@ -3,13 +3,17 @@
 //! Invariant: it finds mistakes and stops nothing. The host that runs this handler has started with
 //! the folder, and the functions that are in order work.
 
-use std::collections::BTreeMap;
+mod command;
+mod function_json;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use jsonc_parser::ast::{Object, Value};
+pub(crate) use command::Command;
 
-use crate::host_json::{Environment, HostJson, parse_json};
+use crate::host_json::{Environment, HostJson};
+use crate::routing::HttpTrigger;
 
 /// The type of the durable client, as [`std::any::type_name`] writes it among the types that an HTTP
 /// function takes. This crate does not know the type itself. Rust does not promise such names. If one
@@ -17,29 +21,25 @@ use crate::host_json::{Environment, HostJson, parse_json};
 const DURABLE_CLIENT: &str = "durable_functions::client::DurableClient";
 
 /// What is registered under a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Http {
+        trigger: HttpTrigger,
         takes_durable_client: bool,
     },
     /// As of [`Function::trigger_type`](crate::Function::trigger_type).
-    Other {
-        trigger_type: Option<&'static str>,
-    },
+    Other { trigger_type: Option<&'static str> },
 }
 
 impl Kind {
     /// An HTTP function with these types of arguments.
-    pub(crate) fn http<T>() -> Self {
+    pub(crate) fn http<T>(trigger: HttpTrigger) -> Self {
         Self::Http {
+            trigger,
             takes_durable_client: std::any::type_name::<T>().contains(DURABLE_CLIENT),
         }
     }
 }
-
-/// The types of a function's bindings in lower case; `None` when its function.json cannot be read, which
-/// the host reports itself.
-type Bindings = Option<Vec<String>>;
 
 /// A message for each mistake, in the order of the names.
 pub(crate) fn mistakes(
@@ -60,23 +60,50 @@ pub(crate) fn mistakes(
         let loaded = loaded.as_deref().unwrap_or_default();
         loaded.is_empty() || loaded.iter().any(|other| other.eq_ignore_ascii_case(name))
     };
-    for name in folders.keys().filter(|name| is_loaded(name)) {
+    for name in folders.iter().filter(|name| is_loaded(name)) {
         if !registered.contains_key(name) {
             found.push(not_registered(name, registered));
         }
     }
     for (name, kind) in registered {
-        match folders.get(name) {
-            None => found.push(format!(
-                "the function `{name}` is registered, but there is no {}: the host does not know \
-                 the function and never calls it",
-                root.join(name).join("function.json").display()
-            )),
-            Some(Some(bindings)) => found.extend(missing_binding(name, *kind, bindings)),
-            Some(None) => {}
+        let file = root.join(name).join("function.json");
+        if !folders.contains(name) {
+            found.push(missing(name, kind, &file));
+            continue;
+        }
+        // The host reports a file that cannot be read.
+        let Ok(text) = fs::read_to_string(&file) else {
+            continue;
+        };
+        if let Ok(mended) = function_json::mend(&text, kind) {
+            let differences = mended.differences.into_iter();
+            found.extend(differences.map(|difference| {
+                format!(
+                    "{name}/function.json does not fit the function `{name}`: {difference}, or run this program \
+                     with `functions --write`"
+                )
+            }));
         }
     }
     found
+}
+
+fn missing(name: &str, kind: &Kind, file: &Path) -> String {
+    let what_to_do = match function_json::new(kind) {
+        Some(text) => {
+            let text: Vec<_> = text.split_whitespace().collect();
+            format!(
+                "write {}, or run this program with `functions --write`",
+                text.join(" ")
+            )
+        }
+        None => "write one with its trigger".to_owned(),
+    };
+    format!(
+        "the function `{name}` is registered, but there is no {}: the host does not know the function and never \
+         calls it; {what_to_do}",
+        file.display()
+    )
 }
 
 fn not_registered(folder: &str, registered: &BTreeMap<String, Kind>) -> String {
@@ -91,37 +118,6 @@ fn not_registered(folder: &str, registered: &BTreeMap<String, Kind>) -> String {
         "the folder `{folder}` has a function.json, but no function `{folder}` is registered, so that \
          every call of it fails with 404: {hint}"
     )
-}
-
-fn missing_binding(name: &str, kind: Kind, bindings: &[String]) -> Option<String> {
-    let has = |kind: &str| bindings.iter().any(|binding| binding == kind);
-    let takes_durable_client = match kind {
-        Kind::Http {
-            takes_durable_client,
-        } => takes_durable_client,
-        Kind::Other { trigger_type } => {
-            let wanted = trigger_type.filter(|wanted| !has(&wanted.to_lowercase()))?;
-            return Some(format!(
-                "the function `{name}` needs the trigger `{wanted}`, but its function.json has none: the host \
-                 finds no function `{name}` of this kind. Write {{\"type\": \"{wanted}\", \"direction\": \
-                 \"in\", \"name\": \"input\"}}"
-            ));
-        }
-    };
-    if !has("httptrigger") {
-        Some(format!(
-            "the function `{name}` is registered as an HTTP function, but its function.json has no \
-             httpTrigger: its invocations fail"
-        ))
-    } else if takes_durable_client && !has("durableclient") && !has("orchestrationclient") {
-        Some(format!(
-            "the function `{name}` takes a DurableClient, but its function.json has no durableClient \
-             binding: its invocations fail. Add {{\"type\": \"durableClient\", \"direction\": \"in\", \
-             \"name\": \"starter\"}}"
-        ))
-    } else {
-        None
-    }
 }
 
 /// Keys of `customHandler` that no host knows. A host ignores them silently.
@@ -165,37 +161,15 @@ fn custom_handler(host: &HostJson) -> Vec<String> {
 }
 
 /// The folders that the host takes for functions.
-fn folders(root: &Path) -> BTreeMap<String, Bindings> {
+fn folders(root: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(root).into_iter().flatten();
     entries
         .filter_map(|entry| {
             let entry = entry.ok()?;
-            let file = entry.path().join("function.json");
-            let name = entry.file_name().into_string().ok()?;
-            file.is_file().then(|| (name, bindings(&file)))
+            let is_function = entry.path().join("function.json").is_file();
+            entry.file_name().into_string().ok().filter(|_| is_function)
         })
         .collect()
-}
-
-fn bindings(file: &Path) -> Bindings {
-    let text = fs::read_to_string(file).ok()?;
-    let Some(Value::Object(function)) = parse_json(&text).ok()? else {
-        return None;
-    };
-    let Some(Value::Array(bindings)) = member(&function, "bindings") else {
-        return None;
-    };
-    let types = bindings.elements.iter().filter_map(|binding| {
-        let text = member(binding.as_object()?, "type")?.as_string_lit()?;
-        Some(text.value.to_lowercase())
-    });
-    Some(types.collect())
-}
-
-fn member<'a, 't>(object: &'a Object<'t>, name: &str) -> Option<&'a Value<'t>> {
-    let mut members = object.properties.iter();
-    let found = members.find(|member| member.name.as_str().eq_ignore_ascii_case(name))?;
-    Some(&found.value)
 }
 
 #[cfg(test)]
