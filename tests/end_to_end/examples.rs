@@ -214,6 +214,31 @@ async fn an_eternal_orchestration_loses_no_event_and_ends_when_it_is_terminated(
 }
 
 #[tokio::test]
+async fn a_counter_counts() {
+    run_without_a_warning("counter").await;
+}
+
+#[tokio::test]
+async fn a_transfer_under_a_lock_moves_all_or_nothing() {
+    let host = run_without_a_warning("transfer").await;
+    // Without a lock, some of them would find the same balance.
+    let transfers = (0..10).map(|_| host.client().post("/api/transfers", r#"["ada","bob",20]"#));
+    let mut answers: Vec<String> = futures::future::join_all(transfers)
+        .await
+        .into_iter()
+        .map(|answer| answer.body)
+        .collect();
+    answers.sort_unstable();
+    let mut expected = vec![
+        "ada has 10, bob has 90",
+        "ada has 30, bob has 70",
+        "ada has 50, bob has 50",
+    ];
+    expected.extend(["refused: ada has 10"; 7]);
+    assert_eq!(answers, expected);
+}
+
+#[tokio::test]
 async fn a_sub_orchestration_that_fails_is_tried_again_as_often_as_its_policy_says() {
     let host = run_without_a_warning("sub-orchestrations").await;
     // Once for the door, three times for the oven.

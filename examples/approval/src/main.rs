@@ -3,7 +3,7 @@
 //! ```console
 //! $ cargo run -p local-host -- --script-root examples/approval
 //! $ curl http://localhost:7071/api/requests/laptop -H 'Content-Type: application/json' -d 3600
-//! 3600 seconds for a decision
+//! 3600 s for a decision
 //! $ curl http://localhost:7071/api/requests/laptop
 //! {"output":null,"status":"Running"}
 //! $ curl http://localhost:7071/api/requests/laptop/decision -H 'Content-Type: application/json' -d true
@@ -11,7 +11,7 @@
 //! $ curl http://localhost:7071/api/requests/laptop
 //! {"output":"approved","status":"Completed"}
 //! $ curl http://localhost:7071/api/requests/chair -H 'Content-Type: application/json' -d 1
-//! 1 seconds for a decision
+//! 1 s for a decision
 //! $ curl http://localhost:7071/api/requests/chair
 //! {"output":"the manager decides about chair","status":"Completed"}
 //! ```
@@ -50,7 +50,7 @@ async fn ask(
     Json(seconds): Json<u64>,
 ) -> Result<String, ClientError> {
     client.start(REQUEST_APPROVAL, &seconds).with_id(id).await?;
-    Ok(format!("{seconds} seconds for a decision"))
+    Ok(format!("{seconds} s for a decision"))
 }
 
 /// `POST /api/requests/{id}/decision`: 404 for an unknown request, 409 for one that has ended.
