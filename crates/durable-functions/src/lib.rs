@@ -105,4 +105,8 @@ pub use replay::is_replaying;
 pub use retry::RetryPolicy;
 #[cfg(any(feature = "client", feature = "testing"))]
 pub use runtime_status::RuntimeStatus;
+/// The token of [`ActivityContext::cancellation`].
+#[cfg(any(feature = "handler", feature = "worker"))]
+#[doc(no_inline)]
+pub use tokio_util::sync::CancellationToken;
 pub use version::Version;

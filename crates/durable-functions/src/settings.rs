@@ -11,21 +11,38 @@ const KEPT_INSTANCES: &str = "DURABLE_FUNCTIONS_KEPT_INSTANCES";
 /// One in how many continued turns is replayed as well and compared; 0 for none, 1 for all.
 const VERIFY_EVERY: &str = "DURABLE_FUNCTIONS_VERIFY_EVERY";
 
-/// The limits of this process, and a message for each setting that cannot be read.
-pub(crate) fn kept_limits(variable: impl Fn(&str) -> Option<String>) -> (KeptLimits, Vec<String>) {
-    let mut limits = KeptLimits::default();
-    let mut mistakes = Vec::new();
-    let mut read = Reader {
-        variable,
-        mistakes: &mut mistakes,
-    };
-    if let Some(instances) = read.number(KEPT_INSTANCES, "1000 (0 keeps none)") {
-        limits = limits.instances(instances);
+/// What the app settings say about kept instances.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct KeptSettings {
+    instances: Option<usize>,
+    verify_every: Option<u64>,
+}
+
+impl KeptSettings {
+    /// The settings, and a message for each that cannot be read.
+    pub(crate) fn read(variable: impl Fn(&str) -> Option<String>) -> (Self, Vec<String>) {
+        let mut mistakes = Vec::new();
+        let mut read = Reader {
+            variable,
+            mistakes: &mut mistakes,
+        };
+        let settings = KeptSettings {
+            instances: read.number(KEPT_INSTANCES, "1000 (0 keeps none)"),
+            verify_every: read.number(VERIFY_EVERY, "1000 (1 verifies every turn, 0 none)"),
+        };
+        (settings, mistakes)
     }
-    if let Some(turns) = read.number(VERIFY_EVERY, "1000 (1 verifies every turn, 0 none)") {
-        limits = limits.verify_every(turns);
+
+    /// The limits of the code, with what the settings say in place of it: they can be changed without a build.
+    pub(crate) fn over(self, mut limits: KeptLimits) -> KeptLimits {
+        if let Some(instances) = self.instances {
+            limits = limits.instances(instances);
+        }
+        if let Some(turns) = self.verify_every {
+            limits = limits.verify_every(turns);
+        }
+        limits
     }
-    (limits, mistakes)
 }
 
 struct Reader<'a, V> {
@@ -39,7 +56,7 @@ impl<V: Fn(&str) -> Option<String>> Reader<'_, V> {
         let number = value.trim().parse().ok();
         if number.is_none() {
             self.mistakes.push(format!(
-                "{name} is `{value}`, expected a number such as {example}; the default is used"
+                "{name} is `{value}`, expected a number such as {example}; it is ignored"
             ));
         }
         number
@@ -51,10 +68,11 @@ mod tests {
     use super::*;
 
     fn limits(settings: &[(&str, &str)]) -> (KeptLimits, Vec<String>) {
-        kept_limits(|name| {
+        let (settings, mistakes) = KeptSettings::read(|name| {
             let found = settings.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
-        })
+        });
+        (settings.over(KeptLimits::default()), mistakes)
     }
 
     #[test]
@@ -65,6 +83,17 @@ mod tests {
         assert_eq!(limits(&[]), (KeptLimits::default(), Vec::new()));
         let (none, _) = limits(&[(KEPT_INSTANCES, "0"), (VERIFY_EVERY, "0")]);
         assert_eq!((none.instances, none.verify_every), (0, 0));
+    }
+
+    #[test]
+    fn a_setting_counts_more_than_the_limits_of_the_code() {
+        let (settings, _) =
+            KeptSettings::read(|name| (name == KEPT_INSTANCES).then(|| "7".to_owned()));
+        let limits = settings.over(KeptLimits::none().bytes(99).verify_every(5));
+        assert_eq!(
+            limits,
+            KeptLimits::none().instances(7).bytes(99).verify_every(5)
+        );
     }
 
     #[test]

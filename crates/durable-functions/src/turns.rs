@@ -16,10 +16,12 @@ use tokio::sync::oneshot;
 use tracing::Span;
 
 use crate::engine::{KeptInstances, KeptLimits};
-use crate::settings;
+use crate::settings::KeptSettings;
 
-static LIMITS: LazyLock<KeptLimits> = LazyLock::new(limits);
-static THREADS: LazyLock<Threads> = LazyLock::new(|| Threads::start(*LIMITS));
+static SETTINGS: LazyLock<KeptSettings> = LazyLock::new(settings);
+/// The limits that the code gives, if it gives any.
+static LIMITS: Mutex<Option<KeptLimits>> = Mutex::new(None);
+static THREADS: LazyLock<Threads> = LazyLock::new(|| Threads::start(SETTINGS.over(limits())));
 
 struct Threads(Vec<Mutex<Sender<Turn>>>);
 
@@ -101,16 +103,32 @@ fn serve(turns: &Receiver<Turn>, limits: KeptLimits) {
 
 /// Reads the settings now, so that a mistake in them is reported at the start and not at the first turn.
 pub(crate) fn read_settings() {
-    LazyLock::force(&LIMITS);
+    LazyLock::force(&SETTINGS);
 }
 
+/// What the threads of this process may keep. They start with the first turn; after that it has no effect.
+pub(crate) fn set_limits(limits: KeptLimits) {
+    if LazyLock::get(&THREADS).is_some() {
+        tracing::warn!(
+            "the limits of kept instances were given after the first turn of this process: they have no effect"
+        );
+    }
+    *LIMITS.lock().unwrap_or_else(PoisonError::into_inner) = Some(limits);
+}
+
+/// The limits that the code gives, or the default.
 fn limits() -> KeptLimits {
-    let (limits, mistakes) = settings::kept_limits(|name| std::env::var(name).ok());
+    let limits = LIMITS.lock().unwrap_or_else(PoisonError::into_inner);
+    limits.unwrap_or_default()
+}
+
+fn settings() -> KeptSettings {
+    let (settings, mistakes) = KeptSettings::read(|name| std::env::var(name).ok());
     for mistake in mistakes {
         #[cfg(feature = "handler")]
         functions_handler::logs::warn_at_the_start(&mistake);
         #[cfg(not(feature = "handler"))]
         tracing::warn!("{mistake}");
     }
-    limits
+    settings
 }

@@ -38,7 +38,8 @@ const LIBRARIES: [(&str, &[&str]); 4] = [
             "tracing_subscriber",
         ],
     ),
-    // `anyhow` shows in what converts to `Error` only.
+    // `anyhow` shows in what converts to `Error` only. `rand_core`, `CancellationToken`, and axum's `State` and
+    // `FromRef` are exported again.
     (
         "durable-functions",
         &[
@@ -49,6 +50,7 @@ const LIBRARIES: [(&str, &[&str]); 4] = [
             "functions_handler",
             "futures_core",
             "http",
+            "rand_core",
             "serde_core",
             "serde_json",
             "tokio",

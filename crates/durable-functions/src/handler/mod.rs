@@ -18,6 +18,7 @@ use functions_handler::App;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::engine::KeptLimits;
 use crate::functions::Registered;
 use crate::{
     Activity, ActivityContext, EntityFunction, Functions, OrchestrationContext, Orchestrator,
@@ -74,6 +75,23 @@ pub trait AppExt<S: Clone + Send + Sync + 'static>: Sized {
     /// folder with the name of its handle.
     #[must_use]
     fn functions(self, functions: Functions<S>) -> Self;
+
+    /// How many instances are kept between their turns, how much memory they take, and how often a kept one is
+    /// compared with a replay.
+    ///
+    /// For the whole process, because its orchestrators share a few threads. The app settings
+    /// `DURABLE_FUNCTIONS_KEPT_INSTANCES` and `DURABLE_FUNCTIONS_VERIFY_EVERY` count more, so that they can be changed
+    /// without a build. After the first turn of the process it has no effect.
+    ///
+    /// ```
+    /// use durable_functions::AppExt;
+    /// use durable_functions::worker::KeptLimits;
+    /// use functions_handler::App;
+    ///
+    /// let app = App::new().kept_instances(KeptLimits::default().instances(200).bytes(16 * 1024 * 1024));
+    /// ```
+    #[must_use]
+    fn kept_instances(self, limits: KeptLimits) -> Self;
 
     /// Registers the orchestrator whose function folder has the name of `handle`.
     #[must_use]
@@ -153,6 +171,11 @@ impl<S: Clone + Send + Sync + 'static> AppExt<S> for App<S> {
     fn functions(self, functions: Functions<S>) -> Self {
         let state = self.state().clone();
         functions.bind(&state).fold(self, add)
+    }
+
+    fn kept_instances(self, limits: KeptLimits) -> Self {
+        turns::set_limits(limits);
+        self
     }
 }
 

@@ -1,6 +1,7 @@
 //! For those who run turns, activities and batches themselves: workers, drivers and tests of them.
 //!
-//! An app needs nothing from here: [`AppExt`](crate::AppExt) registers its functions with a custom handler.
+//! An app needs at most [`KeptLimits`] from here: [`AppExt`](crate::AppExt) registers its functions with a custom
+//! handler.
 //!
 //! | | |
 //! |---|---|

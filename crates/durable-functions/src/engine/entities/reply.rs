@@ -6,19 +6,18 @@ use crate::engine::payload::Payload;
 use crate::engine::state::Outcome;
 use crate::{Failure, error_type};
 
-impl From<FailureDetails> for Failure {
-    fn from(details: FailureDetails) -> Self {
-        let mut failure = Failure::new(
-            details.error_type.unwrap_or_default(),
-            details.error_message.unwrap_or_default(),
-        );
-        if details.is_non_retriable {
-            failure = failure.non_retriable();
-        }
-        match details.inner_failure {
-            Some(inner) => failure.with_cause(Failure::from(*inner)),
-            None => failure,
-        }
+/// Not a `From`, which would be public, and the message with it.
+fn failure(details: FailureDetails) -> Failure {
+    let mut failure = Failure::new(
+        details.error_type.unwrap_or_default(),
+        details.error_message.unwrap_or_default(),
+    );
+    if details.is_non_retriable {
+        failure = failure.non_retriable();
+    }
+    match details.inner_failure {
+        Some(inner) => failure.with_cause(self::failure(*inner)),
+        None => failure,
     }
 }
 
@@ -29,7 +28,7 @@ pub(super) fn outcome(payload: Option<&[u8]>, lock: bool) -> Outcome {
         Ok(Reply {
             failure_details: Some(details),
             ..
-        }) => Failure::from(details),
+        }) => failure(details),
         Ok(Reply {
             exception_type: Some(exception_type),
             result,

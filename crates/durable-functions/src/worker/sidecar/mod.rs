@@ -30,7 +30,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::activity::ActivityFunction;
-use crate::engine::OrchestratorFunction;
+use crate::engine::{KeptLimits, OrchestratorFunction};
 use crate::functions::Registered;
 use crate::{
     Activity, ActivityContext, EntityFunction, OrchestrationContext, Orchestrator, Result, turns,
@@ -92,6 +92,7 @@ pub struct Worker {
     metadata: Vec<(String, String)>,
     functions: Functions,
     limits: Limits,
+    kept: Option<KeptLimits>,
 }
 
 /// How much a worker does at once, and how long it waits.
@@ -157,6 +158,7 @@ impl Worker {
                 message: MESSAGE_LIMIT,
                 filtered: false,
             },
+            kept: None,
         }
     }
 
@@ -244,6 +246,17 @@ impl Worker {
         self
     }
 
+    /// How many instances are kept between their turns, how much memory they take, and how often a kept one is
+    /// compared with a replay.
+    ///
+    /// For the whole process, because its orchestrators share a few threads. The environment variables
+    /// `DURABLE_FUNCTIONS_KEPT_INSTANCES` and `DURABLE_FUNCTIONS_VERIFY_EVERY` count more. After the first turn of the
+    /// process it has no effect.
+    pub fn kept_instances(mut self, limits: KeptLimits) -> Self {
+        self.kept = Some(limits);
+        self
+    }
+
     /// How long work that runs at the shutdown may go on; 30 seconds unless set.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.limits.grace = grace;
@@ -314,6 +327,9 @@ impl Worker {
         self.functions.check()?;
         let connection = Connection::new(&self.endpoint, &self.metadata)?;
         turns::read_settings();
+        if let Some(limits) = self.kept {
+            turns::set_limits(limits);
+        }
         let grace = self.limits.grace;
         let running = Arc::new(Running::new(connection, self.functions, self.limits));
         let mut work = JoinSet::new();
