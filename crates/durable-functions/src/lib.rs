@@ -73,8 +73,8 @@ pub use activity::ActivityContext;
 #[cfg(feature = "client")]
 pub use client::{
     CleanedEntities, ClientError, ContinuationToken, DurableClient, EntityQuery, EntityRef,
-    EntityStatus, Instance, ManagementUrls, Page, Pages, PurgeFilter, Purged, Query, ReusePolicy,
-    Signal, Start,
+    EntityStatus, HistoryStream, Instance, ManagementUrls, Page, Pages, PurgeFilter, Purged, Query,
+    ReusePolicy, Signal, Start,
 };
 pub use context::{
     ContinueAsNew, DurableRng, DurableTask, EntityFuture, EntityLock, EventFuture, HttpFuture,
@@ -93,7 +93,7 @@ pub use handle::{Activity, Event, Orchestrator};
 #[cfg(feature = "handler")]
 pub use handler::{AppExt, ClientRejection};
 #[cfg(any(feature = "client", feature = "testing"))]
-pub use history::{History, HistoryError};
+pub use history::{EventKind, History, HistoryError, HistoryEvent};
 #[cfg(any(feature = "client", feature = "testing"))]
 pub use instance_status::{DecodeError, Status};
 /// The traits of [`DurableRng`], as the crate `rand` 0.10 uses them.

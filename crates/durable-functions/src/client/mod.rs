@@ -7,6 +7,7 @@
 mod binding;
 mod entity;
 mod error;
+mod history;
 mod instance;
 mod management_urls;
 mod operation;
@@ -23,6 +24,7 @@ use std::fmt;
 use binding::Binding;
 pub use entity::{CleanedEntities, EntityQuery, EntityRef, EntityStatus, Signal};
 pub use error::ClientError;
+pub use history::HistoryStream;
 pub use instance::Instance;
 use management_urls::ManagementApi;
 pub use management_urls::ManagementUrls;

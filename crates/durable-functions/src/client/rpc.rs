@@ -77,6 +77,21 @@ impl Connection {
         request.metadata_mut().clone_from(&self.metadata);
         unary(self.channel.clone(), method, request, limit).await
     }
+
+    /// Opens the stream of `method`.
+    pub(super) async fn stream<Q, A>(
+        &self,
+        method: &'static str,
+        message: Q,
+    ) -> Result<tonic::Streaming<A>, Status>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+        A: prost::Message + Default + Send + Sync + 'static,
+    {
+        let mut request = Request::new(message);
+        request.metadata_mut().clone_from(&self.metadata);
+        server_streaming(self.channel.clone(), method, request).await
+    }
 }
 
 /// Calls `method`; `limit` becomes the deadline of the call.
@@ -108,7 +123,6 @@ where
 }
 
 /// Opens the stream of `method`, which has no time limit.
-#[cfg(feature = "worker")]
 pub(crate) async fn server_streaming<Q, A>(
     channel: Channel,
     method: &'static str,

@@ -5,10 +5,12 @@
 
 mod event;
 mod json;
+mod kind;
 
 use std::path::Path;
 
-use durable_protocol::messages::{EventType, HistoryEvent};
+use durable_protocol::messages::{EventType, HistoryEvent as WireEvent};
+pub use kind::{EventKind, HistoryEvent};
 use serde_json::{Map, Value};
 
 /// The events of an instance's current execution, oldest first, as the task hub stored them.
@@ -32,7 +34,7 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, PartialEq)]
 pub struct History {
     instance_id: String,
-    events: Vec<HistoryEvent>,
+    events: Vec<WireEvent>,
 }
 
 /// A text that is not a [`History`], or a file that cannot be read.
@@ -44,7 +46,7 @@ impl History {
     /// The events that a task hub gave for this instance.
     #[doc(hidden)]
     #[must_use]
-    pub fn of_events(instance_id: impl Into<String>, events: Vec<HistoryEvent>) -> Self {
+    pub fn of_events(instance_id: impl Into<String>, events: Vec<WireEvent>) -> Self {
         History {
             instance_id: instance_id.into(),
             events,
@@ -54,7 +56,7 @@ impl History {
     /// The messages of the events. They are not part of the stable API.
     #[doc(hidden)]
     #[must_use]
-    pub fn events(&self) -> &[HistoryEvent] {
+    pub fn events(&self) -> &[WireEvent] {
         &self.events
     }
 
@@ -73,6 +75,11 @@ impl History {
                 Some(EventType::ExecutionStarted(started)) => Some(started.name.as_str()),
                 _ => None,
             })
+    }
+
+    /// The events with names and types.
+    pub fn iter(&self) -> impl Iterator<Item = HistoryEvent<'_>> {
+        self.events.iter().map(HistoryEvent::borrowed)
     }
 
     /// How many events there are.
@@ -153,7 +160,7 @@ impl History {
 }
 
 /// The id that the start of an instance names.
-fn started_as(event: &HistoryEvent) -> Option<String> {
+fn started_as(event: &WireEvent) -> Option<String> {
     match &event.event_type {
         Some(EventType::ExecutionStarted(started)) => {
             let instance = started.orchestration_instance.as_ref();
@@ -163,7 +170,7 @@ fn started_as(event: &HistoryEvent) -> Option<String> {
     }
 }
 
-fn read_list(fields: &Map<String, Value>, list: &str) -> Result<Vec<HistoryEvent>, HistoryError> {
+fn read_list(fields: &Map<String, Value>, list: &str) -> Result<Vec<WireEvent>, HistoryError> {
     let values = match fields.get(list) {
         None => return Ok(Vec::new()),
         Some(Value::Array(values)) => values,

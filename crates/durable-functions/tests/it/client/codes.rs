@@ -28,6 +28,7 @@ async fn outcome(client: &DurableClient, method: &str) -> &'static str {
         "PurgeInstances" => instance.purge().await,
         "PurgeInstances by filter" => client.purge(PurgeFilter::new()).await.map(drop),
         "GetInstance" => instance.status().await.map(drop),
+        "StreamInstanceHistory" => instance.history().await.map(drop),
         "QueryInstances" => client.query(Query::new()).all().await.map(drop),
         "SignalEntity" => client.entity(COUNTER.id("k")).signal(ADD, &1).await,
         "GetEntity" => client.entity(COUNTER.id("k")).status().await.map(drop),
@@ -94,6 +95,10 @@ const ROWS: &[Row] = &[
     ("ResumeInstance", Code::NotFound, "NotFound"),
     ("ResumeInstance", Code::FailedPrecondition, "WrongStatus"),
     ("RestartInstance", Code::InvalidArgument, "InvalidArgument"),
+    ("StreamInstanceHistory", Code::NotFound, "NotFound"),
+    ("StreamInstanceHistory", Code::Cancelled, "CANCELLED"),
+    ("StreamInstanceHistory", Code::Internal, "INTERNAL"),
+    ("StreamInstanceHistory", Code::Unimplemented, "Unsupported"),
     // 2.13 does not have the method; backends without entities.
     ("RestartInstance", Code::Unimplemented, "Unsupported"),
     ("SignalEntity", Code::Unimplemented, "Unsupported"),
@@ -218,6 +223,7 @@ async fn what_no_host_can_handle_is_not_sent() {
             instance.restart_as_new().await.map(drop),
             instance.purge().await,
             instance.status().await.map(drop),
+            instance.history().await.map(drop),
         ] {
             let error = result.unwrap_err();
             assert!(matches!(error, ClientError::InvalidId { .. }), "{error}");

@@ -7,8 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use durable_functions::worker::{OrchestratorFunction, run_batch, run_turn};
 use durable_functions::{
-    ClientError, DurableClient, Entity, EntityContext, EntityFunction, EntityQuery, Event, Failure,
-    Operation, OrchestrationContext, Orchestrator, PurgeFilter, Query, ReusePolicy, RuntimeStatus,
+    ClientError, DurableClient, Entity, EntityContext, EntityFunction, EntityQuery, Event,
+    EventKind, Failure, HistoryEvent, Operation, OrchestrationContext, Orchestrator, PurgeFilter,
+    Query, ReusePolicy, RuntimeStatus,
 };
 use durable_protocol::messages::EntityBatchRequest;
 use futures::future::BoxFuture;
@@ -137,6 +138,13 @@ async fn an_instance_is_managed_from_its_start_to_its_purge() {
         instance.raise(GO, &"payload".to_owned()).await.unwrap();
         instance.resume("go on").await.unwrap();
         assert_eq!(instance.output(LIMIT).await.unwrap(), "payload in");
+        let history = instance.history().await.unwrap();
+        assert_eq!(history.orchestrator(), Some("wait"));
+        let raised = |event: HistoryEvent<'_>| match event.kind() {
+            EventKind::EventRaised { input, .. } => input.map(str::to_owned),
+            _ => None,
+        };
+        assert_eq!(history.iter().find_map(raised).unwrap(), r#""payload""#);
 
         wrong_status(instance.raise(GO, &String::new()).await);
         wrong_status(instance.terminate("late").await);
@@ -166,6 +174,7 @@ async fn an_instance_is_managed_from_its_start_to_its_purge() {
             instance.restart().await,
             instance.restart_as_new().await.map(drop),
             instance.purge().await,
+            instance.history().await.map(drop),
         ] {
             not_found(result);
         }
@@ -199,6 +208,7 @@ async fn a_start_can_wait_can_be_the_only_one_and_can_have_a_name_of_run_time() 
         let later = start.scheduled_at(due).await.unwrap();
         let status = later.status().await.unwrap().unwrap();
         assert_eq!(status.runtime_status, RuntimeStatus::Pending);
+        later.history().await.unwrap();
 
         let start = |policy| {
             let start = client.start(FAIL, &String::new()).with_id("once");
