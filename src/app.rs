@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::http::Method;
 use durable_functions::AppExt;
 use functions_handler::App;
+use functions_handler::routing::{get, methods};
 
 use crate::{
     audit::{AuditTable, OpenError},
@@ -23,8 +25,11 @@ use crate::{
 pub fn app(settings: Settings) -> Result<App<Arc<Settings>>, OpenError> {
     let table = AuditTable::open(&settings.storage, settings.query.clone())?;
     Ok(App::with_state(Arc::new(settings))
-        .http("submit", submit)
-        .http("get-status", get_status)
+        .http(
+            "submit",
+            methods([Method::GET, Method::POST], submit).with_route("submit/{kind?}"),
+        )
+        .http("get-status", get(get_status).with_route("status/{id}"))
         .orchestrator(PROCESS_SUBMISSION, process_submission)
         .activity(QUERY_ACTIVITY, move |context, range| {
             query_activity(context, table.clone(), range)

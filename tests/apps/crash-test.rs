@@ -19,6 +19,7 @@ use durable_functions::{
     EntityFunction, Event, Failure, Operation, OrchestrationContext, Orchestrator, Result,
     RetryPolicy, is_replaying,
 };
+use functions_handler::routing::{get, post};
 use functions_handler::{App, Invocation, Params, logs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -94,8 +95,11 @@ async fn main() -> Result<(), logs::InitError> {
         Ok(count.total)
     };
     App::new()
-        .http("start", start)
-        .http("client-binding", client_binding)
+        .http("start", post(start).with_route("start/{orchestrator}/{id}"))
+        .http(
+            "client-binding",
+            get(client_binding).with_route("client-binding"),
+        )
         .orchestrator(of("chain"), chain)
         .orchestrator(of("fan-out"), fan_out)
         .orchestrator(of("timers"), timers)

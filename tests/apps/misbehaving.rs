@@ -4,6 +4,7 @@
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
+use axum::http::Method;
 use durable_functions::{
     Activity, ActivityContext, AppExt, OrchestrationContext, Orchestrator, Result, TaskError,
 };
@@ -19,6 +20,7 @@ use function_app::{
     logging,
     settings::Settings,
 };
+use functions_handler::routing::{get, methods};
 use functions_handler::{App, Invocation};
 use serde::{Deserialize, Serialize};
 
@@ -61,15 +63,24 @@ fn app() -> Result<App<Arc<Settings>>, Box<dyn std::error::Error>> {
     let settings = Settings::from_env()?;
     let table = AuditTable::open(&settings.storage, settings.query.clone())?;
     Ok(App::with_state(Arc::new(settings))
-        .http("submit", submit)
-        .http("get-status", get_status)
+        .http(
+            "submit",
+            methods([Method::GET, Method::POST], submit).with_route("submit/{kind?}"),
+        )
+        .http("get-status", get(get_status).with_route("status/{id}"))
         .orchestrator(PROCESS_SUBMISSION, process_submission)
         .activity(QUERY_ACTIVITY, move |context, range| {
             query_or_panic(context, table.clone(), range)
         })
-        .http("client-binding", client_binding)
-        .http("process-id", process_id)
-        .http("panic-at-once", panic_at_once)
+        .http(
+            "client-binding",
+            get(client_binding).with_route("client-binding"),
+        )
+        .http("process-id", get(process_id).with_route("process-id"))
+        .http(
+            "panic-at-once",
+            get(panic_at_once).with_route("panic-at-once"),
+        )
         .orchestrator(MISBEHAVE, misbehave)
         .activity(SLEEP, sleep))
 }

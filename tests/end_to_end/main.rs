@@ -10,6 +10,7 @@
 mod bursts;
 mod crashes;
 mod examples;
+mod function_folders;
 mod getting_started;
 mod jobs;
 mod misbehaving;

@@ -17,6 +17,7 @@ use durable_functions::{
     Activity, ActivityContext, AppExt, ClientError, DurableClient, OrchestrationContext,
     Orchestrator, Result, is_replaying,
 };
+use functions_handler::routing::post;
 use functions_handler::{App, logs};
 
 const MAKE_QUOTE: Orchestrator<String, String> = Orchestrator::new("make-quote");
@@ -50,7 +51,7 @@ async fn main() -> Result<()> {
     logs::Builder::new().silence_when(is_replaying).init()?;
     let prices = Arc::new(BTreeMap::from([("lamp".to_owned(), 29)]));
     App::with_state(Shop { prices })
-        .http("quote", quote)
+        .http("quote", post(quote).with_route("quotes"))
         .orchestrator(MAKE_QUOTE, make_quote)
         .activity_with_state(PRICE, price)
         .serve()

@@ -23,6 +23,7 @@ use durable_functions::{
     Activity, ActivityContext, AppExt, ClientError, DurableClient, Event, OrchestrationContext,
     Orchestrator, Result, is_replaying,
 };
+use functions_handler::routing::{get, post};
 use functions_handler::{App, Params, logs};
 use serde_json::{Value, json};
 
@@ -79,9 +80,9 @@ async fn get_request(
 async fn main() -> Result<()> {
     logs::Builder::new().silence_when(is_replaying).init()?;
     App::new()
-        .http("ask", ask)
-        .http("decide", decide)
-        .http("get-request", get_request)
+        .http("ask", post(ask).with_route("requests/{id}"))
+        .http("decide", post(decide).with_route("requests/{id}/decision"))
+        .http("get-request", get(get_request).with_route("requests/{id}"))
         .orchestrator(REQUEST_APPROVAL, request_approval)
         .activity(ESCALATE, escalate)
         .serve()

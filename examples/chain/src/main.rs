@@ -13,6 +13,7 @@ use durable_functions::{
     Activity, ActivityContext, AppExt, ClientError, DurableClient, OrchestrationContext,
     Orchestrator, Result, is_replaying,
 };
+use functions_handler::routing::post;
 use functions_handler::{App, logs};
 
 const PROCESS_ORDER: Orchestrator<String, String> = Orchestrator::new("process-order");
@@ -52,7 +53,7 @@ async fn place_order(
 async fn main() -> Result<()> {
     logs::Builder::new().silence_when(is_replaying).init()?;
     App::new()
-        .http("place-order", place_order)
+        .http("place-order", post(place_order).with_route("orders"))
         .orchestrator(PROCESS_ORDER, process_order)
         .activity(RESERVE, reserve)
         .activity(CHARGE, charge)

@@ -15,6 +15,7 @@ use durable_functions::{
     AppExt, ClientError, DurableClient, HttpRequest, OrchestrationContext, Orchestrator, Result,
     is_replaying,
 };
+use functions_handler::routing::{get, post};
 use functions_handler::{App, OriginalUrl, logs};
 
 const FETCH_REPORT: Orchestrator<String, String> = Orchestrator::new("fetch-report");
@@ -60,9 +61,9 @@ async fn get_report() -> Response {
 async fn main() -> Result<()> {
     logs::Builder::new().silence_when(is_replaying).init()?;
     App::new()
-        .http("fetch", fetch)
-        .http("make-report", make_report)
-        .http("get-report", get_report)
+        .http("fetch", post(fetch).with_route("fetch"))
+        .http("make-report", post(make_report).with_route("reports"))
+        .http("get-report", get(get_report).with_route("reports/{id}"))
         .orchestrator(FETCH_REPORT, fetch_report)
         .serve()
         .await

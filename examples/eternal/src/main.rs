@@ -19,6 +19,7 @@ use durable_functions::{
     AppExt, ClientError, DurableClient, Event, OrchestrationContext, Orchestrator, Result,
     is_replaying,
 };
+use functions_handler::routing::{delete, get, post};
 use functions_handler::{App, Params, logs};
 
 /// Its input is the total so far.
@@ -72,9 +73,12 @@ async fn remove_meter(
 async fn main() -> Result<()> {
     logs::Builder::new().silence_when(is_replaying).init()?;
     App::new()
-        .http("add-readings", add_readings)
-        .http("get-meter", get_meter)
-        .http("remove-meter", remove_meter)
+        .http("add-readings", post(add_readings).with_route("meters/{id}"))
+        .http("get-meter", get(get_meter).with_route("meters/{id}"))
+        .http(
+            "remove-meter",
+            delete(remove_meter).with_route("meters/{id}"),
+        )
         .orchestrator(RUN_METER, run_meter)
         .serve()
         .await

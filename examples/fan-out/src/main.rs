@@ -13,6 +13,7 @@ use durable_functions::{
     Activity, ActivityContext, AppExt, ClientError, DurableClient, OrchestrationContext,
     Orchestrator, Result, is_replaying,
 };
+use functions_handler::routing::post;
 use functions_handler::{App, logs};
 
 const COUNT_ALL: Orchestrator<Vec<String>, usize> = Orchestrator::new("count-all");
@@ -43,7 +44,7 @@ async fn count_words(
 async fn main() -> Result<()> {
     logs::Builder::new().silence_when(is_replaying).init()?;
     App::new()
-        .http("count-words", count_words)
+        .http("count-words", post(count_words).with_route("words"))
         .orchestrator(COUNT_ALL, count_all)
         .activity(COUNT_TEXT, count_text)
         .serve()

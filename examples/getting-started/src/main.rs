@@ -9,6 +9,7 @@ use durable_functions::{
     Activity, ActivityContext, AppExt, ClientError, DurableClient, Failure, OrchestrationContext,
     Orchestrator, Result, RetryPolicy, is_replaying,
 };
+use functions_handler::routing::{get, post};
 use functions_handler::{App, OriginalUrl, Params, logs};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -81,8 +82,8 @@ async fn main() -> Result<(), logs::InitError> {
     // Without `silence_when`, every turn would log the lines of the earlier turns again.
     logs::Builder::new().silence_when(is_replaying).init()?;
     App::new()
-        .http("start-order", start_order)
-        .http("order-status", order_status)
+        .http("start-order", post(start_order).with_route("orders"))
+        .http("order-status", get(order_status).with_route("orders/{id}"))
         .orchestrator(PLACE_ORDER, place_order)
         .activity(RESERVE_STOCK, reserve_stock)
         .serve()

@@ -19,6 +19,7 @@ use durable_functions::{
     Activity, ActivityContext, AppExt, ClientError, DurableClient, Failure, OrchestrationContext,
     Orchestrator, Result, is_replaying,
 };
+use functions_handler::routing::{get, post};
 use functions_handler::{App, Params, logs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -77,8 +78,8 @@ async fn get_watch(
 async fn main() -> Result<()> {
     logs::Builder::new().silence_when(is_replaying).init()?;
     App::new()
-        .http("start-watch", start_watch)
-        .http("get-watch", get_watch)
+        .http("start-watch", post(start_watch).with_route("watches/{job}"))
+        .http("get-watch", get(get_watch).with_route("watches/{job}"))
         .orchestrator(WATCH_JOB, watch_job)
         .activity(IS_DONE, is_done)
         .serve()

@@ -17,6 +17,7 @@ use durable_functions::{
     Activity, ActivityContext, AppExt, ClientError, DurableClient, OrchestrationContext,
     Orchestrator, Result, ReusePolicy, is_replaying,
 };
+use functions_handler::routing::get;
 use functions_handler::{Answer, App, FunctionError, Invocation, Params, logs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -70,7 +71,7 @@ async fn main() -> Result<()> {
     logs::Builder::new().silence_when(is_replaying).init()?;
     App::new()
         .function("on-order", on_order)
-        .http("get-order", get_order)
+        .http("get-order", get(get_order).with_route("orders/{id}"))
         .orchestrator(PROCESS_ORDER, process_order)
         .activity(SHIP, ship)
         .serve()

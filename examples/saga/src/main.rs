@@ -15,6 +15,7 @@ use durable_functions::{
     Activity, ActivityContext, AppExt, ClientError, DurableClient, Failure, OrchestrationContext,
     Orchestrator, Result, RetryPolicy, is_replaying,
 };
+use functions_handler::routing::post;
 use functions_handler::{App, logs};
 
 const BOOK_TRIP: Orchestrator<Vec<String>, Vec<String>> = Orchestrator::new("book-trip");
@@ -67,7 +68,7 @@ async fn book(
 async fn main() -> Result<()> {
     logs::Builder::new().silence_when(is_replaying).init()?;
     App::new()
-        .http("book", book)
+        .http("book", post(book).with_route("trips"))
         .orchestrator(BOOK_TRIP, book_trip)
         .activity(BOOK_PART, book_part)
         .activity(CANCEL_PART, cancel_part)

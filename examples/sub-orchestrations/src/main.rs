@@ -16,6 +16,7 @@ use durable_functions::{
     Activity, ActivityContext, AppExt, ClientError, DurableClient, Failure, OrchestrationContext,
     Orchestrator, Result, RetryPolicy, is_replaying,
 };
+use functions_handler::routing::post;
 use functions_handler::{App, logs};
 
 const THREE_TIMES: RetryPolicy = RetryPolicy::new(3, Duration::from_millis(50)).backoff(2.0);
@@ -69,7 +70,7 @@ async fn provision(
 async fn main() -> Result<()> {
     logs::Builder::new().silence_when(is_replaying).init()?;
     App::new()
-        .http("provision", provision)
+        .http("provision", post(provision).with_route("devices"))
         .orchestrator(PROVISION_ALL, provision_all)
         .orchestrator(PROVISION, provision_device)
         .activity(CONFIGURE, configure)
