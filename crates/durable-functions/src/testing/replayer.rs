@@ -94,9 +94,13 @@ impl Replayer {
         F: Fn(OrchestrationContext, I) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<O>> + 'static,
     {
-        let function = OrchestratorFunction::new(handle, function);
-        self.functions.add(Registered::Orchestrator(function));
+        self.add_orchestrator(OrchestratorFunction::new(handle, function));
         self
+    }
+
+    /// Registers an orchestrator that has its handle, in place of one with the same name.
+    pub fn add_orchestrator(&mut self, function: OrchestratorFunction) {
+        self.functions.add(Registered::Orchestrator(function));
     }
 
     /// Registers the orchestrators of the app, with the [state](crate::Functions::with_state) that they have.

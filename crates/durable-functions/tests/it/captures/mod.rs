@@ -17,6 +17,7 @@ mod entity_messages;
 mod failures;
 #[cfg(feature = "handler")]
 mod handled;
+mod histories;
 mod ids;
 mod kept_instances;
 mod messages;

@@ -41,7 +41,7 @@ pub(crate) fn function(turn: &Turn) -> OrchestratorFunction {
         .clone()
 }
 
-fn all() -> Vec<OrchestratorFunction> {
+pub(crate) fn all() -> Vec<OrchestratorFunction> {
     [
         activities::functions(),
         children::functions(),
