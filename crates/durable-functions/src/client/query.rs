@@ -88,7 +88,7 @@ impl Query {
         self
     }
 
-    fn to_wire(&self, token: Option<ContinuationToken>) -> InstanceQuery {
+    pub(crate) fn to_wire(&self, token: Option<ContinuationToken>) -> InstanceQuery {
         InstanceQuery {
             runtime_status: numbers(&self.statuses),
             created_time_from: self.created_after.map(wire_time),
@@ -178,7 +178,7 @@ impl PurgeFilter {
         self
     }
 
-    fn into_wire(self) -> PurgeInstanceFilter {
+    pub(crate) fn into_wire(self) -> PurgeInstanceFilter {
         // Without statuses the host removes running instances and entities.
         let statuses = match (self.any_status, self.statuses.is_empty()) {
             (true, _) => Vec::new(),

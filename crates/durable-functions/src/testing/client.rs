@@ -1,8 +1,9 @@
 //! What a client can do.
 
 use std::fmt::Display;
+use std::time::SystemTime;
 
-use durable_protocol::EntityId;
+use durable_protocol::{EntityId, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use task_hub::query::{InstanceFilter, PageRequest};
@@ -122,12 +123,37 @@ impl TestHub {
         operation: Operation<I, O>,
         input: &I,
     ) -> Result<(), TestError> {
+        self.send_signal(entity, operation, input, None)
+    }
+
+    /// Sends an operation to an entity, which gets it at this time on the hub's clock.
+    ///
+    /// # Errors
+    /// The input cannot be written as JSON.
+    pub fn signal_at<I: Serialize, O>(
+        &mut self,
+        entity: &EntityId,
+        operation: Operation<I, O>,
+        input: &I,
+        time: SystemTime,
+    ) -> Result<(), TestError> {
+        let time = Timestamp::from(time);
+        self.send_signal(entity, operation, input, Some(time))
+    }
+
+    fn send_signal<I: Serialize, O>(
+        &mut self,
+        entity: &EntityId,
+        operation: Operation<I, O>,
+        input: &I,
+        scheduled: Option<Timestamp>,
+    ) -> Result<(), TestError> {
         let signal = Signal {
             entity: entity.to_string(),
             operation: operation.name().to_owned(),
             input: self.json(input)?,
             request_id: self.random.guid(),
-            scheduled: None,
+            scheduled,
         };
         self.call(|hub, at| hub.signal(at, signal.clone()))
     }

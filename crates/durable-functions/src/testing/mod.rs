@@ -127,6 +127,8 @@ mod hub;
 mod mock;
 mod moments;
 mod notice;
+#[cfg(feature = "client")]
+mod query;
 mod random;
 mod replay_error;
 mod replayer;

@@ -2,12 +2,14 @@
 //!
 //! A flag of the thread, as that of a replay. It is set only while a test hub runs a turn.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
 type Place = &'static Location<'static>;
 
 thread_local! {
+    /// Whether the thread notes. Apart from the list, because a flag without a destructor costs nothing to look at.
+    static NOTES: Cell<bool> = const { Cell::new(false) };
     static NOTED: RefCell<Option<Sites>> = const { RefCell::new(None) };
 }
 
@@ -25,14 +27,21 @@ impl Sites {
 
 /// Notes that the caller asks for the action with this id.
 #[track_caller]
+#[inline(always)]
 pub(crate) fn note(id: impl FnOnce() -> i32) {
-    let place = Location::caller();
+    if NOTES.get() {
+        add(id(), Location::caller());
+    }
+}
+
+#[cold]
+fn add(id: i32, place: Place) {
     // On a thread that ends the list may be gone; no orchestrator runs there.
     let _ = NOTED.try_with(|noted| {
         if let Ok(mut noted) = noted.try_borrow_mut()
             && let Some(sites) = noted.as_mut()
         {
-            sites.0.push((id(), place));
+            sites.0.push((id, place));
         }
     });
 }
@@ -40,6 +49,8 @@ pub(crate) fn note(id: impl FnOnce() -> i32) {
 /// Runs a turn, and gives where it asked for its actions.
 pub(super) fn noted<T>(run: impl FnOnce() -> T) -> (T, Sites) {
     NOTED.set(Some(Sites::default()));
+    NOTES.set(true);
     let result = run();
+    NOTES.set(false);
     (result, NOTED.take().unwrap_or_default())
 }

@@ -204,6 +204,35 @@ async fn clients_raise_suspend_resume_terminate_restart_and_purge() {
     assert!(matches!(unknown.kind(), TestErrorKind::Refused(_)));
 }
 
+#[cfg(feature = "client")]
+#[tokio::test]
+async fn instances_are_listed_and_purged_by_the_filters_of_the_client() {
+    use durable_functions::{PurgeFilter, Query};
+
+    let mut hub = hub().orchestrator(PARENT, async |ctx: OrchestrationContext, n: u32| match n {
+        0 => Ok(ctx.wait_for(GO).await?),
+        n => Ok(ctx.call(DOUBLE, n).await?),
+    });
+    for (id, n) in [("a-1", 0), ("a-2", 1), ("b-1", 2)] {
+        hub.start(PARENT, &n).with_id(id).await.unwrap();
+        hub.advance(DAY).await.unwrap();
+    }
+    let began = hub.now() - 3 * DAY;
+    let found = |hub: &TestHub, query: Query| -> Vec<String> {
+        let found = hub.query(&query).unwrap().into_iter();
+        found.map(|status| status.instance_id).collect()
+    };
+    let completed = Query::new().with_status(RuntimeStatus::Completed);
+    assert_eq!(found(&hub, completed), ["a-2", "b-1"]);
+    let query = Query::new().with_id_prefix("a-");
+    assert_eq!(found(&hub, query.clone()), ["a-1", "a-2"]);
+    let query = query.created_after(began + DAY);
+    assert_eq!(found(&hub, query), ["a-2"]);
+    let old = PurgeFilter::new().created_before(began + DAY);
+    assert_eq!(hub.purge_all(old).unwrap(), 1);
+    assert_eq!(found(&hub, Query::new()), ["a-1", "b-1"]);
+}
+
 #[tokio::test]
 async fn a_rewound_instance_runs_its_failed_activities_again() {
     let broken = Arc::new(AtomicBool::new(true));
@@ -256,6 +285,10 @@ async fn entities_take_calls_signals_and_locks() {
         ids.push(hub.start(TRANSFER, &amount).await.unwrap());
     }
     hub.signal(&COUNTER.id("to"), ADD, &1000).unwrap();
+    let later = hub.now() + DAY;
+    hub.signal_at(&COUNTER.id("late"), ADD, &1, later).unwrap();
+    hub.advance(DAY / 2).await.unwrap();
+    assert_eq!(hub.entity_state(COUNTER, "late").unwrap(), None);
     hub.run_until_idle().await.unwrap();
     for (amount, id) in (1..).zip(&ids) {
         assert_eq!(hub.output::<i64>(id).unwrap(), amount);
@@ -263,6 +296,7 @@ async fn entities_take_calls_signals_and_locks() {
     assert_eq!(hub.entity_state(COUNTER, "from").unwrap(), Some(-210));
     assert_eq!(hub.entity_state(COUNTER, "to").unwrap(), Some(1210));
     assert_eq!(hub.entity_state(COUNTER, "other").unwrap(), None);
+    assert_eq!(hub.entity_state(COUNTER, "late").unwrap(), Some(1));
 }
 
 #[tokio::test]
