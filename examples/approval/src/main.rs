@@ -7,7 +7,6 @@
 //! $ curl http://localhost:7071/api/requests/laptop
 //! {"output":null,"status":"Running"}
 //! $ curl http://localhost:7071/api/requests/laptop/decision -H 'Content-Type: application/json' -d true
-//! taken
 //! $ curl http://localhost:7071/api/requests/laptop
 //! {"output":"approved","status":"Completed"}
 //! $ curl http://localhost:7071/api/requests/chair -H 'Content-Type: application/json' -d 1
@@ -59,10 +58,9 @@ async fn decide(
     client: DurableClient,
     Params(id): Params<String>,
     Json(approved): Json<bool>,
-) -> Result<&'static str, ClientError> {
+) -> Result<(), ClientError> {
     let instance = client.instance(REQUEST_APPROVAL, id);
-    instance.raise(DECISION, &approved).await?;
-    Ok("taken")
+    instance.raise(DECISION, &approved).await
 }
 
 /// `GET /api/requests/{id}`

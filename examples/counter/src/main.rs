@@ -17,6 +17,7 @@ use durable_functions::{
     AppExt, ClientError, DurableClient, Entity, EntityContext, EntityFunction, Operation, Result,
     is_replaying,
 };
+use functions_handler::routing::{get, post};
 use functions_handler::{App, Params, logs};
 
 const COUNTER: Entity<i64> = Entity::new("counter");
@@ -50,8 +51,8 @@ async fn get_count(
 async fn main() -> Result<()> {
     logs::Builder::new().silence_when(is_replaying).init()?;
     App::new()
-        .http("count", count)
-        .http("get-count", get_count)
+        .http("count", post(count).with_route("counters/{key}"))
+        .http("get-count", get(get_count).with_route("counters/{key}"))
         .entity(EntityFunction::new(COUNTER).on(ADD, add))
         .serve()
         .await

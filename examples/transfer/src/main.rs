@@ -17,6 +17,7 @@ use durable_functions::{
     AppExt, ClientError, DurableClient, Entity, EntityContext, EntityFunction, Operation,
     OrchestrationContext, Orchestrator, Result, is_replaying,
 };
+use functions_handler::routing::post;
 use functions_handler::{App, Params, logs};
 
 const MOVE_MONEY: Orchestrator<Transfer, String> = Orchestrator::new("move-money");
@@ -68,8 +69,8 @@ async fn transfer(
 async fn main() -> Result<()> {
     logs::Builder::new().silence_when(is_replaying).init()?;
     App::new()
-        .http("deposit", deposit)
-        .http("transfer", transfer)
+        .http("deposit", post(deposit).with_route("accounts/{name}"))
+        .http("transfer", post(transfer).with_route("transfers"))
         .orchestrator(MOVE_MONEY, move_money)
         .entity(EntityFunction::new(ACCOUNT).on(ADD, add))
         .serve()
