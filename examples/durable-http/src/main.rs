@@ -28,7 +28,8 @@ async fn fetch_report(ctx: OrchestrationContext, url: String) -> Result<String> 
 
 /// `POST /api/fetch`
 async fn fetch(client: DurableClient, url: OriginalUrl) -> Result<String, ClientError> {
-    // In this example the API is two more functions of the same app.
+    // In this example the API is two more functions of the same app. The address of another one is a setting: what
+    // comes from a client must not decide where requests go.
     let reports = format!("{}/api/reports", url.origin());
     let instance = client.start(FETCH_REPORT, &reports).await?;
     instance.output(Duration::from_secs(60)).await

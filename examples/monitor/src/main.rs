@@ -41,7 +41,7 @@ async fn watch_job(ctx: OrchestrationContext, watch: Watch) -> Result<String> {
         if ctx.call(IS_DONE, look).await? {
             return Ok(format!("done at look {look}"));
         }
-        // Nothing runs and nothing is kept in memory meanwhile, however long it is.
+        // A timer of the task hub: no thread waits, and it outlives a restart of the app.
         ctx.sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(3600));
     }
