@@ -40,7 +40,7 @@ pub enum ClientError {
     },
     /// The status of the instance does not allow the operation. An instance that has ended takes no events, and only a
     /// failed one can be rewound.
-    #[error("the instance '{id}' has a status that does not allow {operation}")]
+    #[error("the instance '{id}' {} {operation}", forbids(*status))]
     #[non_exhaustive]
     WrongStatus {
         /// The id.
@@ -168,6 +168,14 @@ pub enum ClientError {
         /// The host's text; internal, not for clients.
         message: String,
     },
+}
+
+/// The middle of a sentence about an instance and an operation.
+fn forbids(status: Option<RuntimeStatus>) -> String {
+    match status {
+        Some(status) => format!("is {status}, which does not allow"),
+        None => "has a status that does not allow".to_owned(),
+    }
 }
 
 /// Checks an id before anything is sent.

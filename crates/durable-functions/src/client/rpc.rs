@@ -23,6 +23,9 @@ use super::binding::Binding;
 const KEPT_CHANNELS: usize = 4;
 static CHANNELS: Mutex<VecDeque<(String, Channel)>> = Mutex::new(VecDeque::new());
 
+/// The longest deadline that is sent, a hundred years. tonic panics on one that the header cannot express.
+const LONGEST_DEADLINE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
 #[derive(Clone)]
 pub(super) struct Connection {
     channel: Channel,
@@ -106,7 +109,7 @@ where
     A: prost::Message + Default + Send + Sync + 'static,
 {
     if let Some(limit) = limit {
-        request.set_timeout(limit);
+        request.set_timeout(limit.min(LONGEST_DEADLINE));
     }
     let call = async {
         let (mut grpc, path) = ready(channel, method).await?;

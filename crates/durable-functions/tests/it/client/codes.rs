@@ -202,7 +202,7 @@ async fn a_status_that_was_looked_up_is_in_the_error() {
     assert_eq!(status.unwrap().as_str(), "Completed");
     assert_eq!(
         error.to_string(),
-        "the instance 'a' has a status that does not allow to suspend it"
+        "the instance 'a' is Completed, which does not allow to suspend it"
     );
 }
 

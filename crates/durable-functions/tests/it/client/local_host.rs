@@ -237,6 +237,16 @@ async fn a_start_can_wait_can_be_the_only_one_and_can_have_a_name_of_run_time() 
             .unwrap();
         dynamic.raise_by_name("go", "out").await.unwrap();
         assert_eq!(dynamic.output(LIMIT).await.unwrap(), "out in");
+        let versioned = client.start_by_name("fail", "x").with_version("2.0");
+        versioned
+            .with_id("v2")
+            .await
+            .unwrap()
+            .wait(LIMIT)
+            .await
+            .unwrap();
+        let listed = client.query(Query::new().with_id_prefix("v2")).all().await;
+        assert_eq!(listed.unwrap()[0].version.as_deref(), Some("2.0"));
         // The letter case of a name does not count.
         let typed = client.instance(WAIT, "dynamic");
         assert_eq!(typed.output(LIMIT).await.unwrap(), "out in");
@@ -303,6 +313,16 @@ async fn instances_are_listed_by_every_filter_and_purged_by_filter() {
             .with_any_status()
             .created_after(now + hour);
         assert_eq!(client.purge(far).await.unwrap().count, 0);
+        let limited = PurgeFilter::new()
+            .with_status(RuntimeStatus::Running)
+            .created_before(now + hour)
+            .with_timeout(LIMIT);
+        let purged = client.purge(limited).await.unwrap();
+        assert_eq!((purged.count, purged.is_complete), (5, Some(true)));
+        // Without a status the entity goes as well.
+        let left = client.purge(PurgeFilter::new().with_any_status()).await;
+        assert_eq!(left.unwrap().count, 1);
+        assert_eq!(counter.status().await.unwrap(), None);
         hub.stop().await;
     }
 }
