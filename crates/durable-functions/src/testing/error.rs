@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use durable_protocol::http_activity;
 use task_hub::StoreError;
 
 use crate::RuntimeStatus;
@@ -60,7 +61,7 @@ pub enum TestErrorKind {
         "{noun} '{name}' is called, and the test registers no {noun} of this name (it registers {}): add \
          {}",
         listed(known),
-        remedy(noun)
+        remedy(noun, name)
     )]
     NotRegistered {
         /// Orchestrator, activity or entity.
@@ -114,8 +115,9 @@ fn listed(names: &[&str]) -> String {
 }
 
 /// How a function of this kind is registered.
-fn remedy(noun: &str) -> &'static str {
+fn remedy(noun: &str, name: &str) -> &'static str {
     match noun {
+        _ if name == http_activity::NAME => "`hub.mock_http(|request| Ok(response))`",
         "activity" => {
             "`.activity(HANDLE, function)` to run it, or `hub.mock(HANDLE, |input| Ok(output))`"
         }

@@ -115,8 +115,8 @@
 //!
 //! Inputs and results reach the functions byte for byte, which a real host does not guarantee for all JSON.
 //! Activities take no time on the clock of the hub; to let a timer be first, [hold](TestHub::hold) them. They
-//! have no deadline. `ctx.call_http` needs an activity named `BuiltIn::HttpActivity`. Triggers, bindings and host.json
-//! have no part in a test; `local-host` has them.
+//! have no deadline. `ctx.call_http` sends nothing: [`mock_http`](TestHub::mock_http) answers. Triggers, bindings and
+//! host.json have no part in a test; `local-host` has them.
 
 mod call;
 mod client;
@@ -125,6 +125,7 @@ mod faults;
 mod functions;
 mod hub;
 mod mock;
+mod mock_http;
 mod moments;
 mod notice;
 #[cfg(feature = "client")]

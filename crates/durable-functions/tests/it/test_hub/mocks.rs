@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use durable_functions::testing::{Faults, TestErrorKind, TestHub};
 use durable_functions::{
-    Activity, Event, Failure, OrchestrationContext, Orchestrator, Result, RetryPolicy,
+    Activity, Event, Failure, HttpRequest, OrchestrationContext, Orchestrator, Result, RetryPolicy,
     RuntimeStatus,
 };
 
@@ -183,4 +183,60 @@ async fn a_start_has_id_and_tags_and_a_time() {
     let status = hub.status(&id).unwrap().unwrap();
     assert_eq!(status.runtime_status, RuntimeStatus::Completed);
     assert_eq!(hub.now(), start + HOUR);
+}
+
+#[tokio::test]
+async fn durable_http_calls_are_answered_and_polled_without_a_server() {
+    const REPORT: Orchestrator<(), String> = Orchestrator::new("report");
+    let mut hub = TestHub::new().orchestrator(REPORT, async |ctx: OrchestrationContext, (): ()| {
+        let request = HttpRequest::post("https://shop.example/reports").header("x-team", "a");
+        let response = ctx.call_http(request.body("all")).await?;
+        Ok(response.error_for_status()?.into_text())
+    });
+    let mut polls = 0;
+    hub.mock_http(move |request| {
+        if request.method() == "POST" {
+            assert_eq!(request.headers()["x-team"], "a");
+            assert_eq!(request.body(), "all");
+        } else {
+            assert_eq!(request.uri(), "https://shop.example/reports/1");
+            polls += 1;
+        }
+        let response = http::Response::builder();
+        Ok(match polls {
+            2 => response.status(200).body("done".to_owned())?,
+            _ => response
+                .status(202)
+                .header("Location", "/reports/1")
+                .header("Retry-After", "60")
+                .body(String::new())?,
+        })
+    });
+    let began = hub.now();
+    assert_eq!(hub.run(REPORT, &()).await.unwrap(), "done");
+    assert_eq!(hub.now(), began + 2 * MINUTE);
+    hub.mock_http(|_| Ok(http::Response::builder().status(503).body(String::new())?));
+    let error = hub.run(REPORT, &()).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("HttpStatus: the HTTP response is 503"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_durable_http_call_that_nothing_answers_names_the_mock() {
+    const GET: Orchestrator<(), String> = Orchestrator::new("get");
+    let mut hub = TestHub::new().orchestrator(GET, async |ctx: OrchestrationContext, (): ()| {
+        let request = HttpRequest::get("https://shop.example/");
+        Ok(ctx.call_http(request).await?.into_text())
+    });
+    let error = hub.run(GET, &()).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("add `hub.mock_http(|request| Ok(response))`"),
+        "{error}"
+    );
 }
