@@ -33,14 +33,12 @@ async fn main() -> Result<()> {
     // Any other process can be the client.
     let client = DurableClient::connect(&sidecar)?;
     let instance = client.start(HELLO, &"Ada".to_owned()).await?;
-    // A worker that serves for ever ends with Ctrl+C: `run_until(async { let _ = tokio::signal::ctrl_c().await; })`.
-    worker
-        .run_until(async move {
-            match instance.output(Duration::from_secs(30)).await {
-                Ok(greeting) => println!("{greeting}"),
-                Err(error) => eprintln!("{error}"),
-            }
-        })
-        .await?;
+    let mut greeting = None;
+    let end = async { greeting = Some(instance.output(Duration::from_secs(30)).await) };
+    // One that serves for ever ends with Ctrl+C: `async { let _ = tokio::signal::ctrl_c().await; }`.
+    worker.run_until(end).await?;
+    if let Some(greeting) = greeting {
+        println!("{}", greeting?);
+    }
     Ok(())
 }
