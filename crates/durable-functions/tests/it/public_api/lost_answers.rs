@@ -1,6 +1,6 @@
-//! A start whose answer is lost: the client reports only what it knows.
+//! A call whose answer is lost: the client reports only what it knows.
 
-use durable_functions::{ClientError, DurableClient, Orchestrator};
+use durable_functions::{ClientError, DurableClient, Event, Orchestrator};
 use durable_protocol::messages::OrchestrationState;
 use tokio::io::{AsyncReadExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -112,4 +112,20 @@ async fn an_instance_with_a_chosen_id_is_not_taken_for_the_one_that_was_started(
         ClientError::StartUnknown { id, .. } => assert_eq!(id, "order-7"),
         other => panic!("{other:?}"),
     }
+}
+
+/// What the instance looks like afterwards does not tell whether the event was raised.
+#[tokio::test]
+async fn an_operation_whose_answer_is_lost_is_not_explained_by_a_look_up() {
+    const GO: Event<u32> = Event::new("go");
+    let hub = TaskHub::listen();
+    let client = client_behind(&hub, First::StartLost, false).await;
+    let instance = client.instance(ORDER, "order-7");
+    let error = instance.raise(GO, &1).await.unwrap_err();
+    assert!(
+        matches!(error, ClientError::Unavailable { .. }),
+        "{error:?}"
+    );
+    // The host is there again, and has no such instance.
+    assert_eq!(instance.status().await.unwrap(), None);
 }

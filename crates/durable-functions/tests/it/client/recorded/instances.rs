@@ -246,3 +246,37 @@ async fn waiting_gives_the_state_and_ends_at_the_limit() {
     let error = instance.wait(limit).await.unwrap_err();
     assert!(matches!(error, ClientError::NotEnded { .. }), "{error}");
 }
+
+#[tokio::test]
+async fn a_started_instance_is_found_with_what_it_has_done() {
+    let case = Case::read("3.14", "grpc-start");
+    let host = Scripted::listen().await;
+    let client = host.client();
+    case.answer(&host, 1);
+    let input: Value = serde_json::from_str(r#"{"a":1}"#).unwrap();
+    let start = client.start(ONE, &input).with_id("grpc-start.1");
+    let instance = start.await.unwrap();
+    same::<CreateInstanceRequest>(&host, &case, 1);
+    for n in [15, 18] {
+        case.answer(&host, n);
+    }
+    let status = instance.status().await.unwrap().unwrap();
+    assert_eq!(status.runtime_status, RuntimeStatus::Completed);
+    assert_eq!(status.input_as::<Value>().unwrap(), Some(input.clone()));
+    assert_eq!(status.output().unwrap(), Some(input));
+    assert_eq!(status.custom_status.as_deref(), Some("\"Querying\""));
+    assert_eq!(instance.status().await.unwrap(), None);
+
+    // The host accepts an orchestrator that does not exist, and fails the instance.
+    host.clear();
+    for n in [3, 17] {
+        case.answer(&host, n);
+    }
+    let start = client
+        .start_by_name("no-such", &())
+        .with_id("grpc-start.unknown");
+    let unknown = start.await.unwrap();
+    same::<CreateInstanceRequest>(&host, &case, 3);
+    let status = unknown.status().await.unwrap().unwrap();
+    assert_eq!(status.runtime_status, RuntimeStatus::Failed);
+}
