@@ -267,8 +267,8 @@ impl TestHub {
         }
         let committed = self.hub.commit();
         let committed = committed.map_err(|error| self.error(error))?;
-        self.notices
-            .extend(committed.notices.iter().map(notice::words));
+        let words = committed.notices.iter().filter_map(notice::words);
+        self.notices.extend(words);
         self.commits += 1;
         let is_due = self.crash_after.take_if(|it| *it <= self.commits).is_some();
         if is_due || self.random.percent(self.faults.crashes) {

@@ -3,17 +3,13 @@
 use task_hub::Notice;
 use task_hub::notice::{RefusedStart, Undelivered, Unlabelled};
 
-/// The words for a notice.
-pub(super) fn words(notice: &Notice) -> String {
-    match notice {
+/// The words for a notice; `None` for what the status of an instance shows as well.
+pub(super) fn words(notice: &Notice) -> Option<String> {
+    Some(match notice {
         Notice::TurnVoid { instance, .. } => format!(
             "a turn of '{instance}' was dropped, because its execution had ended while the turn was under way"
         ),
-        Notice::OrchestrationFailed {
-            instance,
-            name,
-            output,
-        } => format!("orchestrator '{name}' (instance '{instance}') failed: {output}"),
+        Notice::OrchestrationFailed { .. } => return None,
         Notice::OrchestrationNotRun {
             instance,
             name,
@@ -130,7 +126,7 @@ pub(super) fn words(notice: &Notice) -> String {
         ),
         // A kind that was added to the hub and has no words yet.
         other => format!("{other:?}"),
-    }
+    })
 }
 
 fn undelivered(why: Undelivered) -> String {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use durable_functions::testing::{ReplayError, Replayer, TestHub};
 use durable_functions::{
-    Activity, Entity, EntityFunction, Event, Failure, History, Operation, OrchestrationContext,
-    Orchestrator, Result, RetryPolicy,
+    Activity, Entity, EntityFunction, Event, Failure, Functions, History, Operation,
+    OrchestrationContext, Orchestrator, Result, RetryPolicy, State,
 };
 use futures::future::try_join_all;
 
@@ -185,6 +185,30 @@ async fn values_are_compared_on_request_only() {
         ),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn the_functions_of_an_app_are_replayed_with_their_state() {
+    let functions = |limit: u32| {
+        Functions::new()
+            .orchestrator_with_state(
+                SHIP,
+                async |ctx: OrchestrationContext, State(limit): State<u32>, n: u32| {
+                    if n > limit {
+                        ctx.sleep(Duration::from_secs(60)).await;
+                    }
+                    Ok(format!("shipped {n}"))
+                },
+            )
+            .with_state(limit)
+    };
+    let mut hub = TestHub::new().functions(functions(2));
+    hub.run(SHIP, &3).with_id("s").await.unwrap();
+    let history = hub.history("s").unwrap();
+    let replay = |limit| Replayer::new().functions(functions(limit)).replay(&history);
+    assert_eq!(replay(2).unwrap(), 2);
+    let error = replay(5).unwrap_err();
+    assert!(matches!(error, ReplayError::Differs(_)), "{error}");
 }
 
 #[tokio::test]
