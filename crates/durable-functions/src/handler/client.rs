@@ -148,6 +148,10 @@ impl<O> Instance<O> {
     /// purge every instance of the task hub. For callers who are not to be trusted with that, answer with the id and
     /// have a function of your own for the status.
     ///
+    /// Scheme and host are those of the connection to the host. Behind a proxy whose address differs, answer with
+    /// [`management_urls`](Self::management_urls) for that address instead: the binding's `useForwardedHost` is not
+    /// followed.
+    ///
     /// local-host does not have the API behind the URLs.
     ///
     /// # Errors

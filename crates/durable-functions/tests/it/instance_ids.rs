@@ -68,7 +68,10 @@ async fn the_client_sends_nothing_for_an_id_that_no_instance_can_have() {
     }
     for id in good() {
         for error in asked(&id).await {
-            assert!(matches!(error, ClientError::Rpc { .. }), "{id:?}: {error}");
+            assert!(
+                matches!(error, ClientError::Unavailable { .. }),
+                "{id:?}: {error}"
+            );
         }
     }
 }
