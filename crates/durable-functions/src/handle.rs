@@ -31,6 +31,8 @@ pub(crate) use handle_traits;
 
 /// An activity function: its name, its input `I` and its output `O`, both JSON.
 ///
+/// Give every activity a retry policy: [the guide](crate::guide::errors) says what fails without one.
+///
 /// ```
 /// use std::time::Duration;
 /// use durable_functions::{Activity, RetryPolicy};
@@ -70,6 +72,19 @@ impl<I, O> Activity<I, O> {
 handle_traits!(Activity<I, O>);
 
 /// An orchestrator function: its name, its input `I` and its output `O`, both JSON.
+///
+/// The same constant is used to register the function, by clients that start it, and by orchestrators that call it, so
+/// that the compiler checks all of them.
+///
+/// ```
+/// use durable_functions::{OrchestrationContext, Orchestrator, Result};
+///
+/// const GREET: Orchestrator<String, String> = Orchestrator::new("greet");
+///
+/// async fn greet(_: OrchestrationContext, name: String) -> Result<String> {
+///     Ok(format!("Hello, {name}!"))
+/// }
+/// ```
 pub struct Orchestrator<I, O> {
     pub(crate) name: &'static str,
     pub(crate) version: Option<&'static str>,
@@ -100,7 +115,8 @@ impl<I, O> Orchestrator<I, O> {
     /// of the host's `defaultVersion`.
     ///
     /// With the host's default settings, an instance whose version is higher than the app's
-    /// `defaultVersion` in host.json never runs, and no error is reported.
+    /// `defaultVersion` in host.json never runs, and no error is reported. [The guide](crate::guide::versioning) has
+    /// the rules.
     #[must_use]
     pub const fn with_version(mut self, version: &'static str) -> Self {
         self.version = Some(version);
@@ -116,6 +132,16 @@ impl<I, O> Orchestrator<I, O> {
 handle_traits!(Orchestrator<I, O>);
 
 /// An external event: its name and its payload `T`, JSON. Names match without regard to letter case.
+///
+/// ```
+/// use durable_functions::{Event, OrchestrationContext, Result};
+///
+/// const APPROVED: Event<bool> = Event::new("Approved");
+///
+/// async fn ask(ctx: OrchestrationContext, _: ()) -> Result<bool> {
+///     Ok(ctx.wait_for(APPROVED).await?)
+/// }
+/// ```
 pub struct Event<T> {
     pub(crate) name: &'static str,
     types: PhantomData<fn() -> T>,

@@ -8,7 +8,9 @@ use crate::Failure;
 ///
 /// Retries are durable: each wait is a timer of the orchestration, each attempt has an action id of
 /// its own, and both go on whether or not the future is polled. A failure that is marked
-/// non-retriable is never retried.
+/// non-retriable is never retried. [The guide](crate::guide::errors) lists what else is not.
+///
+/// The intervals have no random part: calls that fail at the same time are tried again at the same time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,7 +52,7 @@ impl RetryPolicy {
         self
     }
 
-    /// The longest interval between two attempts.
+    /// The longest interval between two attempts; without it there is none.
     #[must_use]
     pub const fn max_interval(mut self, interval: Duration) -> Self {
         self.max_interval = Some(interval);

@@ -17,7 +17,7 @@ pub enum RuntimeStatus {
     Running,
     /// Held back by a client.
     Suspended,
-    /// Between two generations; seen at most briefly.
+    /// Between two executions, after a continue-as-new; seen at most briefly.
     ContinuedAsNew,
     /// Ended with an output.
     Completed,

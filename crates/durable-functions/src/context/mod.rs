@@ -37,7 +37,8 @@ use crate::{Failure, Version, codec};
 ///
 /// Everything that it gives is the same on every replay. Await nothing but the futures that it
 /// returns, alone or combined: with [`join_all`](Self::join_all), which waits for all of a fan-out, or
-/// with any combinator (`join!`, `select!` with `biased;`).
+/// with any combinator (`join!`, `select!` with `biased;`). The guide says [what else the code must not
+/// do](crate::guide::determinism).
 #[derive(Clone)]
 pub struct OrchestrationContext {
     state: SharedState,

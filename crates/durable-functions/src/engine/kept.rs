@@ -24,7 +24,8 @@ use crate::wire::Request;
 /// The longest beginning, in bytes, whose memory is kept for the next instance.
 const LARGEST_SPARE: usize = 1024 * 1024;
 
-/// What may be kept.
+/// How many instances are kept between their turns, in place of a replay: [the guide](crate::guide::operating) says what
+/// that is. Each limit is for the whole process, if it is served by an app or a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeptLimits {
