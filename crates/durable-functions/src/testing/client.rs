@@ -119,11 +119,11 @@ impl TestHub {
     /// The input cannot be written as JSON.
     pub fn signal<I: Serialize, O>(
         &mut self,
-        entity: &EntityId,
+        entity: impl AsRef<EntityId>,
         operation: Operation<I, O>,
         input: &I,
     ) -> Result<(), TestError> {
-        self.send_signal(entity, operation, input, None)
+        self.send_signal(entity.as_ref(), operation, input, None)
     }
 
     /// Sends an operation to an entity, which gets it at this time on the hub's clock.
@@ -132,13 +132,13 @@ impl TestHub {
     /// The input cannot be written as JSON.
     pub fn signal_at<I: Serialize, O>(
         &mut self,
-        entity: &EntityId,
+        entity: impl AsRef<EntityId>,
         operation: Operation<I, O>,
         input: &I,
         time: SystemTime,
     ) -> Result<(), TestError> {
         let time = Timestamp::from(time);
-        self.send_signal(entity, operation, input, Some(time))
+        self.send_signal(entity.as_ref(), operation, input, Some(time))
     }
 
     fn send_signal<I: Serialize, O>(

@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use durable_functions::testing::Replayer;
 use durable_functions::worker::{OrchestratorFunction, run_batch, run_turn};
 use durable_functions::{
     ClientError, DurableClient, Entity, EntityContext, EntityFunction, EntityQuery, Event,
-    EventKind, Failure, HistoryEvent, Operation, OrchestrationContext, Orchestrator, PurgeFilter,
-    Query, ReusePolicy, RuntimeStatus,
+    EventKind, Failure, History, HistoryEvent, Operation, OrchestrationContext, Orchestrator,
+    PurgeFilter, Query, ReusePolicy, RuntimeStatus,
 };
 use durable_protocol::messages::EntityBatchRequest;
 use futures::future::BoxFuture;
@@ -105,6 +106,15 @@ async fn until(hub: &Hub, id: &str, status: RuntimeStatus) {
     tokio::time::timeout(LIMIT, wait).await.unwrap();
 }
 
+/// The code follows the history that the client read, as it does in the CI of users.
+fn replay(history: &History) {
+    let mut replayer = Replayer::new().with_values();
+    for function in App::new().orchestrators {
+        replayer.add_orchestrator(function);
+    }
+    replayer.replay(history).unwrap();
+}
+
 #[track_caller]
 fn not_found(result: Result<(), ClientError>) {
     let error = result.unwrap_err();
@@ -145,6 +155,8 @@ async fn an_instance_is_managed_from_its_start_to_its_purge() {
             _ => None,
         };
         assert_eq!(history.iter().find_map(raised).unwrap(), r#""payload""#);
+
+        replay(&history);
 
         wrong_status(instance.raise(GO, &String::new()).await);
         wrong_status(instance.terminate("late").await);
@@ -195,6 +207,7 @@ async fn a_failed_instance_is_rewound() {
         instance.rewind("again").await.unwrap();
         // The orchestrator itself fails: it does so again.
         instance.wait(LIMIT).await.unwrap();
+        replay(&instance.history().await.unwrap());
         hub.stop().await;
     }
 }

@@ -284,9 +284,9 @@ async fn entities_take_calls_signals_and_locks() {
     for amount in 1..=20 {
         ids.push(hub.start(TRANSFER, &amount).await.unwrap());
     }
-    hub.signal(&COUNTER.id("to"), ADD, &1000).unwrap();
+    hub.signal(COUNTER.id("to"), ADD, &1000).unwrap();
     let later = hub.now() + DAY;
-    hub.signal_at(&COUNTER.id("late"), ADD, &1, later).unwrap();
+    hub.signal_at(COUNTER.id("late"), ADD, &1, later).unwrap();
     hub.advance(DAY / 2).await.unwrap();
     assert_eq!(hub.entity_state(COUNTER, "late").unwrap(), None);
     hub.run_until_idle().await.unwrap();

@@ -244,6 +244,28 @@ async fn every_generation_and_a_failure_and_a_termination_are_replayed() {
     replayer.replay(&hub.history("b").unwrap()).unwrap();
 }
 
+/// A rewind replaces events, so the turns before it cannot be told apart any more.
+#[tokio::test]
+async fn a_rewound_instance_is_replayed_to_its_end() {
+    async fn ships_and_packs(ctx: OrchestrationContext, n: u32) -> Result<String> {
+        let packed = ctx.call(PACK, n).await?;
+        ctx.sleep(Duration::from_secs(60)).await;
+        Ok(format!("shipped {packed}"))
+    }
+    let mut hub = TestHub::new().orchestrator(SHIP, ships_and_packs);
+    hub.mock(PACK, Ok)
+        .fail_next(1, Failure::new("Broken", "no"));
+    hub.start(SHIP, &3).with_id("s").await.unwrap();
+    hub.run_until_ended("s").await.unwrap();
+    hub.rewind("s", "mended").unwrap();
+    hub.run_until_ended("s").await.unwrap();
+    let history = hub.history("s").unwrap();
+    let replayer = Replayer::new().orchestrator(SHIP, ships_and_packs);
+    replayer.with_values().replay(&history).unwrap();
+    let error = Replayer::new().orchestrator(SHIP, ship).replay(&history);
+    assert!(matches!(error, Err(ReplayError::Differs(_))), "{error:?}");
+}
+
 #[test]
 fn a_folder_without_histories_and_an_unknown_orchestrator_are_errors() {
     let empty = tempfile::tempdir().unwrap();
