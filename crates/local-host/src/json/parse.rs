@@ -328,6 +328,9 @@ impl<'a> Parser<'a> {
                 let rest = self.rest();
                 let end = rest.find(|c| !is_name_sign(c)).unwrap_or(rest.len());
                 self.at += end;
+                if self.peek().is_none() {
+                    return Err(self.error("Unexpected end while parsing unquoted property name."));
+                }
                 Ok(rest.get(..end).unwrap_or_default().to_owned())
             }
             Some(sign) => {
