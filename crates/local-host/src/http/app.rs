@@ -10,8 +10,10 @@ use super::response::{self, ClientResponse};
 use super::upload::UploadLimits;
 use crate::functions::{Function, Functions, Params};
 use crate::handler::Handler;
+use crate::hub::{ManagementReply, ManagementRequest};
 use crate::json::{Json, JsonObject};
 use crate::log::{LogLevel, Logger};
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,6 +23,10 @@ pub(super) const REASON: &str = "This function was programmatically called via t
 /// Returns the value of a `durableClient` input, a JSON text, for its `taskHub` and `connectionName`.
 pub type ClientBinding = Arc<dyn Fn(Option<&str>, Option<&str>) -> String + Send + Sync>;
 
+/// Answers a request to the HTTP management API.
+pub type Management =
+    Arc<dyn Fn(ManagementRequest) -> BoxFuture<'static, ManagementReply> + Send + Sync>;
+
 /// The parts of an app that HTTP needs.
 pub struct App {
     /// The functions.
@@ -29,6 +35,8 @@ pub struct App {
     pub handler: Handler,
     /// The task hub's client binding.
     pub client_binding: ClientBinding,
+    /// The task hub's management API.
+    pub management: Management,
     /// Headers added to every response that does not have them.
     pub custom_headers: Vec<(String, String)>,
     /// How large and how slow a request's body may be.

@@ -17,7 +17,7 @@ mod upload;
 mod uri;
 mod webhooks;
 
-pub use app::{App, ClientBinding};
+pub use app::{App, ClientBinding, Management};
 pub use cors::Cors;
 pub use hosts::Hosts;
 pub use serve::serve;

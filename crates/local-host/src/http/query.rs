@@ -37,6 +37,19 @@ impl Query {
         self.0.contains_key(&name.to_lowercase())
     }
 
+    /// The values of a parameter, in order.
+    #[must_use]
+    pub(crate) fn values(&self, name: &str) -> &[String] {
+        let parameter = self.0.get(&name.to_lowercase());
+        parameter.map_or(&[], |parameter| &parameter.values)
+    }
+
+    /// The last value of a parameter.
+    #[must_use]
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.values(name).last().map(String::as_str)
+    }
+
     /// Name and values, joined with commas: the form of `Data`.
     #[must_use]
     pub(crate) fn joined(&self) -> JsonObject {

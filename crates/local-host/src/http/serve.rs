@@ -6,7 +6,7 @@ use super::app::App;
 use super::request::ClientRequest;
 use super::response::ClientResponse;
 use super::router;
-use super::upload;
+use super::upload::{self, UploadError};
 use super::webhooks;
 use crate::accept::{Accepting, Places};
 use bytes::Bytes;
@@ -97,8 +97,14 @@ async fn dispatch(app: Arc<App>, head: Parts, body: Incoming) -> ClientResponse 
     let Ok(mut client) = ClientRequest::new(&head.method, &head.uri, &head.headers) else {
         return refused(400);
     };
-    if let Some(response) = webhooks::answer(&app, &client.method, &client.path) {
-        return response;
+    if let Some(path) = webhooks::below(&client.path).map(str::to_owned) {
+        return match upload::read(app.upload, &head.headers, body).await {
+            Ok(bytes) => {
+                client.body = Some(bytes);
+                webhooks::answer(&app, &client, &path).await
+            }
+            Err(error) => unreadable(&app, &error),
+        };
     }
     let is_admin = client
         .path
@@ -159,13 +165,15 @@ async fn read_body(
     let chunked = !headers.contains_key(CONTENT_LENGTH);
     match upload::read(app.upload, headers, body).await {
         Ok(bytes) => Ok((!chunked && !bytes.is_empty()).then_some(bytes)),
-        Err(error) => {
-            app.log().error(error.to_string());
-            Err(match error.status() {
-                500 => refused(500),
-                status => refused_with(status, &error.to_string()),
-            })
-        }
+        Err(error) => Err(unreadable(app, &error)),
+    }
+}
+
+fn unreadable(app: &App, error: &UploadError) -> ClientResponse {
+    app.log().error(error.to_string());
+    match error.status() {
+        500 => refused(500),
+        status => refused_with(status, &error.to_string()),
     }
 }
 

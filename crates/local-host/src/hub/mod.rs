@@ -16,7 +16,7 @@
 //!   `http_activity` is the host's own activity. Or `streams`: workers that ask for work over gRPC
 //! - `notices`, `refusal`, `failure`: the words of log lines and failures
 //! - `nonchars`: the two characters that messages cannot contain; `version`: which instances the app may run
-//! - `grpc`: the service that clients call; `binding`: the addresses that they get
+//! - `grpc`: the service that clients call; `management`: the same over HTTP; `binding`: the addresses that they get
 
 mod activity;
 mod batch;
@@ -28,6 +28,7 @@ mod functions;
 mod grpc;
 mod http_activity;
 mod lease;
+mod management;
 mod nonchars;
 mod notices;
 mod payload;
@@ -77,6 +78,7 @@ type Log = Arc<dyn Fn(LogLevel, String) + Send + Sync>;
 pub use extension::Extension;
 pub use functions::{DurableFunction, DurableKind};
 
+pub use management::{ManagementReply, ManagementRequest};
 pub use storage::{OpenStorage, Storage};
 
 /// How the hub behaves.

@@ -121,6 +121,13 @@ async fn host(
         client_binding: Arc::new(move |task_hub, connection| {
             bindings.client_binding(task_hub, connection)
         }),
+        management: Arc::new({
+            let hub = hub.clone();
+            move |request| {
+                let hub = hub.clone();
+                Box::pin(async move { hub.manage(request).await })
+            }
+        }),
         custom_headers: app.host.custom_headers,
         upload,
         hosts,

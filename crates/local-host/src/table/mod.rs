@@ -15,6 +15,7 @@ pub mod sample;
 mod server;
 mod store;
 
+pub(crate) use moment::read as read_moment;
 pub use server::serve;
 pub use store::Store;
 

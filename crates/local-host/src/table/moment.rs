@@ -5,7 +5,7 @@ use time::{Date, OffsetDateTime, PrimitiveDateTime, UtcDateTime};
 
 /// Reads a date-time with an offset, without one (it is UTC then), or of a day alone (its first
 /// moment). `None` for everything else.
-pub(super) fn read(text: &str) -> Option<UtcDateTime> {
+pub(crate) fn read(text: &str) -> Option<UtcDateTime> {
     if let Ok(moment) = OffsetDateTime::parse(text, &Rfc3339) {
         return Some(moment.to_utc());
     }

@@ -11,8 +11,8 @@ const OK: &str = r#"{"Outputs":{"res":{"statusCode":200,"body":"ok"}}}"#;
 async fn host_with(cors: Option<Cors>) -> Host {
     Host::start_options(Options {
         upload: UploadLimits::of_kestrel(1_000),
-        function_timeout: None,
         cors,
+        ..Options::default()
     })
     .await
 }
@@ -296,8 +296,7 @@ async fn an_upload_that_is_too_slow_is_a_408_with_the_reason() {
             grace: Duration::from_millis(50),
             bytes_per_second: 1_000_000,
         },
-        function_timeout: None,
-        cors: None,
+        ..Options::default()
     })
     .await;
     let request = "POST /api/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345";

@@ -6,7 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use local_host::functions::{self, Functions};
 use local_host::handler::{Handler, HandlerOptions, Supervisor};
 use local_host::host_json::HostJson;
-use local_host::http::{App, Cors, Hosts, UploadLimits, serve};
+use local_host::http::{App, Cors, Hosts, Management, UploadLimits, serve};
+use local_host::hub::ManagementReply;
 use local_host::log::Logger;
 use local_host::settings::Environment;
 use serde_json::Value;
@@ -188,6 +189,19 @@ pub struct Options {
     pub upload: UploadLimits,
     pub function_timeout: Option<Duration>,
     pub cors: Option<Cors>,
+    /// Without one, the test's own shows the request.
+    pub management: Option<Management>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            upload: UploadLimits::of_kestrel(100 * 1024 * 1024),
+            function_timeout: None,
+            cors: None,
+            management: None,
+        }
+    }
 }
 
 /// A running local-host in front of a fake handler.
@@ -207,7 +221,7 @@ impl Host {
         Self::start_options(Options {
             upload: UploadLimits::of_kestrel(body_limit),
             function_timeout,
-            cors: None,
+            ..Options::default()
         })
         .await
     }
@@ -226,12 +240,23 @@ impl Host {
             functions,
             handler: Handler::new(Supervisor::attach(handler.port), limits, log.clone()),
             client_binding: Arc::new(|_, _| r#"{"taskHubName":"MyHub"}"#.to_owned()),
+            management: options.management.unwrap_or_else(|| {
+                Arc::new(|request| {
+                    let body = format!("{request:?}");
+                    let reply = ManagementReply {
+                        status: 202,
+                        headers: Vec::new(),
+                        body,
+                    };
+                    Box::pin(async move { reply })
+                })
+            }),
             custom_headers: vec![("X-Custom-Default".to_owned(), "1".to_owned())],
             upload: options.upload,
             // Some recorded requests have this host name.
             hosts: Hosts::listening_on(
                 std::net::Ipv4Addr::LOCALHOST.into(),
-                &["api.example.com".to_owned()],
+                &["api.example.com".to_owned(), "example.test".to_owned()],
             ),
             cors: options.cors,
             home_page: true,

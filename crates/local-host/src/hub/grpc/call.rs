@@ -27,6 +27,16 @@ impl<T> Call<T> {
     }
 }
 
+impl<T> Call<T> {
+    /// A call that did not come over gRPC.
+    pub(super) fn local(message: T, is_foreign: bool) -> Self {
+        Self {
+            message,
+            other_hub: is_foreign.then(String::new),
+        }
+    }
+}
+
 fn named_hub(metadata: &MetadataMap) -> Option<String> {
     let name = metadata.get(service::TASK_HUB)?.to_str().ok()?;
     (!name.is_empty()).then(|| name.to_owned())

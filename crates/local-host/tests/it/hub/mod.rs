@@ -2,6 +2,7 @@
 
 mod app;
 mod batches;
+mod clients;
 mod concurrency;
 mod entities;
 mod fixture;
