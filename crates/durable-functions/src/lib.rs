@@ -104,7 +104,7 @@ pub use replay::ReplayFilter;
 pub use replay::is_replaying;
 pub use retry::RetryPolicy;
 #[cfg(any(feature = "client", feature = "testing"))]
-pub use runtime_status::RuntimeStatus;
+pub use runtime_status::{ParseRuntimeStatusError, RuntimeStatus};
 /// The token of [`ActivityContext::cancellation`].
 #[cfg(any(feature = "handler", feature = "worker"))]
 #[doc(no_inline)]

@@ -1,6 +1,7 @@
 //! Where an instance stands: the type of users, and how it relates to the numbers of the protocol.
 
 use std::fmt;
+use std::str::FromStr;
 
 use durable_protocol::messages::OrchestrationStatus;
 use serde::{Serialize, Serializer};
@@ -107,8 +108,51 @@ impl fmt::Display for RuntimeStatus {
     }
 }
 
+/// A text that is not the name of a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a status such as Running, Completed or Failed")]
+pub struct ParseRuntimeStatusError(());
+
+/// From its name, whose letter case does not count.
+impl FromStr for RuntimeStatus {
+    type Err = ParseRuntimeStatusError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        RuntimeStatus::ALL
+            .into_iter()
+            .find(|status| status.as_str().eq_ignore_ascii_case(text))
+            .ok_or(ParseRuntimeStatusError(()))
+    }
+}
+
 impl Serialize for RuntimeStatus {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_from_its_name() {
+        for status in RuntimeStatus::ALL {
+            assert_eq!(status.as_str().parse(), Ok(status));
+            assert_eq!(status.to_string().to_lowercase().parse(), Ok(status));
+            assert_eq!(
+                RuntimeStatus::from_number(status.to_wire().unwrap() as i32),
+                status
+            );
+        }
+        for text in ["", "Unknown", "Done", " Failed"] {
+            assert!(text.parse::<RuntimeStatus>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn those_that_have_ended_are_the_terminal_ones() {
+        let ended = RuntimeStatus::ALL.into_iter().filter(|it| it.is_terminal());
+        assert_eq!(ended.collect::<Vec<_>>(), RuntimeStatus::ENDED);
     }
 }

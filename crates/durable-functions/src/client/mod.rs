@@ -41,7 +41,25 @@ use crate::{EntityId, Orchestrator, Status};
 /// Starts orchestration instances, manages them and asks for their state.
 ///
 /// Cheap to clone. With the feature `handler` it is an axum extractor for HTTP functions that have a
-/// `durableClient` binding.
+/// `durableClient` binding, and functions with another trigger get it from their invocation
+/// (`DurableClient::from_invocation`). Take it from each invocation: the address in the binding changes when the host
+/// restarts. Clients with the same address share one connection.
+///
+/// # Versions of the extension
+///
+/// | | 2.13 | 3.14 | 3.19 |
+/// |---|---|---|---|
+/// | version, scheduled start, tags and reuse policy of a start | ignored | used | used |
+/// | a start of an orchestrator that does not exist | [`ClientError::Rpc`] | the instance fails | the instance fails |
+/// | a start of one that is disabled | the instance fails | the instance fails | [`ClientError::InvalidArgument`] |
+/// | [`Instance::restart`], [`Instance::history`] | [`ClientError::Unsupported`] | yes | yes |
+/// | [`Instance::purge`] of an instance that has not ended | removes it | [`ClientError::WrongStatus`] | [`ClientError::WrongStatus`] |
+/// | a refused operation | the client looks the instance up to tell why | the same for suspend and resume | the host tells why |
+/// | [`Status::version`](crate::Status::version) and [`Status::scheduled_start_at`](crate::Status::scheduled_start_at) | in queries | in queries | in queries |
+/// | [`Status::tags`](crate::Status::tags) | none | yes | yes |
+/// | [`Status::parent_instance_id`](crate::Status::parent_instance_id) | none | none | if the backend stores it |
+///
+/// With Azure Storage, [`Status::failure`](crate::Status::failure) is always empty; the text of a failure is the output.
 #[derive(Clone)]
 pub struct DurableClient {
     connection: Connection,
