@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::time::SystemTime;
 
+use durable_protocol::messages::EventType;
 use durable_protocol::{EntityId, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +14,7 @@ use super::error::TestErrorKind;
 use super::hub::{AnyStore, LateEvent};
 use super::{TestError, TestHub};
 use crate::name::same_name;
-use crate::{Entity, Event, Operation, RuntimeStatus, Status, codec};
+use crate::{Entity, Event, Failure, Operation, RuntimeStatus, Status, codec};
 
 impl TestHub {
     /// Raises an external event.
@@ -103,6 +104,14 @@ impl TestHub {
     pub fn restart(&mut self, id: &str) -> Result<(), TestError> {
         self.control(id, |hub, at| hub.restart(at, id, false))
             .map(drop)
+    }
+
+    /// Starts an instance again with its input, under a new id, and gives that.
+    ///
+    /// # Errors
+    /// There is no such instance.
+    pub fn restart_as_new(&mut self, id: &str) -> Result<String, TestError> {
+        self.control(id, |hub, at| hub.restart(at, id, true))
     }
 
     /// Removes an instance that has ended.
@@ -204,6 +213,29 @@ impl TestHub {
         }
         codec::read(codec::or_null(output.map(str::as_bytes)))
             .map_err(|error| wrong(error.to_string()))
+    }
+
+    /// The failure of a failed instance, with its type and its causes.
+    ///
+    /// # Errors
+    /// The instance has not failed.
+    pub fn failure(&self, id: &str) -> Result<Failure, TestError> {
+        let history = self.history(id)?;
+        let mut events = history.events().iter().rev();
+        let details = events.find_map(|event| match &event.event_type {
+            Some(EventType::ExecutionCompleted(end)) => end.failure_details.clone(),
+            _ => None,
+        });
+        match (details, self.status(id)?) {
+            (Some(details), Some(status)) if status.runtime_status == RuntimeStatus::Failed => {
+                Ok(Failure::from_details(details))
+            }
+            (_, Some(status)) => Err(self.error(TestErrorKind::NotFailed {
+                instance: id.to_owned(),
+                status: status.runtime_status,
+            })),
+            (_, None) => Err(self.error(TestErrorKind::NoInstance(id.to_owned()))),
+        }
     }
 
     /// The ids of all instances, in order.

@@ -92,6 +92,14 @@ pub enum TestErrorKind {
         /// What is in its place.
         detail: String,
     },
+    /// The instance has not failed, and its failure was asked for.
+    #[error("'{instance}' has not failed: it is {}", status.as_str())]
+    NotFailed {
+        /// The instance.
+        instance: String,
+        /// Its status.
+        status: RuntimeStatus,
+    },
     /// There was work without end, such as an orchestration that continues as new without a timer.
     #[error("there was work without end: {0} turns, activities and batches in one call")]
     Endless(u32),

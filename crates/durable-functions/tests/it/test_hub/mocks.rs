@@ -53,6 +53,15 @@ async fn a_mock_fails_so_often_as_it_is_told_and_records_its_calls() {
         "{text}"
     );
     assert_eq!(charge.count(), 6);
+    let failure = hub.failure("b").unwrap();
+    assert_eq!(failure.error_type(), "Busy");
+    charge.return_next(["late".to_owned()]);
+    let again = hub.restart_as_new("b").unwrap();
+    hub.run_until_ended(&again).await.unwrap();
+    assert_eq!(hub.output::<String>(&again).unwrap(), "late");
+    let error = hub.failure(&again).unwrap_err();
+    let text = format!("'{again}' has not failed: it is Completed");
+    assert!(error.to_string().starts_with(&text), "{error}");
 }
 
 #[tokio::test]
