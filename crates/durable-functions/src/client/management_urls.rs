@@ -132,7 +132,7 @@ impl<O> Instance<O> {
     /// The URLs of the extension's HTTP management API for this instance, at `origin` (scheme, host and port, such as
     /// `https://app.example.com`), or where the binding says that the host is.
     ///
-    /// **They hold a key**, see [`ManagementUrls`]. local-host does not have this API.
+    /// **They hold a key**, see [`ManagementUrls`].
     ///
     /// # Errors
     /// [`ClientError::InvalidId`]; [`ClientError::InvalidBinding`] when the client is not one of a binding, or the

@@ -152,8 +152,6 @@ impl<O> Instance<O> {
     /// [`management_urls`](Self::management_urls) for that address instead: the binding's `useForwardedHost` is not
     /// followed.
     ///
-    /// local-host does not have the API behind the URLs.
-    ///
     /// # Errors
     /// [`ClientError::InvalidId`]; [`ClientError::InvalidBinding`] when the binding does not say where the API is.
     pub fn check_status_response(&self, url: &OriginalUrl) -> Result<Response, ClientError> {

@@ -14,7 +14,9 @@ use durable_functions::{
 };
 use durable_protocol::messages::EntityBatchRequest;
 use futures::future::BoxFuture;
-use local_host::hub::{DurableKind, Extension, Hub, HubOptions};
+use local_host::hub::{
+    DurableKind, Extension, Hub, HubOptions, ManagementReply, ManagementRequest,
+};
 use local_host::invoke::Invoke;
 use local_host::json::JsonObject;
 use prost::Message;
@@ -404,4 +406,67 @@ async fn a_host_that_restarts_is_reached_again() {
     let instance = client.start(FAIL, &String::new()).await.unwrap();
     instance.wait(LIMIT).await.unwrap();
     second.stop().await;
+}
+
+/// Asks the management API for one of its addresses.
+async fn manage(hub: &Hub, method: &str, url: &str, body: &str) -> ManagementReply {
+    let url = url.replace("{text}", "why").replace("{eventName}", "Go");
+    let (path, query) = url.split_once('?').unwrap();
+    let (origin, path) = path.split_once("/runtime/webhooks/durabletask").unwrap();
+    assert_eq!(origin, "http://localhost:7071");
+    hub.manage(ManagementRequest {
+        method: method.to_owned(),
+        // As the server does before.
+        path: path.replace("%20", " "),
+        query: query.to_owned(),
+        origin: origin.to_owned(),
+        url: url.clone(),
+        content_type: Some("application/json".to_owned()),
+        continuation_token: None,
+        body: body.to_owned(),
+    })
+    .await
+}
+
+/// The addresses lead to the operations, and a status serialises to what the API answers with, byte for byte.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_management_urls_lead_to_the_api_and_a_status_has_its_shape() {
+    let (hub, client) = hub(Extension::V3_14).await;
+    let start = client.start(WAIT, &"in".to_owned()).with_id("a b");
+    let instance = start.await.unwrap();
+    instance.wait_for_begin(LIMIT).await.unwrap();
+    let urls = instance.management_urls(None).unwrap();
+    let as_the_api = async || {
+        let status = instance.status().await.unwrap().unwrap();
+        let reply = manage(&hub, "GET", &urls.status_query_get_uri, "").await;
+        assert_eq!(reply.body, serde_json::to_string(&status).unwrap());
+    };
+    as_the_api().await;
+    let done = async |method, url: &str, body, status| {
+        let reply = manage(&hub, method, url, body).await;
+        assert_eq!(reply.status, status, "{url}: {}", reply.body);
+    };
+    done("POST", &urls.suspend_post_uri, "", 202).await;
+    until(&hub, "a b", RuntimeStatus::Suspended).await;
+    as_the_api().await;
+    done("POST", &urls.resume_post_uri, "", 202).await;
+    until(&hub, "a b", RuntimeStatus::Running).await;
+    done("POST", &urls.send_event_post_uri, r#""out""#, 202).await;
+    assert_eq!(instance.output(LIMIT).await.unwrap(), "out in");
+    as_the_api().await;
+    done("POST", &urls.rewind_post_uri, "", 412).await;
+    done("POST", &urls.restart_post_uri, "", 202).await;
+    done("POST", &urls.terminate_post_uri, "", 410).await;
+    done("DELETE", &urls.purge_history_delete_uri, "", 200).await;
+    assert_eq!(instance.status().await.unwrap(), None);
+
+    let failing = client
+        .start(FAIL, &"no such town".to_owned())
+        .await
+        .unwrap();
+    let status = failing.wait(LIMIT).await.unwrap();
+    let urls = failing.management_urls(None).unwrap();
+    let reply = manage(&hub, "GET", &urls.status_query_get_uri, "").await;
+    assert_eq!(reply.body, serde_json::to_string(&status).unwrap());
+    hub.stop().await;
 }
