@@ -55,6 +55,8 @@ impl Recorded {
             };
             match step {
                 Step::Http(call) => behind = call.n,
+                // It waits for work that was recorded behind it.
+                Step::Grpc(call) if call.method.starts_with("WaitFor") => {}
                 Step::Grpc(call) => behind = call.n,
                 Step::Turn {
                     function,
@@ -122,6 +124,15 @@ impl Recorded {
         }
     }
 
+    /// A start had these ids here and in the recording.
+    pub(super) fn learn(&self, ours: &str, theirs: &str) {
+        let mut state = self.state.lock().unwrap();
+        if !state.names.contains_key(ours) {
+            state.made_up.retain(|(_, id)| id != theirs);
+            state.names.insert(ours.to_owned(), theirs.to_owned());
+        }
+    }
+
     /// A text with our ids in the place of those that the recorded host made up.
     pub(super) fn with_our_ids(&self, text: &str) -> String {
         let state = self.state.lock().unwrap();
@@ -150,7 +161,7 @@ impl Recorded {
     }
 }
 
-fn is_made_up(id: &str) -> bool {
+pub(super) fn is_made_up(id: &str) -> bool {
     id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

@@ -19,7 +19,7 @@ use local_host::hub::{Extension, Hub, HubOptions};
 use serde_json::{Value, json};
 
 use self::fixture::{Fixture, GrpcCall, HttpCall, Step, load};
-use self::handler::Recorded;
+use self::handler::{Recorded, is_made_up};
 use super::support::{Client, Log, options};
 use crate::support::{Host, Options};
 
@@ -73,6 +73,7 @@ cases! {
     grpc_manage: "grpc-manage",
     grpc_query: "grpc-query",
     grpc_start: "grpc-start",
+    grpc_wait: "grpc-wait",
     http_api: "http-api",
     http_host: "http-host",
     http_list: "http-list",
@@ -184,6 +185,7 @@ impl Player {
 
     /// Waits until the turns before a call have taken effect.
     async fn settle(&self, case: &str, id: &str, state: &str) {
+        let id = &self.handler.with_our_ids(id);
         let limit = Duration::from_secs(30);
         let settled = if let Some(state) = state.strip_prefix("state") {
             let state = state.strip_prefix(':').map(str::to_owned);
@@ -231,6 +233,9 @@ impl Player {
         let recorded = call.reply_headers.iter().find(|(name, _)| name == token);
         if let (Some((_, theirs)), Some(ours)) = (recorded, reply.header(token)) {
             tokens.insert(theirs.clone(), ours.to_owned());
+        }
+        if let (Some(ours), Some(theirs)) = (id_of(reply.text()), id_of(&call.reply)) {
+            self.handler.learn(&ours, &theirs);
         }
         let shown = |name: &str, value: &str| match name {
             "x-ms-continuation-token" => format!("{name}: …"),
@@ -281,10 +286,14 @@ impl Player {
         call: &GrpcCall,
         tokens: &mut HashMap<String, String>,
     ) -> (String, String) {
-        if call.method.starts_with("WaitFor") {
-            self.handler.done(call.n);
-        }
         let (ours, theirs) = calls::replay(&self.client, call, tokens).await;
         (normal::text(&ours), normal::text(&theirs))
     }
+}
+
+/// The id in the answer to a start, if the host made it up.
+fn id_of(reply: &str) -> Option<String> {
+    let rest = reply.strip_prefix("{\"id\":\"")?;
+    let (id, _) = rest.split_once('"')?;
+    is_made_up(id).then(|| id.to_owned())
 }
