@@ -3,6 +3,8 @@
 #[cfg(any(feature = "handler", feature = "worker"))]
 use std::time::Duration;
 
+#[cfg(feature = "handler")]
+use functions_handler::{Invocation, Value};
 #[cfg(any(feature = "handler", feature = "worker"))]
 use tokio::time::Instant;
 #[cfg(any(feature = "handler", feature = "worker"))]
@@ -46,6 +48,8 @@ pub struct ActivityContext {
     pub(crate) function_name: String,
     pub(crate) invocation_id: String,
     pub(crate) instance_id: Option<String>,
+    #[cfg(feature = "handler")]
+    pub(crate) invocation: Option<Invocation>,
     #[cfg_attr(
         not(any(feature = "handler", feature = "worker")),
         allow(dead_code, reason = "no host, no deadline")
@@ -61,6 +65,8 @@ impl ActivityContext {
             function_name: function_name.into(),
             invocation_id: invocation_id.into(),
             instance_id: None,
+            #[cfg(feature = "handler")]
+            invocation: None,
             time_limit: TimeLimit::default(),
         }
     }
@@ -80,6 +86,31 @@ impl ActivityContext {
     /// An input with a property `instanceId` overwrites it in the host, so do not decide by it.
     pub fn instance_id(&self) -> Option<&str> {
         self.instance_id.as_deref()
+    }
+}
+
+#[cfg(feature = "handler")]
+impl ActivityContext {
+    /// The value of another input binding in the activity's function.json, such as a blob; `None` when there is no
+    /// such binding.
+    ///
+    /// ```
+    /// # use durable_functions::{ActivityContext, Failure, Result};
+    /// // count-words/function.json: an activityTrigger, and a blob input `page` with the path `pages/{name}`.
+    /// async fn count_words(context: ActivityContext, _: String) -> Result<usize> {
+    ///     let page = context.data("page").ok_or("no binding `page`");
+    ///     let page = page.map_err(|text| Failure::new("Binding", text))?.text()?;
+    ///     Ok(page.unwrap_or_default().split_whitespace().count())
+    /// }
+    /// ```
+    pub fn data(&self, binding: &str) -> Option<Value<'_>> {
+        self.invocation.as_ref()?.data(binding)
+    }
+
+    /// The invocation, with all its bindings and their metadata; `None` outside of a custom handler, so in a
+    /// worker and in a test.
+    pub fn invocation(&self) -> Option<&Invocation> {
+        self.invocation.as_ref()
     }
 }
 

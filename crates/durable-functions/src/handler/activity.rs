@@ -24,6 +24,7 @@ impl Function for Handler {
                     .metadata("instanceId")
                     .and_then(|id| id.text().ok().flatten())
                     .map(|id| id.into_owned()),
+                invocation: Some(invocation.clone()),
                 time_limit: TimeLimit::of(&invocation),
             };
             // The value is the JSON text of the input, as the orchestrator wrote it.

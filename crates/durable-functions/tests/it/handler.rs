@@ -237,3 +237,26 @@ async fn a_trigger_value_that_is_no_request_fails_the_instance_in_a_valid_answer
         }
     }
 }
+
+#[tokio::test]
+async fn an_activity_reads_the_other_bindings_of_its_function() {
+    const COUNT: Activity<String, usize> = Activity::new("count");
+    let count = async |context: ActivityContext, name: String| {
+        let page = context.data("page").unwrap();
+        let page = page.text()?.unwrap_or_default().into_owned();
+        assert!(context.data("other").is_none());
+        assert_eq!(context.invocation().unwrap().function_name(), "count");
+        Ok(page.matches(&name).count())
+    };
+    let body = json!({"Data": {"inputTrigger": "\"\\\"Ada\\\"\"", "page": "\"Ada and Ada\""}});
+    let request = Request::post("/count")
+        .body(Body::from(body.to_string()))
+        .unwrap();
+    let router = App::new().activity(COUNT, count).into_router();
+    let response = router.oneshot(request).await.unwrap();
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX)
+        .await
+        .unwrap();
+    let answer: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(answer["ReturnValue"], r#"{"activityResult":2}"#);
+}
