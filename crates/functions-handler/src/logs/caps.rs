@@ -4,14 +4,14 @@
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
-use tracing::{Event, Metadata, Subscriber};
-use tracing_subscriber::layer::Context;
+use tracing::{Metadata, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{EnvFilter, Layer};
 
 use super::layer;
 
-/// The filter for all layers. A cap is looked at first, so that no directive of the filter, static
+/// The filter of the layers of this module, and of no other layer. A cap is looked at first, so that no directive of the filter, static
 /// or by span, gets around it.
 pub(super) struct CappedFilter {
     env: EnvFilter,
@@ -39,54 +39,53 @@ impl CappedFilter {
     }
 }
 
-impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for CappedFilter {
-    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+impl<S: Subscriber + for<'s> LookupSpan<'s>> Filter<S> for CappedFilter {
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        // EnvFilter learns of the invocation's span, too, for directives such as `[invocation]=debug`.
+        let interest = <EnvFilter as Filter<S>>::callsite_enabled(&self.env, metadata);
         if layer::is_invocation_span(metadata) {
-            // Lets EnvFilter learn of it, for directives such as `[invocation]=debug`.
-            <EnvFilter as Layer<S>>::register_callsite(&self.env, metadata);
             Interest::always()
         } else if self.is_capped(metadata) {
             Interest::never()
+        } else if interest.is_always() && !self.silences.is_empty() {
+            // Otherwise the answer would be remembered, and `enabled` not asked.
+            Interest::sometimes()
         } else {
-            <EnvFilter as Layer<S>>::register_callsite(&self.env, metadata)
+            interest
         }
     }
 
-    fn enabled(&self, metadata: &Metadata<'_>, ctx: Context<'_, S>) -> bool {
+    fn enabled(&self, metadata: &Metadata<'_>, ctx: &Context<'_, S>) -> bool {
         // `RUST_LOG=my_app=debug` names no other target, but it must not drop the span that ties events
         // to their invocation.
         layer::is_invocation_span(metadata)
             || (!self.is_capped(metadata)
-                && <EnvFilter as Layer<S>>::enabled(&self.env, metadata, ctx))
-    }
-
-    /// Asked for each event that has passed everything else, so that the functions cost nothing for
-    /// the levels that are off. Unlike `enabled`, its answer for a call site is never remembered.
-    fn event_enabled(&self, _: &Event<'_>, _: Context<'_, S>) -> bool {
-        !self.silences.iter().any(|silent| silent())
+                && <EnvFilter as Filter<S>>::enabled(&self.env, metadata, ctx)
+                // Last, so that the functions cost nothing for the levels that are off.
+                && !(metadata.is_event() && self.silences.iter().any(|silent| silent())))
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        <EnvFilter as Layer<S>>::max_level_hint(&self.env)
+        <EnvFilter as Filter<S>>::max_level_hint(&self.env)
     }
 
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        <EnvFilter as Layer<S>>::on_new_span(&self.env, attrs, id, ctx);
+        <EnvFilter as Filter<S>>::on_new_span(&self.env, attrs, id, ctx);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
-        <EnvFilter as Layer<S>>::on_record(&self.env, id, values, ctx);
+        <EnvFilter as Filter<S>>::on_record(&self.env, id, values, ctx);
     }
 
     fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
-        <EnvFilter as Layer<S>>::on_enter(&self.env, id, ctx);
+        <EnvFilter as Filter<S>>::on_enter(&self.env, id, ctx);
     }
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
-        <EnvFilter as Layer<S>>::on_exit(&self.env, id, ctx);
+        <EnvFilter as Filter<S>>::on_exit(&self.env, id, ctx);
     }
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
-        <EnvFilter as Layer<S>>::on_close(&self.env, id, ctx);
+        <EnvFilter as Filter<S>>::on_close(&self.env, id, ctx);
     }
 }

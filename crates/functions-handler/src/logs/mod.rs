@@ -21,6 +21,31 @@
 //! Builder::new().cap("azure_core", LevelFilter::INFO).init()?;
 //! # Ok(()) }
 //! ```
+//!
+//! # Beside other layers
+//!
+//! [`Builder::layer`] is the same as a layer of `tracing-subscriber`, for an app that exports spans or writes
+//! another format as well. Its filter and its caps are its own. With
+//! [`Builder::without_console`] it fills `Logs` only, and another layer writes to the console:
+//!
+//! ```no_run
+//! use functions_handler::logs;
+//! use tracing_subscriber::layer::{Layer, SubscriberExt};
+//! use tracing_subscriber::util::SubscriberInitExt;
+//!
+//! # use tracing_subscriber::layer::Identity as ExportLayer;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let exporter = ExportLayer::new(); // such as `tracing_opentelemetry::layer()`
+//! tracing_subscriber::registry()
+//!     .with(logs::Builder::new().layer()?)
+//!     .with(exporter.with_filter(logs::LevelFilter::INFO))
+//!     .try_init()?;
+//! logs::hook_panics();
+//! # Ok(()) }
+//! ```
+//!
+//! In an app with orchestrators, `silence_when` keeps a replay out of this layer, and
+//! `.with_filter(durable_functions::ReplayFilter::new())` out of any other.
 
 mod caps;
 mod console;
@@ -34,8 +59,9 @@ use std::io::{self, Write as _};
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry};
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 pub use tracing_subscriber::filter::LevelFilter;
 
@@ -63,6 +89,30 @@ pub struct Builder {
     filter: Option<String>,
     caps: Vec<(String, LevelFilter)>,
     silences: Vec<fn() -> bool>,
+    no_console: bool,
+}
+
+/// Makes each panic a single line of the log, in which [credentials are hidden](crate::redaction), and waits for
+/// the last lines at the end of the thread that calls this, where the system allows it.
+///
+/// [`Builder::init`] does it. An app that puts a [`Builder::layer`] into a subscriber of its own calls it after
+/// that.
+pub fn hook_panics() {
+    console::flush_at_the_end_of_this_thread();
+    // Without it a panic is several lines on stderr, each an Error entry of its own, and
+    // nothing in the invocation's `Logs`.
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.to_string();
+        let panic = redacted(&text);
+        let backtrace = std::backtrace::Backtrace::capture();
+        match panics::named_frames(&backtrace.to_string()) {
+            Some(backtrace) => tracing::error!(%backtrace, "{panic}"),
+            None => tracing::error!("{panic}"),
+        }
+        if cfg!(panic = "abort") {
+            flush();
+        }
+    }));
 }
 
 /// Reports a mistake in how the app is set up, found at its start: as a warning in the log or, when the
@@ -151,22 +201,27 @@ impl Builder {
         self.build(Console)?
             .try_init()
             .map_err(|_| InitError::AlreadySet)?;
-        console::flush_at_the_end_of_this_thread();
-        // Without it a panic is several lines on stderr, each an Error entry of its own, and
-        // nothing in the invocation's `Logs`.
-        std::panic::set_hook(Box::new(|panic| {
-            let text = panic.to_string();
-            let panic = redacted(&text);
-            let backtrace = std::backtrace::Backtrace::capture();
-            match panics::named_frames(&backtrace.to_string()) {
-                Some(backtrace) => tracing::error!(%backtrace, "{panic}"),
-                None => tracing::error!("{panic}"),
-            }
-            if cfg!(panic = "abort") {
-                flush();
-            }
-        }));
+        hook_panics();
         Ok(())
+    }
+
+    /// Writes nothing to the console, only to the `Logs` of invocations: for an app in which another layer writes
+    /// to the console. `Logs` arrive with the answer of an invocation, and are lost when it fails.
+    pub fn without_console(mut self) -> Self {
+        self.no_console = true;
+        self
+    }
+
+    /// The same as a layer, for a subscriber with other layers. Caps, silences and the filter hold for this layer
+    /// only. [`hook_panics`] does the rest of what [`init`](Self::init) does.
+    ///
+    /// # Errors
+    /// The filter cannot be read.
+    pub fn layer<S>(self) -> Result<impl Layer<S> + Send + Sync + use<S>, InitError>
+    where
+        S: Subscriber + for<'s> LookupSpan<'s> + Send + Sync,
+    {
+        self.layer_to(Console)
     }
 
     /// The same as a subscriber that writes its lines to `writer`: for tests, with
@@ -176,6 +231,14 @@ impl Builder {
     /// The filter cannot be read.
     pub fn build<W>(self, writer: W) -> Result<impl Subscriber + Send + Sync, InitError>
     where
+        W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+    {
+        Ok(Registry::default().with(self.layer_to(writer)?))
+    }
+
+    fn layer_to<S, W>(self, writer: W) -> Result<impl Layer<S> + Send + Sync + use<S, W>, InitError>
+    where
+        S: Subscriber + for<'s> LookupSpan<'s> + Send + Sync,
         W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
     {
         let filter = self
@@ -192,9 +255,9 @@ impl Builder {
             // A host that is gone leaves closed pipes behind; complaining about it would panic.
             .log_internal_errors(false)
             .with_writer(OneLine(writer));
-        Ok(Registry::default()
-            .with(CappedFilter::new(env, self.caps, self.silences))
-            .with(InvocationLogs)
-            .with(lines))
+        let lines = (!self.no_console).then_some(lines);
+        Ok(InvocationLogs
+            .and_then(lines)
+            .with_filter(CappedFilter::new(env, self.caps, self.silences)))
     }
 }

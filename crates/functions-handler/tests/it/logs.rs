@@ -9,6 +9,7 @@ use functions_handler::{Answer, App, FunctionError, Invocation};
 use serde_json::json;
 use tracing::Instrument;
 use tracing::instrument::WithSubscriber;
+use tracing_subscriber::layer::SubscriberExt;
 
 /// A console whose lines a test can read.
 #[derive(Clone, Default)]
@@ -360,4 +361,60 @@ async fn events_in_silence_are_neither_in_the_logs_nor_on_the_console() {
             && !lines.iter().any(|line| line.contains("again")),
         "{lines:?}"
     );
+}
+
+/// Counts the events that reach it.
+#[derive(Clone, Default)]
+struct Exporter(Arc<Mutex<Vec<String>>>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Exporter {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        let metadata = event.metadata();
+        let line = format!("{} {}", metadata.level(), metadata.target());
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+#[tokio::test]
+async fn the_layer_keeps_its_filter_caps_and_silences_to_itself() {
+    let exporter = Exporter::default();
+    let logs = info()
+        .cap("noisy", LevelFilter::ERROR)
+        .silence_when(|| SILENT.get())
+        .without_console()
+        .layer()
+        .unwrap();
+    let subscriber = tracing_subscriber::registry()
+        .with(logs)
+        .with(exporter.clone());
+    let router = App::new()
+        .http("f", async || {
+            tracing::info!(target: "app", "one");
+            tracing::debug!(target: "app", "below the filter");
+            tracing::warn!(target: "noisy", "over the cap");
+            SILENT.set(true);
+            tracing::info!(target: "app", "silenced");
+            SILENT.set(false);
+        })
+        .into_router();
+    let reply = invoke(&router, "f", get())
+        .with_subscriber(subscriber)
+        .await;
+    assert_eq!(reply.body["Logs"], json!(["INFO app: one"]));
+    let seen = exporter.0.lock().unwrap().clone();
+    let of_the_app = seen
+        .iter()
+        .filter(|line| !line.contains("functions_handler"));
+    let of_the_app: Vec<_> = of_the_app.map(String::as_str).collect();
+    assert_eq!(
+        of_the_app,
+        ["INFO app", "DEBUG app", "WARN noisy", "INFO app"]
+    );
+}
+
+#[tokio::test]
+async fn without_console_only_logs_are_written() {
+    let (reply, console) = run(info().without_console(), async || tracing::info!("hello")).await;
+    assert_eq!(reply.body["Logs"], json!(["INFO it::logs: hello"]));
+    assert_eq!(console.lines(), [""; 0]);
 }
