@@ -279,3 +279,16 @@ async fn metadata_of_a_json_body_reads_by_type() {
     let reply = invoke(&router, "echo", case["body"].to_string()).await;
     assert_eq!(reply.res()["body"], "checked", "{:?}", reply.logs());
 }
+
+#[tokio::test]
+async fn a_method_that_the_registration_leaves_out_gets_405() {
+    use functions_handler::routing::post;
+    let router = App::new()
+        .http("f", post(async || "called").with_route("/f"))
+        .into_router();
+    let call = |method: &str| http(method, "http://h/f", json!({}), json!({}), None);
+    for (method, status) in [("POST", 200), ("post", 200), ("GET", 405), ("HEAD", 405)] {
+        let reply = invoke(&router, "f", call(method)).await;
+        assert_eq!(reply.res()["statusCode"], status, "{method}");
+    }
+}
