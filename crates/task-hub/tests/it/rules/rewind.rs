@@ -113,3 +113,25 @@ fn a_sub_orchestration_that_is_rewound_by_itself_answers_its_parent_again() {
     assert_eq!(turn.instance, "a");
     assert_eq!(kinds(&turn.request().new_events), ["begin", "other"]);
 }
+
+#[test]
+fn a_rewind_of_a_parent_whose_sub_orchestration_was_purged_says_that_it_waits_for_ever() {
+    let mut world = world();
+    start(&mut world, "a");
+    play(&mut world, vec![child(0, "c")]);
+    play(&mut world, vec![end(0, OrchestrationStatus::Failed)]);
+    play(&mut world, vec![end(1, OrchestrationStatus::Failed)]);
+    world.with(|hub, at| hub.purge(at, "c")).unwrap();
+    notices(&mut world);
+    world.with(|hub, at| hub.rewind(at, "a", None)).unwrap();
+    assert_eq!(
+        notices(&mut world),
+        [Notice::RewindStuck {
+            instance: "a".into(),
+            child: "c".into(),
+            status: None,
+        }]
+    );
+    assert!(take(&mut world).is_none());
+    assert_eq!(world.status("a"), Some(OrchestrationStatus::Pending));
+}
