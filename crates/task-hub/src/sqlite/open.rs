@@ -3,6 +3,8 @@
 //! Invariants: a file that is not this crate's, or is newer, is not changed. The lock is held from the first
 //! read to the end of the store.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -48,7 +50,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
                 // Two that open at once both hold a shared lock, and neither gets more before the other lets go.
                 // With different pauses one is first.
                 drop(connection);
-                thread::sleep(Duration::from_millis(u64::from(std::process::id() % 50)));
+                thread::sleep(Duration::from_millis(random() % 50));
             }
             Err(error) => return Err(failed(error)),
         }
@@ -69,6 +71,11 @@ fn lock(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))?;
     // The lock is taken by the first write. This one changes nothing.
     connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")
+}
+
+/// Differs between processes, threads and calls.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {

@@ -420,3 +420,21 @@ fn nothing_is_stored_in_a_file_that_was_removed_or_replaced() {
     std::fs::rename(&away, &path).unwrap();
     try_to_store("b").unwrap();
 }
+
+#[test]
+fn of_several_stores_that_open_a_new_file_at_once_one_gets_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.db");
+    let at_once = std::sync::Barrier::new(4);
+    let open = || {
+        at_once.wait();
+        SqliteStore::open(&path)
+    };
+    // Each keeps what it got until all have ended.
+    let opened: Vec<_> = std::thread::scope(|scope| {
+        let openers: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+        openers.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    let errors: Vec<_> = opened.iter().filter_map(|it| it.as_ref().err()).collect();
+    assert_eq!(errors.len(), 3, "{errors:?}");
+}
