@@ -87,6 +87,8 @@ impl RuntimeStatus {
     }
 }
 
+// Hidden, because the messages of the wire are not part of the API.
+#[doc(hidden)]
 impl From<OrchestrationStatus> for RuntimeStatus {
     fn from(status: OrchestrationStatus) -> Self {
         match status {
