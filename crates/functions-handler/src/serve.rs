@@ -41,7 +41,8 @@ pub enum ServeError {
     /// The host has not set the port.
     #[error(
         "{PORT} is not set. The Functions host sets it when it starts the handler: \
-         start the app with `func start` or local-host, not the handler itself"
+         start the app with `func start` or local-host, not the handler itself. \
+         The handler has one command of its own: `functions [--write]` compares or writes the function.json files"
     )]
     MissingPort,
     /// The port is not a number from 1 to 65535.

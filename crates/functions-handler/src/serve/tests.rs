@@ -14,7 +14,12 @@ use crate::{Answer, App, BoxFuture, Function, FunctionError, Invocation};
 fn a_missing_port_names_the_variable_and_what_to_do() {
     let error = port(|_| None).unwrap_err();
     let text = error.to_string();
-    for part in ["FUNCTIONS_CUSTOMHANDLER_PORT", "func start", "local-host"] {
+    for part in [
+        "FUNCTIONS_CUSTOMHANDLER_PORT",
+        "func start",
+        "local-host",
+        "functions [--write]",
+    ] {
         assert!(text.contains(part), "{text}");
     }
     assert_eq!(error.code(), 1);
