@@ -1,12 +1,16 @@
 //! What the integration tests share: invocations as the host writes them, and the rules for
 //! answers that the host passes on unchanged.
 
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
+use tracing::Dispatch;
+use tracing::subscriber::NoSubscriber;
 
 /// The value of a panic that panics again when it is dropped.
 pub(crate) struct Bomb;
@@ -44,6 +48,12 @@ impl Reply {
     }
 }
 
+/// Two subscribers that stay. While a process has only one, `tracing` asks nobody but the current thread whether a line
+/// is wanted, and remembers the answer for all threads. So a test without a subscriber could silence the lines of
+/// another one.
+static SUBSCRIBERS: LazyLock<[Dispatch; 2]> =
+    LazyLock::new(|| [(); 2].map(|()| Dispatch::new(NoSubscriber::new())));
+
 pub(crate) async fn invoke(router: &Router, function: &str, body: impl Into<Body>) -> Reply {
     invoke_as(router, function, "4711-id", body).await
 }
@@ -54,6 +64,7 @@ pub(crate) async fn invoke_as(
     id: &str,
     body: impl Into<Body>,
 ) -> Reply {
+    LazyLock::force(&SUBSCRIBERS);
     let request = Request::post(format!("/{function}"))
         .header("X-Azure-Functions-InvocationId", id)
         .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
