@@ -10,8 +10,9 @@ use durable_protocol::messages::CreateInstanceRequest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{TestError, TestHub};
+use super::{TestError, TestErrorKind, TestHub};
 use crate::Orchestrator;
+use crate::name::check_instance_id;
 
 /// A start that was not sent: `.await` sends it and gives the id of the instance.
 #[must_use = "an instance is started by `.await`"]
@@ -66,7 +67,8 @@ impl TestHub {
     /// functions run.
     ///
     /// # Errors
-    /// An instance with the same id is pending, running or suspended; the input cannot be written as JSON.
+    /// An instance with the same id is pending, running or suspended; the id is one that a client refuses; the input
+    /// cannot be written as JSON.
     pub fn start<I, O>(&mut self, orchestrator: Orchestrator<I, O>, input: &I) -> Start<'_, O>
     where
         I: Serialize,
@@ -106,6 +108,9 @@ impl<'a, O> Start<'a, O> {
                 // Not by the hub, so that a start that is repeated after a crash has the same id.
                 request.instance_id = hub.random.guid();
             }
+            check_instance_id(&request.instance_id).map_err(|failure| {
+                hub.error(TestErrorKind::Refused(failure.message().to_owned()))
+            })?;
             hub.call(|hub, at| hub.start(at, request.clone()))
         });
         (hub, id)

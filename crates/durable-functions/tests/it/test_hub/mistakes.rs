@@ -24,6 +24,17 @@ fn first_lines(error: &TestError, count: usize) -> String {
 }
 
 #[tokio::test]
+async fn an_id_that_a_client_refuses_is_refused() {
+    let mut hub = hub().orchestrator(F, async |_: OrchestrationContext, n: u32| Ok(n));
+    let error = hub.run(F, &3).with_id("order/3").await.unwrap_err();
+    assert!(matches!(error.kind(), TestErrorKind::Refused(_)));
+    assert_eq!(
+        first_lines(&error, 1),
+        "'order/3' is not a valid instance id: it must not contain / \\ # ? + or control characters"
+    );
+}
+
+#[tokio::test]
 async fn code_that_alternates_its_calls_is_shown_with_both_decisions() {
     let runs = Arc::new(AtomicU32::new(0));
     let mut hub = hub().orchestrator(F, move |ctx: OrchestrationContext, n: u32| {
