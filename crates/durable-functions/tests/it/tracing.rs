@@ -66,7 +66,7 @@ impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for Recorder {
 fn recording(filter: ReplayFilter, test: impl FnOnce(&Recorder)) {
     let recorder = Recorder::default();
     let subscriber = tracing_subscriber::registry().with(recorder.clone().with_filter(filter));
-    tracing::subscriber::with_default(subscriber, || test(&recorder));
+    crate::support::with_subscriber(subscriber, || test(&recorder));
 }
 
 async fn steps(ctx: OrchestrationContext, (): ()) -> Result<u8> {
@@ -97,7 +97,7 @@ fn every_event_of_an_orchestration_is_written_once_by_its_turn() {
 fn without_the_filter_a_replay_writes_events_again() {
     let recorder = Recorder::default();
     let subscriber = tracing_subscriber::registry().with(recorder.clone());
-    tracing::subscriber::with_default(subscriber, || {
+    crate::support::with_subscriber(subscriber, || {
         let mut host = Host::new(orchestrator(steps), None);
         host.turn();
         host.completed(0, "1").turn();

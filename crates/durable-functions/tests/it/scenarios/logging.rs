@@ -36,7 +36,7 @@ fn s55_a_filter_of_the_whole_subscriber_turns_every_level_off_during_replay() {
     let subscriber = tracing_subscriber::registry()
         .with(LevelFilter::INFO)
         .with(dynamic_filter_fn(|_, _| !is_replaying()));
-    tracing::subscriber::with_default(subscriber, || {
+    crate::support::with_subscriber(subscriber, || {
         let taken = || std::mem::take(&mut *seen.lock().unwrap());
         let mut host = Host::new(function, None);
         host.turn();

@@ -4,6 +4,7 @@ pub(crate) mod entities;
 pub(crate) mod rewound;
 pub(crate) mod stored;
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine;
@@ -18,9 +19,26 @@ use durable_protocol::messages::{
     TimerFiredEvent,
 };
 use prost::Message;
+use tracing::subscriber::NoSubscriber;
+use tracing::{Dispatch, Subscriber};
 
 use stored::confirmation;
 pub(crate) use stored::{START, event};
+
+/// Runs `test` with this subscriber.
+///
+/// Two other subscribers stay. While a process has only one, `tracing` asks nobody but the current thread whether a line
+/// is wanted, and remembers the answer for all threads. So a test without a subscriber could silence the lines of
+/// another one.
+pub(crate) fn with_subscriber<T>(
+    subscriber: impl Subscriber + Send + Sync + 'static,
+    test: impl FnOnce() -> T,
+) -> T {
+    static STAYING: LazyLock<[Dispatch; 2]> =
+        LazyLock::new(|| [(); 2].map(|()| Dispatch::new(NoSubscriber::new())));
+    LazyLock::force(&STAYING);
+    tracing::subscriber::with_default(subscriber, test)
+}
 
 pub(crate) struct Host {
     function: OrchestratorFunction,

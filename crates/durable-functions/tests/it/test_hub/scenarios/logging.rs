@@ -55,7 +55,7 @@ fn logging() -> TestHub {
 fn s51_s52_s54_every_line_of_every_level_is_written_once() {
     let lines = Lines::default();
     let layer = lines.clone().with_filter(ReplayFilter::new());
-    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+    crate::support::with_subscriber(tracing_subscriber::registry().with(layer), || {
         let mut hub = logging();
         let run = hub.run(orchestrator::<(), ()>(), &()).into_future();
         futures::executor::block_on(run).unwrap();
@@ -73,7 +73,7 @@ fn s53_s55_code_can_ask_whether_it_is_replayed_and_whether_a_level_is_on() {
         .with(LevelFilter::INFO)
         .with(dynamic_filter_fn(|_, _| !is_replaying()));
     assert!(!is_replaying());
-    tracing::subscriber::with_default(subscriber, || {
+    crate::support::with_subscriber(subscriber, || {
         let mut hub = hub(move |ctx: OrchestrationContext, (): ()| {
             let log = Arc::clone(&log);
             async move {
