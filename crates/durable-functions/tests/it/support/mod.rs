@@ -4,6 +4,7 @@ pub(crate) mod entities;
 pub(crate) mod rewound;
 pub(crate) mod stored;
 
+#[cfg(feature = "tracing-subscriber")]
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,8 +20,8 @@ use durable_protocol::messages::{
     TimerFiredEvent,
 };
 use prost::Message;
-use tracing::subscriber::NoSubscriber;
-use tracing::{Dispatch, Subscriber};
+#[cfg(feature = "tracing-subscriber")]
+use tracing::{Dispatch, Subscriber, subscriber::NoSubscriber};
 
 use stored::confirmation;
 pub(crate) use stored::{START, event};
@@ -30,6 +31,7 @@ pub(crate) use stored::{START, event};
 /// Two other subscribers stay. While a process has only one, `tracing` asks nobody but the current thread whether a line
 /// is wanted, and remembers the answer for all threads. So a test without a subscriber could silence the lines of
 /// another one.
+#[cfg(feature = "tracing-subscriber")]
 pub(crate) fn with_subscriber<T>(
     subscriber: impl Subscriber + Send + Sync + 'static,
     test: impl FnOnce() -> T,
