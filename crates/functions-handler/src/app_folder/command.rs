@@ -109,8 +109,7 @@ fn functions(
             writeln!(out, "{name}/function.json: {reason}")?;
         }
         if write {
-            fs::create_dir_all(root.join(name))?;
-            fs::write(&file, text)?;
+            replace(&file, &text).map_err(|error| naming(&file, &error))?;
             writeln!(out, "{name}/function.json: written")?;
         } else {
             (agrees, can_mend) = (false, true);
@@ -127,9 +126,42 @@ fn read(file: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(io::Error::new(
-            error.kind(),
-            format!("{}: {error}", file.display()),
-        )),
+        Err(error) => Err(naming(file, &error)),
     }
+}
+
+/// Writes the file in one step, so that a crash or a full disk leaves the old text. Behind a link, what it names is
+/// replaced.
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let before = fs::metadata(&file).ok();
+    if before
+        .as_ref()
+        .is_some_and(|before| before.permissions().readonly())
+    {
+        // Its folder would let us replace it.
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the file is read-only",
+        ));
+    }
+    let new = file.with_extension("json.new");
+    let written = fs::write(&new, text)
+        .and_then(|()| match before {
+            Some(before) => fs::set_permissions(&new, before.permissions()),
+            None => Ok(()),
+        })
+        .and_then(|()| fs::rename(&new, &file));
+    if written.is_err() {
+        // Nothing is lost if it stays.
+        let _ = fs::remove_file(&new);
+    }
+    written
+}
+
+fn naming(file: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", file.display()))
 }

@@ -433,3 +433,55 @@ fn the_command_is_told_from_a_start_by_the_host() {
         assert_eq!(of(&["functions", wrong]), Some(Command::Wrong));
     }
 }
+
+/// Writes the files of an app with one activity, and gives what was left in its folder.
+#[cfg(unix)]
+fn write(root: &TempDir) -> (u8, Vec<String>) {
+    let registered = [("charge".to_owned(), activity())].into();
+    let command = Command::of(["functions".into(), "--write".into()]).unwrap();
+    let code = command.run(root.path(), &registered, &mut Vec::new());
+    let files = fs::read_dir(root.path().join("charge")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    (code, names.collect())
+}
+
+const UNNAMED: &str =
+    r#"{"bindings": [{"type": "activityTrigger", "direction": "in", "name": "order"}]}"#;
+
+#[cfg(unix)]
+#[test]
+fn a_file_is_replaced_in_one_step_also_behind_a_link() {
+    let root = app(&[("shared.json", UNNAMED), ("charge/empty", "")]);
+    let (link, target) = (
+        root.path().join("charge/function.json"),
+        root.path().join("shared.json"),
+    );
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    // A text that was opened before stays what it was: the file is another one, and never half written.
+    let mut opened = fs::File::open(&target).unwrap();
+    let (code, mut files) = write(&root);
+    files.sort();
+    assert_eq!(code, 0);
+    assert_eq!(files, ["empty", "function.json"]);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(
+        fs::read_to_string(&target)
+            .unwrap()
+            .contains("orderTrigger")
+    );
+    assert_eq!(std::io::read_to_string(&mut opened).unwrap(), UNNAMED);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_read_only_is_not_replaced() {
+    let root = app(&[("charge/function.json", UNNAMED)]);
+    let file = root.path().join("charge/function.json");
+    let mut permissions = fs::metadata(&file).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&file, permissions).unwrap();
+    let (code, files) = write(&root);
+    assert_eq!(code, 1);
+    assert_eq!(files, ["function.json"]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), UNNAMED);
+}
