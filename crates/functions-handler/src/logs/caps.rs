@@ -11,8 +11,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::layer;
 
-/// The filter of the layers of this module, and of no other layer. A cap is looked at first, so that no directive of the filter, static
-/// or by span, gets around it.
+/// The filter of the layers of this module, and of no other layer. A cap is looked at first, so that no directive of
+/// the filter, static or by span, gets around it.
 pub(super) struct CappedFilter {
     env: EnvFilter,
     caps: Vec<(String, LevelFilter)>,
