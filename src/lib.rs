@@ -10,6 +10,7 @@
 
 mod app;
 pub mod audit;
+pub mod counters;
 pub mod dates;
 pub mod docs;
 pub mod functions;

@@ -8,6 +8,7 @@ use std::{
     collections::HashSet,
     pin::pin,
     sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
 use azure_core::Continuable;
@@ -23,6 +24,7 @@ use super::{
     retry::RetryPolicy,
     transport::TransportError,
 };
+use crate::counters;
 
 /// The last partition and row that a page covered, as the service names them; only the service reads it.
 type ContinuationToken = (String, Option<String>);
@@ -97,7 +99,11 @@ fn pages(
         };
         let page = retry
             .run(|| async {
+                let started = Instant::now();
                 let fetched = fetch(table, filter, column, from.as_ref()).await;
+                if let Ok(page) = &fetched {
+                    counters::scanned(page.entities.len() as u64, started.elapsed());
+                }
                 progress.note(&fetched);
                 fetched
             })
