@@ -8,6 +8,7 @@ use functions_handler::App;
 use functions_handler::routing::{get, methods};
 
 use crate::{
+    api::routes,
     audit::{AuditTable, OpenError},
     functions::{
         get_status::get_status,
@@ -27,9 +28,9 @@ pub fn app(settings: Settings) -> Result<App<Arc<Settings>>, OpenError> {
     Ok(App::with_state(Arc::new(settings))
         .http(
             "submit",
-            methods([Method::GET, Method::POST], submit).with_route("submit/{kind?}"),
+            methods([Method::GET, Method::POST], submit).with_route(routes::SUBMIT),
         )
-        .http("get-status", get(get_status).with_route("status/{id}"))
+        .http("get-status", get(get_status).with_route(routes::GET_STATUS))
         .orchestrator(PROCESS_SUBMISSION, process_submission)
         .activity(QUERY_ACTIVITY, move |context, range| {
             query_activity(context, table.clone(), range)

@@ -5,17 +5,19 @@
 //!    └───── GET /api/status/{id} ──▶ get-status
 //! ```
 //!
-//! Each function is a file in [`functions`] with the name of its folder. Only [`audit`] knows the table.
+//! Each function is a file in [`functions`] with the name of its folder. They share [`api`] and the jobs. Only
+//! [`audit`] knows the table.
 //! [`docs::architecture`] shows the whole, down to the crates below.
 
+pub mod api;
 mod app;
 pub mod audit;
 pub mod counters;
 pub mod dates;
 pub mod docs;
 pub mod functions;
+mod jobs;
 pub mod logging;
 pub mod settings;
-mod status_url;
 
 pub use app::app;

@@ -5,24 +5,19 @@
 //! an id that is no job of this app. Invariant: no input, history, key, management URL or internal text is ever in an
 //! answer.
 
-mod failure;
-mod view;
-
-use std::sync::Arc;
-
 use axum::{
     Json,
-    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use durable_functions::{ClientError, DurableClient};
-use functions_handler::{OriginalUrl, Params};
+use durable_functions::DurableClient;
+use functions_handler::Params;
 use serde::Deserialize;
 
-use super::{error, process_submission::PROCESS_SUBMISSION};
-use crate::{settings::Settings, status_url::status_url};
-use view::{Job, has_ended};
+use crate::{
+    api::{ApiRequest, error::ApiError, views::job::JobView},
+    jobs::{self, Job, has_ended},
+};
 
 /// The route parameters: `status/{id}`.
 #[derive(Debug, Deserialize)]
@@ -30,66 +25,35 @@ pub struct Route {
     id: String,
 }
 
-/// The segments of that route.
-const OWN_SEGMENTS: usize = 2;
-
 /// Answers one request.
 pub async fn get_status(
-    State(settings): State<Arc<Settings>>,
+    request: ApiRequest,
     Params(route): Params<Route>,
-    url: OriginalUrl,
     client: DurableClient,
 ) -> Response {
-    // An instance of another orchestrator is no job: this handle does not see it.
-    let job = client.instance(PROCESS_SUBMISSION, &route.id);
-    let status = match job.status().await {
-        Ok(Some(status)) => status,
-        // No job can have an invalid id; the durable client did not ask the task hub.
-        Ok(None) | Err(ClientError::InvalidId { .. }) => return not_found(),
-        Err(reason) => {
-            tracing::error!(id = route.id, "status not read: {reason}");
-            let retry_after = [(
-                header::RETRY_AFTER,
-                settings.retry_after.as_secs().to_string(),
-            )];
-            let text = "The status cannot be read at the moment. Try again later.";
-            return (retry_after, error(StatusCode::SERVICE_UNAVAILABLE, text)).into_response();
-        }
-    };
-    let path = url.path_and_query().split('?').next().unwrap_or_default();
-    let location = status_url(
-        settings.public_base_url.as_deref(),
-        url.origin(),
-        path,
-        OWN_SEGMENTS,
-        &route.id,
-    );
-    answer(&settings, Job::from(status), location)
+    let outcome = status(&request, &route.id, &client).await;
+    request.answer(outcome)
 }
 
-fn answer(settings: &Settings, job: Job, location: String) -> Response {
-    let no_store = [(header::CACHE_CONTROL, "no-store")];
+async fn status(
+    request: &ApiRequest,
+    id: &str,
+    client: &DurableClient,
+) -> Result<Response, ApiError> {
+    let job = jobs::find(client, id, request.settings().status.retry_after).await?;
+    Ok(response(request, job))
+}
+
+fn response(request: &ApiRequest, job: Job) -> Response {
     if has_ended(job.status) {
-        return (no_store, Json(job.into_body())).into_response();
+        return Json(JobView::from(job)).into_response();
     }
+    let retry_after = request.settings().status.retry_after.as_secs();
     let headers = [
-        (header::LOCATION, location),
-        (
-            header::RETRY_AFTER,
-            settings.retry_after.as_secs().to_string(),
-        ),
+        (header::LOCATION, request.links().status(&job.id)),
+        (header::RETRY_AFTER, retry_after.to_string()),
     ];
-    (
-        StatusCode::ACCEPTED,
-        no_store,
-        headers,
-        Json(job.into_body()),
-    )
-        .into_response()
-}
-
-fn not_found() -> Response {
-    error(StatusCode::NOT_FOUND, "Job not found")
+    (StatusCode::ACCEPTED, headers, Json(JobView::from(job))).into_response()
 }
 
 #[cfg(test)]

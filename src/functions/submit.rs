@@ -10,22 +10,25 @@
 mod body;
 mod range;
 
-use std::sync::Arc;
-
 use axum::{
     Json,
     body::Bytes,
-    extract::{RawQuery, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use durable_functions::{ClientError, DurableClient};
-use functions_handler::{OriginalUrl, Params};
+use durable_functions::DurableClient;
+use functions_handler::Params;
 use serde::{Deserialize, Serialize};
 
-use super::{error, process_submission::PROCESS_SUBMISSION};
-use crate::{dates::DateRange, settings::Settings, status_url::status_url};
+use crate::{
+    api::{ApiRequest, error::ApiError},
+    dates::DateRange,
+    jobs,
+};
 use range::{Bounds, Refusal};
+
+/// The address of the status monitor, beside `Location`, as Azure's long-running operations have it.
+const OPERATION_LOCATION: HeaderName = HeaderName::from_static("operation-location");
 
 /// The route parameters: `submit/{kind?}`.
 #[derive(Debug, Deserialize)]
@@ -42,109 +45,58 @@ struct Accepted<'a> {
 }
 
 /// Answers one request.
-#[allow(clippy::too_many_arguments)] // One argument for each part of the request, as axum's handlers have it.
 pub async fn submit(
-    State(settings): State<Arc<Settings>>,
+    request: ApiRequest,
     Params(route): Params<Route>,
-    method: Method,
-    url: OriginalUrl,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
     client: DurableClient,
     body: Bytes,
 ) -> Response {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .map(|value| value.as_bytes());
-    let checked = check(
-        &method,
-        route.kind.as_deref(),
-        query.as_deref().unwrap_or_default(),
-        content_type,
-        &body,
-        settings.max_span_days,
-    );
-    let range = match checked {
-        Ok(range) => range,
-        Err(refusal) => return refusal.into_response(),
-    };
-    let address = |id: &str| {
-        let path = url.path_and_query().split('?').next().unwrap_or_default();
-        let own_segments = 1 + usize::from(route.kind.is_some());
-        let base = settings.public_base_url.as_deref();
-        status_url(base, url.origin(), path, own_segments, id)
-    };
-    let instance = match client.start(PROCESS_SUBMISSION, &range).await {
-        Ok(instance) => instance,
-        Err(ClientError::StartUnknown { id, message, .. }) => {
-            tracing::error!(id, "job perhaps started: {message}");
-            return perhaps_started(&settings, &address(&id));
-        }
-        Err(reason) => {
-            tracing::error!("job not started: {reason}");
-            let retry_after = [(
-                header::RETRY_AFTER,
-                settings.retry_after.as_secs().to_string(),
-            )];
-            let text = "The job could not be started. Try again later.";
-            return (retry_after, error(StatusCode::SERVICE_UNAVAILABLE, text)).into_response();
-        }
-    };
-    tracing::info!(id = instance.id(), start = %range.start(), end = %range.end(), "job started");
-    accepted(&settings, instance.id(), &address(instance.id()))
+    let outcome = start(&request, route.kind.as_deref(), &client, &body).await;
+    request.answer(outcome)
 }
 
-/// The answer when the job may have been started. 503 would say that it was not, and a client that tries again could
-/// start a second job.
-fn perhaps_started(settings: &Settings, status_uri: &str) -> Response {
-    let headers = [
-        (header::LOCATION, status_uri.to_owned()),
-        (
-            header::RETRY_AFTER,
-            settings.retry_after.as_secs().to_string(),
-        ),
-    ];
-    let text = "It is not known whether the job was started. Its address, in the header Location, answers 404 if it \
-                was not.";
-    (headers, error(StatusCode::INTERNAL_SERVER_ERROR, text)).into_response()
+async fn start(
+    request: &ApiRequest,
+    kind: Option<&str>,
+    client: &DurableClient,
+    body: &[u8],
+) -> Result<Response, ApiError> {
+    let range = check(request, kind, body)?;
+    let id = jobs::start(client, &range, request).await?;
+    tracing::info!(id, start = %range.start(), end = %range.end(), "job started");
+    Ok(accepted(request, &id))
 }
 
-fn accepted(settings: &Settings, id: &str, status_uri: &str) -> Response {
+fn accepted(request: &ApiRequest, id: &str) -> Response {
+    let status_uri = request.links().status(id);
+    let retry_after = request.settings().status.retry_after.as_secs();
     let headers = [
-        (header::LOCATION, status_uri.to_owned()),
-        (
-            header::RETRY_AFTER,
-            settings.retry_after.as_secs().to_string(),
-        ),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
+        (header::LOCATION, status_uri.clone()),
+        (OPERATION_LOCATION, request.links().operation(id)),
+        (header::RETRY_AFTER, retry_after.to_string()),
     ];
-    (
-        StatusCode::ACCEPTED,
-        headers,
-        Json(Accepted { id, status_uri }),
-    )
-        .into_response()
+    let body = Accepted {
+        id,
+        status_uri: &status_uri,
+    };
+    (StatusCode::ACCEPTED, headers, Json(body)).into_response()
 }
 
 /// The range that a request asks for, or why it is refused.
-fn check(
-    method: &Method,
-    kind: Option<&str>,
-    query: &str,
-    content_type: Option<&[u8]>,
-    body: &[u8],
-    max_span_days: u32,
-) -> Result<DateRange, Refusal> {
+fn check(request: &ApiRequest, kind: Option<&str>, body: &[u8]) -> Result<DateRange, Refusal> {
     if body.len() > body::MAX_BYTES {
         return Err(Refusal::TooLarge);
     }
     let bounds = match kind {
-        Some(kind) if kind.eq_ignore_ascii_case("query") => Bounds::from_query(query),
+        Some(kind) if kind.eq_ignore_ascii_case("query") => Bounds::from_query(request.query()),
         Some(_) => return Err(Refusal::UnknownKind),
-        None if method == Method::POST => body::read(content_type, body)?,
+        None if request.method() == Method::POST => {
+            let content_type = request.headers().get(header::CONTENT_TYPE);
+            body::read(content_type.map(HeaderValue::as_bytes), body)?
+        }
         None => return Err(Refusal::PostOnly),
     };
-    bounds.check(max_span_days)
+    bounds.check(request.settings().submit.max_span_days)
 }
 
 #[cfg(test)]

@@ -2,28 +2,27 @@
 //!
 //! Invariant: a value of [`Settings`] is complete and valid, so that no setting can cause a failure after the start.
 //! The host passes an app's settings (locally `Values` in local.settings.json) as environment variables.
-//!
-//! | Setting | Default | Meaning |
-//! |---|---|---|
-//! | `AuditStorage` | required | Connection string of the storage account with the audit table |
-//! | `AuditTable` | `audit` | Name of the table |
-//! | `AuditCountColumn` | `identificationNumber` | Column whose distinct values are counted |
-//! | `AuditFilterColumn` | `CertNumber` | Column that must not be empty |
-//! | `MaxSpanDays` | 366 | The most days that a job may cover |
-//! | `QueryTimeoutSeconds` | 540 | The most time for one scan of the table, in seconds; less than `functionTimeout` in host.json, or a start warns |
-//! | `RetryAfterSeconds` | 5 | What clients are told to wait between polls, in seconds |
-//! | `PublicBaseUrl` | from the request | Address under which clients reach the functions, route prefix included |
+//! docs/settings.md lists them all. There is a file here for each group of them.
 
 mod error;
+mod http;
+mod jobs;
+mod reader;
+mod status;
+mod submit;
 
 pub use error::{SettingError, SettingsError};
+pub use http::HttpSettings;
+pub use jobs::JobSettings;
+pub use status::StatusSettings;
+pub use submit::SubmitSettings;
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use functions_handler::time_for_functions;
-use url::Url;
 
 use crate::audit::{AuditQuery, Connection, PropertyName, RetryPolicy, TableName, Timeouts};
+use reader::{Reader, in_range};
 
 const CONNECTION_EXAMPLE: &str = "DefaultEndpointsProtocol=https;AccountName=myaccount;AccountKey=<key>;EndpointSuffix=core.windows.net";
 
@@ -34,13 +33,14 @@ pub struct Settings {
     pub storage: Connection,
     /// `AuditTable`, `AuditCountColumn`, `AuditFilterColumn`, `QueryTimeoutSeconds`: what is counted, and how long.
     pub query: AuditQuery,
-    /// `MaxSpanDays`: the most days that a job may cover, at least 1.
-    pub max_span_days: u32,
-    /// `RetryAfterSeconds`: the value of the header `Retry-After`, at least 1 second.
-    pub retry_after: Duration,
-    /// `PublicBaseUrl`: the address under which clients reach the functions, up to and with the route prefix and
-    /// without a slash at the end. `None`: as in the request that is answered.
-    pub public_base_url: Option<String>,
+    /// How the app is reached.
+    pub http: HttpSettings,
+    /// What a submission may ask for.
+    pub submit: SubmitSettings,
+    /// What clients are told of a job.
+    pub status: StatusSettings,
+    /// How long jobs may take.
+    pub jobs: JobSettings,
 }
 
 impl Settings {
@@ -73,10 +73,7 @@ impl Settings {
     /// # Errors
     /// When a setting is missing or malformed; the error names all of them.
     pub fn read(source: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let mut reader = Reader {
-            source,
-            errors: Vec::new(),
-        };
+        let mut reader = Reader::new(source);
         let storage = reader.required("AuditStorage", CONNECTION_EXAMPLE, |text| {
             Connection::parse(text).map_err(|error| error.to_string())
         });
@@ -86,17 +83,13 @@ impl Settings {
         });
         let count_column = reader.or_default("AuditCountColumn", "identificationNumber", column);
         let filter_column = reader.or_default("AuditFilterColumn", "CertNumber", column);
-        let max_span_days = reader.or_default("MaxSpanDays", "366", |text| {
-            in_range(text, 1, 3_652_059).ok_or("expected a number of days from 1 to 3652059")
-        });
         let query_timeout = reader.or_default("QueryTimeoutSeconds", "540", |text| {
             in_range(text, 1, 86_400).ok_or("expected a number of seconds from 1 to 86400")
         });
-        let retry_after = reader.or_default("RetryAfterSeconds", "5", |text| {
-            in_range(text, 1, 3600).ok_or("expected a number of seconds from 1 to 3600")
-        });
-        let public_base_url =
-            reader.optional("PublicBaseUrl", "https://api.example.com/api", base_url);
+        let http = HttpSettings::read(&mut reader);
+        let submit = SubmitSettings::read(&mut reader);
+        let status = StatusSettings::read(&mut reader);
+        let jobs = JobSettings::read(&mut reader);
 
         let query = (|| {
             Some(AuditQuery {
@@ -108,85 +101,20 @@ impl Settings {
                 deadline: Duration::from_secs(query_timeout?.into()),
             })
         })();
+        let settings = (|| {
+            Some(Self {
+                storage: storage?,
+                query: query?,
+                http: http?,
+                submit: submit?,
+                status: status?,
+                jobs: jobs?,
+            })
+        })();
         // Each missing value has an error.
-        match (storage, query, max_span_days, retry_after) {
-            (Some(storage), Some(query), Some(max_span_days), Some(retry_after))
-                if reader.errors.is_empty() =>
-            {
-                Ok(Self {
-                    storage,
-                    query,
-                    max_span_days,
-                    retry_after: Duration::from_secs(retry_after.into()),
-                    public_base_url,
-                })
-            }
-            _ => Err(SettingsError(reader.errors)),
-        }
-    }
-}
-
-/// Reads one setting after the other and collects what is wrong.
-struct Reader<S> {
-    source: S,
-    errors: Vec<SettingError>,
-}
-
-impl<S: Fn(&str) -> Option<String>> Reader<S> {
-    fn required<T, E: fmt::Display>(
-        &mut self,
-        name: &'static str,
-        example: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        match self.value(name) {
-            Some(text) => self.parsed(name, example, parse(&text)),
-            None => self.parsed(name, example, Err("the setting is missing")),
-        }
-    }
-
-    fn or_default<T, E: fmt::Display>(
-        &mut self,
-        name: &'static str,
-        default: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        let text = self.value(name);
-        self.parsed(name, default, parse(text.as_deref().unwrap_or(default)))
-    }
-
-    fn optional<T, E: fmt::Display>(
-        &mut self,
-        name: &'static str,
-        example: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        let text = self.value(name)?;
-        self.parsed(name, example, parse(&text))
-    }
-
-    fn value(&self, name: &str) -> Option<String> {
-        let text = (self.source)(name)?.trim().to_owned();
-        (!text.is_empty()).then_some(text)
-    }
-
-    fn parsed<T, E: fmt::Display>(
-        &mut self,
-        name: &'static str,
-        example: &'static str,
-        parsed: Result<T, E>,
-    ) -> Option<T> {
-        match parsed {
-            Ok(value) => Some(value),
-            Err(problem) => {
-                self.errors.push(SettingError {
-                    name,
-                    problem: problem.to_string(),
-                    example,
-                });
-                None
-            }
-        }
+        settings
+            .filter(|_| reader.errors.is_empty())
+            .ok_or(SettingsError(reader.errors))
     }
 }
 
@@ -196,26 +124,16 @@ fn column(text: &str) -> Result<PropertyName, &'static str> {
     )
 }
 
-fn in_range(text: &str, least: u32, most: u32) -> Option<u32> {
-    // `parse` would accept a sign.
-    let digits = text.chars().all(|c| c.is_ascii_digit());
-    let number = text.parse().ok().filter(|_| digits)?;
-    (least..=most).contains(&number).then_some(number)
-}
-
-fn base_url(text: &str) -> Result<String, &'static str> {
-    let expected = "expected an absolute http or https URL without query and fragment";
-    let url = Url::parse(text).map_err(|_| expected)?;
-    let plain = matches!(url.scheme(), "http" | "https")
-        && url.host_str().is_some()
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none();
-    if plain {
-        Ok(url.as_str().trim_end_matches('/').to_owned())
-    } else {
-        Err(expected)
+#[cfg(test)]
+impl Settings {
+    /// These settings, and those that are required.
+    pub(crate) fn for_test(values: &[(&str, &str)]) -> Self {
+        Self::read(|name| {
+            let found = values.iter().find(|(known, _)| *known == name);
+            let value = found.map(|(_, value)| (*value).to_owned());
+            value.or_else(|| (name == "AuditStorage").then(|| "UseDevelopmentStorage=true".into()))
+        })
+        .unwrap()
     }
 }
 
@@ -245,9 +163,9 @@ mod tests {
         assert_eq!(settings.query.count_column.as_str(), "identificationNumber");
         assert_eq!(settings.query.filter_column.as_str(), "CertNumber");
         assert_eq!(settings.query.deadline, Duration::from_secs(540));
-        assert_eq!(settings.max_span_days, 366);
-        assert_eq!(settings.retry_after, Duration::from_secs(5));
-        assert_eq!(settings.public_base_url, None);
+        assert_eq!(settings.submit.max_span_days, 366);
+        assert_eq!(settings.status.retry_after, Duration::from_secs(5));
+        assert_eq!(settings.http.public_base_url, None);
     }
 
     #[test]
@@ -287,10 +205,10 @@ mod tests {
         assert_eq!(settings.query.count_column.as_str(), "person");
         assert_eq!(settings.query.filter_column.as_str(), "state");
         assert_eq!(settings.query.deadline, Duration::from_secs(60));
-        assert_eq!(settings.max_span_days, 31);
-        assert_eq!(settings.retry_after, Duration::from_secs(20));
+        assert_eq!(settings.submit.max_span_days, 31);
+        assert_eq!(settings.status.retry_after, Duration::from_secs(20));
         assert_eq!(
-            settings.public_base_url.as_deref(),
+            settings.http.public_base_url.as_deref(),
             Some("https://api.example.com/jobs")
         );
     }

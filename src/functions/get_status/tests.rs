@@ -1,6 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::*;
+use axum::http::Method;
 use durable_functions::RuntimeStatus;
 use http_body_util::BodyExt;
 
@@ -30,11 +31,8 @@ fn job(status: RuntimeStatus, output: Option<&str>, custom_status: Option<&str>)
 }
 
 async fn answered(job: Job) -> (u16, axum::http::HeaderMap, String) {
-    let settings = Settings::read(|name| {
-        (name == "AuditStorage").then(|| "UseDevelopmentStorage=true".to_owned())
-    })
-    .unwrap();
-    let (parts, body) = answer(&settings, job, URL.to_owned()).into_parts();
+    let request = ApiRequest::for_test(Method::GET, URL, 2, &[], &[]);
+    let (parts, body) = request.answer(Ok(response(&request, job))).into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     (
         parts.status.as_u16(),
@@ -172,7 +170,7 @@ async fn an_activity_that_reached_the_function_timeout_took_too_long() {
 
 #[tokio::test]
 async fn not_found_has_its_exact_text() {
-    let (parts, body) = not_found().into_parts();
+    let (parts, body) = ApiError::job_not_found().into_response().into_parts();
     assert_eq!(parts.status, 404);
     assert_eq!(parts.headers[header::CONTENT_TYPE], "application/json");
     assert_eq!(

@@ -1,15 +1,10 @@
 //! The days that a request asks for, checked in a fixed order: start, then end, then both.
 
-use axum::{
-    Json,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
-use serde::Serialize;
+use axum::http::{HeaderValue, StatusCode, header};
 
 use crate::{
+    api::error::ApiError,
     dates::{DateRange, Day},
-    functions::error,
 };
 
 /// Both bounds as a client wrote them; an empty text is the same as none.
@@ -72,66 +67,68 @@ pub(super) enum Refusal {
     MemberTwice(&'static str),
 }
 
-/// The body for a range that is too long: the error text of all bad ranges, and the limit.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct TooLong {
-    error: &'static str,
-    max_span_days: u32,
-}
-
 const INVALID_RANGE: &str = "Invalid date range.";
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let bad_request = |text: &str| error(StatusCode::BAD_REQUEST, text);
-        match self {
-            Self::EmptyStart => bad_request("Empty start date."),
-            Self::MalformedStart => bad_request("Invalid start date format."),
-            Self::EmptyEnd => bad_request("Empty end date."),
-            Self::MalformedEnd => bad_request("Invalid end date format."),
-            Self::EndBeforeStart => bad_request(INVALID_RANGE),
-            Self::TooManyDays { max_span_days } => {
-                let body = TooLong {
-                    error: INVALID_RANGE,
-                    max_span_days,
-                };
-                (StatusCode::BAD_REQUEST, Json(body)).into_response()
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let bad_request = |code, text: &'static str| Self::new(StatusCode::BAD_REQUEST, code, text);
+        match refusal {
+            Refusal::EmptyStart => bad_request("EmptyStartDate", "Empty start date."),
+            Refusal::MalformedStart => {
+                bad_request("InvalidStartDate", "Invalid start date format.")
             }
-            Self::UnknownKind => error(
+            Refusal::EmptyEnd => bad_request("EmptyEndDate", "Empty end date."),
+            Refusal::MalformedEnd => bad_request("InvalidEndDate", "Invalid end date format."),
+            Refusal::EndBeforeStart => bad_request("InvalidDateRange", INVALID_RANGE),
+            Refusal::TooManyDays { max_span_days } => {
+                bad_request("InvalidDateRange", INVALID_RANGE)
+                    .with_member("maxSpanDays", max_span_days)
+            }
+            Refusal::UnknownKind => Self::new(
                 StatusCode::NOT_FOUND,
+                "UnknownKind",
                 "Unknown kind of submission. The known kind is query.",
             ),
-            Self::PostOnly => (
-                [(header::ALLOW, "POST")],
-                error(
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    "Method not allowed. Use POST with a JSON body.",
-                ),
+            Refusal::PostOnly => Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "MethodNotAllowed",
+                "Method not allowed. Use POST with a JSON body.",
             )
-                .into_response(),
-            Self::TooLarge => error(
+            .with_header(header::ALLOW, HeaderValue::from_static("POST")),
+            Refusal::TooLarge => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
+                "BodyTooLarge",
                 "The request body is too large. The most are 65536 bytes.",
             ),
-            Self::NotJson => {
-                bad_request("The request body must be JSON: send Content-Type: application/json.")
-            }
-            Self::EmptyBody => bad_request(
+            Refusal::NotJson => bad_request(
+                "NotJson",
+                "The request body must be JSON: send Content-Type: application/json.",
+            ),
+            Refusal::EmptyBody => bad_request(
+                "EmptyBody",
                 "The request body is empty. Expected {\"start\":\"YYYY-MM-DD\",\"end\":\"YYYY-MM-DD\"}.",
             ),
-            Self::InvalidJson { line, column } => bad_request(&format!(
-                "The request body is not valid JSON (line {line}, column {column})."
-            )),
-            Self::NotAnObject => bad_request(
+            Refusal::InvalidJson { line, column } => Self::new(
+                StatusCode::BAD_REQUEST,
+                "InvalidJson",
+                format!("The request body is not valid JSON (line {line}, column {column})."),
+            ),
+            Refusal::NotAnObject => bad_request(
+                "NotAnObject",
                 "The request body must be a JSON object. Expected {\"start\":\"YYYY-MM-DD\",\"end\":\"YYYY-MM-DD\"}.",
             ),
-            Self::UnknownMember(name) => bad_request(&format!(
-                "Unknown member {name} in the request body. The members are start and end."
-            )),
-            Self::MemberTwice(name) => {
-                bad_request(&format!("The member {name} is in the request body twice."))
-            }
+            Refusal::UnknownMember(name) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "UnknownMember",
+                format!(
+                    "Unknown member {name} in the request body. The members are start and end."
+                ),
+            ),
+            Refusal::MemberTwice(name) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "DuplicateMember",
+                format!("The member {name} is in the request body twice."),
+            ),
         }
     }
 }

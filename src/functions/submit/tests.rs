@@ -1,4 +1,5 @@
 use super::*;
+use axum::http::HeaderMap;
 use http_body_util::BodyExt;
 
 const JSON: Option<&[u8]> = Some(b"application/json");
@@ -6,6 +7,26 @@ const JSON: Option<&[u8]> = Some(b"application/json");
 fn range(start: &str, end: &str) -> Result<DateRange, Refusal> {
     let day = |text| crate::dates::Day::parse(text).unwrap();
     Ok(DateRange::new(day(start), day(end)).unwrap())
+}
+
+fn check(
+    method: &Method,
+    kind: Option<&str>,
+    query: &str,
+    content_type: Option<&'static [u8]>,
+    body: &[u8],
+    max_span_days: u32,
+) -> Result<DateRange, Refusal> {
+    let url = format!("http://localhost/api/submit?{query}");
+    let content_type = content_type.map(|text| str::from_utf8(text).unwrap());
+    let headers: Vec<_> = content_type
+        .map(|text| ("content-type", text))
+        .into_iter()
+        .collect();
+    let max_span_days = max_span_days.to_string();
+    let settings = [("MaxSpanDays", max_span_days.as_str())];
+    let request = ApiRequest::for_test(method.clone(), &url, 1, &headers, &settings);
+    super::check(&request, kind, body)
 }
 
 fn query(query: &str) -> Result<DateRange, Refusal> {
@@ -27,7 +48,8 @@ async fn answer(response: Response) -> (u16, String, HeaderMap) {
 }
 
 async fn refused(refusal: Result<DateRange, Refusal>) -> (u16, String) {
-    let (status, body, headers) = answer(refusal.unwrap_err().into_response()).await;
+    let (status, body, headers) =
+        answer(ApiError::from(refusal.unwrap_err()).into_response()).await;
     assert_eq!(headers[header::CONTENT_TYPE], "application/json");
     (status, body)
 }
@@ -296,7 +318,7 @@ async fn unknown_kinds_and_methods_have_answers_of_their_own() {
         b"",
         366,
     );
-    let (status, body, headers) = answer(method.unwrap_err().into_response()).await;
+    let (status, body, headers) = answer(ApiError::from(method.unwrap_err()).into_response()).await;
     assert_eq!(
         (status, body.as_str()),
         (
@@ -309,16 +331,9 @@ async fn unknown_kinds_and_methods_have_answers_of_their_own() {
 
 #[tokio::test]
 async fn an_accepted_job_is_answered_with_where_and_when_to_look() {
-    let settings = Settings::read(|name| {
-        (name == "AuditStorage").then(|| "UseDevelopmentStorage=true".to_owned())
-    })
-    .unwrap();
-    let (status, body, headers) = answer(accepted(
-        &settings,
-        "1a",
-        "https://app.example/api/status/1a",
-    ))
-    .await;
+    let url = "https://app.example/api/submit";
+    let request = ApiRequest::for_test(Method::POST, url, 1, &[], &[]);
+    let (status, body, headers) = answer(accepted(&request, "1a")).await;
     assert_eq!(status, 202);
     assert_eq!(
         body,
@@ -327,6 +342,10 @@ async fn an_accepted_job_is_answered_with_where_and_when_to_look() {
     assert_eq!(
         headers[header::LOCATION],
         "https://app.example/api/status/1a"
+    );
+    assert_eq!(
+        headers["operation-location"],
+        "https://app.example/api/operations/1a"
     );
     assert_eq!(headers[header::RETRY_AFTER], "5");
     assert_eq!(headers[header::CONTENT_TYPE], "application/json");

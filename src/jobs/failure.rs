@@ -10,7 +10,7 @@ use crate::audit::AuditError;
 
 /// The member `error` of a failed job.
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub(super) struct JobError {
+pub(crate) struct JobError {
     code: &'static str,
     message: String,
 }
@@ -27,7 +27,7 @@ const INTERNAL: (&str, &str) = ("Internal", "The job failed with an internal err
 
 impl JobError {
     /// The error for the output of a failed instance.
-    pub(super) fn from_output(output: Option<&str>) -> Self {
+    pub(crate) fn from_output(output: Option<&str>) -> Self {
         let code = output
             .and_then(|text| text.split_once(": "))
             .map(|(code, _)| code);

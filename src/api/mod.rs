@@ -1,0 +1,13 @@
+//! What the HTTP functions share: the request as they read it, the addresses that they give away, the forms of their
+//! answers and errors.
+//!
+//! Invariant: every answer of an HTTP function goes through [`request::ApiRequest::answer`], and every address in it
+//! comes from [`links`].
+
+pub(crate) mod error;
+pub(crate) mod links;
+pub(crate) mod request;
+pub(crate) mod routes;
+pub(crate) mod views;
+
+pub use request::ApiRequest;

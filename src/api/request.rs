@@ -1,0 +1,150 @@
+//! The request of a client, as every HTTP function reads it, and the way of every answer out.
+
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use functions_handler::{Invocation, OriginalUrl, Params};
+
+use super::{error::ApiError, links::Links, routes::own_segments};
+use crate::settings::Settings;
+
+/// What an HTTP function knows of its request, apart from the body.
+#[derive(Clone, Debug)]
+pub struct ApiRequest {
+    settings: Arc<Settings>,
+    method: Method,
+    headers: HeaderMap,
+    target: String,
+    links: Links,
+}
+
+impl ApiRequest {
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The addresses of this app, as the client of this request can reach them.
+    pub(crate) fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// The query string, without its question mark; empty without one.
+    pub(crate) fn query(&self) -> &str {
+        self.target
+            .split_once('?')
+            .map_or("", |(_, query)| query.split('#').next().unwrap_or_default())
+    }
+
+    /// The decoded value of a parameter of the query string, the first one if it is repeated. Names are compared
+    /// without regard to case, as the Functions host does.
+    #[allow(dead_code)] // The views use it.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        url::form_urlencoded::parse(self.query().as_bytes())
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// The response of a function: an error in the form that the client asks for, and the headers that every answer
+    /// has.
+    pub(crate) fn answer(&self, outcome: Result<Response, ApiError>) -> Response {
+        let mut response = outcome.unwrap_or_else(IntoResponse::into_response);
+        response
+            .headers_mut()
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+impl<S> FromRequestParts<S> for ApiRequest
+where
+    S: Send + Sync,
+    Arc<Settings>: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let settings = Arc::<Settings>::from_ref(state);
+        // Only a request that did not come through an `App` has no invocation, URL and route parameters.
+        let function = parts.extensions.get::<Invocation>();
+        let function = function.map_or("", Invocation::function_name).to_owned();
+        let params = Params::<BTreeMap<String, String>>::from_request_parts(parts, state).await;
+        let params = params.map_or_else(|_| BTreeMap::new(), |Params(params)| params);
+        let url = parts.extensions.get::<OriginalUrl>();
+        let (origin, target) = url.map_or(("", ""), |url| (url.origin(), url.path_and_query()));
+        let path = target.split(['?', '#']).next().unwrap_or_default();
+        let own = own_segments(&function, |name| params.contains_key(name)).unwrap_or_default();
+        let links = Links::new(&settings.http, origin, path, own);
+        Ok(Self {
+            method: parts.method.clone(),
+            headers: parts.headers.clone(),
+            target: target.to_owned(),
+            links,
+            settings,
+        })
+    }
+}
+
+#[cfg(test)]
+impl ApiRequest {
+    /// The request of a function with `own_segments`, under these settings and the required ones.
+    pub(crate) fn for_test(
+        method: Method,
+        url: &str,
+        own_segments: usize,
+        headers: &[(&'static str, &'static str)],
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let settings = Settings::for_test(settings);
+        let (scheme, rest) = url.split_once("://").unwrap();
+        let (host, target) = rest.split_once('/').unwrap();
+        let path = target.split('?').next().unwrap();
+        let origin = format!("{scheme}://{host}");
+        let headers = headers.iter().map(|(name, value)| {
+            let name = axum::http::HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        });
+        Self {
+            method,
+            headers: headers.collect(),
+            target: format!("/{target}"),
+            links: Links::new(&settings.http, &origin, path, own_segments),
+            settings: Arc::new(settings),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_decoded_and_its_name_has_no_case() {
+        let url = "http://localhost/api/status/1?View=a%20b&view=c";
+        let request = ApiRequest::for_test(Method::GET, url, 2, &[], &[]);
+        assert_eq!(request.parameter("view").as_deref(), Some("a b"));
+        assert_eq!(request.parameter("wait"), None);
+    }
+
+    #[test]
+    fn no_answer_may_be_stored_unless_it_says_so() {
+        let request = ApiRequest::for_test(Method::GET, "http://localhost/api/x", 1, &[], &[]);
+        let answer = request.answer(Err(ApiError::job_not_found()));
+        assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
+        let stored = [(header::CACHE_CONTROL, "max-age=60")].into_response();
+        let answer = request.answer(Ok(stored));
+        assert_eq!(answer.headers()[header::CACHE_CONTROL], "max-age=60");
+    }
+}

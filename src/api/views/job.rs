@@ -1,0 +1,76 @@
+//! The job view, which is the default: `{"id","status","result","customStatus","createdTime","lastUpdatedTime"}`, and
+//! `error` when the job has failed.
+
+use std::time::SystemTime;
+
+use durable_functions::RuntimeStatus;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::jobs::{Job, JobError};
+
+/// The body of an answer; its members are in this order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct JobView {
+    id: String,
+    status: &'static str,
+    result: Option<Box<RawValue>>,
+    custom_status: Option<Box<RawValue>>,
+    created_time: String,
+    last_updated_time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<JobError>,
+}
+
+impl From<Job> for JobView {
+    fn from(job: Job) -> Self {
+        let (result, error) = match job.status {
+            RuntimeStatus::Completed => (job.output.and_then(json), None),
+            RuntimeStatus::Failed => (None, Some(JobError::from_output(job.output.as_deref()))),
+            // The output of a terminated or suspended instance is the reason that an operator gave.
+            _ => (None, None),
+        };
+        Self {
+            id: job.id,
+            status: name(job.status),
+            result,
+            custom_status: job.custom_status.and_then(json),
+            created_time: rfc3339(job.created),
+            last_updated_time: rfc3339(job.last_updated),
+            error,
+        }
+    }
+}
+
+/// The names are part of our interface. They are written out here so that they stay when the host changes its own.
+pub(crate) fn name(status: RuntimeStatus) -> &'static str {
+    match status {
+        RuntimeStatus::Pending => "Pending",
+        RuntimeStatus::Running => "Running",
+        RuntimeStatus::Suspended => "Suspended",
+        RuntimeStatus::ContinuedAsNew => "ContinuedAsNew",
+        RuntimeStatus::Completed => "Completed",
+        RuntimeStatus::Failed => "Failed",
+        RuntimeStatus::Terminated => "Terminated",
+        RuntimeStatus::Canceled => "Canceled",
+        _ => "Unknown",
+    }
+}
+
+/// A JSON text as JSON, any other text as a JSON string.
+pub(crate) fn json(text: String) -> Option<Box<RawValue>> {
+    match RawValue::from_string(text.clone()) {
+        Ok(value) => Some(value),
+        Err(_) => to_raw_value(&text).ok(),
+    }
+}
+
+/// UTC with `Z`, and as many decimals as the time has.
+pub(crate) fn rfc3339(time: SystemTime) -> String {
+    // Formatting fails for years beyond 9999 only, which no host sends.
+    OffsetDateTime::from(time)
+        .format(&Rfc3339)
+        .unwrap_or_default()
+}

@@ -1,0 +1,84 @@
+//! The jobs: instances of the orchestrator `process-submission`, over the durable client.
+//!
+//! Invariant: an instance of another orchestrator is no job and is never found. What clients may not learn of an
+//! instance, its input for example, does not get into a [`Job`].
+
+mod failure;
+mod start;
+
+pub(crate) use failure::JobError;
+pub(crate) use start::start;
+
+use std::time::{Duration, SystemTime};
+
+use durable_functions::{ClientError, DurableClient, RuntimeStatus, Status};
+
+use crate::{api::error::ApiError, functions::process_submission::PROCESS_SUBMISSION};
+
+/// The parts of an instance's state that a client may learn of.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) id: String,
+    pub(crate) status: RuntimeStatus,
+    pub(crate) output: Option<String>,
+    pub(crate) custom_status: Option<String>,
+    pub(crate) created: SystemTime,
+    pub(crate) last_updated: SystemTime,
+}
+
+impl<O> From<Status<O>> for Job {
+    fn from(status: Status<O>) -> Self {
+        let output = match (status.output, status.failure) {
+            (Some(output), _) => Some(output),
+            // Backends that store the failure itself may store no text.
+            (None, failure) => failure.map(|failure| failure.to_string()),
+        };
+        Self {
+            id: status.instance_id,
+            status: status.runtime_status,
+            output,
+            custom_status: status.custom_status,
+            created: status.created_at,
+            last_updated: status.last_updated_at,
+        }
+    }
+}
+
+/// Whether the state is final: the client need not poll again.
+pub(crate) fn has_ended(status: RuntimeStatus) -> bool {
+    match status {
+        RuntimeStatus::Pending
+        | RuntimeStatus::Running
+        | RuntimeStatus::Suspended
+        | RuntimeStatus::ContinuedAsNew => false,
+        RuntimeStatus::Completed
+        | RuntimeStatus::Failed
+        | RuntimeStatus::Terminated
+        | RuntimeStatus::Canceled => true,
+        // What this app does not know, it cannot call final.
+        _ => false,
+    }
+}
+
+/// The job with this id.
+///
+/// # Errors
+/// 404 without one; 503 when the task hub does not answer, with `retry_after`.
+pub(crate) async fn find(
+    client: &DurableClient,
+    id: &str,
+    retry_after: Duration,
+) -> Result<Job, ApiError> {
+    match client.instance(PROCESS_SUBMISSION, id).status().await {
+        Ok(Some(status)) => Ok(Job::from(status)),
+        // No job can have an invalid id; the durable client did not ask the task hub.
+        Ok(None) | Err(ClientError::InvalidId { .. }) => Err(ApiError::job_not_found()),
+        Err(reason) => {
+            tracing::error!(id, "status not read: {reason}");
+            Err(ApiError::unavailable(
+                "The status cannot be read at the moment. Try again later.",
+                retry_after.as_secs(),
+            ))
+        }
+    }
+}

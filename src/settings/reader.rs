@@ -1,0 +1,86 @@
+//! Reads one setting after the other, and collects what is wrong with all of them.
+
+use std::fmt;
+
+use super::SettingError;
+
+/// A source of values, and what was wrong so far.
+pub(super) struct Reader<S> {
+    source: S,
+    pub(super) errors: Vec<SettingError>,
+}
+
+impl<S: Fn(&str) -> Option<String>> Reader<S> {
+    pub(super) fn new(source: S) -> Self {
+        Self {
+            source,
+            errors: Vec::new(),
+        }
+    }
+
+    pub(super) fn required<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        example: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match self.value(name) {
+            Some(text) => self.parsed(name, example, parse(&text)),
+            None => self.parsed(name, example, Err("the setting is missing")),
+        }
+    }
+
+    /// The value, or else the default, which is written as in a setting.
+    pub(super) fn or_default<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.value(name);
+        self.parsed(name, default, parse(text.as_deref().unwrap_or(default)))
+    }
+
+    /// `None` without a value, and when it is malformed, which is an error.
+    pub(super) fn optional<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        example: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.value(name)?;
+        self.parsed(name, example, parse(&text))
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        let text = (self.source)(name)?.trim().to_owned();
+        (!text.is_empty()).then_some(text)
+    }
+
+    fn parsed<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        example: &'static str,
+        parsed: Result<T, E>,
+    ) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.errors.push(SettingError {
+                    name,
+                    problem: problem.to_string(),
+                    example,
+                });
+                None
+            }
+        }
+    }
+}
+
+/// A number in decimal digits within these limits.
+pub(super) fn in_range(text: &str, least: u32, most: u32) -> Option<u32> {
+    // `parse` would accept a sign.
+    let digits = text.chars().all(|c| c.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| digits)?;
+    (least..=most).contains(&number).then_some(number)
+}
