@@ -16,7 +16,7 @@ pub mod counters;
 pub mod dates;
 pub mod docs;
 pub mod functions;
-mod jobs;
+pub mod jobs;
 pub mod logging;
 pub mod settings;
 

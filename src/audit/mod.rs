@@ -16,6 +16,7 @@ pub use connection::{Connection, ConnectionError};
 pub use error::AuditError;
 pub use filter::{Filter, Value};
 pub use names::{PropertyName, TableName};
+pub use query::Counted;
 pub use retry::RetryPolicy;
 pub use transport::Timeouts;
 
@@ -89,7 +90,7 @@ impl AuditTable {
     ///
     /// # Errors
     /// See [`AuditError`]; transient ones only after the retries of [`AuditQuery::retry`].
-    pub async fn count_distinct(&self, range: DateRange) -> Result<u64, AuditError> {
+    pub async fn count_distinct(&self, range: DateRange) -> Result<Counted, AuditError> {
         let partition_key = PropertyName::partition_key();
         let filter = Filter::ge(&partition_key, range.start().to_string().as_str())
             .and(Filter::le(&partition_key, range.end().to_string().as_str()))

@@ -14,6 +14,7 @@ use std::{
 use azure_core::Continuable;
 use azure_data_tables::prelude::{Filter as SdkFilter, Select, TableClient};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
@@ -34,6 +35,15 @@ struct Page {
     next: Option<ContinuationToken>,
 }
 
+/// What a scan found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// The distinct values of the counted column.
+    pub values: u64,
+    /// The entities that were read, those without a value in the column included.
+    pub rows: u64,
+}
+
 /// The number of distinct values that the column has in the entities that pass the filter. Entities without a value
 /// in the column do not count.
 pub(super) async fn count_distinct(
@@ -42,7 +52,7 @@ pub(super) async fn count_distinct(
     column: &PropertyName,
     retry: &RetryPolicy,
     progress: &Progress,
-) -> Result<u64, AuditError> {
+) -> Result<Counted, AuditError> {
     let mut values: HashSet<Box<str>> = HashSet::new();
     let mut entities_read = 0_u64;
     let mut pages = pin!(pages(table, filter, column, retry, progress));
@@ -73,7 +83,10 @@ pub(super) async fn count_distinct(
         distinct = values.len(),
         "table scanned"
     );
-    Ok(values.len() as u64)
+    Ok(Counted {
+        values: values.len() as u64,
+        rows: entities_read,
+    })
 }
 
 /// The pages of a query in order. Each is requested after the page before it was taken, and is retried by itself.

@@ -5,14 +5,14 @@ use std::time::Duration;
 use durable_functions::{Activity, ActivityContext, Failure, Result, RetryPolicy};
 
 use crate::{
-    audit::{AuditError, AuditTable},
+    audit::{AuditError, AuditTable, Counted},
     dates::DateRange,
 };
 
 /// The activity in the folder `query-activity`. The table client retries single requests by itself. The durable
 /// retries are for longer outages, such as a restart of the app: they last half a minute, and a job survives four
 /// restarts.
-pub const QUERY_ACTIVITY: Activity<DateRange, u64> = Activity::new("query-activity")
+pub const QUERY_ACTIVITY: Activity<DateRange, Counted> = Activity::new("query-activity")
     .with_retry(RetryPolicy::new(5, Duration::from_secs(2)).backoff(2.0));
 
 /// Counts once. Safe to repeat: it only reads.
@@ -23,14 +23,15 @@ pub async fn query_activity(
     context: ActivityContext,
     table: AuditTable,
     range: DateRange,
-) -> Result<u64> {
+) -> Result<Counted> {
     // The id of the job, as clients know it.
     let job = context.instance_id().unwrap_or_default();
     let (start, end) = (range.start(), range.end());
     match table.count_distinct(range).await {
-        Ok(count) => {
-            tracing::info!(job, %start, %end, count, "counted distinct values");
-            Ok(count)
+        Ok(counted) => {
+            let Counted { values, rows } = counted;
+            tracing::info!(job, %start, %end, values, rows, "counted distinct values");
+            Ok(counted)
         }
         Err(error) => {
             tracing::error!(job, %start, %end, code = error.code(), "{error}");

@@ -4,6 +4,7 @@
 //! instance, its input for example, does not get into a [`Job`].
 
 mod failure;
+pub mod progress;
 mod start;
 
 pub(crate) use failure::JobError;

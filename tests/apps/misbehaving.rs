@@ -9,7 +9,7 @@ use durable_functions::{
     Activity, ActivityContext, AppExt, OrchestrationContext, Orchestrator, Result, TaskError,
 };
 use function_app::{
-    audit::AuditTable,
+    audit::{AuditTable, Counted},
     dates::DateRange,
     functions::{
         get_status::get_status,
@@ -89,7 +89,7 @@ async fn query_or_panic(
     context: ActivityContext,
     table: AuditTable,
     range: DateRange,
-) -> Result<u64> {
+) -> Result<Counted> {
     if range.start().to_string() == DAY_OF_PANIC {
         panic!("the internal text of a panic");
     }

@@ -264,7 +264,10 @@ async fn the_activity_answers_with_the_count_or_fails_its_invocation_and_says_wh
         days.clone(),
     )
     .await;
-    assert_eq!(answer["ReturnValue"], r#"{"activityResult":2}"#);
+    assert_eq!(
+        answer["ReturnValue"],
+        r#"{"activityResult":{"values":2,"rows":3}}"#
+    );
 
     let server = FakeTable::start(vec![Step::Status(
         404,

@@ -28,7 +28,10 @@ async fn a_service_that_does_not_answer_is_not_a_query_that_takes_too_long() {
         // Longer than the wait for one answer, shorter than all attempts: the deadline of the scan ends it.
         let table = open_with(&server.connection_string(), 100_000, Duration::from_secs(2));
         assert_eq!(
-            table.count_distinct(days()).await,
+            table
+                .count_distinct(days())
+                .await
+                .map(|counted| counted.values),
             Err(expected),
             "{steps:?}"
         );
@@ -160,7 +163,10 @@ async fn a_scan_that_never_ends_is_stopped_at_its_deadline() {
     let server = FakeTable::start(steps.collect()).await;
     let table = open_with_deadline(&server.connection_string(), Duration::from_millis(200));
     assert_eq!(
-        table.count_distinct(days()).await,
+        table
+            .count_distinct(days())
+            .await
+            .map(|counted| counted.values),
         Err(AuditError::ScanTimeout)
     );
 }
@@ -180,7 +186,10 @@ async fn an_endpoint_where_nothing_listens_or_that_does_not_exist_is_unreachable
             "AccountName=fake;AccountKey=YWJj;TableEndpoint={endpoint}"
         ));
         assert_eq!(
-            table.count_distinct(days()).await,
+            table
+                .count_distinct(days())
+                .await
+                .map(|counted| counted.values),
             Err(AuditError::Unreachable),
             "{endpoint}"
         );
@@ -201,7 +210,10 @@ async fn a_server_without_tls_behind_an_https_endpoint_is_unreachable() {
         "AccountName=fake;AccountKey=YWJj;TableEndpoint=https://127.0.0.1:{port}"
     ));
     assert_eq!(
-        table.count_distinct(days()).await,
+        table
+            .count_distinct(days())
+            .await
+            .map(|counted| counted.values),
         Err(AuditError::Unreachable)
     );
     server.abort();
