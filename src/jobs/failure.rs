@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use super::heal::is_host_failure;
 use crate::audit::AuditError;
 
 /// The member `error` of a failed job.
@@ -21,6 +22,12 @@ const FUNCTION_TIMEOUT: [&str; 2] = [
     durable_functions::error_type::ACTIVITY_TIMEOUT,
     "Microsoft.Azure.WebJobs.Host.FunctionTimeoutException",
 ];
+
+/// What clients see of a failure of the host that could not be healed.
+const HOST_FAILURE: (&str, &str) = (
+    "HostFailure",
+    "The host lost its work on the job. Submit the job again.",
+);
 
 /// What clients see of any other failure. The log has the details, under the job's id.
 const INTERNAL: (&str, &str) = ("Internal", "The job failed with an internal error.");
@@ -41,10 +48,14 @@ impl JobError {
                 code: error.code(),
                 message: error.to_string(),
             },
-            None => Self {
-                code: INTERNAL.0,
-                message: INTERNAL.1.to_owned(),
-            },
+            None => {
+                let is_of_host = output.is_some_and(is_host_failure);
+                let (code, message) = if is_of_host { HOST_FAILURE } else { INTERNAL };
+                Self {
+                    code,
+                    message: message.to_owned(),
+                }
+            }
         }
     }
 }

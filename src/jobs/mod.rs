@@ -4,6 +4,7 @@
 //! instance, its input for example, does not get into a [`Job`].
 
 mod failure;
+pub(crate) mod heal;
 pub mod progress;
 mod start;
 
@@ -61,7 +62,8 @@ pub(crate) fn has_ended(status: RuntimeStatus) -> bool {
     }
 }
 
-/// The job with this id.
+/// The job with this id. One that the host has failed is healed, and is running as long as it may go on: also when its
+/// instance waits as Failed for its next rewind.
 ///
 /// # Errors
 /// 404 without one; 503 when the task hub does not answer, with `retry_after`.
@@ -70,8 +72,17 @@ pub(crate) async fn find(
     id: &str,
     retry_after: Duration,
 ) -> Result<Job, ApiError> {
-    match client.instance(PROCESS_SUBMISSION, id).status().await {
-        Ok(Some(status)) => Ok(Job::from(status)),
+    let instance = client.instance(PROCESS_SUBMISSION, id);
+    match instance.status().await {
+        Ok(Some(status)) => {
+            let goes_on = heal::heal(&instance, &status).await;
+            let mut job = Job::from(status);
+            if goes_on {
+                job.status = RuntimeStatus::Running;
+                job.output = None;
+            }
+            Ok(job)
+        }
         // No job can have an invalid id; the durable client did not ask the task hub.
         Ok(None) | Err(ClientError::InvalidId { .. }) => Err(ApiError::job_not_found()),
         Err(reason) => {

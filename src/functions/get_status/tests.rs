@@ -157,6 +157,17 @@ async fn any_other_failure_is_internal_and_shows_nothing() {
 }
 
 #[tokio::test]
+async fn a_job_that_its_host_failed_for_good_says_so_and_asks_for_a_new_submission() {
+    let expected = r#"{"code":"HostFailure","message":"The host lost its work on the job. Submit the job again."}"#;
+    for output in [
+        r#"{"message":"Function 'process-submission' failed with an unhandled exception.","details":"Microsoft.Azure.WebJobs.Host.FunctionInvocationException: Exception while executing function: Functions.process-submission\n ---> System.Net.Http.HttpRequestException: An error occurred while sending the request.\n ---> System.Net.Http.HttpIOException: The response ended prematurely. (ResponseEnded)\n   at Secret.Stack()"}"#,
+        "Microsoft.Azure.WebJobs.Host.FunctionInvocationException: Exception while executing function: Functions.query-activity",
+    ] {
+        assert_eq!(failed(Some(output)).await, expected);
+    }
+}
+
+#[tokio::test]
 async fn an_activity_that_reached_the_function_timeout_took_too_long() {
     let expected =
         r#"{"code":"ScanTimeout","message":"The query took too long. Ask for fewer days."}"#;
