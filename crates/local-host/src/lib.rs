@@ -6,8 +6,8 @@
 //!
 //! It reads an app's files ([`settings`], [`host_json`], [`functions`]), builds and starts its handler
 //! ([`handler`]), turns HTTP requests into the host's JSON envelope and answers into responses ([`http`]),
-//! runs a task hub ([`hub`]) and, for machines without Azurite, a small table endpoint ([`table`]). [`run`]
-//! connects them.
+//! fires timers ([`timers`]), runs a task hub ([`hub`]) and, for machines without Azurite, a small table endpoint
+//! ([`table`]). [`run`] connects them.
 
 mod accept;
 mod app_build;
@@ -32,6 +32,7 @@ mod run;
 pub mod settings;
 mod sources;
 pub mod table;
+pub mod timers;
 
 pub use cli::Cli;
 pub use run::run;

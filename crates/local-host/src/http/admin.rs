@@ -111,7 +111,7 @@ fn run(app: &Arc<App>, name: &str, content_type: Option<&str>, body: &[u8]) -> C
     let app = Arc::clone(app);
     tokio::spawn(async move {
         let invocation = app.handler.begin(&function.name, REASON);
-        let error = match arguments(&function, input.as_deref()) {
+        let error = match arguments(&app, &function, input.as_deref()) {
             Ok((mut data, metadata)) => {
                 app.add_inputs(&function, &mut data);
                 invocation
@@ -128,7 +128,11 @@ fn run(app: &Arc<App>, name: &str, content_type: Option<&str>, body: &[u8]) -> C
 }
 
 /// `Data` and `Metadata` for a trigger that is fired by hand.
-fn arguments(function: &Function, input: Option<&str>) -> Result<(JsonObject, JsonObject), String> {
+fn arguments(
+    app: &App,
+    function: &Function,
+    input: Option<&str>,
+) -> Result<(JsonObject, JsonObject), String> {
     let trigger = function.trigger().ok_or("The function has no trigger.")?;
     let unable = |why: &str| format!("Exception binding parameter '{}'. {why}", trigger.name);
     let mut metadata = BindingData::new();
@@ -141,7 +145,8 @@ fn arguments(function: &Function, input: Option<&str>) -> Result<(JsonObject, Js
         }
         "timertrigger" => {
             metadata.insert_system(&function.name);
-            timer_info()
+            let value = app.timers.trigger_value(&function.name);
+            value.ok_or_else(|| unable("The schedule is not valid."))?
         }
         "activitytrigger" => {
             let input = input.filter(|text| parse_document(text).is_ok());
@@ -163,13 +168,4 @@ fn arguments(function: &Function, input: Option<&str>) -> Result<(JsonObject, Js
     };
     let data = JsonObject::from_iter([(trigger.name.as_str(), value.double_encoded())]);
     Ok((data, metadata.into_metadata()))
-}
-
-fn timer_info() -> Json {
-    let schedule = JsonObject::from_iter([("AdjustForDST", true)]);
-    let mut info = JsonObject::new();
-    info.insert("Schedule", schedule);
-    info.insert("ScheduleStatus", Json::Null);
-    info.insert("IsPastDue", false);
-    Json::Object(info)
 }

@@ -13,6 +13,7 @@ use crate::handler::Handler;
 use crate::hub::{ManagementReply, ManagementRequest};
 use crate::json::{Json, JsonObject};
 use crate::log::{LogLevel, Logger};
+use crate::timers::Timers;
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Instant;
@@ -37,6 +38,8 @@ pub struct App {
     pub client_binding: ClientBinding,
     /// The task hub's management API.
     pub management: Management,
+    /// The timer triggers.
+    pub timers: Timers,
     /// Headers added to every response that does not have them.
     pub custom_headers: Vec<(String, String)>,
     /// How large and how slow a request's body may be.
@@ -52,7 +55,7 @@ pub struct App {
 }
 
 impl App {
-    pub(super) fn log(&self) -> &Logger {
+    pub(crate) fn log(&self) -> &Logger {
         self.handler.log()
     }
 
@@ -100,7 +103,7 @@ impl App {
     }
 
     /// Adds the inputs beside the trigger. local-host provides `durableClient`; others are null.
-    pub(super) fn add_inputs(&self, function: &Function, data: &mut JsonObject) {
+    pub(crate) fn add_inputs(&self, function: &Function, data: &mut JsonObject) {
         for input in function.inputs() {
             let value = if input.is_durable_client() {
                 Json::from((self.client_binding)(

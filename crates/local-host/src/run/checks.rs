@@ -165,6 +165,7 @@ fn needs_listener(kind: &str) -> bool {
         "orchestrationtrigger",
         "activitytrigger",
         "entitytrigger",
+        "timertrigger",
     ];
     !served.contains(&kind.to_lowercase().as_str())
 }
@@ -185,6 +186,7 @@ mod tests {
 
     const HELLO: &str =
         r#"{"type":"httpTrigger","name":"req"},{"type":"http","direction":"out","name":"res"}"#;
+    const QUEUE: &str = r#"{"type":"queueTrigger","name":"message","queueName":"q"}"#;
     const TIMER: &str = r#"{"type":"timerTrigger","name":"timer","schedule":"0 0 * * * *"}"#;
 
     /// What is said about one function, `f`, with these bindings.
@@ -239,12 +241,13 @@ mod tests {
             ]
         );
         assert_eq!(
-            check(TIMER, false, &[CUSTOM, STORAGE]).unwrap(),
+            check(QUEUE, false, &[CUSTOM, STORAGE]).unwrap(),
             [
                 RETRY,
-                "f: nothing fires a timerTrigger in local-host. Run it with POST /admin/functions/f.",
+                "f: nothing fires a queueTrigger in local-host. Run it with POST /admin/functions/f.",
             ]
         );
+        assert_eq!(check(TIMER, false, &[CUSTOM, STORAGE]).unwrap(), [RETRY]);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::log::{LogLevel, Logger};
 use crate::output;
 use crate::project::find_root;
 use crate::settings::{Environment, LocalSettings};
+use crate::timers::Timers;
 use anyhow::{Context, bail};
 use app::{Loaded, load};
 use endpoint::Endpoint;
@@ -115,7 +116,9 @@ async fn host(
     output::print(&console::function_list(&app.functions, port, verbose));
 
     let bindings = hub.clone();
+    let timers = Timers::of(&app.functions, &app.environment, log);
     let served = App {
+        timers,
         functions: app.functions,
         handler,
         client_binding: Arc::new(move |task_hub, connection| {
@@ -139,14 +142,15 @@ async fn host(
         started: Instant::now(),
     };
     let (end, ended) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, Arc::new(served), async {
-        drop(ended.await)
-    }));
+    let served = Arc::new(served);
+    let timers = served.timers.run(&served);
+    let server = tokio::spawn(serve(listener, served, async { drop(ended.await) }));
     let failure = tokio::select! {
         () = stop => None,
         reason = supervisor.stopped() => reason,
     };
     drop(end);
+    drop(timers);
     if failure.is_none() {
         log.user(LogLevel::Info, "Stopping.");
     }

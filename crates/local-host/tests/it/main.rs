@@ -18,5 +18,6 @@ mod replay;
 mod supervision;
 mod support;
 mod table;
+mod timers;
 mod tiny;
 mod workers;

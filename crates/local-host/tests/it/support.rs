@@ -10,6 +10,7 @@ use local_host::http::{App, Cors, Hosts, Management, UploadLimits, serve};
 use local_host::hub::ManagementReply;
 use local_host::log::Logger;
 use local_host::settings::Environment;
+use local_host::timers::Timers;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 pub fn fixture(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -191,6 +193,8 @@ pub struct Options {
     pub cors: Option<Cors>,
     /// Without one, the test's own shows the request.
     pub management: Option<Management>,
+    /// The function.json of a function `timer`.
+    pub timer: Option<&'static str>,
 }
 
 impl Default for Options {
@@ -200,6 +204,7 @@ impl Default for Options {
             function_timeout: None,
             cors: None,
             management: None,
+            timer: None,
         }
     }
 }
@@ -209,6 +214,7 @@ pub struct Host {
     pub address: SocketAddr,
     pub handler: FakeHandler,
     pub log: Logger,
+    _timers: JoinSet<()>,
     _root: TempDir,
 }
 
@@ -229,6 +235,11 @@ impl Host {
     pub async fn start_options(options: Options) -> Self {
         let function_timeout = options.function_timeout;
         let (root, recorded) = recorded_app();
+        if let Some(json) = &options.timer {
+            let folder = root.path().join("timer");
+            std::fs::create_dir(&folder).unwrap();
+            std::fs::write(folder.join("function.json"), json).unwrap();
+        }
         let functions = load(root.path(), &recorded);
         let handler = FakeHandler::start().await;
         let log = Logger::memory();
@@ -237,6 +248,7 @@ impl Host {
             grace: Duration::ZERO,
         };
         let app = App {
+            timers: Timers::of(&functions, &Environment::default(), &log),
             functions,
             handler: Handler::new(Supervisor::attach(handler.port), limits, log.clone()),
             client_binding: Arc::new(|_, _| r#"{"taskHubName":"MyHub"}"#.to_owned()),
@@ -264,8 +276,16 @@ impl Host {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, Arc::new(app), std::future::pending()));
+        let app = Arc::new(app);
+        // The recorded app has timers of its own.
+        let timers = if options.timer.is_some() {
+            app.timers.run(&app)
+        } else {
+            JoinSet::new()
+        };
+        tokio::spawn(serve(listener, app, std::future::pending()));
         Self {
+            _timers: timers,
             address,
             handler,
             log,
