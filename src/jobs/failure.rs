@@ -12,8 +12,8 @@ use crate::audit::AuditError;
 /// The member `error` of a failed job.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct JobError {
-    code: &'static str,
-    message: String,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
 }
 
 /// Failure types of an activity that reached `functionTimeout`. The first is from the handler, which ends the activity

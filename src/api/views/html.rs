@@ -1,0 +1,511 @@
+//! The page for people: a job, or an error, as one HTML document without a script.
+//!
+//! Invariant: every text that is not written here goes through [`Escaped`], and the style sheet is the only thing that
+//! the content security policy lets a browser use. So a text that slips through still runs nothing and loads nothing.
+//!
+//! The page of a running job asks for itself again with the header `Refresh`. The link that switches this off is there
+//! for readers who need more time than the interval gives them.
+//!
+//! There is no button to cancel a job: a form cannot send DELETE, and a POST would need a token against requests from
+//! other sites, which an app without sessions has nowhere to keep.
+
+use std::{
+    fmt::{self, Display, Formatter, Write},
+    time::{Duration, SystemTime},
+};
+
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use durable_functions::RuntimeStatus;
+use serde_json::Value;
+use time::{OffsetDateTime, macros::format_description};
+
+use super::job::rfc3339;
+use crate::{
+    api::ApiRequest,
+    jobs::{
+        Job, JobError, has_ended,
+        progress::{Progress, Stage},
+    },
+};
+
+/// The style sheet, which is in every page: a file of its own would be one more route to protect.
+const STYLE: &str = include_str!("html/page.css");
+
+/// What a browser may do with the page. The hash is that of [`STYLE`]; a test compares them.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
+    style-src 'sha256-ewaVCAM+ouRJAfozUVojlN4IpznkIumURwD3LgiT3Io='; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const REFRESH: HeaderName = HeaderName::from_static("refresh");
+
+/// The parameter of the query string that switches the refresh: `refresh=off`.
+const REFRESH_PARAMETER: &str = "refresh";
+
+/// The page of a job. A running job's page asks for itself again after `retry_after`, unless the query string has
+/// `refresh=off`. The caller adds the status code and the headers that are not the page's own.
+pub(crate) fn job(request: &ApiRequest, job: &Job, retry_after: Duration) -> Response {
+    let off = request
+        .parameter(REFRESH_PARAMETER)
+        .is_some_and(|value| value.eq_ignore_ascii_case("off"));
+    let page = JobPage {
+        job,
+        address: &request.links().status(&job.id),
+        refresh: Refresh {
+            every: retry_after.as_secs().max(1),
+            off,
+            switch: switch(request.query(), off),
+        },
+        now: SystemTime::now(),
+    };
+    let every = (!has_ended(job.status) && !off).then_some(page.refresh.every);
+    response(StatusCode::OK, every, page.to_string())
+}
+
+/// The page of an error. `refresh` in seconds: for an error that will pass, such as 503, so that the page of a running
+/// job comes back by itself.
+pub(crate) fn error(
+    status: StatusCode,
+    code: &str,
+    message: &str,
+    refresh: Option<u64>,
+) -> Response {
+    let page = ErrorPage {
+        status,
+        code,
+        message,
+        refresh,
+    };
+    response(status, refresh, page.to_string())
+}
+
+fn response(status: StatusCode, refresh: Option<u64>, page: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // The address may hold a key of the client.
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    let refresh = refresh.map(|seconds| [(REFRESH, HeaderValue::from(seconds))]);
+    match refresh {
+        Some(refresh) => (status, headers, refresh, page).into_response(),
+        None => (status, headers, page).into_response(),
+    }
+}
+
+/// The address that switches the refresh off or on again, relative to the page. A relative query replaces the whole
+/// query string, so there is none when the client has parameters there that are not ours: one may be its key, without
+/// which the host would refuse the request, and which must not be in a body.
+fn switch(query: &str, off: bool) -> Option<String> {
+    let mut kept = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        match name.to_ascii_lowercase().as_str() {
+            "view" => {
+                kept.append_pair("view", &value);
+            }
+            REFRESH_PARAMETER => {}
+            _ => return None,
+        }
+    }
+    kept.append_pair(REFRESH_PARAMETER, if off { "on" } else { "off" });
+    Some(format!("?{}", kept.finish()))
+}
+
+struct Refresh {
+    /// In seconds.
+    every: u64,
+    off: bool,
+    switch: Option<String>,
+}
+
+/// The state of a job, in words.
+struct Words {
+    /// The class of the page, which gives it its colour.
+    class: &'static str,
+    heading: &'static str,
+    sentence: &'static str,
+}
+
+fn words(status: RuntimeStatus) -> Words {
+    let (class, heading, sentence) = match status {
+        RuntimeStatus::Pending => (
+            "waiting",
+            "Waiting to start",
+            "The job is accepted and will start soon.",
+        ),
+        RuntimeStatus::Running | RuntimeStatus::ContinuedAsNew => {
+            ("running", "Running", "The job is being done.")
+        }
+        RuntimeStatus::Suspended => (
+            "suspended",
+            "Suspended",
+            "The job pauses until an operator resumes it.",
+        ),
+        RuntimeStatus::Completed => ("completed", "Completed", "The job is done."),
+        RuntimeStatus::Failed => ("failed", "Failed", "The job ended without a result."),
+        RuntimeStatus::Terminated | RuntimeStatus::Canceled => (
+            "canceled",
+            "Canceled",
+            "The job was stopped before it had a result.",
+        ),
+        _ => (
+            "waiting",
+            "Unknown",
+            "The job is in a state that this app does not know.",
+        ),
+    };
+    Words {
+        class,
+        heading,
+        sentence,
+    }
+}
+
+struct JobPage<'a> {
+    job: &'a Job,
+    /// The address of the job, without a key.
+    address: &'a str,
+    refresh: Refresh,
+    now: SystemTime,
+}
+
+impl Display for JobPage<'_> {
+    fn fmt(&self, page: &mut Formatter<'_>) -> fmt::Result {
+        let Self { job, .. } = self;
+        let words = words(job.status);
+        let progress = job.custom_status.as_deref().and_then(Progress::read);
+        let runs = !has_ended(job.status);
+
+        // The title is what a screen reader says, and a tab shows, after each refresh.
+        let percent = match progress {
+            Some(progress) if runs => format!("{} % · ", progress.percent),
+            _ => String::new(),
+        };
+        let title = format!("{percent}{} · Job {}", words.heading, job.id);
+        head(page, &title, words.class)?;
+        writeln!(
+            page,
+            "<header>\n<p class=\"kicker\">Job</p>\n<h1>{}</h1>\n<p>{}</p>\n</header>",
+            words.heading, words.sentence
+        )?;
+        if runs {
+            self.bar(page, progress.as_ref())?;
+        }
+        self.outcome(page)?;
+        self.facts(page, progress.as_ref())?;
+        self.about(page)?;
+        if runs {
+            self.refreshing(page)?;
+        }
+        foot(page)
+    }
+}
+
+impl JobPage<'_> {
+    /// Without a progress, or before the first day is done, the bar shows only that something goes on.
+    fn bar(&self, page: &mut Formatter<'_>, progress: Option<&Progress>) -> fmt::Result {
+        page.write_str("<section class=\"bar\" aria-label=\"Progress\">\n")?;
+        match progress {
+            Some(Progress {
+                stage,
+                done,
+                total,
+                percent,
+                ..
+            }) => writeln!(
+                page,
+                "<p><strong>{percent}<span> %</span></strong> <span id=\"stage\">{}</span></p>\n\
+                 <progress max=\"{total}\" value=\"{done}\" aria-labelledby=\"stage\">{percent} %</progress>",
+                stage_in_words(*stage),
+            )?,
+            None => writeln!(
+                page,
+                "<p><span id=\"stage\">{}</span></p>\n<progress aria-labelledby=\"stage\"></progress>",
+                Escaped(
+                    &self
+                        .custom_stage()
+                        .unwrap_or_else(|| "Not started yet".to_owned())
+                ),
+            )?,
+        }
+        page.write_str("</section>\n")
+    }
+
+    /// A custom status that is no progress, as text.
+    fn custom_stage(&self) -> Option<String> {
+        let text = self.job.custom_status.as_deref()?;
+        match serde_json::from_str(text) {
+            Ok(Value::Null) => None,
+            Ok(Value::String(stage)) => Some(stage),
+            _ => Some(text.to_owned()),
+        }
+        .filter(|text| !text.is_empty())
+    }
+
+    fn outcome(&self, page: &mut Formatter<'_>) -> fmt::Result {
+        let output = self.job.output.as_deref();
+        match self.job.status {
+            RuntimeStatus::Completed => {
+                page.write_str("<section class=\"outcome\" aria-labelledby=\"outcome\">\n")?;
+                page.write_str("<h2 id=\"outcome\">Result</h2>\n")?;
+                match output.map(serde_json::from_str) {
+                    Some(Ok(Value::Number(number))) => writeln!(
+                        page,
+                        "<p><data value=\"{number}\">{}</data></p>",
+                        grouped(&number.to_string())
+                    )?,
+                    Some(Ok(Value::String(text))) => writeln!(page, "<p>{}</p>", Escaped(&text))?,
+                    Some(Ok(value)) => writeln!(
+                        page,
+                        "<pre tabindex=\"0\">{}</pre>",
+                        Escaped(&format!("{value:#}"))
+                    )?,
+                    Some(Err(_)) => {
+                        writeln!(page, "<p>{}</p>", Escaped(output.unwrap_or_default()))?;
+                    }
+                    None => page.write_str("<p>The job has no result.</p>\n")?,
+                }
+                page.write_str("</section>\n")
+            }
+            RuntimeStatus::Failed => {
+                let JobError { code, message } = JobError::from_output(output);
+                writeln!(
+                    page,
+                    "<section class=\"outcome\" aria-labelledby=\"outcome\">\n\
+                     <h2 id=\"outcome\">Error</h2>\n<p>{}</p>\n<p><code>{}</code></p>\n</section>",
+                    Escaped(&message),
+                    Escaped(code)
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn facts(&self, page: &mut Formatter<'_>, progress: Option<&Progress>) -> fmt::Result {
+        let Self { job, now, .. } = self;
+        page.write_str("<dl class=\"facts\">\n")?;
+        match progress {
+            Some(progress) => {
+                let Progress { done, total, .. } = progress;
+                fact(page, "Days scanned", format_args!("{done} of {total}"))?;
+                fact(page, "Rows read", grouped(&progress.rows.to_string()))?;
+            }
+            None => {
+                // A running job has it at its bar.
+                let stage = self.custom_stage().filter(|_| has_ended(job.status));
+                if let Some(stage) = stage {
+                    fact(page, "Stage", Escaped(&stage))?;
+                }
+            }
+        }
+        let between = |start: SystemTime, end: SystemTime| {
+            in_words(end.duration_since(start).unwrap_or_default())
+        };
+        if has_ended(job.status) {
+            fact(page, "Duration", between(job.created, job.last_updated))?;
+        } else {
+            fact(
+                page,
+                "Submitted",
+                format_args!("{} ago", between(job.created, *now)),
+            )?;
+            if let Some(eta) = progress.and_then(|progress| progress.eta) {
+                let left = between(*now, eta.into());
+                fact(page, "Time left", format_args!("about {left}"))?;
+            }
+        }
+        page.write_str("</dl>\n")
+    }
+
+    fn about(&self, page: &mut Formatter<'_>) -> fmt::Result {
+        let Self { job, address, .. } = self;
+        page.write_str("<dl class=\"about\">\n")?;
+        fact(page, "Submitted", Time(job.created))?;
+        fact(page, "Last change", Time(job.last_updated))?;
+        fact(
+            page,
+            "Job id",
+            format_args!("<code>{}</code>", Escaped(&job.id)),
+        )?;
+        // No link: the address has no key, and the host may ask for one.
+        fact(
+            page,
+            "Address",
+            format_args!("<code>{}</code>", Escaped(address)),
+        )?;
+        page.write_str("</dl>\n")
+    }
+
+    fn refreshing(&self, page: &mut Formatter<'_>) -> fmt::Result {
+        let Refresh { every, off, switch } = &self.refresh;
+        page.write_str("<footer>\n<p>")?;
+        match (off, every) {
+            (true, _) => page.write_str("This page does not refresh itself.")?,
+            (false, 1) => page.write_str("This page refreshes itself every second.")?,
+            (false, every) => write!(page, "This page refreshes itself every {every} seconds.")?,
+        }
+        if let Some(switch) = switch {
+            let text = if *off {
+                "Refresh it automatically"
+            } else {
+                "Stop that"
+            };
+            write!(page, " <a href=\"{}\">{text}</a>", Escaped(switch))?;
+        }
+        page.write_str("</p>\n</footer>\n")
+    }
+}
+
+struct ErrorPage<'a> {
+    status: StatusCode,
+    code: &'a str,
+    message: &'a str,
+    /// In seconds.
+    refresh: Option<u64>,
+}
+
+impl Display for ErrorPage<'_> {
+    fn fmt(&self, page: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
+            status,
+            code,
+            message,
+            refresh,
+        } = self;
+        let heading = match *status {
+            StatusCode::NOT_FOUND => "Not found",
+            StatusCode::GONE => "Expired",
+            StatusCode::SERVICE_UNAVAILABLE => "Not available",
+            status if status.is_client_error() => "Not possible",
+            _ => "Something went wrong",
+        };
+        let class = match *status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => "canceled",
+            StatusCode::SERVICE_UNAVAILABLE => "suspended",
+            _ => "failed",
+        };
+        head(page, heading, class)?;
+        writeln!(
+            page,
+            "<header>\n<p class=\"kicker\">{}</p>\n<h1>{heading}</h1>\n<p>{}</p>\n</header>",
+            status.as_u16(),
+            Escaped(message)
+        )?;
+        page.write_str("<dl class=\"about\">\n")?;
+        fact(
+            page,
+            "Error code",
+            format_args!("<code>{}</code>", Escaped(code)),
+        )?;
+        page.write_str("</dl>\n")?;
+        if let Some(seconds) = refresh {
+            writeln!(
+                page,
+                "<footer>\n<p>This page tries again by itself. Seconds until then: {seconds}.</p>\n</footer>"
+            )?;
+        }
+        foot(page)
+    }
+}
+
+fn head(page: &mut Formatter<'_>, title: &str, class: &str) -> fmt::Result {
+    write!(
+        page,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta name=\"robots\" content=\"noindex\">\n\
+         <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body class=\"{class}\">\n<main>\n",
+        Escaped(title)
+    )
+}
+
+fn foot(page: &mut Formatter<'_>) -> fmt::Result {
+    page.write_str("</main>\n</body>\n</html>\n")
+}
+
+/// `value` is HTML.
+fn fact(page: &mut Formatter<'_>, name: &str, value: impl Display) -> fmt::Result {
+    writeln!(page, "<div><dt>{name}</dt><dd>{value}</dd></div>")
+}
+
+fn stage_in_words(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Querying => "Reading the table",
+        Stage::Done => "Done",
+    }
+}
+
+/// A text in HTML, also between the quotes of an attribute.
+struct Escaped<'a>(&'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, html: &mut Formatter<'_>) -> fmt::Result {
+        for sign in self.0.chars() {
+            match sign {
+                '&' => html.write_str("&amp;")?,
+                '<' => html.write_str("&lt;")?,
+                '>' => html.write_str("&gt;")?,
+                '"' => html.write_str("&quot;")?,
+                '\'' => html.write_str("&#39;")?,
+                sign => html.write_char(sign)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A time in UTC, to the second for people.
+struct Time(SystemTime);
+
+impl Display for Time {
+    fn fmt(&self, html: &mut Formatter<'_>) -> fmt::Result {
+        let format = format_description!(
+            "[day padding:none] [month repr:long] [year], [hour]:[minute]:[second] UTC"
+        );
+        // It fails for years beyond 9999 only, which no host sends.
+        let text = OffsetDateTime::from(self.0)
+            .format(format)
+            .unwrap_or_default();
+        write!(html, "<time datetime=\"{}\">{text}</time>", rfc3339(self.0))
+    }
+}
+
+/// A number with its digits in groups of three. Anything but an integer stays as it is.
+fn grouped(number: &str) -> String {
+    let digits = number.trim_start_matches('-');
+    if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return number.to_owned();
+    }
+    let mut grouped = String::with_capacity(number.len() * 4 / 3 + 1);
+    if digits.len() < number.len() {
+        grouped.push('-');
+    }
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// The two largest units of a duration.
+fn in_words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) if seconds == 0 => "less than 1 s".to_owned(),
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, ..) => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests;
