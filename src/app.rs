@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::Method;
 use durable_functions::AppExt;
 use functions_handler::App;
-use functions_handler::routing::{get, methods};
+use functions_handler::routing::methods;
 
 use crate::{
     api::routes,
@@ -30,7 +30,10 @@ pub fn app(settings: Settings) -> Result<App<Arc<Settings>>, OpenError> {
             "submit",
             methods([Method::GET, Method::POST], submit).with_route(routes::SUBMIT),
         )
-        .http("get-status", get(get_status).with_route(routes::GET_STATUS))
+        .http(
+            "get-status",
+            methods([Method::GET, Method::DELETE], get_status).with_route(routes::GET_STATUS),
+        )
         .orchestrator(PROCESS_SUBMISSION, process_submission)
         .activity(QUERY_ACTIVITY, move |context, range| {
             query_activity(context, table.clone(), range)

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// The code of an error, as the guidelines for Azure's REST APIs ask for it.
-const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
+pub(crate) const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
 
 /// Why a request is not done.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,6 +7,7 @@ use durable_functions::{Activity, ActivityContext, Failure, Result, RetryPolicy}
 use crate::{
     audit::{AuditError, AuditTable, Counted},
     dates::DateRange,
+    jobs::running,
 };
 
 /// The activity in the folder `query-activity`. The table client retries single requests by itself. The durable
@@ -27,7 +28,15 @@ pub async fn query_activity(
     // The id of the job, as clients know it.
     let job = context.instance_id().unwrap_or_default();
     let (start, end) = (range.start(), range.end());
-    match table.count_distinct(range).await {
+    let running = running::begin(job);
+    let counted = tokio::select! {
+        counted = table.count_distinct(range) => counted,
+        () = running.stopped() => {
+            tracing::info!(job, %start, %end, "scan stopped, because the job was cancelled");
+            return Err(cancelled().into());
+        }
+    };
+    match counted {
         Ok(counted) => {
             let Counted { values, rows } = counted;
             tracing::info!(job, %start, %end, values, rows, "counted distinct values");
@@ -38,6 +47,11 @@ pub async fn query_activity(
             Err(failure(error).into())
         }
     }
+}
+
+/// Nobody reads it: the instance has ended. A result would be wrong if it had not.
+fn cancelled() -> Failure {
+    Failure::new("Cancelled", "The job was cancelled.").non_retriable()
 }
 
 fn failure(error: AuditError) -> Failure {

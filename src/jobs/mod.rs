@@ -3,11 +3,14 @@
 //! Invariant: an instance of another orchestrator is no job and is never found. What clients may not learn of an
 //! instance, its input for example, does not get into a [`Job`].
 
+mod cancel;
 mod failure;
 pub(crate) mod heal;
 pub mod progress;
+pub(crate) mod running;
 mod start;
 
+pub(crate) use cancel::{Cancellation, cancel};
 pub(crate) use failure::JobError;
 pub(crate) use start::start;
 

@@ -67,7 +67,10 @@ fn app() -> Result<App<Arc<Settings>>, Box<dyn std::error::Error>> {
             "submit",
             methods([Method::GET, Method::POST], submit).with_route("submit/{kind?}"),
         )
-        .http("get-status", get(get_status).with_route("status/{id}"))
+        .http(
+            "get-status",
+            methods([Method::GET, Method::DELETE], get_status).with_route("status/{id}"),
+        )
         .orchestrator(PROCESS_SUBMISSION, process_submission)
         .activity(QUERY_ACTIVITY, move |context, range| {
             query_or_panic(context, table.clone(), range)

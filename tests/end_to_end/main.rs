@@ -8,6 +8,7 @@
 )]
 
 mod bursts;
+mod cancel;
 mod crashes;
 mod examples;
 mod function_folders;

@@ -14,6 +14,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use super::host::TIME_LIMIT;
+
 /// What the server does with one request.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
@@ -94,7 +96,7 @@ fn entities(ids: &[&str]) -> Vec<String> {
 /// A server on a free port; each request takes the next step, and all further requests take the last one.
 pub(crate) struct FakeTable {
     port: u16,
-    requests: Arc<Mutex<Vec<String>>>,
+    requests: watch::Sender<Vec<String>>,
     connections: Arc<Mutex<usize>>,
     server: JoinHandle<()>,
 }
@@ -103,14 +105,14 @@ impl FakeTable {
     pub(crate) async fn start(steps: Vec<Step>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let requests = Arc::new(Mutex::new(Vec::new()));
+        let requests = watch::Sender::new(Vec::new());
         let connections = Arc::new(Mutex::new(0));
-        let (seen, opened) = (Arc::clone(&requests), Arc::clone(&connections));
+        let (seen, opened) = (requests.clone(), Arc::clone(&connections));
         let server = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 *opened.lock().unwrap() += 1;
-                tokio::spawn(serve(stream, steps.clone(), Arc::clone(&seen)));
+                tokio::spawn(serve(stream, steps.clone(), seen.clone()));
             }
         });
         Self {
@@ -131,7 +133,17 @@ impl FakeTable {
 
     /// Heads of the requests so far: request line and headers.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        self.requests.borrow().clone()
+    }
+
+    /// Waits until it has got this many requests.
+    pub(crate) async fn requested(&self, count: usize) {
+        let mut requests = self.requests.subscribe();
+        let enough = requests.wait_for(|requests| requests.len() >= count);
+        let in_time = tokio::time::timeout(TIME_LIMIT, enough).await;
+        in_time
+            .unwrap_or_else(|_| panic!("not {count} requests: {:?}", self.requests()))
+            .unwrap();
     }
 
     /// Connections so far.
@@ -146,12 +158,15 @@ impl Drop for FakeTable {
     }
 }
 
-async fn serve(mut stream: TcpStream, steps: Vec<Step>, requests: Arc<Mutex<Vec<String>>>) {
+async fn serve(mut stream: TcpStream, steps: Vec<Step>, requests: watch::Sender<Vec<String>>) {
     while let Some(head) = read_head(&mut stream).await {
         let mut step = {
-            let mut requests = requests.lock().unwrap();
-            requests.push(head);
-            steps[(requests.len() - 1).min(steps.len() - 1)].clone()
+            let mut number = 0;
+            requests.send_modify(|requests| {
+                number = requests.len();
+                requests.push(head);
+            });
+            steps[number.min(steps.len() - 1)].clone()
         };
         let step = loop {
             step = match step {

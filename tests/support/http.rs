@@ -156,6 +156,11 @@ impl Client {
         self.request(Method::GET, location, None, "").await
     }
 
+    /// Sends a request without a body to an absolute address, such as that of a job.
+    pub(crate) async fn send_to(&self, method: Method, location: &str) -> Answer {
+        self.request(method, location, None, "").await
+    }
+
     /// Polls until the job has ended: as a client does, again at the same address after each 202.
     pub(crate) async fn poll(&self, location: &str) -> Answer {
         self.poll_until(location, |answer| answer.status != 202)
