@@ -5,6 +5,7 @@
 //! comes from [`links`].
 
 pub(crate) mod error;
+mod forwarded;
 pub(crate) mod links;
 pub(crate) mod request;
 pub(crate) mod routes;

@@ -9,7 +9,11 @@ use axum::{
 };
 use functions_handler::{Invocation, OriginalUrl, Params};
 
-use super::{error::ApiError, links::Links, routes::own_segments};
+use super::{
+    error::ApiError,
+    links::{Addressed, Links},
+    routes::own_segments,
+};
 use crate::settings::Settings;
 
 /// What an HTTP function knows of its request, apart from the body.
@@ -86,7 +90,13 @@ where
         let (origin, target) = url.map_or(("", ""), |url| (url.origin(), url.path_and_query()));
         let path = target.split(['?', '#']).next().unwrap_or_default();
         let own = own_segments(&function, |name| params.contains_key(name)).unwrap_or_default();
-        let links = Links::new(&settings.http, origin, path, own);
+        let addressed = Addressed {
+            origin,
+            path,
+            headers: &parts.headers,
+            own_segments: own,
+        };
+        let links = Links::new(&settings.http, addressed);
         Ok(Self {
             method: parts.method.clone(),
             headers: parts.headers.clone(),
@@ -116,11 +126,18 @@ impl ApiRequest {
             let name = axum::http::HeaderName::from_static(name);
             (name, HeaderValue::from_static(value))
         });
+        let headers: HeaderMap = headers.collect();
+        let addressed = Addressed {
+            origin: &origin,
+            path,
+            headers: &headers,
+            own_segments,
+        };
         Self {
             method,
-            headers: headers.collect(),
             target: format!("/{target}"),
-            links: Links::new(&settings.http, &origin, path, own_segments),
+            links: Links::new(&settings.http, addressed),
+            headers,
             settings: Arc::new(settings),
         }
     }

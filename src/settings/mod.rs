@@ -5,6 +5,7 @@
 //! docs/settings.md lists them all. There is a file here for each group of them.
 
 mod error;
+mod hosts;
 mod http;
 mod jobs;
 mod reader;
@@ -12,7 +13,9 @@ mod status;
 mod submit;
 
 pub use error::{SettingError, SettingsError};
-pub use http::HttpSettings;
+pub use hosts::AllowedHosts;
+pub(crate) use hosts::Authority;
+pub use http::{HttpSettings, TrustedProxies};
 pub use jobs::JobSettings;
 pub use status::StatusSettings;
 pub use submit::SubmitSettings;
@@ -166,6 +169,9 @@ mod tests {
         assert_eq!(settings.submit.max_span_days, 366);
         assert_eq!(settings.status.retry_after, Duration::from_secs(5));
         assert_eq!(settings.http.public_base_url, None);
+        assert!(settings.http.trusted_proxies.is_empty());
+        assert_eq!(settings.http.allowed_hosts, None);
+        assert!(!settings.http.relative_location && !settings.http.expose_headers);
     }
 
     #[test]
@@ -199,6 +205,10 @@ mod tests {
             ("QueryTimeoutSeconds", "60"),
             ("RetryAfterSeconds", "20"),
             ("PublicBaseUrl", "https://api.example.com/jobs/"),
+            ("TrustedProxies", "10.0.0.1"),
+            ("AllowedHosts", "api.example.com"),
+            ("RelativeLocation", "true"),
+            ("ExposeHeaders", "True"),
         ])
         .unwrap();
         assert_eq!(settings.query.table.as_str(), "events");
@@ -211,6 +221,10 @@ mod tests {
             settings.http.public_base_url.as_deref(),
             Some("https://api.example.com/jobs")
         );
+        let proxy = "10.0.0.1".parse().unwrap();
+        assert!(settings.http.trusted_proxies.contains(proxy));
+        assert!(settings.http.allowed_hosts.is_some());
+        assert!(settings.http.relative_location && settings.http.expose_headers);
     }
 
     #[test]
@@ -257,6 +271,26 @@ mod tests {
                 "PublicBaseUrl",
                 "api.example.com",
                 "PublicBaseUrl: expected an absolute http or https URL without query and fragment. Example: PublicBaseUrl=https://api.example.com/api",
+            ),
+            (
+                "TrustedProxies",
+                "proxy.example",
+                "TrustedProxies: expected IP addresses and CIDR ranges, separated by commas. Example: TrustedProxies=10.0.0.0/24,203.0.113.7,fd00::/8",
+            ),
+            (
+                "AllowedHosts",
+                "https://api.example.com",
+                "AllowedHosts: expected host names with an optional port, separated by commas; *.example.com is every name below example.com. Example: AllowedHosts=api.example.com,*.example.net",
+            ),
+            (
+                "RelativeLocation",
+                "yes",
+                "RelativeLocation: expected true or false. Example: RelativeLocation=false",
+            ),
+            (
+                "ExposeHeaders",
+                "1",
+                "ExposeHeaders: expected true or false. Example: ExposeHeaders=false",
             ),
             (
                 "PublicBaseUrl",

@@ -84,3 +84,12 @@ pub(super) fn in_range(text: &str, least: u32, most: u32) -> Option<u32> {
     let number = text.parse().ok().filter(|_| digits)?;
     (least..=most).contains(&number).then_some(number)
 }
+
+/// `true` or `false`, in any case, as .NET reads a setting.
+pub(super) fn true_or_false(text: &str) -> Result<bool, &'static str> {
+    match text {
+        text if text.eq_ignore_ascii_case("true") => Ok(true),
+        text if text.eq_ignore_ascii_case("false") => Ok(false),
+        _ => Err("expected true or false"),
+    }
+}

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
@@ -17,6 +17,7 @@ const DOCUMENTS: [&str; 8] = [
     "docs/dependencies.md",
     "docs/glossary.md",
     "docs/performance.md",
+    "docs/security.md",
 ];
 
 /// Paths that begin with one of these are given from the root of the repository.
