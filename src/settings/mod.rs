@@ -8,6 +8,7 @@ mod error;
 mod hosts;
 mod http;
 mod jobs;
+mod profile;
 mod reader;
 mod status;
 mod submit;
@@ -17,6 +18,7 @@ pub use hosts::AllowedHosts;
 pub(crate) use hosts::Authority;
 pub use http::{HttpSettings, TrustedProxies};
 pub use jobs::JobSettings;
+pub use profile::CompatProfile;
 pub use status::StatusSettings;
 pub use submit::SubmitSettings;
 
@@ -38,6 +40,8 @@ pub struct Settings {
     pub query: AuditQuery,
     /// How the app is reached.
     pub http: HttpSettings,
+    /// Which published API the app stands in for.
+    pub profile: CompatProfile,
     /// What a submission may ask for.
     pub submit: SubmitSettings,
     /// What clients are told of a job.
@@ -90,6 +94,7 @@ impl Settings {
             in_range(text, 1, 86_400).ok_or("expected a number of seconds from 1 to 86400")
         });
         let http = HttpSettings::read(&mut reader);
+        let profile = CompatProfile::read(&mut reader);
         let submit = SubmitSettings::read(&mut reader);
         let status = StatusSettings::read(&mut reader);
         let jobs = JobSettings::read(&mut reader);
@@ -109,6 +114,7 @@ impl Settings {
                 storage: storage?,
                 query: query?,
                 http: http?,
+                profile: profile?,
                 submit: submit?,
                 status: status?,
                 jobs: jobs?,
