@@ -11,8 +11,10 @@ use crate::{
     api::routes,
     audit::{AuditTable, OpenError},
     functions::{
+        expired_job::expired_job,
         get_status::get_status,
         process_submission::{PROCESS_SUBMISSION, process_submission},
+        purge_jobs::purge_jobs,
         query_activity::{QUERY_ACTIVITY, query_activity},
         submit::submit,
     },
@@ -25,7 +27,17 @@ use crate::{
 /// When the table client cannot be set up.
 pub fn app(settings: Settings) -> Result<App<Arc<Settings>>, OpenError> {
     let table = AuditTable::open(&settings.storage, settings.query.clone())?;
-    Ok(App::with_state(Arc::new(settings))
+    let app = app_without_query(settings);
+    Ok(app.activity(QUERY_ACTIVITY, move |context, range| {
+        query_activity(context, table.clone(), range)
+    }))
+}
+
+/// The same without `query-activity`, for a test that brings its own.
+pub fn app_without_query(settings: Settings) -> App<Arc<Settings>> {
+    let settings = Arc::new(settings);
+    let purge = Arc::clone(&settings);
+    App::with_state(settings)
         .http(
             "submit",
             methods([Method::GET, Method::POST], submit).with_route(routes::SUBMIT),
@@ -34,8 +46,9 @@ pub fn app(settings: Settings) -> Result<App<Arc<Settings>>, OpenError> {
             "get-status",
             methods([Method::GET, Method::DELETE], get_status).with_route(routes::GET_STATUS),
         )
+        .function("purge-jobs", move |invocation| {
+            purge_jobs(Arc::clone(&purge), invocation)
+        })
+        .entity(expired_job())
         .orchestrator(PROCESS_SUBMISSION, process_submission)
-        .activity(QUERY_ACTIVITY, move |context, range| {
-            query_activity(context, table.clone(), range)
-        }))
 }

@@ -20,4 +20,4 @@ pub mod jobs;
 pub mod logging;
 pub mod settings;
 
-pub use app::app;
+pub use app::{app, app_without_query};

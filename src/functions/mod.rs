@@ -1,6 +1,8 @@
 //! The functions of the app: one file for each function folder, with the folder's name.
 
+pub mod expired_job;
 pub mod get_status;
 pub mod process_submission;
+pub mod purge_jobs;
 pub mod query_activity;
 pub mod submit;

@@ -4,6 +4,7 @@
 //! instance, its input for example, does not get into a [`Job`].
 
 mod cancel;
+pub(crate) mod expired;
 mod failure;
 pub(crate) mod heal;
 pub mod progress;
@@ -69,7 +70,7 @@ pub(crate) fn has_ended(status: RuntimeStatus) -> bool {
 /// instance waits as Failed for its next rewind.
 ///
 /// # Errors
-/// 404 without one; 503 when the task hub does not answer, with `retry_after`.
+/// 404 without one; 410 when it was purged; 503 when the task hub does not answer, with `retry_after`.
 pub(crate) async fn find(
     client: &DurableClient,
     id: &str,
@@ -87,13 +88,19 @@ pub(crate) async fn find(
             Ok(job)
         }
         // No job can have an invalid id; the durable client did not ask the task hub.
-        Ok(None) | Err(ClientError::InvalidId { .. }) => Err(ApiError::job_not_found()),
-        Err(reason) => {
-            tracing::error!(id, "status not read: {reason}");
-            Err(ApiError::unavailable(
-                "The status cannot be read at the moment. Try again later.",
-                retry_after.as_secs(),
-            ))
-        }
+        Err(ClientError::InvalidId { .. }) => Err(ApiError::job_not_found()),
+        Ok(None) => match expired::missing(client, id).await {
+            Ok(error) => Err(error),
+            Err(reason) => Err(not_read(id, &reason, retry_after)),
+        },
+        Err(reason) => Err(not_read(id, &reason, retry_after)),
     }
+}
+
+fn not_read(id: &str, reason: &ClientError, retry_after: Duration) -> ApiError {
+    tracing::error!(id, "status not read: {reason}");
+    ApiError::unavailable(
+        "The status cannot be read at the moment. Try again later.",
+        retry_after.as_secs(),
+    )
 }

@@ -9,15 +9,63 @@ use super::reader::{Reader, in_range};
 pub struct JobSettings {
     /// `JobTimeoutSeconds`: the most time from the start of a job to its end, at least 1 second.
     pub timeout: Duration,
+    /// `RetentionDays`: how long a job is kept after its end, at least 1 day. `None`: for ever.
+    pub retention: Option<Duration>,
+    /// `TombstoneDays`: how long the address of a purged job answers 410, at least 1 day; then it answers 404.
+    pub tombstones: Duration,
 }
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl JobSettings {
     pub(super) fn read(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
         let timeout = reader.or_default("JobTimeoutSeconds", "3600", |text| {
             in_range(text, 1, 604_800).ok_or("expected a number of seconds from 1 to 604800")
         });
+        // Azure's guidelines for long-running operations ask for 24 hours at least.
+        let retention = reader.or_default("RetentionDays", "7", |text| {
+            in_range(text, 0, 3650).ok_or("expected a number of days from 1 to 3650, or 0 for ever")
+        });
+        let tombstones = reader.or_default("TombstoneDays", "30", |text| {
+            in_range(text, 1, 3650).ok_or("expected a number of days from 1 to 3650")
+        });
         Some(Self {
             timeout: Duration::from_secs(timeout?.into()),
+            retention: Some(DAY * retention?).filter(|time| !time.is_zero()),
+            tombstones: DAY * tombstones?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::Settings;
+
+    use super::*;
+
+    #[test]
+    fn an_ended_job_is_kept_for_a_week_or_as_long_as_it_is_said() {
+        let retention = |days| {
+            Settings::for_test(&[("RetentionDays", days)])
+                .jobs
+                .retention
+        };
+        assert_eq!(retention(""), Some(7 * DAY));
+        assert_eq!(retention("1"), Some(DAY));
+        assert_eq!(retention("0"), None);
+        assert_eq!(Settings::for_test(&[]).jobs.tombstones, 30 * DAY);
+        let tombstones = Settings::for_test(&[("TombstoneDays", "2")]);
+        assert_eq!(tombstones.jobs.tombstones, 2 * DAY);
+    }
+
+    #[test]
+    fn a_time_that_is_no_number_of_days_is_named() {
+        for name in ["RetentionDays", "TombstoneDays"] {
+            for value in ["3651", "-1", "1.5", "7d"] {
+                let text = Settings::problem_for_test(name, value);
+                let expected = format!("{name}: expected a number of days from 1 to 3650");
+                assert!(text.contains(&expected), "{text}");
+            }
+        }
     }
 }

@@ -135,6 +135,16 @@ fn column(text: &str) -> Result<PropertyName, &'static str> {
 
 #[cfg(test)]
 impl Settings {
+    /// What is said of this value of a setting.
+    pub(crate) fn problem_for_test(name: &str, value: &str) -> String {
+        let read = Self::read(|asked| match asked {
+            asked if asked == name => Some(value.to_owned()),
+            "AuditStorage" => Some("UseDevelopmentStorage=true".to_owned()),
+            _ => None,
+        });
+        read.unwrap_err().to_string()
+    }
+
     /// These settings, and those that are required.
     pub(crate) fn for_test(values: &[(&str, &str)]) -> Self {
         Self::read(|name| {

@@ -4,23 +4,17 @@
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use axum::http::Method;
 use durable_functions::{
     Activity, ActivityContext, AppExt, OrchestrationContext, Orchestrator, Result, TaskError,
 };
 use function_app::{
     audit::{AuditTable, Counted},
     dates::DateRange,
-    functions::{
-        get_status::get_status,
-        process_submission::{PROCESS_SUBMISSION, process_submission},
-        query_activity::{QUERY_ACTIVITY, query_activity},
-        submit::submit,
-    },
+    functions::query_activity::{QUERY_ACTIVITY, query_activity},
     logging,
     settings::Settings,
 };
-use functions_handler::routing::{get, methods};
+use functions_handler::routing::get;
 use functions_handler::{App, Invocation};
 use serde::{Deserialize, Serialize};
 
@@ -60,18 +54,15 @@ async fn main() -> ExitCode {
 
 fn app() -> Result<App<Arc<Settings>>, Box<dyn std::error::Error>> {
     logging::builder().init()?;
-    let settings = Settings::from_env()?;
+    let mut settings = Settings::from_env()?;
+    if std::env::var_os("JOBS_EXPIRE_AT_ONCE").is_some() {
+        settings.jobs.retention = Some(Duration::ZERO);
+    }
+    if std::env::var_os("TOMBSTONES_EXPIRE_AT_ONCE").is_some() {
+        settings.jobs.tombstones = Duration::ZERO;
+    }
     let table = AuditTable::open(&settings.storage, settings.query.clone())?;
-    Ok(App::with_state(Arc::new(settings))
-        .http(
-            "submit",
-            methods([Method::GET, Method::POST], submit).with_route("submit/{kind?}"),
-        )
-        .http(
-            "get-status",
-            methods([Method::GET, Method::DELETE], get_status).with_route("status/{id}"),
-        )
-        .orchestrator(PROCESS_SUBMISSION, process_submission)
+    Ok(function_app::app_without_query(settings)
         .activity(QUERY_ACTIVITY, move |context, range| {
             query_or_panic(context, table.clone(), range)
         })

@@ -11,6 +11,7 @@ mod bursts;
 mod cancel;
 mod crashes;
 mod examples;
+mod expired_jobs;
 mod function_folders;
 mod getting_started;
 mod jobs;

@@ -44,6 +44,8 @@ impl AppFolder {
         app.handler(env!("CARGO_BIN_EXE_handler").into())
             .setting("FUNCTIONS_WORKER_RUNTIME", "custom")
             .setting("RetryAfterSeconds", RETRY_AFTER)
+            // The timers need a storage account on a real host.
+            .setting("AzureWebJobsStorage", "elsewhere")
             // Without `UseDevelopmentStorage=true` anywhere local-host leaves the emulator's port alone.
             .setting("AuditStorage", storage)
     }
