@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::http::Method;
 use durable_functions::AppExt;
 use functions_handler::App;
-use functions_handler::routing::methods;
+use functions_handler::routing::{get, methods};
 
 use crate::{
     api::routes,
     audit::{AuditTable, OpenError},
     functions::{
         expired_job::expired_job,
+        get_openapi::get_openapi,
         get_status::get_status,
         process_submission::{PROCESS_SUBMISSION, process_submission},
         purge_jobs::purge_jobs,
@@ -45,6 +46,10 @@ pub fn app_without_query(settings: Settings) -> App<Arc<Settings>> {
         .http(
             "get-status",
             methods([Method::GET, Method::DELETE], get_status).with_route(routes::GET_STATUS),
+        )
+        .http(
+            "get-openapi",
+            get(get_openapi).with_route(routes::GET_OPENAPI),
         )
         .function("purge-jobs", move |invocation| {
             purge_jobs(Arc::clone(&purge), invocation)

@@ -12,6 +12,7 @@
 pub mod api;
 mod app;
 pub mod audit;
+pub mod command;
 pub mod counters;
 pub mod dates;
 pub mod docs;

@@ -1,12 +1,48 @@
 //! The custom handler that the Functions host starts: reads the settings and serves the functions.
 
-use std::{error::Error, process::ExitCode, sync::Arc};
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::ExitCode,
+    sync::Arc,
+};
 
-use function_app::{app, logging, settings::Settings};
+use function_app::{
+    api::openapi,
+    app,
+    command::Command,
+    logging,
+    settings::{HttpSettings, Settings},
+};
 use functions_handler::{App, host_json};
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    match Command::of(std::env::args_os().skip(1)) {
+        Ok(Command::Serve) => serve().await,
+        Ok(Command::OpenApi) => match print_openapi() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        },
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Needs no other setting: it runs where the app is built.
+fn print_openapi() -> Result<(), Box<dyn Error>> {
+    let base = HttpSettings::from_env()?.public_base_url;
+    let document = openapi::document(base.as_deref().unwrap_or(openapi::DEFAULT_BASE));
+    io::stdout().write_all(document.as_bytes())?;
+    Ok(())
+}
+
+async fn serve() -> ExitCode {
     match start() {
         Ok(app) => app.serve().await.exit(),
         Err(error) => {

@@ -66,6 +66,11 @@ impl Links {
         }
     }
 
+    /// The address of the API: up to and with the route prefix, without a slash at the end.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The address of a job's status.
     pub(crate) fn status(&self, id: &str) -> String {
         self.of(&["status", id])

@@ -7,6 +7,7 @@
 pub(crate) mod error;
 mod forwarded;
 pub(crate) mod links;
+pub mod openapi;
 pub(crate) mod request;
 pub(crate) mod routes;
 pub(crate) mod views;

@@ -1,12 +1,18 @@
 //! The routes of the HTTP functions. Each is also in the function.json of its folder, which a start checks.
 
 /// The function of each folder with an HTTP trigger, and its route below the route prefix of host.json.
-const ROUTES: [(&str, &str); 2] = [("submit", SUBMIT), ("get-status", GET_STATUS)];
+const ROUTES: [(&str, &str); 3] = [
+    ("submit", SUBMIT),
+    ("get-status", GET_STATUS),
+    ("get-openapi", GET_OPENAPI),
+];
 
 /// Starts a job.
 pub(crate) const SUBMIT: &str = "submit/{kind?}";
 /// The status of a job, and its cancellation.
 pub(crate) const GET_STATUS: &str = "status/{id}";
+/// The OpenAPI document.
+pub(crate) const GET_OPENAPI: &str = "openapi.json";
 
 /// How many segments of a request's path belong to the route of its function; the segments before them are the route
 /// prefix. `has_parameter` tells whether the request has this route parameter. `None` for a function without a route.

@@ -19,6 +19,7 @@ use axum::{
 use durable_functions::DurableClient;
 use functions_handler::Params;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     api::{ApiRequest, error::ApiError},
@@ -37,9 +38,9 @@ pub struct Route {
 }
 
 /// The answer to an accepted request.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Accepted<'a> {
+pub(crate) struct Accepted<'a> {
     id: &'a str,
     status_uri: &'a str,
 }

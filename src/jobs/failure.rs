@@ -5,12 +5,13 @@
 //! of the answer are fixed texts, so nothing internal reaches a client.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::heal::is_host_failure;
 use crate::audit::AuditError;
 
 /// The member `error` of a failed job.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct JobError {
     pub(crate) code: &'static str,
     pub(crate) message: String,

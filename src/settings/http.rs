@@ -6,7 +6,9 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::{
+    SettingsError,
     hosts::AllowedHosts,
+    of_the_process,
     reader::{Reader, true_or_false},
 };
 
@@ -27,6 +29,17 @@ pub struct HttpSettings {
 }
 
 impl HttpSettings {
+    /// Reads these settings alone from the environment of the process.
+    ///
+    /// # Errors
+    /// When one is malformed.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(of_the_process);
+        Self::read(&mut reader)
+            .filter(|_| reader.errors.is_empty())
+            .ok_or(SettingsError(reader.errors))
+    }
+
     pub(super) fn read(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
         let public_base_url =
             reader.optional("PublicBaseUrl", "https://api.example.com/api", base_url);

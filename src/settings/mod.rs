@@ -56,7 +56,7 @@ impl Settings {
     /// # Errors
     /// When a setting is missing or malformed; the error names all of them.
     pub fn from_env() -> Result<Self, SettingsError> {
-        Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self::read(of_the_process)
     }
 
     /// What is wrong with these settings under the host's `functionTimeout`. A scan with more time than its activity
@@ -125,6 +125,11 @@ impl Settings {
             .filter(|_| reader.errors.is_empty())
             .ok_or(SettingsError(reader.errors))
     }
+}
+
+/// A setting in the environment of the process.
+fn of_the_process(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 fn column(text: &str) -> Result<PropertyName, &'static str> {

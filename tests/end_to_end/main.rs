@@ -16,6 +16,7 @@ mod function_folders;
 mod getting_started;
 mod jobs;
 mod misbehaving;
+mod openapi;
 mod restarts;
 mod search;
 mod state_faults;

@@ -7,20 +7,27 @@ use durable_functions::RuntimeStatus;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use utoipa::ToSchema;
 
 use crate::jobs::{Job, JobError};
 
 /// The body of an answer; its members are in this order.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Job)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobView {
     id: String,
     status: &'static str,
+    #[schema(required, value_type = Option<Value>)]
     result: Option<Box<RawValue>>,
+    #[schema(required, value_type = Option<Value>)]
     custom_status: Option<Box<RawValue>>,
+    #[schema(format = DateTime)]
     created_time: String,
+    #[schema(format = DateTime)]
     last_updated_time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = JobError, required = false)]
     error: Option<JobError>,
 }
 

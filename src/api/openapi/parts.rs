@@ -1,0 +1,196 @@
+//! What several operations have alike: parameters, headers, errors.
+
+use serde_json::Value;
+use utoipa::openapi::{
+    Content, ContentBuilder, Header, HeaderBuilder, ObjectBuilder, Ref, Required, Response,
+    ResponseBuilder, Schema, Type,
+    path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
+};
+
+/// The name of the security scheme, and the header that carries the key.
+pub(super) const KEY: &str = "x-functions-key";
+
+/// The tags.
+pub(super) const JOBS: &str = "Jobs";
+pub(super) const OPERATIONS: &str = "Operations";
+pub(super) const SERVICE: &str = "Service";
+
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
+
+/// An operation with what every operation has. API Management takes `summary` for its name.
+pub(super) fn operation(tag: &str, id: &str, summary: &str, description: &str) -> OperationBuilder {
+    OperationBuilder::new()
+        .tag(tag)
+        .operation_id(Some(id))
+        .summary(Some(summary))
+        .description(Some(description))
+        .response(
+            "401",
+            response(
+                "The key is missing or wrong. The host answers this before the service is asked.",
+            )
+            .build(),
+        )
+}
+
+/// Adds the errors with these codes, in their forms at `/submit` and `/status`.
+pub(super) fn errors(operation: OperationBuilder, errors: &[(&str, &str)]) -> OperationBuilder {
+    add_errors(operation, errors, "Error")
+}
+
+/// Adds the errors with these codes, in their forms at `/operations`.
+pub(super) fn operation_errors(
+    operation: OperationBuilder,
+    errors: &[(&str, &str)],
+) -> OperationBuilder {
+    add_errors(operation, errors, "ErrorObject")
+}
+
+fn add_errors(
+    operation: OperationBuilder,
+    errors: &[(&str, &str)],
+    schema: &str,
+) -> OperationBuilder {
+    errors.iter().fold(operation, |operation, (code, text)| {
+        let mut response = response(*text)
+            .header(
+                "x-ms-error-code",
+                text_header("The code of the error, one word."),
+            )
+            .content(JSON, content(schema))
+            .content(PROBLEM, content("Problem"));
+        if *code == "503" {
+            response = response.header("Retry-After", retry_after());
+        }
+        operation.response(*code, response.build())
+    })
+}
+
+/// A response with this description.
+pub(super) fn response(description: impl Into<String>) -> ResponseBuilder {
+    ResponseBuilder::new().description(description)
+}
+
+/// A response with a JSON body of this schema.
+pub(super) fn json(description: &str, schema: &str, example: Option<Value>) -> ResponseBuilder {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(schema)))
+        .example(example);
+    response(description).content(JSON, content.build())
+}
+
+/// A body of this schema.
+pub(super) fn content(schema: &str) -> Content {
+    ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(schema)))
+        .build()
+}
+
+/// The id in the path of a job.
+pub(super) fn id() -> Parameter {
+    ParameterBuilder::new()
+        .name("id")
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some("The id of the job."))
+        .schema(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1)),
+        ))
+        .build()
+}
+
+/// A parameter of the query string that need not be there.
+pub(super) fn query(name: &str, description: &str, schema: impl Into<Schema>) -> Parameter {
+    parameter(ParameterIn::Query, name, description, schema)
+}
+
+/// A request header that need not be there.
+pub(super) fn request_header(
+    name: &str,
+    description: &str,
+    schema: impl Into<Schema>,
+) -> Parameter {
+    parameter(ParameterIn::Header, name, description, schema)
+}
+
+fn parameter(
+    place: ParameterIn,
+    name: &str,
+    description: &str,
+    schema: impl Into<Schema>,
+) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(schema.into()))
+        .build()
+}
+
+pub(super) fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+/// How long a request may wait.
+pub(super) fn prefer() -> Parameter {
+    request_header(
+        "Prefer",
+        "`wait=n` (RFC 7240) lets the request wait up to `n` seconds for the end of the job; \
+         `Preference-Applied` says for how long it could.",
+        string(),
+    )
+}
+
+/// The header `Retry-After`.
+pub(super) fn retry_after() -> Header {
+    HeaderBuilder::new()
+        .description(Some("The seconds to wait before the next request."))
+        .schema(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(0)),
+        ))
+        .build()
+}
+
+/// A header whose value is a text.
+pub(super) fn text_header(description: &str) -> Header {
+    HeaderBuilder::new()
+        .description(Some(description))
+        .schema(Some(string()))
+        .build()
+}
+
+pub(super) fn location() -> Header {
+    text_header("The address of the job's status.")
+}
+
+pub(super) fn operation_location() -> Header {
+    text_header(
+        "The address of the job's status monitor, as Azure's long-running operations have it.",
+    )
+}
+
+pub(super) fn etag() -> Header {
+    text_header("Changes with the state of the job. Send it back as `If-None-Match`.")
+}
+
+/// The answer to `If-None-Match` when nothing has changed.
+pub(super) fn not_modified() -> Response {
+    response("Nothing has changed since the answer with this `ETag`.")
+        .header("ETag", etag())
+        .header("Retry-After", retry_after())
+        .build()
+}
+
+pub(super) fn if_none_match() -> Parameter {
+    request_header(
+        "If-None-Match",
+        "The `ETag` of an earlier answer: 304 when nothing has changed since.",
+        string(),
+    )
+}

@@ -1,0 +1,158 @@
+//! The schemas of the bodies.
+//!
+//! Those of JSON answers come from the types that are serialised. The types here stand for what has no type of its own.
+
+use serde_json::Value;
+use utoipa::{
+    ToSchema,
+    openapi::{
+        Components, ComponentsBuilder, RefOr, Schema,
+        security::{ApiKey, ApiKeyValue, SecurityScheme},
+    },
+};
+
+use super::parts::KEY;
+use crate::{api::views::job::JobView, functions::submit::Accepted};
+
+pub(super) fn components() -> Components {
+    let mut schemas = Vec::new();
+    add::<Range>(&mut schemas);
+    add::<Accepted>(&mut schemas);
+    add::<StatusView>(&mut schemas);
+    add::<OperationView>(&mut schemas);
+    add::<Error>(&mut schemas);
+    add::<Problem>(&mut schemas);
+    add::<Health>(&mut schemas);
+    add::<OpenApi>(&mut schemas);
+    add::<Text>(&mut schemas);
+    add::<Page>(&mut schemas);
+    add::<Events>(&mut schemas);
+    let key = ApiKeyValue::with_description(
+        KEY,
+        "A function key or a host key of the function app. A host on a developer's machine asks for none.",
+    );
+    ComponentsBuilder::new()
+        .schemas_from_iter(schemas)
+        .security_scheme(KEY, SecurityScheme::ApiKey(ApiKey::Header(key)))
+        .build()
+}
+
+/// Adds a schema, and those that it refers to.
+fn add<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+    schemas.push((T::name().into_owned(), T::schema()));
+    T::schemas(schemas);
+}
+
+/// The days of a job.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+struct Range {
+    /// The first day.
+    #[schema(format = Date, example = "2021-01-01")]
+    start: String,
+    /// The last day, which is included.
+    #[schema(format = Date, example = "2021-01-31")]
+    end: String,
+}
+
+/// A job, in the view that the request asks for.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+enum StatusView {
+    Job(JobView),
+    Minimal(MinimalView),
+}
+
+/// A job without its result.
+#[derive(ToSchema)]
+#[schema(as = JobMinimal)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+struct MinimalView {
+    instance_id: String,
+    runtime_status: String,
+    #[schema(required)]
+    custom_status: Option<Value>,
+    created_time: String,
+    last_updated_time: String,
+}
+
+/// A job as a long-running operation.
+#[derive(ToSchema)]
+#[schema(as = Operation)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+struct OperationView {
+    id: String,
+    status: String,
+    result: Option<Value>,
+}
+
+/// Why a request is not done. The second form comes with `Accept: application/json;error=object`.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+enum Error {
+    Text(ErrorText),
+    Object(ErrorObject),
+}
+
+/// Why a request is not done.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+struct ErrorText {
+    error: String,
+}
+
+/// Why a request is not done, as Azure's guidelines for REST APIs have it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+struct ErrorObject {
+    error: ErrorDetails,
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+struct ErrorDetails {
+    code: String,
+    message: String,
+}
+
+/// Why a request is not done, as RFC 9457 has it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+struct Problem {
+    r#type: String,
+    title: String,
+    status: u16,
+    detail: String,
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+struct Health {
+    status: String,
+}
+
+/// An OpenAPI document.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+#[schema(value_type = Object)]
+struct OpenApi(Value);
+
+/// One sentence.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+struct Text(String);
+
+/// A page for people.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+struct Page(String);
+
+/// Server-sent events.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+struct Events(String);

@@ -1,0 +1,108 @@
+//! The operations of the functions `get-status` and `get-events`.
+
+use utoipa::openapi::{HttpMethod, ObjectBuilder, Paths, ResponseBuilder, Type};
+
+use super::parts::{
+    JOBS, content, errors, etag, id, if_none_match, json, location, not_modified, operation,
+    prefer, query, response, retry_after, string,
+};
+
+pub(super) fn add(paths: &mut Paths) {
+    let get = operation(
+        JOBS,
+        "getJob",
+        "Get the status of a job",
+        "The state of a job, in one of several views.",
+    )
+    .parameter(id())
+    .parameter(query(
+        "view",
+        "`job` (the default), `minimal` (five members, without the result), or `text` (one sentence).",
+        string().enum_values(Some(["job", "minimal", "text"])),
+    ))
+    .parameter(query(
+        "wait",
+        "The same as `Prefer: wait=n`, for clients that cannot send headers: seconds.",
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0)),
+    ))
+    .parameter(prefer())
+    .parameter(if_none_match())
+    .response(
+        "200",
+        views("The job has ended.").header("ETag", etag()).build(),
+    )
+    .response(
+        "202",
+        views("The job has not ended.")
+            .header("ETag", etag())
+            .header("Location", location())
+            .header("Retry-After", retry_after())
+            .build(),
+    )
+    .response("304", not_modified());
+    let get = errors(
+        get,
+        &gone_or_unknown("The status cannot be read at the moment."),
+    );
+
+    let delete = operation(
+        JOBS,
+        "cancelJob",
+        "Cancel a job",
+        "Ends a job that is running. What it has done is not undone. A job that was cancelled already is answered the \
+         same way again.",
+    )
+    .parameter(id())
+    .response("200", json("The job is cancelled.", "Job", None).build())
+    .response(
+        "409",
+        json("The job had ended before.", "Job", None).build(),
+    );
+    let delete = errors(
+        delete,
+        &gone_or_unknown("The job cannot be cancelled at the moment."),
+    );
+
+    let events = operation(
+        JOBS,
+        "getJobEvents",
+        "Get the changes of a job as events",
+        "Server-sent events, one for each change of the job that was seen while the request was open. A host that \
+         buffers answers delivers them at the end of the request; a client reconnects, and goes on.",
+    )
+    .parameter(id())
+    .response(
+        "200",
+        response("The events.")
+            .content("text/event-stream", content("Events"))
+            .build(),
+    );
+    let events = errors(
+        events,
+        &gone_or_unknown("The status cannot be read at the moment."),
+    );
+    paths.add_path_operation("/status/{id}", vec![HttpMethod::Get], get);
+    paths.add_path_operation("/status/{id}", vec![HttpMethod::Delete], delete);
+    paths.add_path_operation("/status/{id}/events", vec![HttpMethod::Get], events);
+}
+
+/// A job in all its views.
+fn views(description: &str) -> ResponseBuilder {
+    json(description, "StatusView", None)
+        .content("text/plain", content("Text"))
+        .content("text/html", content("Page"))
+}
+
+fn gone_or_unknown(unavailable: &'static str) -> [(&'static str, &'static str); 4] {
+    [
+        ("400", "A parameter is not valid."),
+        ("404", "No job has this id."),
+        (
+            "410",
+            "The job has ended too long ago, and is no longer kept.",
+        ),
+        ("503", unavailable),
+    ]
+}

@@ -1,0 +1,58 @@
+//! The OpenAPI document: printed and served.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::support::{
+    app_folder::AppFolder,
+    fake_table::{FakeTable, Step},
+};
+
+/// What `handler openapi` prints with these variables and no others.
+fn printed(environment: &[(&str, &str)]) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_handler"))
+        .arg("openapi")
+        .env_clear()
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn row_70_the_handler_prints_the_document_without_any_setting() {
+    let document = printed(&[]);
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["servers"][0]["url"], "/api");
+    let public = printed(&[("PublicBaseUrl", "https://api.example.com/tickets/v1")]);
+    let server = &public["servers"][0]["url"];
+    assert_eq!(server, "https://api.example.com/tickets/v1");
+}
+
+#[tokio::test]
+async fn row_70_the_served_document_is_the_printed_one_for_the_address_of_its_client() {
+    let table = FakeTable::start(vec![Step::page(&["1"])]).await;
+    let host = AppFolder::product(&table.connection_string()).start().await;
+    let client = host.client();
+    let answer = client.get("/api/openapi.json").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let mut served = answer.json();
+    assert_eq!(served["servers"][0]["url"], client.url("/api"));
+    served["servers"][0]["url"] = "/api".into();
+    assert_eq!(served, printed(&[]));
+}
+
+#[test]
+fn an_argument_that_is_no_command_lists_the_commands_and_starts_nothing() {
+    let output = Command::new(env!("CARGO_BIN_EXE_handler"))
+        .arg("serve")
+        .env_clear()
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("`serve` is no command"), "{text}");
+    assert!(text.contains("openapi"), "{text}");
+}
