@@ -35,6 +35,11 @@ pub struct Cli {
     #[arg(long, value_name = "NAME")]
     pub allow_host: Vec<String>,
 
+    /// Append the address of each client to X-Forwarded-For, as the front end of Azure does. Without it that header
+    /// is what the client has sent, as under `func start`.
+    #[arg(long)]
+    pub front_end: bool,
+
     /// Directory of the app [default: the nearest directory upward with host.json or
     /// local.settings.json].
     #[arg(long, value_name = "DIR")]
@@ -56,7 +61,7 @@ pub struct Cli {
     /// They bring the functions; there is no app, handler or HTTP server. Workers and clients connect by gRPC to
     /// --address and --port [default port: 4001]. The state is in .local-host in the current directory, unless --state
     /// or --ephemeral is given.
-    #[arg(long, conflicts_with_all = ["cors", "cors_credentials", "allow_host", "no_build", "functions", "no_sample_data"])]
+    #[arg(long, conflicts_with_all = ["cors", "cors_credentials", "allow_host", "front_end", "no_build", "functions", "no_sample_data"])]
     pub worker: bool,
 
     /// Folder for the state of the task hub; orchestrations in it go on at the next start [default:

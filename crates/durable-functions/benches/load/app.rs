@@ -56,6 +56,7 @@ pub(crate) fn host(is_ephemeral: bool) -> ExitCode {
         cors: None,
         cors_credentials: false,
         allow_host: Vec::new(),
+        front_end: false,
         script_root: None,
         no_build: true,
         functions: Vec::new(),

@@ -48,6 +48,8 @@ pub struct App {
     pub hosts: Hosts,
     /// The origins whose pages may call the app.
     pub cors: Option<Cors>,
+    /// Whether the host adds to a request what the front end of Azure does: [`Cli::front_end`](crate::Cli).
+    pub front_end: bool,
     /// Whether `/` has a home page; 204 without.
     pub home_page: bool,
     /// When the host started.

@@ -5,6 +5,7 @@ mod admission;
 mod app;
 mod cors;
 mod envelope;
+mod front_end;
 mod headers;
 mod hosts;
 mod metadata;

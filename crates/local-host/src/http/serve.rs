@@ -3,6 +3,7 @@
 use super::admin;
 use super::admission::{self, refused, refused_with};
 use super::app::App;
+use super::front_end;
 use super::request::ClientRequest;
 use super::response::ClientResponse;
 use super::router;
@@ -54,7 +55,14 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
         let _ = stream.set_nodelay(true);
         let app = Arc::clone(&app);
         let scarce = places.clone();
-        let service = service_fn(move |request| answer(Arc::clone(&app), request, scarce.clone()));
+        // A client that is gone already has no address, and gets no answer.
+        let peer = stream.peer_addr().ok().filter(|_| app.front_end);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            if let Some(peer) = peer {
+                front_end::append_peer(request.headers_mut(), peer);
+            }
+            answer(Arc::clone(&app), request, scarce.clone())
+        });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             // The client causes such an error: it closed the connection, or did not send HTTP.

@@ -14,6 +14,7 @@ pub(super) struct Endpoint {
     pub(super) port: u16,
     pub(super) hosts: Hosts,
     pub(super) cors: Option<Cors>,
+    pub(super) front_end: bool,
 }
 
 impl Endpoint {
@@ -41,6 +42,7 @@ impl Endpoint {
             port,
             hosts: Hosts::listening_on(address, &cli.allow_host),
             cors,
+            front_end: cli.front_end,
         })
     }
 }

@@ -99,6 +99,7 @@ async fn host(
         port,
         hosts,
         cors,
+        front_end,
     } = endpoint;
     let supervisor = start_handler(&app, log)?;
     let options = HandlerOptions {
@@ -135,6 +136,7 @@ async fn host(
         upload,
         hosts,
         cors,
+        front_end,
         home_page: !app
             .environment
             .get("AzureWebJobsDisableHomepage")

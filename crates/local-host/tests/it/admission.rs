@@ -311,3 +311,31 @@ async fn an_upload_that_is_too_slow_is_a_408_with_the_reason() {
     );
     assert!(host.handler.take_received().is_empty());
 }
+
+#[tokio::test]
+async fn the_address_of_a_client_is_appended_by_a_front_end_only() {
+    for front_end in [false, true] {
+        let host = Host::start_options(Options {
+            front_end,
+            ..Options::default()
+        })
+        .await;
+        host.handler.answer_json(OK);
+        let headers = "Host: localhost\r\nX-Forwarded-For: 10.0.0.1\r\n";
+        assert_eq!(ask(&host, "GET /api/reply", headers).await.status, 200);
+        let received = host.handler.take_received();
+        let headers = received[0].json()["Data"]["req"]["Headers"].clone();
+        let mut headers = headers.as_object().unwrap().iter();
+        let seen = headers.find(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for"));
+        let seen = seen.unwrap().1.as_array().unwrap();
+        assert_eq!(seen.len(), 1);
+        match front_end {
+            false => assert_eq!(seen[0], "10.0.0.1"),
+            true => {
+                let text = seen[0].as_str().unwrap();
+                let peer = text.strip_prefix("10.0.0.1, 127.0.0.1:").unwrap();
+                assert!(peer.parse::<u16>().is_ok(), "{text}");
+            }
+        }
+    }
+}

@@ -191,6 +191,7 @@ pub struct Options {
     pub upload: UploadLimits,
     pub function_timeout: Option<Duration>,
     pub cors: Option<Cors>,
+    pub front_end: bool,
     /// Without one, the test's own shows the request.
     pub management: Option<Management>,
     /// The function.json of a function `timer`.
@@ -203,6 +204,7 @@ impl Default for Options {
             upload: UploadLimits::of_kestrel(100 * 1024 * 1024),
             function_timeout: None,
             cors: None,
+            front_end: false,
             management: None,
             timer: None,
         }
@@ -271,6 +273,7 @@ impl Host {
                 &["api.example.com".to_owned(), "example.test".to_owned()],
             ),
             cors: options.cors,
+            front_end: options.front_end,
             home_page: true,
             started: Instant::now(),
         };
