@@ -7,12 +7,14 @@ mod cancel;
 pub(crate) mod expired;
 mod failure;
 pub(crate) mod heal;
+mod identity;
 pub mod progress;
 pub(crate) mod running;
 mod start;
 
 pub(crate) use cancel::{Cancellation, cancel};
 pub(crate) use failure::JobError;
+pub(crate) use identity::Identity;
 pub(crate) use start::start;
 
 use std::time::{Duration, SystemTime};

@@ -189,6 +189,34 @@ impl Client {
         panic!("{location} is still not as expected: {last:?}");
     }
 
+    /// Posts JSON with further headers.
+    pub(crate) async fn post_with(
+        &self,
+        target: &str,
+        json: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let answer = self.try_post_with(target, json, headers).await;
+        answer.unwrap()
+    }
+
+    /// The same where the connection may fail: `None` when it broke before there was an answer.
+    pub(crate) async fn try_post_with(
+        &self,
+        target: &str,
+        json: &str,
+        headers: &[(&str, &str)],
+    ) -> Option<Answer> {
+        let request = self.http.post(self.url(target)).body(json.to_owned());
+        let request = request.header("Content-Type", "application/json");
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        let answer = Self::send_request(request).await.ok()?;
+        answer.search_for_secrets();
+        Some(answer)
+    }
+
     async fn request(
         &self,
         method: Method,
@@ -228,6 +256,10 @@ impl Client {
         if let Some(content_type) = content_type {
             request = request.header("Content-Type", content_type);
         }
+        Self::send_request(request).await
+    }
+
+    async fn send_request(request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
         let answer = request.send().await?;
         Ok(Answer {
             status: answer.status().as_u16(),
