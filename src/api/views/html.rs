@@ -36,7 +36,7 @@ const STYLE: &str = include_str!("html/page.css");
 
 /// What a browser may do with the page. The hash is that of [`STYLE`]; a test compares them.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-a8mZXfEPSY5x4Tw384al3VqzcSWbwoyNP/+Bt15s+d4='; \
+    style-src 'sha256-lQStqT/zy2bk0eR15yfpG8ep8A5Mq0GUH4FWbTNPvTo='; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const REFRESH: HeaderName = HeaderName::from_static("refresh");
@@ -100,26 +100,21 @@ fn response(status: StatusCode, refresh: Option<u64>, page: String) -> Response 
 /// The address that switches the refresh off or on again, relative to the page. A relative query replaces the whole
 /// query string, so there is none when the client has parameters there that are not ours: one may be its key, without
 /// which the host would refuse the request, and which must not be in a body.
-fn switch(query: &str, off: bool) -> Option<String> {
-    let mut kept = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        match name.to_ascii_lowercase().as_str() {
-            "view" => {
-                kept.append_pair("view", &value);
-            }
-            REFRESH_PARAMETER => {}
-            _ => return None,
-        }
+fn switch(query: &str, off: bool) -> Option<&'static str> {
+    let mut parameters = url::form_urlencoded::parse(query.as_bytes());
+    let ours = parameters.all(|(name, _)| name.eq_ignore_ascii_case(REFRESH_PARAMETER));
+    match (ours, off) {
+        (false, _) => None,
+        (true, false) => Some("?refresh=off"),
+        (true, true) => Some("?refresh=on"),
     }
-    kept.append_pair(REFRESH_PARAMETER, if off { "on" } else { "off" });
-    Some(format!("?{}", kept.finish()))
 }
 
 struct Refresh {
     /// In seconds.
     every: u64,
     off: bool,
-    switch: Option<String>,
+    switch: Option<&'static str>,
 }
 
 /// The state of a job, in words.
@@ -262,7 +257,7 @@ impl Display for JobPage<'_> {
 }
 
 impl JobPage<'_> {
-    /// Without a progress the bar shows only that something goes on.
+    /// Before the first day is done the bar shows only that something goes on.
     fn bar(&self, page: &mut Formatter<'_>, progress: Option<&Progress>) -> fmt::Result {
         let Some(Progress {
             done,
@@ -273,10 +268,14 @@ impl JobPage<'_> {
         else {
             return page.write_str("<progress aria-label=\"Progress\"></progress>\n");
         };
+        let value = match done {
+            0 => String::new(),
+            _ => format!(" max=\"100\" value=\"{percent}\""),
+        };
         writeln!(
             page,
             "<div class=\"bar\">\n<p><strong>{percent}<span> %</span></strong> {done} of {total} days</p>\n\
-             <progress max=\"100\" value=\"{percent}\" aria-label=\"Progress\">{percent} %</progress>\n</div>"
+             <progress{value} aria-label=\"Progress\">{percent} %</progress>\n</div>"
         )
     }
 
@@ -387,7 +386,7 @@ impl JobPage<'_> {
             } else {
                 "Stop refreshing"
             };
-            write!(page, " <a href=\"{}\">{text}</a>", Escaped(switch))?;
+            write!(page, " <a href=\"{switch}\">{text}</a>")?;
         }
         page.write_str("</p>\n</footer>\n")
     }
@@ -540,7 +539,7 @@ fn in_words(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match (days, hours, minutes) {
-        (0, 0, 0) if seconds == 0 => "less than 1 s".to_owned(),
+        (0, 0, 0) if seconds == 0 => "under 1 s".to_owned(),
         (0, 0, 0) => format!("{seconds} s"),
         (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
         (0, ..) => format!("{hours} h {} min", minutes % 60),
