@@ -18,6 +18,7 @@ use crate::{
         purge_jobs::purge_jobs,
         query_activity::{QUERY_ACTIVITY, query_activity},
         submit::submit,
+        sweep_jobs::sweep_jobs,
     },
     settings::Settings,
 };
@@ -38,6 +39,7 @@ pub fn app(settings: Settings) -> Result<App<Arc<Settings>>, OpenError> {
 pub fn app_without_query(settings: Settings) -> App<Arc<Settings>> {
     let settings = Arc::new(settings);
     let purge = Arc::clone(&settings);
+    let sweep = settings.jobs.sweep;
     App::with_state(settings)
         .http(
             "submit",
@@ -53,6 +55,9 @@ pub fn app_without_query(settings: Settings) -> App<Arc<Settings>> {
         )
         .function("purge-jobs", move |invocation| {
             purge_jobs(Arc::clone(&purge), invocation)
+        })
+        .function("sweep-jobs", move |invocation| {
+            sweep_jobs(invocation, sweep)
         })
         .entity(expired_job())
         .orchestrator(PROCESS_SUBMISSION, process_submission)
