@@ -4,6 +4,8 @@
 //! `error` when the job has failed: 202 with `Location` and `Retry-After` until the job has ended, then 200; 404 for
 //! an id that is no job of this app.
 //!
+//! `?wait=n`, `Prefer: wait=n` and `If-None-Match` work as [`wait`] says.
+//!
 //! `DELETE` cancels the job and answers with the same body: 200 when it is cancelled, by this request or before; 202 when
 //! the task hub has accepted it and the job has not ended yet; 409 when the job had ended otherwise.
 //!
@@ -23,7 +25,9 @@ use crate::{
     api::{
         ApiRequest,
         error::{ApiError, ERROR_CODE},
+        retry_after::retry_after,
         views::job::JobView,
+        wait,
     },
     jobs::{self, Cancellation, Job, has_ended},
 };
@@ -53,8 +57,7 @@ async fn status(
     id: &str,
     client: &DurableClient,
 ) -> Result<Response, ApiError> {
-    let job = jobs::find(client, id, request.settings().status.retry_after).await?;
-    Ok(response(request, job))
+    wait::answer(request, client, id, |job| response(request, job)).await
 }
 
 async fn cancel(
@@ -78,7 +81,7 @@ fn response(request: &ApiRequest, job: Job) -> Response {
     if has_ended(job.status) {
         return Json(JobView::from(job)).into_response();
     }
-    let retry_after = request.settings().status.retry_after.as_secs();
+    let retry_after = retry_after(request, &job).as_secs();
     let headers = [
         (header::LOCATION, request.links().status(&job.id)),
         (header::RETRY_AFTER, retry_after.to_string()),

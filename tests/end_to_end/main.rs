@@ -26,3 +26,4 @@ mod status_body;
 mod submit_answers;
 #[path = "../support/mod.rs"]
 mod support;
+mod waiting;

@@ -27,6 +27,12 @@ pub(super) fn add(paths: &mut Paths) {
             .schema_type(Type::Integer)
             .minimum(Some(0)),
     ))
+    .parameter(query(
+        "until",
+        "What a request that waits is answered at: the end of the job (`end`, the default), or a change of its status \
+         or custom status as well (`change`).",
+        string().enum_values(Some(["end", "change"])),
+    ))
     .parameter(prefer())
     .parameter(if_none_match())
     .response(
