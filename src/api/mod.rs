@@ -4,6 +4,7 @@
 //! Invariant: every answer of an HTTP function goes through [`request::ApiRequest::answer`], and every address in it
 //! comes from [`links`].
 
+pub(crate) mod accept;
 pub(crate) mod error;
 pub(crate) mod etag;
 mod forwarded;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reader::{Reader, in_range};
+use super::reader::{Reader, in_range, true_or_false};
 
 /// The settings of a job's status.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,9 @@ pub struct StatusSettings {
     pub retry_after: Duration,
     /// `MaxWaitSeconds`: the longest time for which a client's request is held back; zero for never.
     pub max_wait: Duration,
+    /// `FailedJobIs500`: whether the status of a failed job is answered with 500 in place of 200, unless a request
+    /// says otherwise.
+    pub failure_is_500: bool,
 }
 
 impl StatusSettings {
@@ -22,8 +25,10 @@ impl StatusSettings {
         let max_wait = reader.or_default("MaxWaitSeconds", "100", |text| {
             in_range(text, 0, 220).ok_or("expected a number of seconds from 0 to 220")
         });
+        let failure_is_500 = reader.or_default("FailedJobIs500", "false", true_or_false);
         Some(Self {
             max_wait: Duration::from_secs(max_wait?.into()),
+            failure_is_500: failure_is_500?,
             retry_after: Duration::from_secs(retry_after?.into()),
         })
     }

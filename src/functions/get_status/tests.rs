@@ -1,7 +1,8 @@
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use axum::http::Method;
+use axum::http::{Method, header};
+use axum::response::IntoResponse;
 use durable_functions::RuntimeStatus;
 use http_body_util::BodyExt;
 
@@ -32,7 +33,11 @@ fn job(status: RuntimeStatus, output: Option<&str>, custom_status: Option<&str>)
 
 async fn answered(job: Job) -> (u16, axum::http::HeaderMap, String) {
     let request = ApiRequest::for_test(Method::GET, URL, 2, &[], &[]);
-    let (parts, body) = request.answer(Ok(response(&request, job))).into_parts();
+    let (parts, body) = {
+        let answer = StatusAnswer::of(&request).unwrap();
+        request.answer(Ok(response(&request, answer, job)))
+    }
+    .into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     (
         parts.status.as_u16(),
