@@ -10,15 +10,16 @@ use functions_handler::routing::{get, methods};
 use crate::{
     api::routes,
     audit::{AuditTable, OpenError},
+    counters,
     functions::{
         expired_job::expired_job,
+        get_health::get_health,
         get_openapi::get_openapi,
         get_status::get_status,
         process_submission::{PROCESS_SUBMISSION, process_submission},
         purge_jobs::purge_jobs,
         query_activity::{QUERY_ACTIVITY, query_activity},
         submit::submit,
-        sweep_jobs::sweep_jobs,
     },
     settings::Settings,
 };
@@ -37,9 +38,9 @@ pub fn app(settings: Settings) -> Result<App<Arc<Settings>>, OpenError> {
 
 /// The same without `query-activity`, for a test that brings its own.
 pub fn app_without_query(settings: Settings) -> App<Arc<Settings>> {
+    counters::started();
     let settings = Arc::new(settings);
     let purge = Arc::clone(&settings);
-    let sweep = settings.jobs.sweep;
     App::with_state(settings)
         .http(
             "submit",
@@ -49,15 +50,13 @@ pub fn app_without_query(settings: Settings) -> App<Arc<Settings>> {
             "get-status",
             methods([Method::GET, Method::DELETE], get_status).with_route(routes::GET_STATUS),
         )
+        .http("get-health", get(get_health).with_route(routes::GET_HEALTH))
         .http(
             "get-openapi",
             get(get_openapi).with_route(routes::GET_OPENAPI),
         )
         .function("purge-jobs", move |invocation| {
             purge_jobs(Arc::clone(&purge), invocation)
-        })
-        .function("sweep-jobs", move |invocation| {
-            sweep_jobs(invocation, sweep)
         })
         .entity(expired_job())
         .orchestrator(PROCESS_SUBMISSION, process_submission)

@@ -4,9 +4,15 @@
 //! begins again at 0. Invariant: counting never waits and never fails, so any code may count.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::Duration,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, SystemTime},
 };
+
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Jobs that this process has started. A submit that found its job there already does not count.
 pub static JOBS_STARTED: Counter = Counter::new();
@@ -38,6 +44,48 @@ pub fn rows_per_second() -> u64 {
 fn rate(rows: u64, micros: u64) -> u64 {
     let rate = u128::from(rows) * 1_000_000 / u128::from(micros.max(1));
     u64::try_from(rate).unwrap_or(u64::MAX)
+}
+
+/// All of them, as a client sees them; its members are in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(description = "Numbers since the start of the process, or of this moment.")]
+pub struct Counters {
+    /// Jobs that the process has started.
+    pub jobs_started: u64,
+    /// Jobs that it has cancelled for a client.
+    pub jobs_cancelled: u64,
+    /// Jobs that failed with their host, and that it has set going again.
+    pub jobs_healed: u64,
+    /// Requests for the state of a job.
+    pub status_requests: u64,
+    /// Requests that wait for a change of a job at this moment.
+    pub waits_open: u64,
+    /// Rows of the table that it has read.
+    pub rows_scanned: u64,
+    /// Rows that one scan reads in a second, on the average.
+    pub rows_per_second: u64,
+}
+
+impl Counters {
+    /// What they are now.
+    pub fn now() -> Self {
+        Self {
+            jobs_started: JOBS_STARTED.get(),
+            jobs_cancelled: JOBS_CANCELLED.get(),
+            jobs_healed: JOBS_HEALED.get(),
+            status_requests: STATUS_REQUESTS.get(),
+            waits_open: WAITS_OPEN.get(),
+            rows_scanned: ROWS_SCANNED.get(),
+            rows_per_second: rows_per_second(),
+        }
+    }
+}
+
+/// Since when the process counts: the first call of this, which is when the app is built.
+pub fn started() -> SystemTime {
+    static START: OnceLock<SystemTime> = OnceLock::new();
+    *START.get_or_init(SystemTime::now)
 }
 
 /// A number that only grows.

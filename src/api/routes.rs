@@ -1,10 +1,11 @@
 //! The routes of the HTTP functions. Each is also in the function.json of its folder, which a start checks.
 
 /// The function of each folder with an HTTP trigger, and its route below the route prefix of host.json.
-const ROUTES: [(&str, &str); 3] = [
+const ROUTES: [(&str, &str); 4] = [
     ("submit", SUBMIT),
     ("get-status", GET_STATUS),
     ("get-openapi", GET_OPENAPI),
+    ("get-health", GET_HEALTH),
 ];
 
 /// Starts a job.
@@ -13,6 +14,8 @@ pub(crate) const SUBMIT: &str = "submit/{kind?}";
 pub(crate) const GET_STATUS: &str = "status/{id}";
 /// The OpenAPI document.
 pub(crate) const GET_OPENAPI: &str = "openapi.json";
+/// The health of the service.
+pub(crate) const GET_HEALTH: &str = "health";
 
 /// How many segments of a request's path belong to the route of its function; the segments before them are the route
 /// prefix. `has_parameter` tells whether the request has this route parameter. `None` for a function without a route.

@@ -1,10 +1,10 @@
 //! The functions of the app: one file for each function folder, with the folder's name.
 
 pub mod expired_job;
+pub mod get_health;
 pub mod get_openapi;
 pub mod get_status;
 pub mod process_submission;
 pub mod purge_jobs;
 pub mod query_activity;
 pub mod submit;
-pub mod sweep_jobs;

@@ -14,7 +14,7 @@ mod examples;
 mod expired_jobs;
 mod function_folders;
 mod getting_started;
-mod idempotency;
+mod health;
 mod jobs;
 mod misbehaving;
 mod openapi;
@@ -26,4 +26,3 @@ mod status_body;
 mod submit_answers;
 #[path = "../support/mod.rs"]
 mod support;
-mod waiting;

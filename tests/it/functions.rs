@@ -292,3 +292,14 @@ async fn the_activity_answers_with_the_count_or_fails_its_invocation_and_says_wh
         }})
     );
 }
+
+#[tokio::test]
+async fn row_73_a_service_that_cannot_reach_its_task_hub_is_not_ready() {
+    let res = http("get-health", "GET", "/api/health", json!({}), None).await;
+    assert_eq!(res["statusCode"], 503, "{res}");
+    let health: Value = serde_json::from_str(res["body"].as_str().unwrap()).unwrap();
+    assert_eq!(health["status"], "NotReady");
+    assert_eq!(health["taskHub"], "NotReady");
+    let members: Vec<_> = health.as_object().unwrap().keys().collect();
+    assert_eq!(members, ["counters", "startedTime", "status", "taskHub"]);
+}

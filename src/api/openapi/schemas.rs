@@ -12,7 +12,10 @@ use utoipa::{
 };
 
 use super::parts::KEY;
-use crate::{api::views::job::JobView, functions::submit::Accepted};
+use crate::{
+    api::views::job::JobView,
+    functions::{get_health::Health, submit::Accepted},
+};
 
 pub(super) fn components() -> Components {
     let mut schemas = Vec::new();
@@ -128,12 +131,6 @@ struct Problem {
     title: String,
     status: u16,
     detail: String,
-}
-
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the schema is read, not the values")]
-struct Health {
-    status: String,
 }
 
 /// An OpenAPI document.

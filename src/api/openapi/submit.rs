@@ -84,6 +84,7 @@ fn common(operation: OperationBuilder) -> OperationBuilder {
         operation,
         &[
             ("400", "The request is refused; nothing was started."),
+            ("415", "The body is not text."),
             (
                 "422",
                 "The `Idempotency-Key` was used for another range; nothing was started.",
