@@ -23,8 +23,7 @@ pub(crate) struct ApiError {
     message: Cow<'static, str>,
     /// Members beside the message that tell a program more, such as `maxSpanDays`.
     members: Map<String, Value>,
-    /// Boxed, so that a `Result` with this error stays small.
-    headers: Box<HeaderMap>,
+    headers: HeaderMap,
 }
 
 impl ApiError {
@@ -39,7 +38,7 @@ impl ApiError {
             code,
             message: message.into(),
             members: Map::new(),
-            headers: Box::default(),
+            headers: HeaderMap::new(),
         }
     }
 
@@ -82,6 +81,6 @@ impl IntoResponse for ApiError {
             members: self.members,
         };
         let code = [(ERROR_CODE, HeaderValue::from_static(self.code))];
-        (self.status, *self.headers, code, Json(body)).into_response()
+        (self.status, self.headers, code, Json(body)).into_response()
     }
 }

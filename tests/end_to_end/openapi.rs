@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::support::{
     app_folder::AppFolder,
     fake_table::{FakeTable, Step},
+    key_check::KeyCheck,
+    schemathesis,
 };
 
 /// What `handler openapi` prints with these variables and no others.
@@ -55,4 +57,15 @@ fn an_argument_that_is_no_command_lists_the_commands_and_starts_nothing() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("`serve` is no command"), "{text}");
     assert!(text.contains("openapi"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_70_every_answer_to_generated_requests_is_as_the_document_says() {
+    let table = FakeTable::start(vec![Step::page(&["1", "2"])]).await;
+    let host = AppFolder::product(&table.connection_string()).start().await;
+    let key = "the-key-of-the-functions";
+    let gate = KeyCheck::start(&host.client().url(""), key).await;
+    let document = gate.url("/api/openapi.json");
+    let run = tokio::task::spawn_blocking(move || schemathesis::run(&document, key));
+    run.await.unwrap();
 }

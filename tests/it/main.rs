@@ -17,6 +17,7 @@ mod audit;
 mod documents;
 mod function_folders;
 mod functions;
+mod openapi;
 mod readme;
 mod start;
 #[path = "../support/mod.rs"]
