@@ -20,6 +20,7 @@ use crate::{
         purge_jobs::purge_jobs,
         query_activity::{QUERY_ACTIVITY, query_activity},
         submit::submit,
+        sweep_jobs::sweep_jobs,
     },
     settings::Settings,
 };
@@ -41,6 +42,7 @@ pub fn app_without_query(settings: Settings) -> App<Arc<Settings>> {
     counters::started();
     let settings = Arc::new(settings);
     let purge = Arc::clone(&settings);
+    let sweep = settings.jobs.sweep;
     App::with_state(settings)
         .http(
             "submit",
@@ -57,6 +59,9 @@ pub fn app_without_query(settings: Settings) -> App<Arc<Settings>> {
         )
         .function("purge-jobs", move |invocation| {
             purge_jobs(Arc::clone(&purge), invocation)
+        })
+        .function("sweep-jobs", move |invocation| {
+            sweep_jobs(invocation, sweep)
         })
         .entity(expired_job())
         .orchestrator(PROCESS_SUBMISSION, process_submission)

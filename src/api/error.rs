@@ -23,7 +23,8 @@ pub(crate) struct ApiError {
     message: Cow<'static, str>,
     /// Members beside the message that tell a program more, such as `maxSpanDays`.
     members: Map<String, Value>,
-    headers: HeaderMap,
+    /// Boxed, so that a `Result` with this error stays small.
+    headers: Box<HeaderMap>,
 }
 
 impl ApiError {
@@ -38,7 +39,7 @@ impl ApiError {
             code,
             message: message.into(),
             members: Map::new(),
-            headers: HeaderMap::new(),
+            headers: Box::default(),
         }
     }
 
@@ -81,6 +82,6 @@ impl IntoResponse for ApiError {
             members: self.members,
         };
         let code = [(ERROR_CODE, HeaderValue::from_static(self.code))];
-        (self.status, self.headers, code, Json(body)).into_response()
+        (self.status, *self.headers, code, Json(body)).into_response()
     }
 }

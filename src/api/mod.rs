@@ -4,12 +4,17 @@
 //! Invariant: every answer of an HTTP function goes through [`request::ApiRequest::answer`], and every address in it
 //! comes from [`links`].
 
+pub(crate) mod accept;
 pub(crate) mod error;
+pub(crate) mod etag;
 mod forwarded;
 pub(crate) mod links;
 pub mod openapi;
+pub(crate) mod prefer;
 pub(crate) mod request;
+pub(crate) mod retry_after;
 pub(crate) mod routes;
 pub(crate) mod views;
+pub(crate) mod wait;
 
 pub use request::ApiRequest;

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use functions_handler::{Invocation, OriginalUrl, Params};
+use functions_handler::{CancellationToken, Invocation, OriginalUrl, Params};
 
 use super::{
     error::ApiError,
@@ -24,6 +24,7 @@ pub struct ApiRequest {
     headers: HeaderMap,
     target: String,
     links: Links,
+    cancellation: CancellationToken,
 }
 
 impl ApiRequest {
@@ -37,6 +38,11 @@ impl ApiRequest {
 
     pub(crate) fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// Fires when the function has to come to an end: see [`Invocation::cancellation`].
+    pub(crate) fn cancellation(&self) -> &CancellationToken {
+        &self.cancellation
     }
 
     /// The addresses of this app, as the client of this request can reach them.
@@ -53,7 +59,6 @@ impl ApiRequest {
 
     /// The decoded value of a parameter of the query string, the first one if it is repeated. Names are compared
     /// without regard to case, as the Functions host does.
-    #[allow(dead_code)] // The views use it.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         url::form_urlencoded::parse(self.query().as_bytes())
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
@@ -82,8 +87,9 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let settings = Arc::<Settings>::from_ref(state);
         // Only a request that did not come through an `App` has no invocation, URL and route parameters.
-        let function = parts.extensions.get::<Invocation>();
-        let function = function.map_or("", Invocation::function_name).to_owned();
+        let invocation = parts.extensions.get::<Invocation>();
+        let cancellation = invocation.map(|it| it.cancellation().clone());
+        let function = invocation.map_or("", Invocation::function_name).to_owned();
         let params = Params::<BTreeMap<String, String>>::from_request_parts(parts, state).await;
         let params = params.map_or_else(|_| BTreeMap::new(), |Params(params)| params);
         let url = parts.extensions.get::<OriginalUrl>();
@@ -102,6 +108,7 @@ where
             headers: parts.headers.clone(),
             target: target.to_owned(),
             links,
+            cancellation: cancellation.unwrap_or_default(),
             settings,
         })
     }
@@ -138,6 +145,7 @@ impl ApiRequest {
             target: format!("/{target}"),
             links: Links::new(&settings.http, addressed),
             headers,
+            cancellation: CancellationToken::new(),
             settings: Arc::new(settings),
         }
     }

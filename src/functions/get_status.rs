@@ -1,8 +1,10 @@
 //! `get-status`: the state of a job, as far as clients may see it.
 //!
 //! `GET /api/status/{id}` answers with `{"id","status","result","customStatus","createdTime","lastUpdatedTime"}`, and
-//! `error` when the job has failed: 202 with `Location` and `Retry-After` until the job has ended, then 200; 404 for
-//! an id that is no job of this app.
+//! `error` when the job has failed, or with another of the [`views`](crate::api::views): 202 with `Location` and
+//! `Retry-After` until the job has ended, then 200; 404 for an id that is no job of this app.
+//!
+//! `?wait=n`, `Prefer: wait=n` and `If-None-Match` work as [`wait`] says.
 //!
 //! `DELETE` cancels the job and answers with the same body: 200 when it is cancelled, by this request or before; 202 when
 //! the task hub has accepted it and the job has not ended yet; 409 when the job had ended otherwise.
@@ -11,9 +13,8 @@
 //! answer.
 
 use axum::{
-    Json,
-    http::{HeaderValue, Method, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderValue, Method, StatusCode},
+    response::Response,
 };
 use durable_functions::DurableClient;
 use functions_handler::Params;
@@ -23,9 +24,11 @@ use crate::{
     api::{
         ApiRequest,
         error::{ApiError, ERROR_CODE},
-        views::job::JobView,
+        retry_after::retry_after,
+        views::StatusAnswer,
+        wait,
     },
-    jobs::{self, Cancellation, Job, has_ended},
+    jobs::{self, Cancellation, Job},
 };
 
 /// The route parameters: `status/{id}`.
@@ -53,8 +56,8 @@ async fn status(
     id: &str,
     client: &DurableClient,
 ) -> Result<Response, ApiError> {
-    let job = jobs::find(client, id, request.settings().status.retry_after).await?;
-    Ok(response(request, job))
+    let answer = StatusAnswer::of(request)?;
+    wait::answer(request, client, id, |job| response(request, answer, job)).await
 }
 
 async fn cancel(
@@ -62,10 +65,11 @@ async fn cancel(
     id: &str,
     client: &DurableClient,
 ) -> Result<Response, ApiError> {
+    let answer = StatusAnswer::of(request)?;
     let retry_after = request.settings().status.retry_after;
     let cancellation = jobs::cancel(client, id, retry_after).await?;
     let ended_otherwise = matches!(cancellation, Cancellation::Ended(_));
-    let mut response = response(request, cancellation.into_job());
+    let mut response = response(request, answer, cancellation.into_job());
     if ended_otherwise {
         *response.status_mut() = StatusCode::CONFLICT;
         let code = HeaderValue::from_static(Cancellation::ENDED_CODE);
@@ -74,16 +78,9 @@ async fn cancel(
     Ok(response)
 }
 
-fn response(request: &ApiRequest, job: Job) -> Response {
-    if has_ended(job.status) {
-        return Json(JobView::from(job)).into_response();
-    }
-    let retry_after = request.settings().status.retry_after.as_secs();
-    let headers = [
-        (header::LOCATION, request.links().status(&job.id)),
-        (header::RETRY_AFTER, retry_after.to_string()),
-    ];
-    (StatusCode::ACCEPTED, headers, Json(JobView::from(job))).into_response()
+fn response(request: &ApiRequest, answer: StatusAnswer, job: Job) -> Response {
+    let retry_after = retry_after(request, &job);
+    answer.response(request, job, retry_after)
 }
 
 #[cfg(test)]

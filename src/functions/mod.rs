@@ -8,3 +8,4 @@ pub mod process_submission;
 pub mod purge_jobs;
 pub mod query_activity;
 pub mod submit;
+pub mod sweep_jobs;

@@ -8,6 +8,7 @@
 //! the job was started.
 
 mod body;
+mod key;
 mod range;
 
 use axum::{
@@ -63,8 +64,9 @@ async fn start(
     body: &[u8],
 ) -> Result<Response, ApiError> {
     let range = check(request, kind, body)?;
-    let id = jobs::start(client, &range, request).await?;
-    tracing::info!(id, start = %range.start(), end = %range.end(), "job started");
+    let identity = key::read(request.headers())?;
+    let retry_after = request.settings().status.retry_after;
+    let id = jobs::start(client, &range, &identity, request.links(), retry_after).await?;
     Ok(accepted(request, &id))
 }
 

@@ -7,17 +7,21 @@ mod cancel;
 pub(crate) mod expired;
 mod failure;
 pub(crate) mod heal;
+mod identity;
 pub mod progress;
 pub(crate) mod running;
 mod start;
+mod wait;
 
 pub(crate) use cancel::{Cancellation, cancel};
 pub(crate) use failure::JobError;
+pub(crate) use identity::Identity;
 pub(crate) use start::start;
+pub(crate) use wait::{Until, wait};
 
 use std::time::{Duration, SystemTime};
 
-use durable_functions::{ClientError, DurableClient, RuntimeStatus, Status};
+use durable_functions::{ClientError, DurableClient, Instance, RuntimeStatus, Status};
 
 use crate::{
     api::error::ApiError, counters::STATUS_REQUESTS,
@@ -69,6 +73,17 @@ pub(crate) fn has_ended(status: RuntimeStatus) -> bool {
     }
 }
 
+/// The job with this status, healed if it needs that.
+async fn healed<O>(instance: &Instance<O>, status: Status<O>) -> Job {
+    let goes_on = heal::heal(instance, &status).await;
+    let mut job = Job::from(status);
+    if goes_on {
+        job.status = RuntimeStatus::Running;
+        job.output = None;
+    }
+    job
+}
+
 /// The job with this id. One that the host has failed is healed, and is running as long as it may go on: also when its
 /// instance waits as Failed for its next rewind.
 ///
@@ -82,15 +97,7 @@ pub(crate) async fn find(
     STATUS_REQUESTS.increment();
     let instance = client.instance(PROCESS_SUBMISSION, id);
     match instance.status().await {
-        Ok(Some(status)) => {
-            let goes_on = heal::heal(&instance, &status).await;
-            let mut job = Job::from(status);
-            if goes_on {
-                job.status = RuntimeStatus::Running;
-                job.output = None;
-            }
-            Ok(job)
-        }
+        Ok(Some(status)) => Ok(healed(&instance, status).await),
         // No job can have an invalid id; the durable client did not ask the task hub.
         Err(ClientError::InvalidId { .. }) => Err(ApiError::job_not_found()),
         Ok(None) => match expired::missing(client, id).await {

@@ -1,29 +1,83 @@
-//! The start of a job.
+//! The start of a job. With a key of the client it happens at most once.
+//!
+//! A key is taken as long as its job is kept: whoever sends it again gets that job, whatever became of it. What was
+//! submitted is compared with the input of the job, which is the range of days. So two requests for the same days are
+//! the same, by GET or by POST, and in whichever form the days are written.
+
+use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
-use durable_functions::{ClientError, DurableClient};
+use durable_functions::{ClientError, DurableClient, ReusePolicy};
 
+use super::Identity;
 use crate::{
-    api::{ApiRequest, error::ApiError},
+    api::{error::ApiError, links::Links},
     counters::JOBS_STARTED,
     dates::DateRange,
     functions::process_submission::PROCESS_SUBMISSION,
 };
 
-/// Starts a job, and returns its id.
+/// Starts a job, or finds the one that was started with the same key. Returns its id, which the task hub knows from
+/// then on. `retry_after` is for errors.
 ///
 /// # Errors
-/// 503 when it was not started. 500 with `Location` when the connection to the host broke, and it is not known whether
-/// the job was started: with 503 a client would try again, and could start a second job.
+/// When the job was not started: 503. When its key was used for other days, or is the id of an instance that is no job:
+/// 422 for an `Idempotency-Key`, 400 for an `Operation-Id`.
+///
+/// When the connection to the host broke, and it is not known whether the job was started: 503 with a key, because the
+/// request can be repeated. Without one 500 with `Location`: after a 503 a client would try again, and could start a
+/// second job.
 pub(crate) async fn start(
     client: &DurableClient,
     range: &DateRange,
-    request: &ApiRequest,
+    identity: &Identity,
+    links: &Links,
+    retry_after: Duration,
 ) -> Result<String, ApiError> {
-    let retry_after = request.settings().status.retry_after.as_secs();
+    let Some(id) = identity.instance_id() else {
+        return start_new(client, range, links, retry_after).await;
+    };
+    // Extension 2.13 ignores the reuse policy: it would replace an instance that has ended, also one that is no job.
+    // So the task hub is asked first. There, a job that ends between the two calls runs again, with the same id.
+    let existing = find(client, &id, range).await;
+    let existing = existing.map_err(|reason| not_started(&reason, retry_after))?;
+    if let Some(found) = existing {
+        return accept(found, identity, id);
+    }
+    let start = client
+        .start(PROCESS_SUBMISSION, range)
+        .with_id(&id)
+        .with_reuse_policy(ReusePolicy::create_only());
+    let reason = match start.await {
+        Ok(_) => {
+            started(&id, range);
+            return Ok(id);
+        }
+        Err(reason) => reason,
+    };
+    // Another request with the key was faster, or the answer to this one was lost. Either way it is the same job.
+    match (find(client, &id, range).await, reason) {
+        (Ok(Some(found)), _) => accept(found, identity, id),
+        (_, ClientError::StartUnknown { message, .. }) => {
+            tracing::error!(id, "job perhaps started: {message}");
+            let text = "It is not known whether the job was started. Send the request again with the same key: the \
+                        job is started once.";
+            let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "StartUnknown", text);
+            Err(error.with_header(header::RETRY_AFTER, retry_after.as_secs()))
+        }
+        (_, reason) => Err(not_started(&reason, retry_after)),
+    }
+}
+
+async fn start_new(
+    client: &DurableClient,
+    range: &DateRange,
+    links: &Links,
+    retry_after: Duration,
+) -> Result<String, ApiError> {
     match client.start(PROCESS_SUBMISSION, range).await {
         Ok(instance) => {
-            JOBS_STARTED.increment();
+            started(instance.id(), range);
             Ok(instance.id().to_owned())
         }
         Err(ClientError::StartUnknown { id, message, .. }) => {
@@ -31,17 +85,70 @@ pub(crate) async fn start(
             let text = "It is not known whether the job was started. Its address, in the header Location, answers \
                         404 if it was not.";
             let error = ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "StartUnknown", text)
-                .with_header(header::RETRY_AFTER, retry_after);
+                .with_header(header::RETRY_AFTER, retry_after.as_secs());
             // An address is made of ASCII characters only.
-            Err(match HeaderValue::try_from(request.links().status(&id)) {
+            Err(match HeaderValue::try_from(links.status(&id)) {
                 Ok(location) => error.with_header(header::LOCATION, location),
                 Err(_) => error,
             })
         }
-        Err(reason) => {
-            tracing::error!("job not started: {reason}");
-            let text = "The job could not be started. Try again later.";
-            Err(ApiError::unavailable(text, retry_after))
-        }
+        Err(reason) => Err(not_started(&reason, retry_after)),
     }
+}
+
+fn started(id: &str, range: &DateRange) {
+    JOBS_STARTED.increment();
+    tracing::info!(id, start = %range.start(), end = %range.end(), "job started");
+}
+
+fn not_started(reason: &ClientError, retry_after: Duration) -> ApiError {
+    tracing::error!("job not started: {reason}");
+    let text = "The job could not be started. Try again later.";
+    ApiError::unavailable(text, retry_after.as_secs())
+}
+
+/// What has the id of a key.
+enum Found {
+    /// The job of the same submission.
+    Same,
+    /// A job for other days, or an instance of another orchestrator. Clients are not told which: the latter are none
+    /// of their business.
+    Other,
+}
+
+/// The instance with this id, of whatever orchestrator.
+async fn find(
+    client: &DurableClient,
+    id: &str,
+    range: &DateRange,
+) -> Result<Option<Found>, ClientError> {
+    let Some(status) = client.status(id).await? else {
+        return Ok(None);
+    };
+    let is_job = status.name.eq_ignore_ascii_case(PROCESS_SUBMISSION.name());
+    let submitted = status.input_as::<DateRange>().ok().flatten();
+    Ok(Some(match is_job && submitted == Some(*range) {
+        true => Found::Same,
+        false => Found::Other,
+    }))
+}
+
+fn accept(found: Found, identity: &Identity, id: String) -> Result<String, ApiError> {
+    let (status, code, text) = match (found, identity) {
+        (Found::Same, _) => {
+            tracing::info!(id, "job found by its key");
+            return Ok(id);
+        }
+        (Found::Other, Identity::OperationId(_)) => (
+            StatusCode::BAD_REQUEST,
+            "OperationIdReused",
+            "The Operation-Id is in use for another request. Choose a new one for each request.",
+        ),
+        (Found::Other, _) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "IdempotencyKeyReused",
+            "The Idempotency-Key was used for another request. Choose a new one for each request.",
+        ),
+    };
+    Err(ApiError::new(status, code, text))
 }

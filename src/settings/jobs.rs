@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reader::{Reader, in_range};
+use super::reader::{Reader, in_range, true_or_false};
 
 /// The settings of jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct JobSettings {
     pub retention: Option<Duration>,
     /// `TombstoneDays`: how long the address of a purged job answers 410, at least 1 day; then it answers 404.
     pub tombstones: Duration,
+    /// `SweepJobs`: whether a timer heals the jobs that their host failed and that nobody asks for.
+    pub sweep: bool,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -29,10 +31,12 @@ impl JobSettings {
         let tombstones = reader.or_default("TombstoneDays", "30", |text| {
             in_range(text, 1, 3650).ok_or("expected a number of days from 1 to 3650")
         });
+        let sweep = reader.or_default("SweepJobs", "true", true_or_false);
         Some(Self {
             timeout: Duration::from_secs(timeout?.into()),
             retention: Some(DAY * retention?).filter(|time| !time.is_zero()),
             tombstones: DAY * tombstones?,
+            sweep: sweep?,
         })
     }
 }
@@ -67,5 +71,19 @@ mod tests {
                 assert!(text.contains(&expected), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn the_sweep_is_on_unless_it_is_switched_off() {
+        for (value, expected) in [(None, true), (Some("false"), false), (Some("True"), true)] {
+            let values: Vec<_> = value
+                .map(|value| ("SweepJobs", value))
+                .into_iter()
+                .collect();
+            assert_eq!(Settings::for_test(&values).jobs.sweep, expected);
+        }
+        let text = Settings::problem_for_test("SweepJobs", "0");
+        let expected = "SweepJobs: expected true or false. Example: SweepJobs=true";
+        assert!(text.contains(expected), "{text}");
     }
 }

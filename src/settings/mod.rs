@@ -189,6 +189,7 @@ mod tests {
         assert_eq!(settings.query.deadline, Duration::from_secs(540));
         assert_eq!(settings.submit.max_span_days, 366);
         assert_eq!(settings.status.retry_after, Duration::from_secs(5));
+        assert_eq!(settings.status.max_wait, Duration::from_secs(100));
         assert_eq!(settings.http.public_base_url, None);
         assert!(settings.http.trusted_proxies.is_empty());
         assert_eq!(settings.http.allowed_hosts, None);
@@ -225,6 +226,7 @@ mod tests {
             ("MaxSpanDays", "31"),
             ("QueryTimeoutSeconds", "60"),
             ("RetryAfterSeconds", "20"),
+            ("MaxWaitSeconds", "220"),
             ("PublicBaseUrl", "https://api.example.com/jobs/"),
             ("TrustedProxies", "10.0.0.1"),
             ("AllowedHosts", "api.example.com"),
@@ -238,6 +240,7 @@ mod tests {
         assert_eq!(settings.query.deadline, Duration::from_secs(60));
         assert_eq!(settings.submit.max_span_days, 31);
         assert_eq!(settings.status.retry_after, Duration::from_secs(20));
+        assert_eq!(settings.status.max_wait, Duration::from_secs(220));
         assert_eq!(
             settings.http.public_base_url.as_deref(),
             Some("https://api.example.com/jobs")
@@ -288,6 +291,12 @@ mod tests {
                 "RetryAfterSeconds: expected a number of seconds from 1 to 3600. Example: RetryAfterSeconds=5",
             ),
             ("RetryAfterSeconds", "-1", "RetryAfterSeconds: expected"),
+            (
+                "MaxWaitSeconds",
+                "221",
+                "MaxWaitSeconds: expected a number of seconds from 0 to 220. Example: MaxWaitSeconds=100",
+            ),
+            ("MaxWaitSeconds", "-1", "MaxWaitSeconds: expected"),
             (
                 "PublicBaseUrl",
                 "api.example.com",

@@ -15,6 +15,7 @@ mod expired_jobs;
 mod function_folders;
 mod getting_started;
 mod health;
+mod idempotency;
 mod jobs;
 mod misbehaving;
 mod openapi;
@@ -26,3 +27,4 @@ mod status_body;
 mod submit_answers;
 #[path = "../support/mod.rs"]
 mod support;
+mod waiting;

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 10] = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
@@ -18,6 +18,7 @@ const DOCUMENTS: [&str; 9] = [
     "docs/glossary.md",
     "docs/performance.md",
     "docs/security.md",
+    "docs/submit.md",
 ];
 
 /// Paths that begin with one of these are given from the root of the repository.

@@ -74,7 +74,8 @@ fn bindings_are_as_the_handler_needs_them() {
             let client = json!({ "type": "durableClient", "direction": "in", "name": "starter" });
             assert_eq!(bindings.contains(&client), uses_client, "{name}");
         } else if trigger["type"] == "timerTrigger" {
-            assert_eq!(bindings.len(), 2, "{name}");
+            let client = json!({ "type": "durableClient", "direction": "in", "name": "starter" });
+            assert_eq!(bindings[1..], [client], "{name}");
         } else {
             assert_eq!(bindings.len(), 1, "{name}");
         }

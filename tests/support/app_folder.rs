@@ -14,7 +14,8 @@ use super::{
     readme,
 };
 
-/// What clients are told to wait between polls, in seconds: not the default, so that a test sees that the setting is used.
+/// The most that clients are told to wait between polls, in seconds: not the default, so that a test sees that the setting
+/// is used.
 pub(crate) const RETRY_AFTER: &str = "3";
 
 /// The task hub of the crash tests.

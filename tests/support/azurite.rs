@@ -1,7 +1,6 @@
 //! A real Azurite table service for one test, on a port of its own.
 
 use std::{
-    fs::{self, File},
     io::{BufRead, BufReader},
     net::TcpListener,
     path::{Path, PathBuf},
@@ -9,6 +8,8 @@ use std::{
     sync::mpsc,
     thread,
 };
+
+use super::npm;
 
 /// The emulator's account and key are public and the same everywhere.
 const ACCOUNT: &str = "devstoreaccount1";
@@ -108,38 +109,12 @@ impl Drop for Azurite {
     }
 }
 
-/// Installs what package-lock.json pins, once for all test binaries, and returns the program.
+/// The program, installed if it is not there yet.
 fn install() -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/azurite");
-    let modules = folder.join("node_modules");
-    let lock_file = fs::read(folder.join("package-lock.json")).unwrap();
-    // Written last: without this file, or with another content, the folder is not what package-lock.json pins.
-    let installed = modules.join(".installed");
-
-    let guard =
-        File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("azurite-install.lock")).unwrap();
-    guard.lock().unwrap();
-    if fs::read(&installed).ok().as_deref() != Some(lock_file.as_slice()) {
-        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-        let done = Command::new(npm)
-            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-            .current_dir(&folder)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap_or_else(|error| {
-                panic!("cannot run npm: {error}; install Node.js 20 or later with npm")
-            });
-        assert!(
-            done.status.success(),
-            "`npm ci` in tests/azurite failed; it needs Node.js 20 or later and a package registry:\n{}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-        fs::write(&installed, &lock_file).unwrap();
-    }
     let program = if cfg!(windows) {
         "azurite-table.cmd"
     } else {
         "azurite-table"
     };
-    modules.join(".bin").join(program)
+    npm::install("tests/azurite").join(".bin").join(program)
 }

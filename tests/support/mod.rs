@@ -3,11 +3,13 @@
 
 pub(crate) mod app_folder;
 pub(crate) mod azurite;
+pub(crate) mod browser;
 pub(crate) mod build;
 pub(crate) mod fake_table;
 pub(crate) mod host;
 pub(crate) mod http;
 pub(crate) mod key_check;
+pub(crate) mod npm;
 pub(crate) mod readme;
 pub(crate) mod sample;
 pub(crate) mod schemathesis;

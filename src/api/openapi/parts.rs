@@ -102,6 +102,11 @@ pub(super) fn id() -> Parameter {
         .build()
 }
 
+/// A parameter of the query string that need not be there.
+pub(super) fn query(name: &str, description: &str, schema: impl Into<Schema>) -> Parameter {
+    parameter(ParameterIn::Query, name, description, schema)
+}
+
 /// A request header that need not be there.
 pub(super) fn request_header(
     name: &str,

@@ -1,10 +1,10 @@
 //! The operations of the functions `get-status` and `get-events`.
 
-use utoipa::openapi::{HttpMethod, Paths, ResponseBuilder};
+use utoipa::openapi::{HttpMethod, ObjectBuilder, Paths, ResponseBuilder, Type};
 
 use super::parts::{
     JOBS, content, errors, etag, id, if_none_match, json, location, not_modified, operation,
-    prefer, response, retry_after,
+    prefer, query, response, retry_after, string,
 };
 
 pub(super) fn add(paths: &mut Paths) {
@@ -15,6 +15,24 @@ pub(super) fn add(paths: &mut Paths) {
         "The state of a job, in one of several views.",
     )
     .parameter(id())
+    .parameter(query(
+        "view",
+        "`job` (the default), `minimal` (five members, without the result), or `text` (one sentence).",
+        string().enum_values(Some(["job", "minimal", "text"])),
+    ))
+    .parameter(query(
+        "wait",
+        "The same as `Prefer: wait=n`, for clients that cannot send headers: seconds.",
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0)),
+    ))
+    .parameter(query(
+        "until",
+        "What a request that waits is answered at: the end of the job (`end`, the default), or a change of its status \
+         or custom status as well (`change`).",
+        string().enum_values(Some(["end", "change"])),
+    ))
     .parameter(prefer())
     .parameter(if_none_match())
     .response(

@@ -36,7 +36,7 @@ const STYLE: &str = include_str!("html/page.css");
 
 /// What a browser may do with the page. The hash is that of [`STYLE`]; a test compares them.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-ewaVCAM+ouRJAfozUVojlN4IpznkIumURwD3LgiT3Io='; \
+    style-src 'sha256-lQStqT/zy2bk0eR15yfpG8ep8A5Mq0GUH4FWbTNPvTo='; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const REFRESH: HeaderName = HeaderName::from_static("refresh");
@@ -100,68 +100,113 @@ fn response(status: StatusCode, refresh: Option<u64>, page: String) -> Response 
 /// The address that switches the refresh off or on again, relative to the page. A relative query replaces the whole
 /// query string, so there is none when the client has parameters there that are not ours: one may be its key, without
 /// which the host would refuse the request, and which must not be in a body.
-fn switch(query: &str, off: bool) -> Option<String> {
-    let mut kept = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        match name.to_ascii_lowercase().as_str() {
-            "view" => {
-                kept.append_pair("view", &value);
-            }
-            REFRESH_PARAMETER => {}
-            _ => return None,
-        }
+fn switch(query: &str, off: bool) -> Option<&'static str> {
+    let mut parameters = url::form_urlencoded::parse(query.as_bytes());
+    let ours = parameters.all(|(name, _)| name.eq_ignore_ascii_case(REFRESH_PARAMETER));
+    match (ours, off) {
+        (false, _) => None,
+        (true, false) => Some("?refresh=off"),
+        (true, true) => Some("?refresh=on"),
     }
-    kept.append_pair(REFRESH_PARAMETER, if off { "on" } else { "off" });
-    Some(format!("?{}", kept.finish()))
 }
 
 struct Refresh {
     /// In seconds.
     every: u64,
     off: bool,
-    switch: Option<String>,
+    switch: Option<&'static str>,
 }
 
 /// The state of a job, in words.
 struct Words {
     /// The class of the page, which gives it its colour.
     class: &'static str,
+    icon: Icon,
     heading: &'static str,
-    sentence: &'static str,
+    /// The heading of a running job says it all; below it is the stage.
+    sentence: Option<&'static str>,
 }
 
 fn words(status: RuntimeStatus) -> Words {
-    let (class, heading, sentence) = match status {
+    let (class, icon, heading, sentence) = match status {
         RuntimeStatus::Pending => (
             "waiting",
+            Icon::Clock,
             "Waiting to start",
-            "The job is accepted and will start soon.",
+            Some("The job is accepted and will start soon."),
         ),
         RuntimeStatus::Running | RuntimeStatus::ContinuedAsNew => {
-            ("running", "Running", "The job is being done.")
+            ("running", Icon::Ring, "Running", None)
         }
         RuntimeStatus::Suspended => (
             "suspended",
+            Icon::Pause,
             "Suspended",
-            "The job pauses until an operator resumes it.",
+            Some("The job pauses until an operator resumes it."),
         ),
-        RuntimeStatus::Completed => ("completed", "Completed", "The job is done."),
-        RuntimeStatus::Failed => ("failed", "Failed", "The job ended without a result."),
+        RuntimeStatus::Completed => (
+            "completed",
+            Icon::Tick,
+            "Completed",
+            Some("The job has its result."),
+        ),
+        RuntimeStatus::Failed => (
+            "failed",
+            Icon::Cross,
+            "Failed",
+            Some("The job ended without a result."),
+        ),
         RuntimeStatus::Terminated | RuntimeStatus::Canceled => (
             "canceled",
+            Icon::Square,
             "Canceled",
-            "The job was stopped before it had a result.",
+            Some("The job was stopped before it had a result."),
         ),
         _ => (
             "waiting",
+            Icon::Clock,
             "Unknown",
-            "The job is in a state that this app does not know.",
+            Some("The job is in a state that this app does not know."),
         ),
     };
     Words {
         class,
+        icon,
         heading,
         sentence,
+    }
+}
+
+/// A drawing beside the heading, for the eye only.
+#[derive(Clone, Copy)]
+enum Icon {
+    Clock,
+    Ring,
+    Pause,
+    Tick,
+    Cross,
+    Square,
+    Question,
+}
+
+impl Display for Icon {
+    fn fmt(&self, page: &mut Formatter<'_>) -> fmt::Result {
+        let (class, path) = match self {
+            Self::Clock => ("icon", "M12 3a9 9 0 1 0 .01 0M12 7.5V12l3 2"),
+            Self::Ring => ("icon turns", "M12 3a9 9 0 1 1-9 9"),
+            Self::Pause => ("icon", "M9 6v12M15 6v12"),
+            Self::Tick => ("icon", "M4.5 12.5l5 5 10-11"),
+            Self::Cross => ("icon", "M6 6l12 12M18 6L6 18"),
+            Self::Square => ("icon", "M6.5 6.5h11v11h-11z"),
+            Self::Question => (
+                "icon",
+                "M8.5 9a3.5 3.5 0 1 1 5 3.2c-1 .5-1.5 1.2-1.5 2.3M12 18.5v.01",
+            ),
+        };
+        write!(
+            page,
+            "<svg class=\"{class}\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"{path}\"/></svg>"
+        )
     }
 }
 
@@ -187,10 +232,16 @@ impl Display for JobPage<'_> {
         };
         let title = format!("{percent}{} · Job {}", words.heading, job.id);
         head(page, &title, words.class)?;
-        writeln!(
+        let stage = match progress {
+            Some(progress) if runs => Some(stage_in_words(progress.stage).to_owned()),
+            Some(_) => None,
+            None => self.custom_stage(),
+        };
+        header(
             page,
-            "<header>\n<p class=\"kicker\">Job</p>\n<h1>{}</h1>\n<p>{}</p>\n</header>",
-            words.heading, words.sentence
+            words.icon,
+            words.heading,
+            [words.sentence, stage.as_deref()],
         )?;
         if runs {
             self.bar(page, progress.as_ref())?;
@@ -206,33 +257,26 @@ impl Display for JobPage<'_> {
 }
 
 impl JobPage<'_> {
-    /// Without a progress, or before the first day is done, the bar shows only that something goes on.
+    /// Before the first day is done the bar shows only that something goes on.
     fn bar(&self, page: &mut Formatter<'_>, progress: Option<&Progress>) -> fmt::Result {
-        page.write_str("<section class=\"bar\" aria-label=\"Progress\">\n")?;
-        match progress {
-            Some(Progress {
-                stage,
-                done,
-                total,
-                percent,
-                ..
-            }) => writeln!(
-                page,
-                "<p><strong>{percent}<span> %</span></strong> <span id=\"stage\">{}</span></p>\n\
-                 <progress max=\"{total}\" value=\"{done}\" aria-labelledby=\"stage\">{percent} %</progress>",
-                stage_in_words(*stage),
-            )?,
-            None => writeln!(
-                page,
-                "<p><span id=\"stage\">{}</span></p>\n<progress aria-labelledby=\"stage\"></progress>",
-                Escaped(
-                    &self
-                        .custom_stage()
-                        .unwrap_or_else(|| "Not started yet".to_owned())
-                ),
-            )?,
-        }
-        page.write_str("</section>\n")
+        let Some(Progress {
+            done,
+            total,
+            percent,
+            ..
+        }) = progress
+        else {
+            return page.write_str("<progress aria-label=\"Progress\"></progress>\n");
+        };
+        let value = match done {
+            0 => String::new(),
+            _ => format!(" max=\"100\" value=\"{percent}\""),
+        };
+        writeln!(
+            page,
+            "<div class=\"bar\">\n<p><strong>{percent}<span> %</span></strong> {done} of {total} days</p>\n\
+             <progress{value} aria-label=\"Progress\">{percent} %</progress>\n</div>"
+        )
     }
 
     /// A custom status that is no progress, as text.
@@ -288,19 +332,12 @@ impl JobPage<'_> {
     fn facts(&self, page: &mut Formatter<'_>, progress: Option<&Progress>) -> fmt::Result {
         let Self { job, now, .. } = self;
         page.write_str("<dl class=\"facts\">\n")?;
-        match progress {
-            Some(progress) => {
-                let Progress { done, total, .. } = progress;
+        if let Some(progress) = progress {
+            let Progress { done, total, .. } = progress;
+            if has_ended(job.status) {
                 fact(page, "Days scanned", format_args!("{done} of {total}"))?;
-                fact(page, "Rows read", grouped(&progress.rows.to_string()))?;
             }
-            None => {
-                // A running job has it at its bar.
-                let stage = self.custom_stage().filter(|_| has_ended(job.status));
-                if let Some(stage) = stage {
-                    fact(page, "Stage", Escaped(&stage))?;
-                }
-            }
+            fact(page, "Rows read", grouped(&progress.rows.to_string()))?;
         }
         let between = |start: SystemTime, end: SystemTime| {
             in_words(end.duration_since(start).unwrap_or_default())
@@ -308,14 +345,9 @@ impl JobPage<'_> {
         if has_ended(job.status) {
             fact(page, "Duration", between(job.created, job.last_updated))?;
         } else {
-            fact(
-                page,
-                "Submitted",
-                format_args!("{} ago", between(job.created, *now)),
-            )?;
+            fact(page, "Time so far", between(job.created, *now))?;
             if let Some(eta) = progress.and_then(|progress| progress.eta) {
-                let left = between(*now, eta.into());
-                fact(page, "Time left", format_args!("about {left}"))?;
+                fact(page, "Time left, estimated", between(*now, eta.into()))?;
             }
         }
         page.write_str("</dl>\n")
@@ -352,9 +384,9 @@ impl JobPage<'_> {
             let text = if *off {
                 "Refresh it automatically"
             } else {
-                "Stop that"
+                "Stop refreshing"
             };
-            write!(page, " <a href=\"{}\">{text}</a>", Escaped(switch))?;
+            write!(page, " <a href=\"{switch}\">{text}</a>")?;
         }
         page.write_str("</p>\n</footer>\n")
     }
@@ -376,25 +408,20 @@ impl Display for ErrorPage<'_> {
             message,
             refresh,
         } = self;
-        let heading = match *status {
-            StatusCode::NOT_FOUND => "Not found",
-            StatusCode::GONE => "Expired",
-            StatusCode::SERVICE_UNAVAILABLE => "Not available",
-            status if status.is_client_error() => "Not possible",
-            _ => "Something went wrong",
-        };
-        let class = match *status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => "canceled",
-            StatusCode::SERVICE_UNAVAILABLE => "suspended",
-            _ => "failed",
+        let (class, icon, heading, advice) = match *status {
+            StatusCode::NOT_FOUND => (
+                "canceled",
+                Icon::Question,
+                "Not found",
+                Some("Check that the address is complete."),
+            ),
+            StatusCode::GONE => ("canceled", Icon::Clock, "Expired", None),
+            StatusCode::SERVICE_UNAVAILABLE => ("suspended", Icon::Pause, "Not available", None),
+            status if status.is_client_error() => ("failed", Icon::Cross, "Not possible", None),
+            _ => ("failed", Icon::Cross, "Something went wrong", None),
         };
         head(page, heading, class)?;
-        writeln!(
-            page,
-            "<header>\n<p class=\"kicker\">{}</p>\n<h1>{heading}</h1>\n<p>{}</p>\n</header>",
-            status.as_u16(),
-            Escaped(message)
-        )?;
+        header(page, icon, heading, [Some(message), advice])?;
         page.write_str("<dl class=\"about\">\n")?;
         fact(
             page,
@@ -426,6 +453,19 @@ fn head(page: &mut Formatter<'_>, title: &str, class: &str) -> fmt::Result {
 
 fn foot(page: &mut Formatter<'_>) -> fmt::Result {
     page.write_str("</main>\n</body>\n</html>\n")
+}
+
+fn header(
+    page: &mut Formatter<'_>,
+    icon: Icon,
+    heading: &str,
+    sentences: [Option<&str>; 2],
+) -> fmt::Result {
+    writeln!(page, "<header>\n{icon}\n<h1>{heading}</h1>")?;
+    for text in sentences.into_iter().flatten() {
+        writeln!(page, "<p>{}</p>", Escaped(text))?;
+    }
+    page.write_str("</header>\n")
 }
 
 /// `value` is HTML.
@@ -499,7 +539,7 @@ fn in_words(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match (days, hours, minutes) {
-        (0, 0, 0) if seconds == 0 => "less than 1 s".to_owned(),
+        (0, 0, 0) if seconds == 0 => "under 1 s".to_owned(),
         (0, 0, 0) => format!("{seconds} s"),
         (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
         (0, ..) => format!("{hours} h {} min", minutes % 60),

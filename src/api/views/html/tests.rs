@@ -31,7 +31,7 @@ fn page(job: &Job) -> String {
         refresh: Refresh {
             every: 5,
             off: false,
-            switch: Some("?refresh=off".to_owned()),
+            switch: Some("?refresh=off"),
         },
         now: job.created + Duration::from_secs(15),
     }
@@ -58,12 +58,12 @@ fn a_running_job_shows_its_progress_its_stage_and_its_times() {
         &[
             "<title>38 % · Running · Job 1a</title>",
             "<h1>Running</h1>",
-            r#"<progress max="31" value="12" aria-labelledby="stage">"#,
-            r#"<span id="stage">Reading the table</span>"#,
-            "<dt>Days scanned</dt><dd>12 of 31</dd>",
+            r#"<progress max="100" value="38" aria-label="Progress">"#,
+            "<p>Reading the table</p>",
+            "12 of 31 days",
             "<dt>Rows read</dt><dd>48,211</dd>",
-            "<dt>Submitted</dt><dd>15 s ago</dd>",
-            "<dt>Time left</dt><dd>about 1 min 15 s</dd>",
+            "<dt>Time so far</dt><dd>15 s</dd>",
+            "<dt>Time left, estimated</dt><dd>1 min 15 s</dd>",
             r#"<time datetime="2021-03-19T13:46:56Z">19 March 2021, 13:46:56 UTC</time>"#,
             "<code>https://jobs.example/api/status/1a</code>",
             r#"refreshes itself every 5 seconds. <a href="?refresh=off">"#,
@@ -190,16 +190,11 @@ fn the_link_that_switches_the_refresh_never_holds_or_drops_a_parameter_of_others
     for (query, off, expected) in [
         ("", false, Some("?refresh=off")),
         ("refresh=off", true, Some("?refresh=on")),
-        (
-            "view=html&refresh=on",
-            false,
-            Some("?view=html&refresh=off"),
-        ),
-        ("view=%22%3E%3C", false, Some("?view=%22%3E%3C&refresh=off")),
+        ("Refresh=on", false, Some("?refresh=off")),
         ("code=secret", false, None),
-        ("view=html&subscription-key=secret", false, None),
+        ("refresh=off&subscription-key=secret", true, None),
     ] {
-        assert_eq!(switch(query, off).as_deref(), expected, "{query}");
+        assert_eq!(switch(query, off), expected, "{query}");
     }
 }
 
@@ -252,7 +247,7 @@ async fn an_error_has_its_status_its_text_and_its_code() {
 #[test]
 fn a_duration_has_its_two_largest_units() {
     for (seconds, expected) in [
-        (0, "less than 1 s"),
+        (0, "under 1 s"),
         (59, "59 s"),
         (60, "1 min 0 s"),
         (3_725, "1 h 2 min"),

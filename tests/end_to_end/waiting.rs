@@ -1,0 +1,187 @@
+//! Clients that wait for a job without polling, and clients that poll: what they are told, and what they cost.
+//!
+//! The table holds its answer back until a gate is open. So a job runs until a test lets it end, and a request that is
+//! answered before that did not wait.
+
+use super::{
+    status_body::{DONE, QUERYING, assert_status},
+    support::{
+        app_folder::AppFolder,
+        fake_table::{FakeTable, Gate, Step},
+        host::Host,
+        http::{Answer, Client},
+        task_hub::TaskHub,
+    },
+};
+
+/// A table whose answer has two distinct values.
+async fn held_table() -> (FakeTable, Gate) {
+    let gate = Gate::closed();
+    let page = Step::page(&["1", "2", "2"]);
+    let table = FakeTable::start(vec![Step::Held(gate.clone(), Box::new(page))]).await;
+    (table, gate)
+}
+
+/// A host with a job that runs: its id and the address of its status.
+async fn with_job(app: AppFolder) -> (Host, String, String) {
+    let host = app.setting("RUST_LOG", "function_app=debug").start().await;
+    let (id, location) = host.client().submit("2021-01-01", "2021-01-31").await;
+    running(host.client(), &location).await;
+    (host, id, location)
+}
+
+/// Polls until the job has called its activity, so that its state stays as it is until the gate is open.
+async fn running(client: &Client, location: &str) -> Answer {
+    let wanted = |answer: &Answer| answer.json()["customStatus"]["stage"] == "querying";
+    client.poll_until(location, wanted).await
+}
+
+/// Sends a request that waits, and returns when its answer is held back.
+async fn waiting(
+    host: &Host,
+    url: String,
+    headers: &'static [(&'static str, &'static str)],
+) -> tokio::task::JoinHandle<Answer> {
+    const HELD: &str = "the answer is held back";
+    let before = host.log().matches(HELD).count();
+    let client = host.client().clone();
+    let answer = tokio::spawn(async move { client.get_with(&url, headers).await });
+    host.logged(HELD, before + 1).await;
+    answer
+}
+
+#[tokio::test]
+async fn row_32_a_client_that_waits_is_answered_when_the_job_ends() {
+    let (table, gate) = held_table().await;
+    let app = AppFolder::product(&table.connection_string());
+    let (host, id, location) = with_job(app).await;
+    let by_header = waiting(&host, location.clone(), &[("Prefer", "wait=60")]).await;
+    let by_query = waiting(&host, format!("{location}?wait=60"), &[]).await;
+    assert!(!by_header.is_finished() && !by_query.is_finished());
+    gate.open();
+    let (by_header, by_query) = (by_header.await.unwrap(), by_query.await.unwrap());
+    for answer in [&by_header, &by_query] {
+        assert_status(answer, &id, "Completed", "2", DONE, None);
+    }
+    assert_eq!(by_header.header("Preference-Applied"), "wait=60");
+    assert_eq!(by_query.header("Preference-Applied"), "");
+    // Of a job that has ended nobody waits.
+    let answer = host
+        .client()
+        .get_with(&location, &[("Prefer", "wait=60")])
+        .await;
+    assert_status(&answer, &id, "Completed", "2", DONE, None);
+}
+
+#[tokio::test]
+async fn row_32_the_wait_ends_with_the_time_and_at_the_setting_and_with_the_present_state() {
+    let (table, _gate) = held_table().await;
+    let app = AppFolder::product(&table.connection_string()).setting("MaxWaitSeconds", "1");
+    let (host, id, location) = with_job(app).await;
+    let client = host.client();
+    for headers in [
+        &[("Prefer", "wait=1")],
+        &[("Prefer", "respond-async, wait=600")],
+    ] {
+        let answer = client.get_with(&location, headers).await;
+        assert_status(&answer, &id, "Running", "null", QUERYING, None);
+        assert!(answer.header("Preference-Applied").ends_with("wait=1"));
+        // The next request may follow at once.
+        assert_eq!(answer.header("Retry-After"), "1");
+    }
+    for (query, code) in [
+        ("wait=soon", "InvalidWait"),
+        ("wait=1&until=x", "InvalidUntil"),
+    ] {
+        let answer = client.get_with(&format!("{location}?{query}"), &[]).await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert_eq!(answer.header("x-ms-error-code"), code);
+    }
+    // In a header it is a wish, not a part of the request.
+    let answer = client
+        .get_with(&location, &[("Prefer", "wait=soon, x")])
+        .await;
+    assert_status(&answer, &id, "Running", "null", QUERYING, None);
+}
+
+#[tokio::test]
+async fn row_32_a_client_can_wait_for_a_change_as_well() {
+    let (table, gate) = held_table().await;
+    let app = AppFolder::misbehaving(&table.connection_string());
+    let (host, id, location) = with_job(app).await;
+    let hub = TaskHub::of(&host).await;
+    let target = format!("{location}?wait=60&until=change");
+    let answer = waiting(&host, target.clone(), &[]).await;
+    hub.suspend(&id, "a reason").await;
+    let answer = answer.await.unwrap();
+    assert_status(&answer, &id, "Suspended", "null", QUERYING, None);
+    hub.resume(&id).await;
+    let resumed = |answer: &Answer| answer.json()["status"] == "Running";
+    host.client().poll_until(&location, resumed).await;
+    let answer = waiting(&host, target, &[]).await;
+    gate.open();
+    let answer = answer.await.unwrap();
+    assert_ne!(answer.json()["customStatus"]["percent"], 0, "{answer:?}");
+}
+
+#[tokio::test]
+async fn row_34_a_client_that_has_the_state_gets_304_until_it_changes() {
+    let (table, gate) = held_table().await;
+    let app = AppFolder::product(&table.connection_string());
+    let (host, id, location) = with_job(app).await;
+    let client = host.client();
+    let running = client.status(&location).await;
+    let tag = running.header("ETag").to_owned();
+    assert!(tag.starts_with('"') && tag.len() > 20, "{running:?}");
+
+    let same = client.get_with(&location, &[("If-None-Match", &tag)]).await;
+    assert_eq!((same.status, same.body.as_str()), (304, ""));
+    for name in ["ETag", "Location", "Cache-Control"] {
+        assert_eq!(same.header(name), running.header(name), "{name}");
+    }
+    assert!(!same.header("Retry-After").is_empty());
+    let other = client
+        .get_with(&location, &[("If-None-Match", "\"x\"")])
+        .await;
+    assert_status(&other, &id, "Running", "null", QUERYING, None);
+
+    gate.open();
+    let ended = client.poll(&location).await;
+    let changed = client.get_with(&location, &[("If-None-Match", &tag)]).await;
+    assert_status(&changed, &id, "Completed", "2", DONE, None);
+    assert_eq!(changed.header("ETag"), ended.header("ETag"));
+    assert_ne!(changed.header("ETag"), tag);
+    let tag = ended.header("ETag");
+    let same = client.get_with(&location, &[("If-None-Match", tag)]).await;
+    assert_eq!((same.status, same.header("Location")), (304, ""));
+}
+
+#[tokio::test]
+async fn row_34_a_client_that_waits_with_the_state_it_has_is_answered_when_it_changes() {
+    let (table, gate) = held_table().await;
+    let app = AppFolder::misbehaving(&table.connection_string());
+    let (host, id, location) = with_job(app).await;
+    let client = host.client();
+    let tag = client.status(&location).await.header("ETag").to_owned();
+    let with_tag = format!("{location}?wait=1");
+    let same = client.get_with(&with_tag, &[("If-None-Match", &tag)]).await;
+    assert_eq!(same.status, 304, "{same:?}");
+    // A client with another state is answered at once: the job runs until the gate is open.
+    let target = format!("{location}?wait=60");
+    let news = client
+        .get_with(&target, &[("If-None-Match", "\"x\"")])
+        .await;
+    assert_status(&news, &id, "Running", "null", QUERYING, None);
+
+    let hub = TaskHub::of(&host).await;
+    let changed = tokio::spawn({
+        let (client, tag) = (client.clone(), tag.clone());
+        async move { client.get_with(&target, &[("If-None-Match", &tag)]).await }
+    });
+    hub.suspend(&id, "a reason").await;
+    let changed = changed.await.unwrap();
+    assert_status(&changed, &id, "Suspended", "null", QUERYING, None);
+    hub.resume(&id).await;
+    gate.open();
+    client.poll(&location).await;
+}
