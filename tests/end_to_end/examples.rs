@@ -13,8 +13,8 @@ use tokio::{
 use super::support::{
     app_folder::AppFolder,
     build,
+    console::{self, Request, Shown},
     host::{Host, TIME_LIMIT},
-    http::Answer,
 };
 
 /// The address in the headers, which is the host's default.
@@ -23,37 +23,29 @@ const SHOWN_ADDRESS: &str = "http://localhost:7071";
 /// The pause before a GET is sent again.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A command of a header, with the output that is shown below it.
-struct Shown {
-    command: Vec<String>,
-    output: String,
-}
-
-impl Shown {
-    /// Sends what the curl line sends, and compares the output.
-    ///
-    /// A GET is repeated until its output is the one that is shown: it asks how far something is.
-    async fn run(&self, host: &Host) {
-        let Self { command, output } = self;
-        assert_eq!(command[0], "curl");
-        let request = Request::of_curl(&command[1..]);
-        let as_shown = async {
-            loop {
-                let answer = request.send(host).await;
-                if request.method != Method::GET || answer.body == *output {
-                    break answer;
-                }
-                tokio::time::sleep(POLL_INTERVAL).await;
+/// Sends what the curl line sends, and compares the output.
+///
+/// A GET is repeated until its output is the one that is shown: it asks how far something is.
+async fn run_shown(shown: &Shown, host: &Host) {
+    let Shown { command, output } = shown;
+    let output = output.concat();
+    let request = Request::of_curl(command);
+    let as_shown = async {
+        loop {
+            let answer = request.send(host.client(), SHOWN_ADDRESS).await;
+            if request.method != Method::GET || answer.body == output {
+                break answer;
             }
-        };
-        let answer = tokio::time::timeout(TIME_LIMIT, as_shown).await;
-        let answer = answer.unwrap_or_else(|_| panic!("{command:?} never gave {output}"));
-        assert_eq!(answer.body, *output, "{command:?}: {answer:?}");
-        assert!(
-            (200..300).contains(&answer.status),
-            "{command:?}: {answer:?}"
-        );
-    }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    };
+    let answer = tokio::time::timeout(TIME_LIMIT, as_shown).await;
+    let answer = answer.unwrap_or_else(|_| panic!("{command:?} never gave {output}"));
+    assert_eq!(answer.body, output, "{command:?}: {answer:?}");
+    assert!(
+        (200..300).contains(&answer.status),
+        "{command:?}: {answer:?}"
+    );
 }
 
 /// The commands of an example's header.
@@ -63,82 +55,7 @@ fn header(example: &str) -> Vec<Shown> {
     let comment = source.lines().map_while(|line| line.strip_prefix("//!"));
     let lines = comment.map(|line| line.strip_prefix(' ').unwrap_or(line));
     let block = lines.skip_while(|line| *line != "```console").skip(1);
-    let mut shown = Vec::<Shown>::new();
-    for line in block.take_while(|line| *line != "```") {
-        match (line.strip_prefix("$ "), shown.last_mut()) {
-            (Some(command), _) => shown.push(Shown {
-                command: words(command),
-                output: String::new(),
-            }),
-            (None, Some(last)) => last.output.push_str(line),
-            (None, None) => panic!("{example}: an output without a command: {line}"),
-        }
-    }
-    shown
-}
-
-/// The words of a command line. Of the quotes of a shell it knows the single ones.
-fn words(line: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut quoted = false;
-    for sign in line.chars() {
-        match sign {
-            '\'' => quoted = !quoted,
-            ' ' if !quoted => words.push(String::new()),
-            sign => {
-                assert!(quoted || !"\"\\$&|;<>".contains(sign), "{line}");
-                words.last_mut().unwrap().push(sign);
-            }
-        }
-    }
-    assert!(!quoted, "{line}");
-    words
-}
-
-/// What curl sends for these arguments.
-struct Request {
-    method: Method,
-    path: String,
-    content_type: Option<String>,
-    body: String,
-}
-
-impl Request {
-    fn of_curl(arguments: &[String]) -> Self {
-        let mut request = Self {
-            method: Method::GET,
-            path: String::new(),
-            content_type: None,
-            body: String::new(),
-        };
-        let mut arguments = arguments.iter();
-        while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().unwrap();
-            match argument.as_str() {
-                "-X" => request.method = value().parse().unwrap(),
-                "-d" => {
-                    request.method = Method::POST;
-                    request.body.clone_from(value());
-                }
-                "-H" => {
-                    let value = value().strip_prefix("Content-Type: ").unwrap();
-                    request.content_type = Some(value.to_owned());
-                }
-                url => url
-                    .strip_prefix(SHOWN_ADDRESS)
-                    .unwrap()
-                    .clone_into(&mut request.path),
-            }
-        }
-        request
-    }
-
-    async fn send(&self, host: &Host) -> Answer {
-        let content_type = self.content_type.as_deref();
-        let client = host.client();
-        let answer = client.send(self.method.clone(), &self.path, content_type, &self.body);
-        answer.await
-    }
+    console::shown(block.take_while(|line| *line != "```"))
 }
 
 /// Starts an example and runs the commands of its header.
@@ -150,7 +67,7 @@ async fn run(example: &str) -> Host {
     assert_eq!(first.command[..6], start);
     assert_eq!(first.command[6..], [format!("examples/{example}")]);
     for shown in shown {
-        shown.run(&host).await;
+        run_shown(&shown, &host).await;
     }
     host
 }
@@ -200,10 +117,10 @@ async fn a_decision_counts_until_the_deadline() {
     assert_eq!(ask.status, 200);
     assert_eq!(decide("desk").await, 200);
     let rejected = Shown {
-        command: words("curl http://localhost:7071/api/requests/desk"),
-        output: r#"{"output":"rejected","status":"Completed"}"#.to_owned(),
+        command: console::words("curl http://localhost:7071/api/requests/desk"),
+        output: vec![r#"{"output":"rejected","status":"Completed"}"#.to_owned()],
     };
-    rejected.run(&host).await;
+    run_shown(&rejected, &host).await;
 }
 
 #[tokio::test]
@@ -313,7 +230,7 @@ async fn a_worker_runs_orchestrations_of_a_sidecar() {
     assert!(run.status.success(), "{run:?}");
     assert_eq!(
         String::from_utf8(run.stdout).unwrap().trim_end(),
-        worker.output
+        worker.output.concat()
     );
 }
 

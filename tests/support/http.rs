@@ -236,6 +236,24 @@ impl Client {
         Some(answer)
     }
 
+    /// Sends these headers, and no content type of its own.
+    pub(crate) async fn send_with(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let request = self.http.request(method, self.url(target));
+        let request = request.body(body.to_owned());
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        let answer = Self::send_request(request).await.unwrap();
+        answer.search_for_secrets();
+        answer
+    }
+
     async fn request(
         &self,
         method: Method,

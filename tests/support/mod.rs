@@ -5,6 +5,7 @@ pub(crate) mod app_folder;
 pub(crate) mod azurite;
 pub(crate) mod browser;
 pub(crate) mod build;
+pub(crate) mod console;
 pub(crate) mod fake_table;
 pub(crate) mod host;
 pub(crate) mod http;
