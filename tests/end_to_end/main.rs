@@ -19,6 +19,7 @@ mod idempotency;
 mod jobs;
 mod misbehaving;
 mod openapi;
+mod page;
 mod restarts;
 mod search;
 mod state_faults;

@@ -1,0 +1,80 @@
+//! The page for people, as a browser shows it. Screenshots go to `target/artefacts`.
+
+use super::support::{
+    app_folder::AppFolder,
+    browser::{Browser, Shown},
+    fake_table::{FakeTable, Gate, Step},
+    http::Client,
+};
+
+const DAYS: (&str, &str) = ("2021-01-01", "2021-01-31");
+
+/// Shows a page in light and dark, on a desk and on a phone, where nothing may be wrong with it.
+async fn show(browser: &mut Browser, name: &str, url: &str) -> Shown {
+    let mut last = None;
+    for (scheme, width) in [
+        ("light", 1024),
+        ("dark", 1024),
+        ("light", 320),
+        ("dark", 320),
+    ] {
+        let shown = browser.show(name, url, scheme, width).await;
+        assert!(shown.violations.is_empty(), "{shown:#?}");
+        assert!(shown.messages.is_empty(), "{shown:#?}");
+        assert!(shown.requests.is_empty(), "{shown:#?}");
+        assert_eq!(shown.overflow, 0, "{shown:#?}");
+        last = Some(shown);
+    }
+    last.unwrap()
+}
+
+async fn submit(client: &Client) -> String {
+    client.submit(DAYS.0, DAYS.1).await.1
+}
+
+fn assert_shown(shown: &Shown, status: u16, heading: &str, texts: &[&str]) {
+    assert_eq!((shown.status, shown.heading.as_str()), (status, heading));
+    assert!(shown.title.contains(heading), "{shown:#?}");
+    for text in texts {
+        assert!(shown.text.contains(text), "no {text} in {shown:#?}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_a_job_is_without_barriers_in_every_state_and_replaces_itself_without_a_script()
+{
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let gate = Gate::closed();
+    let held = Step::Held(gate.clone(), Box::new(Step::page(&["1", "2", "2"])));
+    let missing = [("x-ms-error-code", "TableNotFound")].to_vec();
+    let table = FakeTable::start(vec![held, Step::Status(404, missing, "")]).await;
+    let host = AppFolder::product(&table.connection_string()).start().await;
+    let client = host.client();
+
+    let job = submit(client).await;
+    table.requested(1).await;
+    let failing = submit(client).await;
+    client.poll(&failing).await;
+
+    let shown = show(&mut browser, "running", &job).await;
+    assert_shown(
+        &shown,
+        202,
+        "Running",
+        &["Reading the table", "0 of 31 days"],
+    );
+    let shown = show(&mut browser, "failed", &failing).await;
+    assert_shown(
+        &shown,
+        200,
+        "Failed",
+        &["The audit table does not exist.", "TableNotFound"],
+    );
+    assert_eq!(browser.watch(&job).await, "Running");
+    gate.open();
+    browser.becomes("Completed").await;
+    let shown = show(&mut browser, "completed", &job).await;
+    assert_shown(&shown, 200, "Completed", &["Result\n\n2\n"]);
+}
