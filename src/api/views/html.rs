@@ -41,11 +41,14 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; \
 
 const REFRESH: HeaderName = HeaderName::from_static("refresh");
 
+/// What a reader needs at least, in seconds.
+const SHORTEST_REFRESH: u64 = 3;
+
 /// The parameter of the query string that switches the refresh: `refresh=off`.
 const REFRESH_PARAMETER: &str = "refresh";
 
-/// The page of a job. A running job's page asks for itself again after `retry_after`, unless the query string has
-/// `refresh=off`. The caller adds the status code and the headers that are not the page's own.
+/// The page of a job. A running job's page asks for itself again after `retry_after`, if that is not too soon for a
+/// reader, unless the query string has `refresh=off`. The caller adds the status code and the headers that are not the page's own.
 pub(crate) fn job(request: &ApiRequest, job: &Job, retry_after: Duration) -> Response {
     let off = request
         .parameter(REFRESH_PARAMETER)
@@ -54,7 +57,7 @@ pub(crate) fn job(request: &ApiRequest, job: &Job, retry_after: Duration) -> Res
         job,
         address: &request.links().status(&job.id),
         refresh: Refresh {
-            every: retry_after.as_secs().max(1),
+            every: retry_after.as_secs().max(SHORTEST_REFRESH),
             off,
             switch: switch(request.query(), off),
         },
@@ -375,10 +378,10 @@ impl JobPage<'_> {
     fn refreshing(&self, page: &mut Formatter<'_>) -> fmt::Result {
         let Refresh { every, off, switch } = &self.refresh;
         page.write_str("<footer>\n<p>")?;
-        match (off, every) {
-            (true, _) => page.write_str("This page does not refresh itself.")?,
-            (false, 1) => page.write_str("This page refreshes itself every second.")?,
-            (false, every) => write!(page, "This page refreshes itself every {every} seconds.")?,
+        if *off {
+            page.write_str("This page does not refresh itself.")?;
+        } else {
+            write!(page, "This page refreshes itself every {every} seconds.")?;
         }
         if let Some(switch) = switch {
             let text = if *off {

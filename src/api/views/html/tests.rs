@@ -186,6 +186,14 @@ fn only_the_page_of_a_running_job_asks_for_itself_again() {
 }
 
 #[test]
+fn a_reader_has_some_seconds_before_the_page_is_replaced() {
+    let request = ApiRequest::for_test(Method::GET, URL, 2, &[], &[]);
+    let job = record(RuntimeStatus::Running, None, None);
+    let answer = super::job(&request, &job, Duration::from_millis(400));
+    assert_eq!(answer.headers()[REFRESH], "3");
+}
+
+#[test]
 fn the_link_that_switches_the_refresh_never_holds_or_drops_a_parameter_of_others() {
     for (query, off, expected) in [
         ("", false, Some("?refresh=off")),
