@@ -14,6 +14,7 @@ mod examples;
 mod expired_jobs;
 mod function_folders;
 mod getting_started;
+mod healing;
 mod health;
 mod idempotency;
 mod jobs;

@@ -11,6 +11,7 @@ pub(crate) mod host;
 pub(crate) mod http;
 pub(crate) mod key_check;
 pub(crate) mod npm;
+pub(crate) mod random;
 pub(crate) mod readme;
 pub(crate) mod sample;
 pub(crate) mod schemathesis;

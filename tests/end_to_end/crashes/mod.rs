@@ -4,20 +4,19 @@
 #![cfg(target_os = "linux")] // It looks for processes in /proc.
 
 mod check;
-mod random;
 mod workload;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use check::{Ended, Expected};
-use random::Random;
 use tempfile::TempDir;
 use workload::{APART, KINDS, Size, Workload};
 
 use super::support::{
     app_folder::{AppFolder, CRASH_TEST_HUB},
     host::{Host, Launch, TIME_LIMIT, send_signal},
+    random::Random,
 };
 
 fn is_full_size() -> bool {

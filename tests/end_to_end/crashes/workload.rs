@@ -16,7 +16,7 @@ use super::super::support::{
     host::{Host, TIME_LIMIT},
     task_hub::TaskHub,
 };
-use super::random::Random;
+use crate::support::random::Random;
 
 /// The orchestrators that clients start.
 pub(super) const KINDS: [&str; 7] = [

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 /// SplitMix64.
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// From the variable `CRASH_SEED`, or from a new seed.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let seed = match std::env::var("CRASH_SEED") {
             Ok(seed) => seed.parse().expect("CRASH_SEED is a number"),
             Err(_) => uuid::Uuid::new_v4().as_u64_pair().0,
@@ -18,7 +18,7 @@ impl Random {
     }
 
     /// A number below `end`.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -27,7 +27,7 @@ impl Random {
     }
 
     /// A time of at most this many milliseconds.
-    pub(super) fn millis(&mut self, most: u64) -> Duration {
+    pub(crate) fn millis(&mut self, most: u64) -> Duration {
         Duration::from_micros(self.below(most * 1000 + 1))
     }
 }
