@@ -1,8 +1,13 @@
 //! Days and ranges of days, read strictly.
 //!
 //! The table's PartitionKey is the day as text, so a day that is read wrongly becomes a wrong scan, not an error.
-//! Therefore only `YYYY-MM-DD` of an existing day is accepted: no day-first order, no time, no zone, no white space,
-//! no digits other than ASCII.
+//! Therefore the text form of a [`Day`] is `YYYY-MM-DD` of an existing day and nothing else: no day-first order, no
+//! time, no zone, no white space, no digits other than ASCII. What clients may write besides is in `client.rs`.
+
+mod client;
+
+pub use client::DateFormat;
+pub(crate) use client::{Ambiguous, DayError};
 
 use std::fmt;
 
@@ -25,13 +30,13 @@ impl Day {
         let year = number(&[y1, y2, y3, y4])?;
         let month = u8::try_from(number(&[m1, m2])?).ok()?;
         let day = u8::try_from(number(&[d1, d2])?).ok()?;
-        if year == 0 {
-            return None;
-        }
-        let month = Month::try_from(month).ok()?;
-        Date::from_calendar_date(i32::from(year), month, day)
-            .ok()
-            .map(Self)
+        Self::from_calendar(year, Month::try_from(month).ok()?, day)
+    }
+
+    /// `None` for the year 0 and for a day that does not exist.
+    fn from_calendar(year: u16, month: Month, day: u8) -> Option<Self> {
+        let date = Date::from_calendar_date(i32::from(year), month, day).ok()?;
+        (year > 0).then_some(Self(date))
     }
 }
 

@@ -10,11 +10,12 @@
 mod body;
 mod key;
 mod range;
+mod site;
 
 use axum::{
     Json,
     body::Bytes,
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use durable_functions::DurableClient;
@@ -90,16 +91,22 @@ fn check(request: &ApiRequest, kind: Option<&str>, body: &[u8]) -> Result<DateRa
     if body.len() > body::MAX_BYTES {
         return Err(Refusal::TooLarge);
     }
-    let bounds = match kind {
-        Some(kind) if kind.eq_ignore_ascii_case("query") => Bounds::from_query(request.query()),
-        Some(_) => return Err(Refusal::UnknownKind),
-        None if request.method() == Method::POST => {
-            let content_type = request.headers().get(header::CONTENT_TYPE);
-            body::read(content_type.map(HeaderValue::as_bytes), body)?
-        }
-        None => return Err(Refusal::PostOnly),
+    let is_query = kind.map(|kind| kind.eq_ignore_ascii_case("query"));
+    if is_query == Some(false) {
+        return Err(Refusal::UnknownKind);
+    }
+    if request.method() == Method::POST {
+        site::check(request.headers(), is_query.is_none())?;
+    } else if is_query.is_none() {
+        return Err(Refusal::PostOnly);
+    } else if !request.settings().submit.by_get {
+        return Err(Refusal::ByGet);
+    }
+    let bounds = match is_query {
+        Some(_) => Bounds::from_query(request.query()),
+        None => body::read(body)?,
     };
-    bounds.check(request.settings().submit.max_span_days)
+    bounds.check(&request.settings().into())
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ const TOO_LONG: &str = r#"{"error":"Invalid date range.","maxSpanDays":31}"#;
 
 /// Both bounds, as in a query and in JSON, and the expected error. Checks run in this order: start empty, start
 /// malformed, end empty, end malformed, range.
-const REFUSED: [(&str, &str, &str); 21] = [
+const REFUSED: [(&str, &str, &str); 22] = [
     ("", "", EMPTY_START),
     ("", "x", EMPTY_START),
     ("", "2021-01-31", EMPTY_START),
@@ -32,7 +32,8 @@ const REFUSED: [(&str, &str, &str); 21] = [
     ("2021-1-1", "2021-01-31", MALFORMED_START),
     ("20210101", "2021-01-31", MALFORMED_START),
     ("2021-02-29", "2021-03-31", MALFORMED_START),
-    ("2021-01-01T00:00:00Z", "2021-01-31", MALFORMED_START),
+    ("2021-01-01T00:00:00", "2021-01-31", MALFORMED_START),
+    ("2021-01-01 00:00:00Z", "2021-01-31", MALFORMED_START),
     ("2021-01-01' or '1' eq '1", "2021-01-31", MALFORMED_START),
     ("2021-01-01", "", EMPTY_END),
     ("2021-01-01", "x", MALFORMED_END),
@@ -57,7 +58,7 @@ fn assert_nothing_started(host: &Host, table: &FakeTable) {
 }
 
 #[tokio::test]
-async fn a_range_is_refused_with_the_first_thing_that_is_wrong_with_it() {
+async fn row_01_02_07_09_a_range_is_refused_with_the_first_thing_that_is_wrong_with_it() {
     let (host, table) = start().await;
     let client = host.client();
     for (start, end, expected) in REFUSED {
@@ -80,7 +81,7 @@ async fn a_range_is_refused_with_the_first_thing_that_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_not_as_documented_is_refused_with_a_reason() {
+async fn row_07_a_request_that_is_not_as_documented_is_refused_with_a_reason() {
     let (host, table) = start().await;
     let client = host.client();
 
@@ -150,16 +151,6 @@ async fn a_request_that_is_not_as_documented_is_refused_with_a_reason() {
         assert_eq!(answer.header("Content-Type"), JSON);
     }
 
-    let form = Some("application/x-www-form-urlencoded");
-    let answer = client
-        .send(Method::POST, "/api/submit", form, "start=2021-01-01")
-        .await;
-    assert_eq!(answer.status, 400);
-    assert_eq!(
-        answer.body,
-        r#"{"error":"The request body must be JSON: send Content-Type: application/json."}"#
-    );
-
     let answer = client.get("/api/submit").await;
     assert_eq!((answer.status, answer.header("Allow")), (405, "POST"));
     assert_eq!(
@@ -179,7 +170,7 @@ async fn a_request_that_is_not_as_documented_is_refused_with_a_reason() {
 }
 
 #[tokio::test]
-async fn ranges_of_one_day_and_of_the_longest_span_are_accepted() {
+async fn row_08_ranges_of_one_day_and_of_the_longest_span_are_accepted() {
     let (host, _table) = start().await;
     let client = host.client();
     for (start, end) in [("2021-01-01", "2021-01-01"), ("2021-01-01", "2021-01-31")] {
@@ -195,7 +186,7 @@ async fn ranges_of_one_day_and_of_the_longest_span_are_accepted() {
 }
 
 #[tokio::test]
-async fn the_status_address_is_the_public_one_when_that_is_set() {
+async fn row_05_the_status_address_is_the_public_one_when_that_is_set() {
     let table = FakeTable::start(vec![Step::page(&["1"])]).await;
     let host = AppFolder::product(&table.connection_string())
         .setting("PublicBaseUrl", "https://api.example.com/jobs/")
@@ -210,4 +201,122 @@ async fn the_status_address_is_the_public_one_when_that_is_set() {
     let location = format!("https://api.example.com/jobs/status/{id}");
     assert_eq!(answer.header("Location"), location);
     assert_eq!(answer.json()["statusUri"], location);
+}
+
+#[tokio::test]
+async fn row_01_02_04_05_06_an_accepted_job_is_answered_with_where_and_when_to_look() {
+    let (host, _table) = start().await;
+    let client = host.client();
+    let query = "/api/submit/query?s=2021-01-01&e=2021-01-31";
+    let json = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
+    for answer in [
+        client.post("/api/submit", json).await,
+        client.send(Method::POST, query, None, "").await,
+        client.get(query).await,
+    ] {
+        // With the whole body, `Location` and `Retry-After`.
+        let (id, location) = client.accepted(&answer);
+        let operation = client.url(&format!("/api/operations/{id}"));
+        assert_eq!(answer.header("Operation-Location"), operation);
+        let answer = client.poll(&location).await;
+        assert_eq!(answer.json()["result"], 2, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn row_02_get_starts_no_job_when_that_is_switched_off() {
+    let table = FakeTable::start(vec![Step::page(&["1"])]).await;
+    let app = AppFolder::product(&table.connection_string()).setting("SubmitByGet", "false");
+    let host = app.start().await;
+    let query = "/api/submit/query?s=2021-01-01&e=2021-01-31";
+    let answer = host.client().get(query).await;
+    assert_eq!((answer.status, answer.header("Allow")), (405, "POST"));
+    assert_eq!(answer.body, r#"{"error":"Method not allowed. Use POST."}"#);
+    assert_nothing_started(&host, &table);
+    let answer = host.client().send(Method::POST, query, None, "").await;
+    host.client().accepted(&answer);
+}
+
+#[tokio::test]
+async fn row_08_an_instant_is_the_day_on_which_it_falls_in_utc() {
+    let (host, table) = start().await;
+    let json = r#"{"start":"2021-02-01T00:30:00+02:00","end":"2021-02-03T23:00:00-02:00"}"#;
+    let answer = host.client().post("/api/submit", json).await;
+    let (_, location) = host.client().accepted(&answer);
+    host.client().poll(&location).await;
+    let request = table.requests().remove(0);
+    for day in ["2021-01-31", "2021-02-04"] {
+        assert!(request.contains(day), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn row_08_a_date_with_the_day_first_is_read_by_option_unless_it_is_ambiguous() {
+    let table = FakeTable::start(vec![Step::page(&["1"])]).await;
+    let app = AppFolder::product(&table.connection_string()).setting("DateFormat", "day-first");
+    let host = app.start().await;
+    let client = host.client();
+    for (query, expected) in [
+        (
+            "s=03-02-2021&e=28-02-2021",
+            r#"{"error":"Ambiguous start date: 03-02-2021 may be 3 February or 2 March. Send 2021-02-03 or 2021-03-02."}"#,
+        ),
+        (
+            "s=28/01/2021&e=1/2/2021",
+            r#"{"error":"Ambiguous end date: 1/2/2021 may be 1 February or 2 January. Send 2021-02-01 or 2021-01-02."}"#,
+        ),
+        ("s=01-31-2021&e=2021-02-01", MALFORMED_START),
+    ] {
+        let answer = client.get(&format!("/api/submit/query?{query}")).await;
+        assert_eq!((answer.status, answer.body.as_str()), (400, expected));
+    }
+    assert_nothing_started(&host, &table);
+    let answer = client
+        .get("/api/submit/query?s=28.01.2021&e=2021-02-03")
+        .await;
+    let (_, location) = client.accepted(&answer);
+    client.poll(&location).await;
+    let request = table.requests().remove(0);
+    for day in ["2021-01-28", "2021-02-03"] {
+        assert!(request.contains(day), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn row_14_a_body_that_is_too_large_or_no_json_or_of_unknown_length_is_refused() {
+    let (host, table) = start().await;
+    let client = host.client();
+    let query = "/api/submit/query?s=2021-01-01&e=2021-01-31";
+    let json = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
+
+    let too_large = format!("{json}{}", " ".repeat(65_536));
+    let answer = client.post("/api/submit", &too_large).await;
+    assert_eq!(answer.status, 413, "{answer:?}");
+    assert_eq!(
+        answer.body,
+        r#"{"error":"The request body is too large. The most are 65536 bytes."}"#
+    );
+
+    // What a form of any page can send.
+    for form in [
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/plain",
+    ] {
+        for target in ["/api/submit", query] {
+            let answer = client.send(Method::POST, target, Some(form), json).await;
+            assert_eq!(answer.status, 415, "{answer:?}");
+            assert_eq!(
+                answer.body,
+                r#"{"error":"The request body must be JSON: send Content-Type: application/json."}"#
+            );
+        }
+    }
+    let cross_site = [("Sec-Fetch-Site", "cross-site")];
+    let answer = client.send_with(Method::POST, query, &cross_site, "").await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+
+    let answer = client.post_chunked("/api/submit", json).await;
+    assert_eq!(answer.status, 411, "{answer:?}");
+    assert_nothing_started(&host, &table);
 }

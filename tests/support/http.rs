@@ -208,6 +208,17 @@ impl Client {
         panic!("{location} is still not as expected: {last:?}");
     }
 
+    /// Posts JSON without a `Content-Length`.
+    pub(crate) async fn post_chunked(&self, target: &str, json: &str) -> Answer {
+        let chunks = [Ok::<_, std::io::Error>(json.to_owned())];
+        let body = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
+        let request = self.http.post(self.url(target)).body(body);
+        let request = request.header("Content-Type", "application/json");
+        let answer = Self::send_request(request).await.unwrap();
+        answer.search_for_secrets();
+        answer
+    }
+
     /// Posts JSON with further headers.
     pub(crate) async fn post_with(
         &self,

@@ -15,10 +15,7 @@ pub(super) const MAX_BYTES: usize = 64 << 10;
 const MAX_NAME: usize = 64;
 
 /// Reads the bounds from a body. A bound that is absent or null is empty. A bound that is not a string is malformed.
-pub(super) fn read(content_type: Option<&[u8]>, body: &[u8]) -> Result<Bounds, Refusal> {
-    if !content_type.is_none_or(is_json) {
-        return Err(Refusal::NotJson);
-    }
+pub(super) fn read(body: &[u8]) -> Result<Bounds, Refusal> {
     let Some(first) = body.iter().find(|byte| !byte.is_ascii_whitespace()) else {
         return Err(Refusal::EmptyBody);
     };
@@ -41,17 +38,6 @@ fn invalid(error: &serde_json::Error) -> Refusal {
         line: error.line(),
         column: error.column(),
     }
-}
-
-/// `application/json` or `application/…+json`, with or without parameters.
-fn is_json(content_type: &[u8]) -> bool {
-    let essence = content_type
-        .split(|byte| *byte == b';')
-        .next()
-        .unwrap_or_default();
-    let essence = essence.trim_ascii().to_ascii_lowercase();
-    essence == b"application/json"
-        || (essence.starts_with(b"application/") && essence.ends_with(b"+json"))
 }
 
 /// The text of a bound. A value that is not a string gives its JSON text, which is never a date.

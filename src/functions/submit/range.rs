@@ -4,7 +4,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 
 use crate::{
     api::error::ApiError,
-    dates::{DateRange, Day},
+    dates::{Ambiguous, DateFormat, DateRange, DayError},
+    settings::{CompatProfile, Settings},
 };
 
 /// Both bounds as a client wrote them; an empty text is the same as none.
@@ -32,18 +33,52 @@ impl Bounds {
     }
 
     /// The range, if both bounds are days, in order, and not too far apart.
-    pub(super) fn check(&self, max_span_days: u32) -> Result<DateRange, Refusal> {
-        let day = |text: &str, empty, malformed| match text {
+    pub(super) fn check(&self, rules: &Rules) -> Result<DateRange, Refusal> {
+        let day = |text: &str, empty, malformed, ambiguous: fn(Ambiguous) -> Refusal| match text {
             "" => Err(empty),
-            text => Day::parse(text).ok_or(malformed),
+            text => rules.format.read(text).map_err(|error| match error {
+                DayError::Malformed => malformed,
+                DayError::Ambiguous(days) => ambiguous(days),
+            }),
         };
-        let start = day(&self.start, Refusal::EmptyStart, Refusal::MalformedStart)?;
-        let end = day(&self.end, Refusal::EmptyEnd, Refusal::MalformedEnd)?;
-        let range = DateRange::new(start, end).ok_or(Refusal::EndBeforeStart)?;
+        let (start, end) = (&self.start, &self.end);
+        let (empty, malformed) = (Refusal::EmptyStart, Refusal::MalformedStart);
+        let start = day(start, empty, malformed, Refusal::AmbiguousStart)?;
+        let (empty, malformed) = (Refusal::EmptyEnd, Refusal::MalformedEnd);
+        let end = day(end, empty, malformed, Refusal::AmbiguousEnd)?;
+        let range = DateRange::new(start, end).ok_or(Refusal::TooFewDays)?;
+        if range.days() < rules.min_span_days {
+            return Err(Refusal::TooFewDays);
+        }
+        let max_span_days = rules.max_span_days;
         if range.days() > max_span_days {
             return Err(Refusal::TooManyDays { max_span_days });
         }
         Ok(range)
+    }
+}
+
+/// What a range may be.
+pub(super) struct Rules {
+    pub(super) format: DateFormat,
+    /// The fewest days, both bounds included.
+    pub(super) min_span_days: u32,
+    pub(super) max_span_days: u32,
+}
+
+impl From<&Settings> for Rules {
+    fn from(settings: &Settings) -> Self {
+        let submit = &settings.submit;
+        let (format, min_span_days) = match settings.profile {
+            // There the end must be a whole day after the start, although both days are counted.
+            CompatProfile::DateRangeQuery => (DateFormat::DayFirst, 2),
+            _ => (submit.date_format, 1),
+        };
+        Self {
+            format,
+            min_span_days,
+            max_span_days: submit.max_span_days,
+        }
     }
 }
 
@@ -54,10 +89,14 @@ pub(super) enum Refusal {
     MalformedStart,
     EmptyEnd,
     MalformedEnd,
-    EndBeforeStart,
+    AmbiguousStart(Ambiguous),
+    AmbiguousEnd(Ambiguous),
+    TooFewDays,
     TooManyDays { max_span_days: u32 },
     UnknownKind,
     PostOnly,
+    ByGet,
+    CrossSite,
     TooLarge,
     NotJson,
     EmptyBody,
@@ -79,7 +118,17 @@ impl From<Refusal> for ApiError {
             }
             Refusal::EmptyEnd => bad_request("EmptyEndDate", "Empty end date."),
             Refusal::MalformedEnd => bad_request("InvalidEndDate", "Invalid end date format."),
-            Refusal::EndBeforeStart => bad_request("InvalidDateRange", INVALID_RANGE),
+            Refusal::AmbiguousStart(days) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "AmbiguousStartDate",
+                days.message("start"),
+            ),
+            Refusal::AmbiguousEnd(days) => Self::new(
+                StatusCode::BAD_REQUEST,
+                "AmbiguousEndDate",
+                days.message("end"),
+            ),
+            Refusal::TooFewDays => bad_request("InvalidDateRange", INVALID_RANGE),
             Refusal::TooManyDays { max_span_days } => {
                 bad_request("InvalidDateRange", INVALID_RANGE)
                     .with_member("maxSpanDays", max_span_days)
@@ -95,12 +144,24 @@ impl From<Refusal> for ApiError {
                 "Method not allowed. Use POST with a JSON body.",
             )
             .with_header(header::ALLOW, HeaderValue::from_static("POST")),
+            Refusal::ByGet => Self::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "MethodNotAllowed",
+                "Method not allowed. Use POST.",
+            )
+            .with_header(header::ALLOW, HeaderValue::from_static("POST")),
+            Refusal::CrossSite => Self::new(
+                StatusCode::FORBIDDEN,
+                "CrossSiteRequest",
+                "A page of another site may start jobs only with Content-Type: application/json.",
+            ),
             Refusal::TooLarge => Self::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "BodyTooLarge",
                 "The request body is too large. The most are 65536 bytes.",
             ),
-            Refusal::NotJson => bad_request(
+            Refusal::NotJson => Self::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "NotJson",
                 "The request body must be JSON: send Content-Type: application/json.",
             ),

@@ -288,7 +288,7 @@ async fn only_json_is_accepted_as_a_body() {
     ] {
         assert_eq!(
             refused(sent_as(Some(other))).await,
-            (400, r#"{"error":"The request body must be JSON: send Content-Type: application/json."}"#.to_owned())
+            (415, r#"{"error":"The request body must be JSON: send Content-Type: application/json."}"#.to_owned())
         );
     }
 }
