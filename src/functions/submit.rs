@@ -2,49 +2,36 @@
 //!
 //! `GET` and `POST /api/submit/query?s=2021-01-01&e=2021-01-31`, and `POST /api/submit` with the JSON body
 //! `{"start":"2021-01-01","end":"2021-01-31"}`. Both bounds are included. An accepted job is answered with 202, the
-//! header `Location`, the header `Retry-After` and `{"id":"…","statusUri":"…"}`; a refused one with 400 and
-//! `{"error":"…"}`, or with 413 when its body has more than 64 KiB. Invariant: nothing is started unless the answer is
-//! 202 or 500 with `Location`. The latter means that the connection to the host broke, and that it is not known whether
-//! the job was started.
+//! headers `Location`, `Operation-Location` and `Retry-After`, and `{"id":"…","statusUri":"…"}`, unless a profile is set.
+//!
+//! Invariant: nothing is started by a request that is refused, nor by one that finds its job by its key. Where the
+//! connection to the host broke, and it is not known whether the job was started, the answer says so.
 
+mod accepted;
 mod body;
 mod key;
 mod range;
 mod site;
 
-use axum::{
-    Json,
-    body::Bytes,
-    http::{HeaderName, Method, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{body::Bytes, http::Method, response::Response};
 use durable_functions::DurableClient;
 use functions_handler::Params;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Deserialize;
 
 use crate::{
     api::{ApiRequest, error::ApiError},
     dates::DateRange,
     jobs,
 };
-use range::{Bounds, Refusal};
+pub(crate) use accepted::Accepted;
 
-/// The address of the status monitor, beside `Location`, as Azure's long-running operations have it.
-const OPERATION_LOCATION: HeaderName = HeaderName::from_static("operation-location");
+use accepted::accepted;
+use range::{Bounds, Refusal};
 
 /// The route parameters: `submit/{kind?}`.
 #[derive(Debug, Deserialize)]
 pub struct Route {
     kind: Option<String>,
-}
-
-/// The answer to an accepted request.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Accepted<'a> {
-    id: &'a str,
-    status_uri: &'a str,
 }
 
 /// Answers one request.
@@ -69,21 +56,6 @@ async fn start(
     let retry_after = request.settings().status.retry_after;
     let id = jobs::start(client, &range, &identity, request.links(), retry_after).await?;
     Ok(accepted(request, &id))
-}
-
-fn accepted(request: &ApiRequest, id: &str) -> Response {
-    let status_uri = request.links().status(id);
-    let retry_after = request.settings().status.retry_after.as_secs();
-    let headers = [
-        (header::LOCATION, status_uri.clone()),
-        (OPERATION_LOCATION, request.links().operation(id)),
-        (header::RETRY_AFTER, retry_after.to_string()),
-    ];
-    let body = Accepted {
-        id,
-        status_uri: &status_uri,
-    };
-    (StatusCode::ACCEPTED, headers, Json(body)).into_response()
 }
 
 /// The range that a request asks for, or why it is refused.

@@ -6,7 +6,7 @@ use super::support::{
     app_folder::AppFolder,
     fake_table::{FakeTable, Step},
     host::Host,
-    http::JSON,
+    http::{Answer, JSON},
 };
 
 const EMPTY_START: &str = r#"{"error":"Empty start date."}"#;
@@ -319,4 +319,68 @@ async fn row_14_a_body_that_is_too_large_or_no_json_or_of_unknown_length_is_refu
     let answer = client.post_chunked("/api/submit", json).await;
     assert_eq!(answer.status, 411, "{answer:?}");
     assert_nothing_started(&host, &table);
+}
+
+#[tokio::test]
+async fn a2_1_row_04_79_the_date_range_profile_answers_with_200_and_the_status_uri_alone() {
+    let table = FakeTable::start(vec![Step::page(&["1"])]).await;
+    let app = AppFolder::product(&table.connection_string());
+    let host = app
+        .setting("CompatProfile", "date-range-query")
+        .start()
+        .await;
+    let client = host.client();
+    for (query, expected) in [
+        ("", EMPTY_START),
+        ("s=x", MALFORMED_START),
+        ("s=2021-01-01", EMPTY_END),
+        ("s=2021-01-01&e=x", MALFORMED_END),
+        ("s=2021-01-01&e=2021-01-01", INVALID_RANGE),
+        ("s=2021-01-02&e=2021-01-01", INVALID_RANGE),
+        (
+            "s=03-02-2021&e=2021-03-31",
+            r#"{"error":"Ambiguous start date: 03-02-2021 may be 3 February or 2 March. Send 2021-02-03 or 2021-03-02."}"#,
+        ),
+    ] {
+        let answer = client.get(&format!("/api/submit/query?{query}")).await;
+        assert_eq!((answer.status, answer.body.as_str()), (400, expected));
+    }
+    assert_nothing_started(&host, &table);
+
+    let answer = client
+        .get("/api/submit/query?s=30/01/2021&e=31-01-2021")
+        .await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let location = answer.header("Location").to_owned();
+    assert_eq!(answer.body, format!(r#"{{"statusUri":"{location}"}}"#));
+    assert_eq!(answer.header("Content-Type"), JSON);
+    let completed = |answer: &Answer| answer.body.contains("Completed");
+    client.poll_until(&location, completed).await;
+    let [request] = &table.requests()[..] else {
+        panic!("one job asks once: {:?}", table.requests());
+    };
+    for day in ["2021-01-30", "2021-01-31"] {
+        assert!(request.contains(day), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a1_1_row_04_06_79_the_call_for_speakers_profile_answers_with_a_sentence() {
+    let table = FakeTable::start(vec![Step::page(&["1"])]).await;
+    let app = AppFolder::product(&table.connection_string());
+    let host = app
+        .setting("CompatProfile", "call-for-speakers")
+        .start()
+        .await;
+    let json = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
+    let answer = host.client().post("/api/submit", json).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let location = answer.header("Location");
+    assert!(location.starts_with(&host.client().url("/api/status/")));
+    assert_eq!(
+        answer.body,
+        format!("Your submission has been received. To get the status, go to: {location}")
+    );
+    assert_eq!(answer.header("Content-Type"), "text/plain; charset=utf-8");
+    assert_eq!(answer.header("Retry-After"), "20");
 }

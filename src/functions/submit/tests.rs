@@ -1,5 +1,6 @@
 use super::*;
 use axum::http::HeaderMap;
+use axum::{http::header, response::IntoResponse};
 use http_body_util::BodyExt;
 
 const JSON: Option<&[u8]> = Some(b"application/json");
@@ -349,4 +350,61 @@ async fn an_accepted_job_is_answered_with_where_and_when_to_look() {
     );
     assert_eq!(headers[header::RETRY_AFTER], "5");
     assert_eq!(headers[header::CONTENT_TYPE], "application/json");
+}
+
+#[tokio::test]
+async fn a_profile_answers_as_the_published_api() {
+    let url = "https://app.example/api/submit";
+    for (profile, status, body, content_type, retry_after) in [
+        (
+            "date-range-query",
+            200,
+            r#"{"statusUri":"https://app.example/api/status/1a"}"#,
+            "application/json",
+            "5",
+        ),
+        (
+            "call-for-speakers",
+            202,
+            "Your submission has been received. To get the status, go to: https://app.example/api/status/1a",
+            "text/plain; charset=utf-8",
+            "20",
+        ),
+        (
+            "api-management",
+            202,
+            r#"{"id":"1a","statusUri":"https://app.example/api/status/1a"}"#,
+            "application/json",
+            "5",
+        ),
+    ] {
+        let settings = [("CompatProfile", profile)];
+        let request = ApiRequest::for_test(Method::POST, url, 1, &[], &settings);
+        let (was, text, headers) = answer(accepted(&request, "1a")).await;
+        assert_eq!((was, text.as_str()), (status, body));
+        assert_eq!(headers[header::CONTENT_TYPE], content_type);
+        assert_eq!(headers[header::RETRY_AFTER], retry_after);
+        let location = "https://app.example/api/status/1a";
+        assert_eq!(headers[header::LOCATION], location);
+    }
+}
+
+#[tokio::test]
+async fn the_date_range_profile_reads_the_day_first_and_wants_a_whole_day() {
+    let check = |query: &str| {
+        let url = format!("http://localhost/api/submit/query?{query}");
+        let settings = [("CompatProfile", "date-range-query")];
+        let request = ApiRequest::for_test(Method::GET, &url, 2, &[], &settings);
+        super::check(&request, Some("query"), b"")
+    };
+    assert_eq!(
+        check("s=30/01/2021&e=31-01-2021"),
+        range("2021-01-30", "2021-01-31")
+    );
+    for same in ["2021-01-31", "31-01-2021"] {
+        let refused = refused(check(&format!("s={same}&e={same}"))).await;
+        assert_eq!(refused, (400, r#"{"error":"Invalid date range."}"#.into()));
+    }
+    let refused = refused(check("s=03-02-2021&e=31-03-2021")).await;
+    assert!(refused.1.contains("Ambiguous start date"), "{refused:?}");
 }
