@@ -10,7 +10,7 @@ use task_hub::work::ActivityOutcome;
 use super::failure::{self, Cause, INVALID_OPERATION};
 use super::http_activity::{self, Problem};
 use super::lease::Lease;
-use super::{DurableFunction, DurableKind, Inner, nonchars};
+use super::{DurableFunction, DurableKind, Inner, InputSource, nonchars};
 use crate::binding_data::BindingData;
 use crate::invoke::{Invoke, InvokeError};
 use crate::json::{Json, JsonError, JsonObject, parse_payload};
@@ -45,7 +45,10 @@ async fn outcome(hub: &Inner, invoke: &dyn Invoke, task: &Activity) -> ActivityO
         return ActivityOutcome::Failed(None);
     };
     let bound = match bind(function, &task.instance, task.input.as_deref()) {
-        Ok(bound) => bound,
+        Ok(mut bound) => {
+            add_inputs(hub, function, &mut bound.data);
+            bound
+        }
         Err(error) => {
             let cause = binding_failed(&function.binding, &error);
             let details = failure::activity(&function.folder, cause);
@@ -161,6 +164,21 @@ fn bind(
     })
 }
 
+/// Adds the inputs beside the trigger, which a real host sends after it. local-host provides `durableClient`; others are
+/// null.
+fn add_inputs(hub: &Inner, function: &DurableFunction, data: &mut JsonObject) {
+    for input in &function.inputs {
+        let value = match &input.source {
+            InputSource::DurableClient {
+                task_hub,
+                connection,
+            } => Json::from(hub.client_binding(task_hub.as_deref(), connection.as_deref())),
+            InputSource::Unknown => Json::Null,
+        };
+        data.insert(&input.name, value.double_encoded());
+    }
+}
+
 /// The result for the history: the compact JSON text of the return value. As in a real host, null is no
 /// result, and a leading `$type` is lost.
 fn result(return_value: Option<Json>) -> Option<String> {
@@ -181,6 +199,7 @@ mod tests {
             name: "inspect".into(),
             kind: DurableKind::Activity,
             binding: "input".into(),
+            inputs: Vec::new(),
         };
         let bound = bind(&function, "abc", input).unwrap();
         (Json::Object(bound.data).to_compact(), bound.metadata)

@@ -13,6 +13,31 @@ pub struct DurableFunction {
     pub kind: DurableKind,
     /// The name of the trigger binding: the member of `Data` that holds the input.
     pub binding: String,
+    /// The inputs beside the trigger. Only activities get them.
+    pub inputs: Vec<Input>,
+}
+
+/// An input beside the trigger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// The name of the binding: the member of `Data` that holds its value.
+    pub name: String,
+    /// What its value is.
+    pub source: InputSource,
+}
+
+/// What the value of an input is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InputSource {
+    /// The durable client.
+    DurableClient {
+        /// `taskHub` of the binding.
+        task_hub: Option<String>,
+        /// `connectionName` of the binding.
+        connection: Option<String>,
+    },
+    /// Something that local-host does not provide: null.
+    Unknown,
 }
 
 /// The kinds of durable functions.
@@ -152,6 +177,7 @@ mod tests {
             name: folder.to_owned(),
             kind,
             binding: "input".to_owned(),
+            inputs: Vec::new(),
         };
         let functions = Functions::new(vec![
             function("run", DurableKind::Orchestrator),

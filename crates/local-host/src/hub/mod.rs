@@ -76,7 +76,7 @@ const NAMED_INSTANCES: usize = 5;
 type Log = Arc<dyn Fn(LogLevel, String) + Send + Sync>;
 
 pub use extension::Extension;
-pub use functions::{DurableFunction, DurableKind};
+pub use functions::{DurableFunction, DurableKind, Input, InputSource};
 
 pub use management::{ManagementReply, ManagementRequest};
 pub use storage::{OpenStorage, Storage};
@@ -272,15 +272,7 @@ impl Hub {
     /// `task_hub` and `connection` are `taskHub` and `connectionName` of the binding.
     #[must_use]
     pub fn client_binding(&self, task_hub: Option<&str>, connection: Option<&str>) -> String {
-        let hub = &self.inner;
-        binding::client_binding(
-            task_hub.unwrap_or(&hub.options.task_hub_name),
-            connection,
-            &hub.key,
-            hub.rpc_address,
-            &hub.options.base_url,
-            hub.options.extension,
-        )
+        self.inner.client_binding(task_hub, connection)
     }
 
     /// Waits until the state of an instance, with all its payloads, meets `condition`; also for an instance that
@@ -392,6 +384,18 @@ fn unfinished(hub: &TaskHub) -> Result<Continued, task_hub::StoreError> {
 }
 
 impl Inner {
+    /// The JSON text of a `durableClient` binding with these properties.
+    fn client_binding(&self, task_hub: Option<&str>, connection: Option<&str>) -> String {
+        binding::client_binding(
+            task_hub.unwrap_or(&self.options.task_hub_name),
+            connection,
+            &self.key,
+            self.rpc_address,
+            &self.options.base_url,
+            self.options.extension,
+        )
+    }
+
     fn log(&self, level: LogLevel, message: String) {
         (self.log)(level, message);
     }

@@ -2,9 +2,12 @@
 
 use super::app::Loaded;
 use crate::cli::Cli;
-use crate::functions::Function;
+use crate::functions::{Binding, Function};
 use crate::handler::Handler;
-use crate::hub::{Continued, DurableFunction, DurableKind, Hub, HubOptions, OpenStorage, Storage};
+use crate::hub::{
+    Continued, DurableFunction, DurableKind, Hub, HubOptions, Input, InputSource, OpenStorage,
+    Storage,
+};
 use crate::log::{LogLevel, Logger};
 use anyhow::Context as _;
 use std::path::Path;
@@ -117,7 +120,24 @@ fn durable(function: &Function) -> Option<DurableFunction> {
         name: name.unwrap_or(&function.name).to_owned(),
         kind,
         binding: trigger.name.clone(),
+        inputs: function.inputs().map(input).collect(),
     })
+}
+
+fn input(binding: &Binding) -> Input {
+    let text = |name| binding.text(name).map(str::to_owned);
+    let source = if binding.is_durable_client() {
+        InputSource::DurableClient {
+            task_hub: text("taskHub"),
+            connection: text("connectionName"),
+        }
+    } else {
+        InputSource::Unknown
+    };
+    Input {
+        name: binding.name.clone(),
+        source,
+    }
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ pub(crate) fn function(name: &str, kind: DurableKind, binding: &str) -> DurableF
         name: name.into(),
         kind,
         binding: binding.into(),
+        inputs: Vec::new(),
     }
 }
 

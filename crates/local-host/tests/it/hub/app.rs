@@ -119,6 +119,7 @@ pub(crate) fn functions(fixture: &Fixture) -> Vec<DurableFunction> {
             name,
             kind,
             binding: binding.to_owned(),
+            inputs: Vec::new(),
         };
         if !functions
             .iter()

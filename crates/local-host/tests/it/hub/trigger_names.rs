@@ -8,7 +8,7 @@ use durable_protocol::messages::{
     ScheduleTaskAction, SignalEntityRequest, SignalEntityResponse,
 };
 use futures::future::BoxFuture;
-use local_host::hub::{DurableKind, Hub};
+use local_host::hub::{DurableKind, Hub, Input, InputSource};
 use local_host::invoke::{InvocationAnswer, Invoke, InvokeError};
 use local_host::json::{Json, JsonObject};
 use serde_json::{Value, json};
@@ -118,4 +118,49 @@ async fn the_input_of_an_activity_is_repeated_under_the_name_of_its_binding_unle
         assert_eq!(kinds, ["counter", "run", "run", "work"]);
         hub.stop().await;
     }
+}
+
+/// In the same form as beside an HTTP trigger: the JSON text of a text.
+#[tokio::test]
+async fn an_activity_gets_its_durable_client_after_the_input_and_null_for_what_local_host_does_not_have()
+ {
+    let (seen, mut invocations) = mpsc::unbounded_channel();
+    let input = |name: &str, source| Input {
+        name: name.into(),
+        source,
+    };
+    let client_of = |task_hub: Option<&str>| InputSource::DurableClient {
+        task_hub: task_hub.map(Into::into),
+        connection: None,
+    };
+    let mut work = function("work", DurableKind::Activity, "order");
+    work.inputs = vec![
+        input("client", client_of(None)),
+        input("other", client_of(Some("OtherHub"))),
+        input("blob", InputSource::Unknown),
+    ];
+    let functions = vec![function("run", DurableKind::Orchestrator, "order"), work];
+    let log = Log::default().sink();
+    let hub = Hub::start(options(), functions, Arc::new(Witness(seen)), log)
+        .await
+        .unwrap();
+    let client = Client::connect(&hub).await;
+    client.start("i", "run", "1").await.unwrap();
+    client.completion("i").await;
+    let data = loop {
+        let (function, data, _) = invocations.recv().await.unwrap();
+        if function == "work" {
+            break data;
+        }
+    };
+    let text = |text: String| json!(json!(text).to_string());
+    assert_eq!(
+        data,
+        json!({
+            "order": text(json!({"id": 7, "note": "x"}).to_string()),
+            "client": text(hub.client_binding(None, None)),
+            "other": text(hub.client_binding(Some("OtherHub"), None)),
+            "blob": "null",
+        })
+    );
 }

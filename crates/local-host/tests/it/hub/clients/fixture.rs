@@ -88,6 +88,7 @@ impl Fixture {
                 _ => DurableKind::Activity,
             },
             binding: it.kind.clone(),
+            inputs: Vec::new(),
         };
         self.functions.iter().map(function).collect()
     }
