@@ -11,6 +11,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::time_limit::TimeLimit;
+#[cfg(feature = "handler")]
+use crate::{ClientRejection, DurableClient};
 
 /// What an activity knows of its invocation.
 ///
@@ -111,6 +113,45 @@ impl ActivityContext {
     /// worker and in a test.
     pub fn invocation(&self) -> Option<&Invocation> {
         self.invocation.as_ref()
+    }
+}
+
+#[cfg(feature = "handler")]
+impl ActivityContext {
+    /// The client of the activity's `durableClient` binding, which its function.json may have beside the
+    /// `activityTrigger` and under any name: for an activity that reports to its own instance, or looks whether that has
+    /// ended. A terminated instance leaves its activities alone, and they run on.
+    ///
+    /// The client's address holds for this invocation; do not keep it. The input of the activity is never taken for a
+    /// binding, whatever is in it.
+    ///
+    /// ```
+    /// # use durable_functions::{ActivityContext, Event, Result};
+    /// # async fn copy_page(_: u32) -> Result<()> { Ok(()) }
+    /// /// What the orchestrator waits for besides, to show it in its custom status.
+    /// const COPIED: Event<u32> = Event::new("copied");
+    ///
+    /// // copy/function.json: an activityTrigger, and {"type": "durableClient", "direction": "in", "name": "client"}.
+    /// async fn copy(context: ActivityContext, pages: u32) -> Result<()> {
+    ///     let client = context.durable_client()?;
+    ///     let caller = client.instance_by_id(context.instance_id().unwrap_or_default());
+    ///     for page in 0..pages {
+    ///         if caller.status().await?.is_some_and(|it| it.runtime_status.is_terminal()) {
+    ///             break;
+    ///         }
+    ///         copy_page(page).await?;
+    ///         caller.raise(COPIED, &page).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ClientRejection::NoBinding`] without such a binding; [`ClientRejection::Client`] when its value cannot be used;
+    /// [`ClientRejection::NotAnInvocation`] outside of a custom handler, so in a worker and in a test.
+    pub fn durable_client(&self) -> Result<DurableClient, ClientRejection> {
+        let invocation = self.invocation.as_ref();
+        DurableClient::beside_the_trigger(invocation.ok_or(ClientRejection::NotAnInvocation)?)
     }
 }
 

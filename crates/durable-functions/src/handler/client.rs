@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use functions_handler::{Invocation, OriginalUrl};
+use functions_handler::{Invocation, OriginalUrl, Value};
 
 use crate::{ClientError, DurableClient, Instance, RuntimeStatus};
 
@@ -63,27 +63,43 @@ impl DurableClient {
     /// # Errors
     /// [`ClientRejection::NoBinding`]; [`ClientRejection::Client`] when the value of the binding cannot be used.
     pub fn from_invocation(invocation: &Invocation) -> Result<Self, ClientRejection> {
-        // It is the binding whose text is an object with an rpcBaseUrl.
-        let mut invalid = None;
-        for (_, value) in invocation.data_iter() {
-            let Ok(Some(text)) = value.text() else {
-                continue;
-            };
-            if !text.contains("rpcBaseUrl") {
-                continue;
-            }
-            match DurableClient::from_binding(&text) {
-                Ok(client) => return Ok(client),
-                Err(error) => invalid = Some(error),
-            }
-        }
-        Err(invalid.map_or_else(
-            || ClientRejection::NoBinding {
-                function: invocation.function_name().to_owned(),
-            },
-            ClientRejection::Client,
-        ))
+        // The trigger comes first, and the text of a queue message is whatever its sender likes: a client at the
+        // address in it would tell the sender all that the function does. So it is looked at last.
+        let mut values = invocation.data_iter();
+        let trigger = values.next();
+        among(values.chain(trigger), invocation.function_name())
     }
+
+    /// The client of a function whose trigger can have any text as its value: that one is not looked at.
+    pub(crate) fn beside_the_trigger(invocation: &Invocation) -> Result<Self, ClientRejection> {
+        among(invocation.data_iter().skip(1), invocation.function_name())
+    }
+}
+
+/// The client among these values. It is the one whose text is an object with an rpcBaseUrl.
+fn among<'v>(
+    values: impl Iterator<Item = (&'v str, Value<'v>)>,
+    function: &str,
+) -> Result<DurableClient, ClientRejection> {
+    let mut invalid = None;
+    for (_, value) in values {
+        let Ok(Some(text)) = value.text() else {
+            continue;
+        };
+        if !text.contains("rpcBaseUrl") {
+            continue;
+        }
+        match DurableClient::from_binding(&text) {
+            Ok(client) => return Ok(client),
+            Err(error) => invalid = Some(error),
+        }
+    }
+    Err(invalid.map_or_else(
+        || ClientRejection::NoBinding {
+            function: function.to_owned(),
+        },
+        ClientRejection::Client,
+    ))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for DurableClient {

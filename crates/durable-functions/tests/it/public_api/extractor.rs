@@ -120,6 +120,19 @@ async fn a_function_with_another_trigger_gets_its_client_from_the_invocation() {
     let data = json!({ "client": sent(&hub.binding()) });
     let answer = invoke(App::new().function("name", name), data).await;
     assert_eq!(answer, "count");
+
+    // A queue message comes first, with a text of its sender's choice.
+    let message = sent(r#"{"rpcBaseUrl":"http://127.0.0.1:1"}"#);
+    let body = json!({
+        "Data": { "a": message, "client": sent(&hub.binding()) },
+        "Metadata": {},
+    });
+    let app = App::new().function("name", name).into_router();
+    let request = Request::post("/name").body(Body::from(body.to_string()));
+    let response = app.oneshot(request.unwrap()).await.unwrap();
+    let answer = axum::body::to_bytes(response.into_body(), usize::MAX);
+    let answer: Value = serde_json::from_slice(&answer.await.unwrap()).unwrap();
+    assert_eq!(answer["Outputs"]["res"], "count");
 }
 
 #[tokio::test]
