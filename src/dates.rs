@@ -22,6 +22,9 @@ use time::{Date, Month};
 pub struct Day(Date);
 
 impl Day {
+    /// The bytes of the text form.
+    pub const TEXT_LENGTH: usize = "YYYY-MM-DD".len();
+
     /// Reads `YYYY-MM-DD`. `None` for any other form and for a day that does not exist, such as 2021-02-29.
     pub fn parse(text: &str) -> Option<Self> {
         let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text.as_bytes() else {
@@ -93,6 +96,13 @@ impl DateRange {
     /// The last day.
     pub fn end(&self) -> Day {
         self.end
+    }
+
+    /// How many days of the range come before this day: 0 for the first and for any earlier one, all for a later one
+    /// than the last.
+    pub fn days_before(&self, day: Day) -> u32 {
+        let apart = (day.0 - self.start.0).whole_days().max(0);
+        u32::try_from(apart).unwrap_or(u32::MAX).min(self.days())
     }
 
     /// The number of days, 1 when `start` and `end` are the same day.
@@ -206,6 +216,21 @@ mod tests {
         assert_eq!(days("2020-01-01", "2020-12-31"), Some(366));
         assert_eq!(days("0001-01-01", "9999-12-31"), Some(3_652_059));
         assert_eq!(days("2021-02-01", "2021-01-31"), None);
+    }
+
+    #[test]
+    fn the_days_before_a_day_are_those_of_the_range() {
+        let range = DateRange::new(day("2021-01-31"), day("2021-02-03")).unwrap();
+        for (text, before) in [
+            ("2020-01-01", 0),
+            ("2021-01-31", 0),
+            ("2021-02-01", 1),
+            ("2021-02-03", 3),
+            ("2021-02-04", 4),
+            ("9999-12-31", 4),
+        ] {
+            assert_eq!(range.days_before(day(text)), before, "{text}");
+        }
     }
 
     #[test]

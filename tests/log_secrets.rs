@@ -17,8 +17,8 @@ use std::{
 
 use function_app::{
     audit::{
-        AuditError, AuditQuery, AuditTable, Connection, PropertyName, RetryPolicy, TableName,
-        Timeouts,
+        AuditError, AuditQuery, AuditTable, Connection, PropertyName, RetryPolicy, ScanProgress,
+        TableName, Timeouts,
     },
     dates::{DateRange, Day},
     logging,
@@ -68,7 +68,7 @@ async fn log_of(connection_string: &str, expected: Result<u64, AuditError>) -> S
     .unwrap();
     assert_eq!(
         table
-            .count_distinct(range)
+            .count_distinct(range, &ScanProgress::default())
             .await
             .map(|counted| counted.values),
         expected

@@ -34,7 +34,7 @@ pub enum AuditError {
     ServiceFailed,
     /// The service did not answer in time.
     #[error("The table service did not answer in time. Try again later.")]
-    Timeout,
+    TableTimeout,
     /// The scan as a whole took longer than it may.
     #[error("The query took too long. Ask for fewer days.")]
     ScanTimeout,
@@ -57,7 +57,7 @@ impl AuditError {
         Self::QueryRejected,
         Self::Throttled,
         Self::ServiceFailed,
-        Self::Timeout,
+        Self::TableTimeout,
         Self::ScanTimeout,
         Self::ConnectionLost,
         Self::UnexpectedAnswer,
@@ -72,7 +72,7 @@ impl AuditError {
             Self::QueryRejected => "QueryRejected",
             Self::Throttled => "Throttled",
             Self::ServiceFailed => "ServiceFailed",
-            Self::Timeout => "Timeout",
+            Self::TableTimeout => "TableTimeout",
             Self::ScanTimeout => "ScanTimeout",
             Self::ConnectionLost => "ConnectionLost",
             Self::UnexpectedAnswer => "UnexpectedAnswer",
@@ -93,7 +93,7 @@ impl AuditError {
             Self::Unreachable
             | Self::Throttled
             | Self::ServiceFailed
-            | Self::Timeout
+            | Self::TableTimeout
             | Self::ConnectionLost => true,
             Self::TableNotFound
             | Self::AccessDenied

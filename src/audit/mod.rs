@@ -16,7 +16,7 @@ pub use connection::{Connection, ConnectionError};
 pub use error::AuditError;
 pub use filter::{Filter, Value};
 pub use names::{PropertyName, TableName};
-pub use query::Counted;
+pub use query::{Counted, ScanProgress};
 pub use retry::RetryPolicy;
 pub use transport::Timeouts;
 
@@ -88,20 +88,25 @@ impl AuditTable {
     /// Values are compared by their exact text, whatever their type; an entity that lacks the counted column, or has
     /// null in it, adds nothing.
     ///
+    /// `progress` is kept up to date with each page.
+    ///
     /// # Errors
     /// See [`AuditError`]; transient ones only after the retries of [`AuditQuery::retry`].
-    pub async fn count_distinct(&self, range: DateRange) -> Result<Counted, AuditError> {
+    pub async fn count_distinct(
+        &self,
+        range: DateRange,
+        progress: &ScanProgress,
+    ) -> Result<Counted, AuditError> {
         let partition_key = PropertyName::partition_key();
         let filter = Filter::ge(&partition_key, range.start().to_string().as_str())
             .and(Filter::le(&partition_key, range.end().to_string().as_str()))
             .and(Filter::ne(&self.query.filter_column, ""));
-        let progress = query::Progress::default();
         let count = query::count_distinct(
             &self.client,
             &filter,
             &self.query.count_column,
             &self.query.retry,
-            &progress,
+            progress,
         );
         tokio::time::timeout(self.query.deadline, count)
             .await

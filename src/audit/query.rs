@@ -26,6 +26,7 @@ use super::{
     transport::TransportError,
 };
 use crate::counters;
+use crate::dates::Day;
 
 /// The last partition and row that a page covered, as the service names them; only the service reads it.
 type ContinuationToken = (String, Option<String>);
@@ -44,6 +45,15 @@ pub struct Counted {
     pub rows: u64,
 }
 
+impl Page {
+    /// The day of the last entity. Keys can be longer than a day, such as a day with a time.
+    fn last_day(&self) -> Option<Day> {
+        let last = self.entities.last()?;
+        let key = entity::value(last, PropertyName::partition_key().as_str()).ok()??;
+        Day::parse(key.get(..Day::TEXT_LENGTH)?)
+    }
+}
+
 /// The number of distinct values that the column has in the entities that pass the filter. Entities without a value
 /// in the column do not count.
 pub(super) async fn count_distinct(
@@ -51,7 +61,7 @@ pub(super) async fn count_distinct(
     filter: &Filter,
     column: &PropertyName,
     retry: &RetryPolicy,
-    progress: &Progress,
+    progress: &ScanProgress,
 ) -> Result<Counted, AuditError> {
     let mut values: HashSet<Box<str>> = HashSet::new();
     let mut entities_read = 0_u64;
@@ -95,7 +105,7 @@ fn pages(
     filter: &Filter,
     column: &PropertyName,
     retry: &RetryPolicy,
-    progress: &Progress,
+    progress: &ScanProgress,
 ) -> impl Stream<Item = Result<Page, AuditError>> {
     enum Next {
         First,
@@ -131,23 +141,39 @@ fn pages(
     })
 }
 
-/// How far a scan has come. It decides which error a scan gets that runs out of time.
+/// How far a scan has come, for whoever looks on. It also decides which error a scan gets that runs out of time.
 #[derive(Debug, Default)]
-pub(super) struct Progress(Mutex<Fetched>);
+pub struct ScanProgress(Mutex<Fetched>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Fetched {
     pages: u64,
+    /// The entities of those pages.
+    rows: u64,
+    /// The day that the last of them belongs to.
+    day: Option<Day>,
     /// How the last request failed; `None` when it brought a page.
     failed: Option<AuditError>,
 }
 
-impl Progress {
+impl ScanProgress {
+    /// The entities that were read so far.
+    pub fn rows(&self) -> u64 {
+        self.so_far().rows
+    }
+
+    /// The day that the scan has reached: all days before it are done. `None` before the first entity.
+    pub fn day(&self) -> Option<Day> {
+        self.so_far().day
+    }
+
     fn note(&self, fetched: &Result<Page, Failed>) {
         let mut so_far = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match fetched {
-            Ok(_) => {
+            Ok(page) => {
                 so_far.pages += 1;
+                so_far.rows += page.entities.len() as u64;
+                so_far.day = page.last_day().or(so_far.day);
                 so_far.failed = None;
             }
             Err(failed) => so_far.failed = Some(failed.error),
@@ -165,7 +191,7 @@ impl Progress {
                 failed: Some(error),
                 ..
             } => error,
-            Fetched { pages: 0, .. } => AuditError::Timeout,
+            Fetched { pages: 0, .. } => AuditError::TableTimeout,
             Fetched { .. } => AuditError::ScanTimeout,
         }
     }
@@ -175,6 +201,16 @@ impl Progress {
 fn unexpected(reason: &str) -> AuditError {
     tracing::error!("this is no answer of a table service: {reason}");
     AuditError::UnexpectedAnswer
+}
+
+/// The properties that are asked for: the counted column, and the key that says how far the scan is. The key makes a
+/// page longer by some 30 bytes for each entity. The continuation token says the same, but in a form of the service's own.
+fn selected(column: &PropertyName) -> String {
+    let key = PropertyName::partition_key();
+    if *column == key {
+        return key.as_str().to_owned();
+    }
+    format!("{},{}", key.as_str(), column.as_str())
 }
 
 /// One request for one page. The SDK's own stream is not used beyond its first page: it ends at the first error, and
@@ -188,7 +224,7 @@ async fn fetch(
     let mut query = table
         .query()
         .filter(SdkFilter::new(filter.to_string()))
-        .select(Select::new(column.as_str().to_owned()));
+        .select(Select::new(selected(column)));
     if let Some((partition_key, row_key)) = from {
         query = query.initial_partition_key(partition_key.clone());
         if let Some(row_key) = row_key {
@@ -247,7 +283,7 @@ fn classify_transport(error: &TransportError) -> Failed {
             }
         }
         TransportError::Connect => AuditError::Unreachable.into(),
-        TransportError::Timeout => AuditError::Timeout.into(),
+        TransportError::Timeout => AuditError::TableTimeout.into(),
         TransportError::Broken => AuditError::ConnectionLost.into(),
         TransportError::Invalid(reason) => unexpected(reason).into(),
     }
@@ -259,7 +295,7 @@ fn classify_status(status: u16, code: Option<&str>) -> AuditError {
             AuditError::AccessDenied
         }
         (404, Some("TableNotFound" | "ResourceNotFound")) => AuditError::TableNotFound,
-        (408 | 504, _) | (500, Some("OperationTimedOut")) => AuditError::Timeout,
+        (408 | 504, _) | (500, Some("OperationTimedOut")) => AuditError::TableTimeout,
         (429 | 503, _) => AuditError::Throttled,
         (500..=599, _) => AuditError::ServiceFailed,
         // A table service sends a code with each error, so something else answered.
@@ -288,9 +324,9 @@ mod tests {
             (404, None, AuditError::UnexpectedAnswer),
             (400, Some("InvalidInput"), AuditError::QueryRejected),
             (501, Some("NotImplemented"), AuditError::ServiceFailed),
-            (408, None, AuditError::Timeout),
-            (500, Some("OperationTimedOut"), AuditError::Timeout),
-            (504, None, AuditError::Timeout),
+            (408, None, AuditError::TableTimeout),
+            (500, Some("OperationTimedOut"), AuditError::TableTimeout),
+            (504, None, AuditError::TableTimeout),
             (429, None, AuditError::Throttled),
             (503, Some("ServerBusy"), AuditError::Throttled),
             (500, Some("InternalError"), AuditError::ServiceFailed),

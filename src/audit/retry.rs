@@ -133,8 +133,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn attempts_are_bounded() {
-        let (outcome, made, _) = run(POLICY, vec![AuditError::Timeout.into(); 9]).await;
-        assert_eq!((outcome, made), (Err(AuditError::Timeout), 4));
+        let (outcome, made, _) = run(POLICY, vec![AuditError::TableTimeout.into(); 9]).await;
+        assert_eq!((outcome, made), (Err(AuditError::TableTimeout), 4));
     }
 
     #[tokio::test(start_paused = true)]
@@ -166,8 +166,8 @@ mod tests {
             retry_after: Some(Duration::MAX),
         };
         let errors = vec![
-            AuditError::Timeout.into(),
-            AuditError::Timeout.into(),
+            AuditError::TableTimeout.into(),
+            AuditError::TableTimeout.into(),
             forever,
         ];
         let (outcome, made, _) = run(POLICY, errors).await;

@@ -1,20 +1,16 @@
-//! `query-activity`: counts the distinct values of a range of days.
+//! `query-activity`: counts the distinct values of a range of days. Through the `DurableClient` of its binding it tells
+//! its job how far it is, and looks whether the job has ended.
 
-use std::time::Duration;
-
-use durable_functions::{Activity, ActivityContext, Failure, Result, RetryPolicy};
+use durable_functions::{Activity, ActivityContext, Failure, Result};
 
 use crate::{
-    audit::{AuditError, AuditTable, Counted},
+    audit::{AuditError, AuditTable, Counted, ScanProgress},
     dates::DateRange,
-    jobs::running,
+    jobs::{running, watch::Watch},
 };
 
-/// The activity in the folder `query-activity`. The table client retries single requests by itself. The durable
-/// retries are for longer outages, such as a restart of the app: they last half a minute, and a job survives four
-/// restarts.
-pub const QUERY_ACTIVITY: Activity<DateRange, Counted> = Activity::new("query-activity")
-    .with_retry(RetryPolicy::new(5, Duration::from_secs(2)).backoff(2.0));
+/// The activity in the folder `query-activity`. Its caller says how it is retried.
+pub const QUERY_ACTIVITY: Activity<DateRange, Counted> = Activity::new("query-activity");
 
 /// Counts once. Safe to repeat: it only reads.
 ///
@@ -28,11 +24,11 @@ pub async fn query_activity(
     // The id of the job, as clients know it.
     let job = context.instance_id().unwrap_or_default();
     let (start, end) = (range.start(), range.end());
-    let running = running::begin(job);
+    let progress = ScanProgress::default();
     let counted = tokio::select! {
-        counted = table.count_distinct(range) => counted,
-        () = running.stopped() => {
-            tracing::info!(job, %start, %end, "scan stopped, because the job was cancelled");
+        counted = table.count_distinct(range, &progress) => counted,
+        () = unwanted(&context, job, &range, &progress) => {
+            tracing::info!(job, %start, %end, "scan stopped, because its job has ended");
             return Err(cancelled().into());
         }
     };
@@ -46,6 +42,28 @@ pub async fn query_activity(
             tracing::error!(job, %start, %end, code = error.code(), "{error}");
             Err(failure(error).into())
         }
+    }
+}
+
+/// Waits until the scan is to stop, and reports its progress meanwhile.
+async fn unwanted(
+    context: &ActivityContext,
+    job: &str,
+    range: &DateRange,
+    progress: &ScanProgress,
+) {
+    let running = running::begin(job);
+    let watch = match context.durable_client() {
+        Ok(client) => Watch::new(&client, job),
+        Err(reason) => {
+            tracing::warn!(job, "the scan cannot report to its job: {reason}");
+            return running.stopped().await;
+        }
+    };
+    tokio::select! {
+        () = running.stopped() => {}
+        () = watch.unwanted() => {}
+        () = watch.report(range, progress) => {}
     }
 }
 

@@ -21,6 +21,7 @@ use serde::Deserialize;
 use crate::{
     api::{ApiRequest, error::ApiError},
     dates::DateRange,
+    functions::process_submission::JobInput,
     jobs,
 };
 pub(crate) use accepted::Accepted;
@@ -53,8 +54,9 @@ async fn start(
 ) -> Result<Response, ApiError> {
     let range = check(request, kind, body)?;
     let identity = key::read(request.headers())?;
+    let input = JobInput::new(range, request.settings().jobs.timeout);
     let retry_after = request.settings().status.retry_after;
-    let id = jobs::start(client, &range, &identity, request.links(), retry_after).await?;
+    let id = jobs::start(client, &input, &identity, request.links(), retry_after).await?;
     Ok(accepted(request, &id))
 }
 

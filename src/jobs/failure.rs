@@ -24,6 +24,12 @@ const FUNCTION_TIMEOUT: [&str; 2] = [
     "Microsoft.Azure.WebJobs.Host.FunctionTimeoutException",
 ];
 
+/// The failure of a job that did not end in time: the failure type of the orchestrator, and what clients see.
+pub(crate) const TIMEOUT: (&str, &str) = (
+    "Timeout",
+    "The job did not end in time. Ask for fewer days, or try again later.",
+);
+
 /// What clients see of a failure of the host that could not be healed.
 const HOST_FAILURE: (&str, &str) = (
     "HostFailure",
@@ -39,6 +45,9 @@ impl JobError {
         let code = output
             .and_then(|text| text.split_once(": "))
             .map(|(code, _)| code);
+        if code == Some(TIMEOUT.0) {
+            return Self::fixed(TIMEOUT);
+        }
         let error = match code {
             // The query is the only activity of this app.
             Some(code) if FUNCTION_TIMEOUT.contains(&code) => Some(AuditError::ScanTimeout),
@@ -51,12 +60,15 @@ impl JobError {
             },
             None => {
                 let is_of_host = output.is_some_and(is_host_failure);
-                let (code, message) = if is_of_host { HOST_FAILURE } else { INTERNAL };
-                Self {
-                    code,
-                    message: message.to_owned(),
-                }
+                Self::fixed(if is_of_host { HOST_FAILURE } else { INTERNAL })
             }
+        }
+    }
+
+    fn fixed((code, message): (&'static str, &str)) -> Self {
+        Self {
+            code,
+            message: message.to_owned(),
         }
     }
 }

@@ -12,9 +12,10 @@ pub mod progress;
 pub(crate) mod running;
 mod start;
 mod wait;
+pub(crate) mod watch;
 
 pub(crate) use cancel::{Cancellation, cancel};
-pub(crate) use failure::JobError;
+pub(crate) use failure::{JobError, TIMEOUT};
 pub(crate) use identity::Identity;
 pub(crate) use start::start;
 pub(crate) use wait::{Until, wait};

@@ -3,6 +3,9 @@
 //! Invariant: every member is a number, a fixed word or a time, so the JSON text stays far below the 16 KB that the
 //! host stores of a custom status. A longer one would fail the job.
 
+use std::time::{Duration, SystemTime};
+
+use durable_functions::Event;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -28,6 +31,22 @@ pub struct Progress {
     pub eta: Option<OffsetDateTime>,
 }
 
+/// What a scan tells its job from time to time: the activity raises it as an event to its own instance, because only an
+/// orchestrator can set a custom status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Scanned {
+    /// The days that are done, all before the one that the scan has reached.
+    pub days: u32,
+    /// The entities that were read.
+    pub rows: u64,
+    /// The time since the scan began, in milliseconds.
+    pub elapsed_ms: u64,
+}
+
+/// The event with which a scan says how far it is.
+pub const SCANNED: Event<Scanned> = Event::new("scanned");
+
 /// The stages of a job, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -51,6 +70,21 @@ impl Progress {
         }
     }
 
+    /// The progress of a job at the time `now`, whose scan is so far.
+    pub fn scanned(range: &DateRange, scanned: Scanned, now: SystemTime) -> Self {
+        let total = range.days();
+        let done = scanned.days.min(total);
+        // Fewer than 100, because `done` is.
+        let percent = u64::from(done) * 100 / u64::from(total);
+        Self {
+            done,
+            percent: u8::try_from(percent).unwrap_or(100),
+            rows: scanned.rows,
+            eta: eta(done, total, Duration::from_millis(scanned.elapsed_ms), now),
+            ..Self::begin(range)
+        }
+    }
+
     /// The progress of a job that has read so many entities and has its result.
     pub fn end(range: &DateRange, rows: u64) -> Self {
         Self {
@@ -67,6 +101,24 @@ impl Progress {
     pub fn read(custom_status: &str) -> Option<Self> {
         serde_json::from_str(custom_status).ok()
     }
+}
+
+/// When all days are done, if `done` of them took `elapsed`; rounded up to a second. `None` when that cannot be told: no
+/// day is done, or the time is beyond all that a calendar has.
+fn eta(done: u32, total: u32, elapsed: Duration, now: SystemTime) -> Option<OffsetDateTime> {
+    if done == 0 {
+        return None;
+    }
+    let left = elapsed.checked_mul(total - done)? / done;
+    let eta = OffsetDateTime::from(now).checked_add(left.try_into().ok()?)?;
+    let second = eta.replace_nanosecond(0).ok()?;
+    let rounded = if second == eta {
+        second
+    } else {
+        second.checked_add(time::Duration::SECOND)?
+    };
+    // RFC 3339 has no later years, and a custom status that cannot be written fails the job.
+    (rounded.year() <= 9999).then_some(rounded)
 }
 
 #[cfg(test)]
@@ -105,6 +157,47 @@ mod tests {
         ] {
             assert_eq!(serde_json::to_string(&progress).unwrap(), expected);
             assert_eq!(Progress::read(expected), Some(progress));
+        }
+    }
+
+    #[test]
+    fn the_rest_takes_as_long_as_the_days_before_did() {
+        let now = datetime!(2026-11-28 18:00:00.5 UTC);
+        let at = |days, elapsed_ms| {
+            let scanned = Scanned {
+                days,
+                rows: 7,
+                elapsed_ms,
+            };
+            Progress::scanned(&january(), scanned, now.into())
+        };
+        let progress = at(10, 20_000);
+        // 21 days at 2 seconds each.
+        assert_eq!(progress.eta, Some(datetime!(2026-11-28 18:00:43 UTC)));
+        assert_eq!(
+            (progress.done, progress.percent, progress.rows),
+            (10, 32, 7)
+        );
+        assert_eq!(progress.stage, Stage::Querying);
+        assert_eq!(at(0, 20_000).eta, None);
+        assert_eq!(at(30, 0).percent, 96);
+    }
+
+    /// Whoever has the management key can raise any event.
+    #[test]
+    fn row_28_no_event_gives_a_custom_status_that_the_host_could_not_store() {
+        for days in [0, 1, u32::MAX] {
+            for elapsed_ms in [0, 1 << 46, u64::MAX] {
+                let scanned = Scanned {
+                    days,
+                    rows: u64::MAX,
+                    elapsed_ms,
+                };
+                let progress = Progress::scanned(&january(), scanned, SystemTime::now());
+                let text = serde_json::to_string(&progress).unwrap();
+                assert!(text.len() < 200, "{text}");
+                assert_eq!(Progress::read(&text), Some(progress));
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The start of a job. With a key of the client it happens at most once.
 //!
 //! A key is taken as long as its job is kept: whoever sends it again gets that job, whatever became of it. What was
-//! submitted is compared with the input of the job, which is the range of days. So two requests for the same days are
+//! submitted is compared with the range of days in the input of the job. So two requests for the same days are
 //! the same, by GET or by POST, and in whichever form the days are written.
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::{
     api::{error::ApiError, links::Links},
     counters::JOBS_STARTED,
     dates::DateRange,
-    functions::process_submission::PROCESS_SUBMISSION,
+    functions::process_submission::{JobInput, PROCESS_SUBMISSION},
 };
 
 /// Starts a job, or finds the one that was started with the same key. Returns its id, which the task hub knows from
@@ -29,34 +29,34 @@ use crate::{
 /// second job.
 pub(crate) async fn start(
     client: &DurableClient,
-    range: &DateRange,
+    input: &JobInput,
     identity: &Identity,
     links: &Links,
     retry_after: Duration,
 ) -> Result<String, ApiError> {
     let Some(id) = identity.instance_id() else {
-        return start_new(client, range, links, retry_after).await;
+        return start_new(client, input, links, retry_after).await;
     };
     // Extension 2.13 ignores the reuse policy: it would replace an instance that has ended, also one that is no job.
     // So the task hub is asked first. There, a job that ends between the two calls runs again, with the same id.
-    let existing = find(client, &id, range).await;
+    let existing = find(client, &id, &input.range).await;
     let existing = existing.map_err(|reason| not_started(&reason, retry_after))?;
     if let Some(found) = existing {
         return accept(found, identity, id);
     }
     let start = client
-        .start(PROCESS_SUBMISSION, range)
+        .start(PROCESS_SUBMISSION, input)
         .with_id(&id)
         .with_reuse_policy(ReusePolicy::create_only());
     let reason = match start.await {
         Ok(_) => {
-            started(&id, range);
+            started(&id, &input.range);
             return Ok(id);
         }
         Err(reason) => reason,
     };
     // Another request with the key was faster, or the answer to this one was lost. Either way it is the same job.
-    match (find(client, &id, range).await, reason) {
+    match (find(client, &id, &input.range).await, reason) {
         (Ok(Some(found)), _) => accept(found, identity, id),
         (_, ClientError::StartUnknown { message, .. }) => {
             tracing::error!(id, "job perhaps started: {message}");
@@ -71,13 +71,13 @@ pub(crate) async fn start(
 
 async fn start_new(
     client: &DurableClient,
-    range: &DateRange,
+    input: &JobInput,
     links: &Links,
     retry_after: Duration,
 ) -> Result<String, ApiError> {
-    match client.start(PROCESS_SUBMISSION, range).await {
+    match client.start(PROCESS_SUBMISSION, input).await {
         Ok(instance) => {
-            started(instance.id(), range);
+            started(instance.id(), &input.range);
             Ok(instance.id().to_owned())
         }
         Err(ClientError::StartUnknown { id, message, .. }) => {

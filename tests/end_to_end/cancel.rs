@@ -10,6 +10,7 @@ use super::{
         fake_table::{FakeTable, Gate, Step},
         host::Host,
         http::{Answer, Client},
+        task_hub::TaskHub,
     },
 };
 
@@ -20,6 +21,8 @@ const PAGES: usize = 40;
 /// The first day of the job that is cancelled, and of another one. They tell the requests of the two apart.
 const DAY: &str = "2021-01-01";
 const OTHER_DAY: &str = "2022-02-02";
+/// What the handler logs when a scan ends before its end.
+const STOPPED: &str = "scan stopped, because its job has ended";
 
 /// A table of [`PAGES`] pages that holds back all but the first [`FREE`] until the gate is open.
 async fn held_table() -> (FakeTable, Gate) {
@@ -126,4 +129,41 @@ async fn row_39_an_id_that_is_no_job_is_not_found() {
         let not_found = r#"{"error":"Job not found"}"#;
         assert_eq!((answer.status, answer.body.as_str()), (404, not_found));
     }
+}
+
+/// As a scan of a job that was ended on another machine: nobody tells this process.
+#[tokio::test]
+async fn row_40_a_job_that_an_operator_terminates_stops_its_scan_as_well() {
+    let (table, gate) = held_table().await;
+    let host = AppFolder::misbehaving(&table.connection_string())
+        .start()
+        .await;
+    let client = host.client();
+    let (id, location) = client.submit(DAY, DAY).await;
+    until_held(&table).await;
+
+    TaskHub::of(&host).await.terminate(&id, "by hand").await;
+    host.logged(STOPPED, 1).await;
+    assert_the_scan_has_stopped(&host, &table, &gate).await;
+    let answer = cancel(client, &location).await;
+    assert_status(&answer, &id, "Terminated", "null", QUERYING, None);
+}
+
+#[tokio::test]
+async fn row_40_45_a_job_whose_time_is_over_fails_as_timeout_and_stops_its_scan() {
+    let (table, gate) = held_table().await;
+    let host = AppFolder::product(&table.connection_string())
+        .setting("JobTimeoutSeconds", "3")
+        .start()
+        .await;
+    let client = host.client();
+    let (id, location) = client.submit(DAY, DAY).await;
+    let answer = client.poll(&location).await;
+    let error = (
+        "Timeout",
+        "The job did not end in time. Ask for fewer days, or try again later.",
+    );
+    assert_status(&answer, &id, "Failed", "null", QUERYING, Some(error));
+    host.logged(STOPPED, 1).await;
+    assert_the_scan_has_stopped(&host, &table, &gate).await;
 }

@@ -21,6 +21,7 @@ mod jobs;
 mod misbehaving;
 mod openapi;
 mod page;
+mod progress;
 mod restarts;
 mod search;
 mod state_faults;

@@ -131,7 +131,7 @@ async fn states_that_an_operator_brings_about_are_answered_without_the_reason() 
 
     // A result that arrives in the meantime waits until the job is resumed.
     gate.open();
-    host.logged("Executed 'Functions.query-activity' (Succeeded", 2)
+    host.logged("Executed 'Functions.query-activity' (Succeeded", 1)
         .await;
     let answer = client.status(&held_at).await;
     assert_status(&answer, &held, "Suspended", "null", QUERYING, None);

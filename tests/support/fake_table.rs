@@ -73,6 +73,17 @@ impl Step {
         }
     }
 
+    /// A page with an entity of this day for each id, and a continuation token if there is to be a next page.
+    pub(crate) fn day_page(day: &str, ids: &[&str], next: Option<&'static str>) -> Self {
+        let entity = |id: &&str| {
+            serde_json::json!({ "PartitionKey": day, "identificationNumber": id }).to_string()
+        };
+        Self::Page {
+            entities: ids.iter().map(entity).collect(),
+            next: next.map(|token| (token, None)),
+        }
+    }
+
     /// A page with a continuation token.
     pub(crate) fn page_then(
         ids: &[&str],

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use function_app::{
     audit::{
-        AuditError, AuditQuery, AuditTable, Connection, PropertyName, RetryPolicy, TableName,
-        Timeouts,
+        AuditError, AuditQuery, AuditTable, Connection, PropertyName, RetryPolicy, ScanProgress,
+        TableName, Timeouts,
     },
     dates::{DateRange, Day},
 };
@@ -57,7 +57,7 @@ async fn counts_equal_those_of_the_loaded_rows() {
         let expected = sample::expected(&rows, start, end);
         assert_eq!(
             table
-                .count_distinct(range(start, end))
+                .count_distinct(range(start, end), &ScanProgress::default())
                 .await
                 .map(|counted| counted.values),
             Ok(expected),
@@ -75,7 +75,7 @@ async fn counts_equal_those_of_the_loaded_rows() {
     // Any column can be counted, a key column too.
     let days = open(&azurite.connection_string(), "audit", "PartitionKey");
     assert_eq!(
-        days.count_distinct(range("2021-03-01", "2021-03-04"))
+        days.count_distinct(range("2021-03-01", "2021-03-04"), &ScanProgress::default())
             .await
             .map(|counted| counted.values),
         Ok(4)
@@ -106,7 +106,7 @@ async fn one_number_is_one_value_in_every_type() {
     );
     assert_eq!(
         table
-            .count_distinct(range(FIRST_DAY, FIRST_DAY))
+            .count_distinct(range(FIRST_DAY, FIRST_DAY), &ScanProgress::default())
             .await
             .map(|counted| counted.values),
         Ok(3)
@@ -124,7 +124,7 @@ async fn a_missing_table_and_a_wrong_key_have_errors_of_their_own() {
     );
     assert_eq!(
         missing
-            .count_distinct(days)
+            .count_distinct(days, &ScanProgress::default())
             .await
             .map(|counted| counted.values),
         Err(AuditError::TableNotFound)
@@ -137,7 +137,7 @@ async fn a_missing_table_and_a_wrong_key_have_errors_of_their_own() {
     );
     assert_eq!(
         refused
-            .count_distinct(days)
+            .count_distinct(days, &ScanProgress::default())
             .await
             .map(|counted| counted.values),
         Err(AuditError::AccessDenied)

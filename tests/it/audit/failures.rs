@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use function_app::audit::AuditError;
+use function_app::audit::{AuditError, ScanProgress};
 use tokio::io::AsyncWriteExt;
 
 use super::{ATTEMPTS, count, days, open, open_with, open_with_deadline, parameter};
@@ -11,10 +11,10 @@ use crate::support::fake_table::{FakeTable, Step};
 #[tokio::test]
 async fn a_service_that_does_not_answer_is_not_a_query_that_takes_too_long() {
     for (steps, expected) in [
-        (vec![Step::Hang], AuditError::Timeout),
+        (vec![Step::Hang], AuditError::TableTimeout),
         (
             vec![Step::page_then(&["1"], "p1", None), Step::Hang],
-            AuditError::Timeout,
+            AuditError::TableTimeout,
         ),
         (
             vec![
@@ -29,7 +29,7 @@ async fn a_service_that_does_not_answer_is_not_a_query_that_takes_too_long() {
         let table = open_with(&server.connection_string(), 100_000, Duration::from_secs(2));
         assert_eq!(
             table
-                .count_distinct(days())
+                .count_distinct(days(), &ScanProgress::default())
                 .await
                 .map(|counted| counted.values),
             Err(expected),
@@ -89,7 +89,7 @@ async fn a_failure_that_lasts_ends_with_its_own_error() {
         (Step::Reset, AuditError::ConnectionLost, ATTEMPTS),
         (Step::BreakMidPage, AuditError::ConnectionLost, ATTEMPTS),
         (Step::EndEarly, AuditError::ConnectionLost, ATTEMPTS),
-        (Step::Hang, AuditError::Timeout, ATTEMPTS),
+        (Step::Hang, AuditError::TableTimeout, ATTEMPTS),
         (
             Step::Status(403, vec![("x-ms-error-code", "AuthenticationFailed")], ""),
             AuditError::AccessDenied,
@@ -164,7 +164,7 @@ async fn a_scan_that_never_ends_is_stopped_at_its_deadline() {
     let table = open_with_deadline(&server.connection_string(), Duration::from_millis(200));
     assert_eq!(
         table
-            .count_distinct(days())
+            .count_distinct(days(), &ScanProgress::default())
             .await
             .map(|counted| counted.values),
         Err(AuditError::ScanTimeout)
@@ -187,7 +187,7 @@ async fn an_endpoint_where_nothing_listens_or_that_does_not_exist_is_unreachable
         ));
         assert_eq!(
             table
-                .count_distinct(days())
+                .count_distinct(days(), &ScanProgress::default())
                 .await
                 .map(|counted| counted.values),
             Err(AuditError::Unreachable),
@@ -211,7 +211,7 @@ async fn a_server_without_tls_behind_an_https_endpoint_is_unreachable() {
     ));
     assert_eq!(
         table
-            .count_distinct(days())
+            .count_distinct(days(), &ScanProgress::default())
             .await
             .map(|counted| counted.values),
         Err(AuditError::Unreachable)

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use function_app::{
     audit::{
-        AuditError, AuditQuery, AuditTable, Connection, PropertyName, RetryPolicy, TableName,
-        Timeouts,
+        AuditError, AuditQuery, AuditTable, Connection, PropertyName, RetryPolicy, ScanProgress,
+        TableName, Timeouts,
     },
     dates::{DateRange, Day},
 };
@@ -61,7 +61,7 @@ fn days() -> DateRange {
 async fn count(steps: Vec<Step>) -> (Result<u64, AuditError>, Vec<String>) {
     let server = FakeTable::start(steps).await;
     let outcome = open(&server.connection_string())
-        .count_distinct(days())
+        .count_distinct(days(), &ScanProgress::default())
         .await
         .map(|counted| counted.values);
     (outcome, server.requests())

@@ -1,6 +1,6 @@
 //! The pages of a scan: what is requested, where the scan ends, and what is counted.
 
-use function_app::audit::AuditError;
+use function_app::audit::{AuditError, ScanProgress};
 
 use super::{count, days, open, parameter};
 use crate::support::fake_table::{FakeTable, Step};
@@ -17,7 +17,7 @@ async fn the_request_asks_for_the_range_one_column_and_little_metadata() {
     );
     assert_eq!(
         parameter(head, "$select").as_deref(),
-        Some("identificationNumber")
+        Some("PartitionKey,identificationNumber")
     );
     let head = head.to_lowercase();
     assert!(
@@ -41,7 +41,7 @@ async fn pages_are_followed_to_the_end_even_when_empty_over_one_connection() {
     .await;
     assert_eq!(
         open(&server.connection_string())
-            .count_distinct(days())
+            .count_distinct(days(), &ScanProgress::default())
             .await
             .map(|counted| counted.values),
         Ok(3)
@@ -239,7 +239,7 @@ async fn a_shared_access_signature_is_sent_with_every_page() {
     );
     assert_eq!(
         open(&text)
-            .count_distinct(days())
+            .count_distinct(days(), &ScanProgress::default())
             .await
             .map(|counted| counted.values),
         Ok(2)
