@@ -85,7 +85,7 @@ async fn log_of(connection_string: &str, expected: Result<u64, AuditError>) -> S
 }
 
 #[tokio::test]
-async fn no_level_shows_the_account_key_or_the_authorization_header() {
+async fn row_64_no_level_shows_the_account_key_or_the_authorization_header() {
     let server = FakeTable::start(vec![Step::Reset, Step::page(&["1"])]).await;
     let log = log_of(&server.connection_string(), Ok(1)).await;
     let key_begin = &support::azurite::ACCOUNT_KEY[..20];
@@ -107,7 +107,7 @@ async fn no_level_shows_the_account_key_or_the_authorization_header() {
 }
 
 #[tokio::test]
-async fn no_level_shows_a_shared_access_signature() {
+async fn row_64_no_level_shows_a_shared_access_signature() {
     for (steps, expected) in [
         (
             vec![

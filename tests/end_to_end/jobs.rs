@@ -10,6 +10,7 @@ use super::{
     support::{
         app_folder::AppFolder,
         azurite::{ACCOUNT_KEY, Azurite},
+        fake_table::{FakeTable, Step},
         http::Client,
         sample::{self, FIRST_DAY, LAST_DAY, Row},
         sdk_transport,
@@ -124,6 +125,38 @@ async fn two_hundred_jobs_at_once_all_get_their_own_result() {
     let ids: BTreeSet<_> = join_all(jobs).await.into_iter().collect();
     assert_eq!(ids.len(), JOBS);
     assert_eq!(host.handlers().len(), 1);
+}
+
+/// The binding of the task hub holds the key of its management API. It comes with each request of a client and with each
+/// activity.
+#[tokio::test]
+async fn row_64_no_level_of_the_log_shows_a_key() {
+    let table = FakeTable::start(vec![Step::page(&["1", "2"])]).await;
+    let host = AppFolder::misbehaving(&table.connection_string())
+        .setting("RUST_LOG", "trace")
+        .start()
+        .await;
+    let client = host.client();
+    let url = client.url("/api/client-binding");
+    let binding = client.request_unsearched(Method::GET, &url, None, "").await;
+    let binding = binding.json();
+    let key = binding["requiredQueryStringParameters"].as_str().unwrap();
+    let (_, key) = key.split_once("code=").unwrap();
+
+    let (_, location) = client.submit("2021-01-01", "2021-01-31").await;
+    client.poll(&location).await;
+    client.send_to(Method::DELETE, &location).await;
+    let log = host.log();
+    assert!(log.contains("TRACE"), "{log}");
+    for secret in [
+        key,
+        ACCOUNT_KEY,
+        "requiredQueryStringParameters",
+        "SharedKey",
+    ] {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret}");
+    }
 }
 
 #[tokio::test]

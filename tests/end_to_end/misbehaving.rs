@@ -28,7 +28,7 @@ async fn process_id(client: &Client) -> String {
 }
 
 #[tokio::test]
-async fn a_panic_fails_its_own_job_with_a_clean_error_and_the_process_lives() {
+async fn row_74_a_panic_fails_its_own_job_with_a_clean_error_and_the_process_lives() {
     let table = FakeTable::start(vec![Step::page(&["1", "2"])]).await;
     let host = AppFolder::misbehaving(&table.connection_string())
         .start()

@@ -108,7 +108,7 @@ async fn ended(host: &Host, location: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn jobs_in_flight_survive_every_stop_of_the_handler() {
+async fn row_46_74_jobs_in_flight_survive_every_stop_of_the_handler() {
     let Size { jobs, stops, .. } = size();
     let (host, _table, submitted) = with_jobs_in_flight(jobs).await;
     stop_the_handler(&host, stops, jobs).await;
@@ -133,7 +133,8 @@ async fn all_complete(host: &Host, submitted: &[(String, String)]) {
 }
 
 #[tokio::test]
-async fn every_job_completes_that_a_client_polls_though_the_handler_is_killed_at_random_moments() {
+async fn row_46_every_job_completes_that_a_client_polls_though_the_handler_is_killed_at_random_moments()
+ {
     // The third crash within half an hour stops a host.
     const KILLS: usize = 2;
     let Size { jobs, hosts, .. } = size();
