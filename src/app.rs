@@ -44,6 +44,7 @@ pub fn app_without_query(settings: Settings) -> App<Arc<Settings>> {
     let purge = Arc::clone(&settings);
     let sweep = settings.jobs.sweep;
     App::with_state(settings)
+        .correlate()
         .http(
             "submit",
             methods([Method::GET, Method::POST], submit).with_route(routes::SUBMIT),

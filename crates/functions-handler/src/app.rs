@@ -46,6 +46,7 @@ pub struct App<S = ()> {
     /// Set by the app; otherwise `serve` reads the host's own settings.
     function_timeout: Option<Option<Duration>>,
     stop_grace: Duration,
+    correlates: bool,
     problem: Option<ServeError>,
 }
 
@@ -71,6 +72,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
             kinds: BTreeMap::new(),
             function_timeout: None,
             stop_grace: serve::GRACE,
+            correlates: false,
             problem: None,
         }
     }
@@ -156,6 +158,17 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         self
     }
 
+    /// Ties each request of a client, its answer and the lines of the log together.
+    ///
+    /// Every answer of an HTTP function, also one that this crate gives in its place, has these headers unless the
+    /// function has set them: `x-ms-request-id`, the id of the invocation; `traceparent`, which continues the W3C
+    /// trace of the client, or begins one; `x-ms-client-request-id`, as the client has sent it, up to 128 letters,
+    /// digits, `-`, `_` and `.`. The id of the trace is on each line of the log, as `trace_id`.
+    pub fn correlate(mut self) -> Self {
+        self.correlates = true;
+        self
+    }
+
     /// The app as an axum router, for tests with `tower::ServiceExt::oneshot`.
     ///
     /// Functions run on the runtime that polls the router. In a server of your own, sockets are read by
@@ -174,6 +187,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         }
         Arc::new(Running {
             limit: self.limit(),
+            correlates: self.correlates,
             functions: self.functions,
             stop,
             runtimes,

@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::task::spawn_blocking;
 use tracing::{Dispatch, Instrument, Span, dispatcher};
 
+use crate::correlation::Correlation;
 use crate::envelope::{self, MAX_BODY, Reply};
 use crate::failure::{Failure, panic_text};
 use crate::function::Function;
@@ -31,6 +32,8 @@ use crate::time_limit::TimeLimit;
 pub(crate) struct Running {
     pub(crate) functions: Functions,
     pub(crate) limit: Option<TimeLimit>,
+    /// See [`App::correlate`](crate::App::correlate).
+    pub(crate) correlates: bool,
     pub(crate) stop: Stop,
     pub(crate) runtimes: Runtimes,
 }
@@ -79,7 +82,9 @@ async fn respond(app: &Running, request: Request, lifetime: &Lifetime) -> Respon
             Ok(body) => body,
             Err(failure) => return failure.answer(&id),
         };
-        let unread = Unread::new(name, id, body, lifetime);
+        let correlates = app.correlates && matches!(function, Registered::Http(_));
+        let correlation = correlates.then(Correlation::default);
+        let unread = Unread::new(name, id, body, lifetime, correlation);
         match invoke(function, &unread, lifetime, &log).await {
             Ok(response) => response,
             Err(failure) => failure.answer(unread.id()),
@@ -113,12 +118,12 @@ async fn invoke(
     match (function, cut) {
         (Registered::Http(_), Cut::Interrupted(why)) => {
             let output = http::interrupted(unread.id(), why);
-            Ok(reply_over_http(&output, log))
+            Ok(reply_over_http(output, unread, log))
         }
         (Registered::Http(_), Cut::Panicked(panic)) => {
             let problem = format!("the function panicked: {}", panic_text(panic));
             let output = http::failed(unread.id(), &problem);
-            Ok(reply_over_http(&output, log))
+            Ok(reply_over_http(output, unread, log))
         }
         (Registered::Other(function), Cut::Interrupted(why)) => {
             interrupted(function, unread, why, log).await
@@ -141,7 +146,7 @@ async fn call(
     match function {
         Registered::Http(handler) => {
             let output = http::call(&handler, &invocation).await?;
-            Ok(reply_over_http(&output, &log))
+            Ok(reply_over_http(output, &unread, &log))
         }
         Registered::Other(function) => match function.call(invocation).await {
             Ok(answer) => Ok(reply(answer.outputs(), &log, answer.returned())),
@@ -266,12 +271,15 @@ fn unknown_function(functions: &Functions, name: &str) -> Failure {
 }
 
 /// The answer of an HTTP function. `res` is the documented name of the http output binding.
-fn reply_over_http(output: &http::HttpOutput, log: &InvocationLog) -> Response {
+fn reply_over_http(mut output: http::HttpOutput, unread: &Unread, log: &InvocationLog) -> Response {
     #[derive(Serialize)]
     struct Outputs<'a> {
         res: &'a http::HttpOutput,
     }
-    reply(Outputs { res: output }, log, None)
+    if let Some(correlation) = unread.correlation() {
+        output.add_headers(correlation.headers(unread.id()));
+    }
+    reply(Outputs { res: &output }, log, None)
 }
 
 fn reply(

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::correlation::Correlation;
 use crate::envelope;
 use crate::lifetime::Lifetime;
 use crate::value::Value;
@@ -35,6 +36,8 @@ struct Inner {
     members: OnceLock<Members>,
     deadline: Option<Instant>,
     cancellation: CancellationToken,
+    /// `None` in an app that does not correlate.
+    correlation: Option<Correlation>,
 }
 
 /// Where the values are in the body.
@@ -60,6 +63,7 @@ impl Unread {
         id: String,
         body: String,
         lifetime: &Lifetime,
+        correlation: Option<Correlation>,
     ) -> Self {
         Self(Arc::new(Inner {
             function_name,
@@ -68,11 +72,16 @@ impl Unread {
             members: OnceLock::new(),
             deadline: lifetime.deadline(),
             cancellation: lifetime.cancellation().clone(),
+            correlation,
         }))
     }
 
     pub(crate) fn id(&self) -> &str {
         &self.0.id
+    }
+
+    pub(crate) fn correlation(&self) -> Option<&Correlation> {
+        self.0.correlation.as_ref()
     }
 
     /// Reads the body, `{"Data":…,"Metadata":…}`, unless that has been done.
@@ -109,6 +118,10 @@ impl Invocation {
     /// `X-Azure-Functions-InvocationId`, or a fresh UUID when that is missing.
     pub fn id(&self) -> &str {
         &self.0.id
+    }
+
+    pub(crate) fn correlation(&self) -> Option<&Correlation> {
+        self.0.correlation.as_ref()
     }
 
     /// The value of the trigger or input binding with this name (`name` in function.json).

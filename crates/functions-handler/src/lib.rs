@@ -6,6 +6,7 @@
 mod answer;
 mod app;
 mod app_folder;
+mod correlation;
 mod dispatch;
 mod envelope;
 mod failure;

@@ -2,6 +2,8 @@
 
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 
+use tracing::Instrument;
+
 use super::trigger;
 use crate::activity::ActivityFunction;
 use crate::time_limit::TimeLimit;
@@ -27,9 +29,14 @@ impl Function for Handler {
                 invocation: Some(invocation.clone()),
                 time_limit: TimeLimit::of(&invocation),
             };
+            // At level ERROR, so that every filter of the log lets it through.
+            let span = tracing::error_span!("activity", instance = context.instance_id);
             // The value is the JSON text of the input, as the orchestrator wrote it.
             let outcome = match trigger::value(&invocation).map(|value| value.text()) {
-                Some(Ok(input)) => function.call(context, input.as_deref()).await,
+                Some(Ok(input)) => {
+                    let call = function.call(context, input.as_deref());
+                    call.instrument(span).await
+                }
                 Some(Err(error)) => Err(refused(format!("cannot be read: {error}"))),
                 None => Err(refused("is missing".to_owned())),
             };

@@ -6,6 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use functions_handler::{Answer, BoxFuture, Function, FunctionError, Interruption, Invocation};
 
+use tracing::Instrument;
+
 use super::trigger::turn_text;
 use crate::engine::OrchestratorFunction;
 use crate::trigger::run_turn;
@@ -46,17 +48,22 @@ impl Function for Handler {
 /// Runs the turn that an invocation asks for; the base64 text of the answer.
 async fn run(function: OrchestratorFunction, invocation: Invocation) -> String {
     let key = engine::instance_id_of(&turn_text(&invocation));
+    // At level ERROR, so that every filter of the log lets it through.
+    let span = tracing::error_span!("turn", instance = key);
     let turn = {
         let (function, invocation) = (function.clone(), invocation.clone());
         turns::run(key.as_deref(), move |kept| {
             kept.run_turn(&function, &turn_text(&invocation), Instant::now())
         })
     };
-    if let Some(answer) = turn.await {
+    if let Some(answer) = turn.instrument(span.clone()).await {
         return answer;
     }
     // Without the thread nothing is kept, and a replay needs no particular thread.
-    tracing::error!("the thread of this instance has ended; its turn is replayed");
+    let replay = async {
+        tracing::error!("the thread of this instance has ended; its turn is replayed");
+        run_turn(&function, &turn_text(&invocation))
+    };
     // A task that has used up tokio's budget finds tokio's futures pending although they are ready.
-    tokio::task::unconstrained(async { run_turn(&function, &turn_text(&invocation)) }).await
+    tokio::task::unconstrained(replay.instrument(span)).await
 }

@@ -10,6 +10,7 @@ mod response;
 
 use axum::http::StatusCode;
 use serde_json::json;
+use tracing::{Span, field::display};
 
 pub use self::original_url::OriginalUrl;
 pub use self::params::{Params, ParamsRejection};
@@ -29,6 +30,11 @@ pub(crate) async fn call(
     invocation: &Invocation,
 ) -> Result<HttpOutput, Failure> {
     let trigger = HttpTrigger::find(invocation)?;
+    if let Some(correlation) = invocation.correlation() {
+        let client_id = trigger.header("x-ms-client-request-id").next();
+        correlation.begin(trigger.header("traceparent"), client_id);
+        Span::current().record("trace_id", display(correlation.trace_id()));
+    }
     if trigger.lost_its_body() {
         tracing::warn!("refused a chunked request with 411: the host drops its body");
         return Ok(HttpOutput::json(

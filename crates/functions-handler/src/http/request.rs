@@ -130,7 +130,8 @@ impl<'a> HttpTrigger<'a> {
         Ok(Some(request))
     }
 
-    fn header(&self, name: &'static str) -> impl Iterator<Item = &str> {
+    /// The lines of a header.
+    pub(super) fn header(&self, name: &'static str) -> impl Iterator<Item = &str> {
         self.headers
             .iter()
             .filter(move |(key, _)| key.eq_ignore_ascii_case(name))

@@ -38,6 +38,15 @@ pub(super) enum Refusal {
 }
 
 impl HttpOutput {
+    /// Adds the headers that the response does not have.
+    pub(crate) fn add_headers(&mut self, headers: Vec<(HeaderName, String)>) {
+        for (name, value) in headers {
+            if self.headers.iter().all(|(known, _)| *known != name) {
+                self.headers.push((name, value));
+            }
+        }
+    }
+
     /// A JSON answer of this crate's own.
     pub(super) fn json(status: StatusCode, body: &serde_json::Value) -> Self {
         Self {

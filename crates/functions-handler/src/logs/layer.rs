@@ -6,8 +6,8 @@ use std::fmt::{self, Write as _};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id};
+use tracing::field::{Empty, Field, Visit};
+use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Span, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
@@ -47,7 +47,8 @@ impl InvocationLog {
     /// The span of the invocation. At level ERROR, so that every filter but `off` lets it through.
     pub(crate) fn span(&self, function: &str, id: &str) -> Span {
         NEW_SPAN_LOG.set(Some(self.clone()));
-        let span = tracing::error_span!(target: TARGET, "invocation", %function, %id);
+        let span =
+            tracing::error_span!(target: TARGET, "invocation", %function, %id, trace_id = Empty);
         NEW_SPAN_LOG.set(None);
         span
     }
@@ -67,12 +68,13 @@ impl InvocationLog {
         lines
     }
 
-    fn push(&self, event: &Event<'_>) {
+    /// `of_spans`: the fields of the spans that the event is in.
+    fn push(&self, event: &Event<'_>, of_spans: &str) {
         // The line is written without holding the lock: a `Debug` of a field may log, too.
         if !self.has_room() {
             return;
         }
-        let line = line(event);
+        let line = line(event, of_spans);
         let mut entries = self.lock();
         if entries.sent {
         } else if entries.lines.len() < MAX_ENTRIES {
@@ -100,33 +102,65 @@ impl InvocationLog {
 /// The layer that fills [`InvocationLog`]s.
 pub(super) struct InvocationLogs;
 
+/// The fields of a span as they stand on a line; of the span of the invocation only those that it got later. The
+/// others are what a host says of `Logs` itself.
+struct SpanFields(String);
+
 impl<S: Subscriber + for<'s> LookupSpan<'s>> Layer<S> for InvocationLogs {
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        if is_invocation_span(attrs.metadata())
-            && let Some(log) = NEW_SPAN_LOG.take()
-            && let Some(span) = ctx.span(id)
-        {
-            span.extensions_mut().insert(log);
+        let Some(span) = ctx.span(id) else {
+            return;
+        };
+        if is_invocation_span(attrs.metadata()) {
+            if let Some(log) = NEW_SPAN_LOG.take() {
+                span.extensions_mut().insert(log);
+            }
+            return;
+        }
+        let mut fields = Fields::default();
+        attrs.record(&mut fields);
+        if !fields.rest.is_empty() {
+            span.extensions_mut().insert(SpanFields(fields.rest));
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
+        let Some(span) = ctx.span(id) else {
+            return;
+        };
+        let mut fields = Fields::default();
+        values.record(&mut fields);
+        let mut extensions = span.extensions_mut();
+        match extensions.get_mut::<SpanFields>() {
+            Some(known) => known.0.push_str(&fields.rest),
+            None => extensions.insert(SpanFields(fields.rest)),
         }
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        let mut of_spans = String::new();
         for span in ctx.event_scope(event).into_iter().flatten() {
-            if let Some(log) = span.extensions().get::<InvocationLog>() {
-                log.push(event);
+            let extensions = span.extensions();
+            if let Some(fields) = extensions.get::<SpanFields>() {
+                of_spans.push_str(&fields.0);
+            }
+            if let Some(log) = extensions.get::<InvocationLog>().cloned() {
+                // The line calls `Debug` of foreign types, which may use spans.
+                drop(extensions);
+                log.push(event, &of_spans);
                 return;
             }
         }
     }
 }
 
-/// `LEVEL target: message name=value`, on one line and of bounded length.
-fn line(event: &Event<'_>) -> String {
+/// `LEVEL target: message name=value`, the fields of the event before those of its spans, on one line and of bounded length.
+fn line(event: &Event<'_>, of_spans: &str) -> String {
     let metadata = event.metadata();
     let mut fields = Fields::default();
     event.record(&mut fields);
     let text = format!(
-        "{} {}: {}{}",
+        "{} {}: {}{}{of_spans}",
         metadata.level(),
         metadata.target(),
         fields.message,

@@ -91,7 +91,8 @@ async fn awaits_nested_spans_and_instrumented_tasks_stay_with_their_invocation()
             tokio::task::yield_now().await;
             tracing::info!("in a nested span");
         };
-        nested.instrument(tracing::info_span!("inner")).await;
+        let span = tracing::info_span!("inner", step = 2);
+        nested.instrument(span).await;
         tokio::spawn(
             async { tracing::info!("in a task") }
                 .in_current_span()
@@ -103,7 +104,7 @@ async fn awaits_nested_spans_and_instrumented_tasks_stay_with_their_invocation()
     .await;
     let expected = [
         "INFO it::logs: after an await",
-        "INFO it::logs: in a nested span",
+        "INFO it::logs: in a nested span step=2",
         "INFO it::logs: in a task",
     ];
     assert_eq!(reply.logs(), expected);

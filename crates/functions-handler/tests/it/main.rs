@@ -8,6 +8,7 @@
 )]
 
 mod blocking;
+mod correlation;
 mod deadline;
 mod host_requests;
 mod host_responses;
