@@ -16,6 +16,11 @@ use super::{
 };
 use crate::settings::Settings;
 
+/// The headers that a page of another site may read. Which sites may read an answer at all is the host's to say.
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Location, Operation-Location, Retry-After, ETag, Preference-Applied, x-ms-error-code, x-ms-request-id",
+);
+
 /// What an HTTP function knows of its request, apart from the body.
 #[derive(Clone, Debug)]
 pub struct ApiRequest {
@@ -69,10 +74,18 @@ impl ApiRequest {
     /// has.
     pub(crate) fn answer(&self, outcome: Result<Response, ApiError>) -> Response {
         let mut response = outcome.unwrap_or_else(IntoResponse::into_response);
-        response
-            .headers_mut()
+        let headers = response.headers_mut();
+        headers
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
+        // An answer holds texts of clients. No browser is to guess that they are HTML.
+        headers
+            .entry(header::X_CONTENT_TYPE_OPTIONS)
+            .or_insert(HeaderValue::from_static("nosniff"));
+        if self.settings.http.expose_headers && self.headers.contains_key(header::ORIGIN) {
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        }
         response
     }
 }
@@ -171,5 +184,24 @@ mod tests {
         let stored = [(header::CACHE_CONTROL, "max-age=60")].into_response();
         let answer = request.answer(Ok(stored));
         assert_eq!(answer.headers()[header::CACHE_CONTROL], "max-age=60");
+    }
+
+    #[test]
+    fn headers_are_exposed_to_pages_only_and_only_by_setting() {
+        let exposed = |headers: &[_], settings: &[_]| {
+            let url = "http://localhost/api/x";
+            let request = ApiRequest::for_test(Method::GET, url, 1, headers, settings);
+            let answer = request.answer(Err(ApiError::job_not_found()));
+            assert_eq!(answer.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+            let headers = answer.headers();
+            headers.contains_key(header::ACCESS_CONTROL_EXPOSE_HEADERS)
+        };
+        let (page, by_setting) = (
+            ("origin", "https://portal.example"),
+            ("ExposeHeaders", "true"),
+        );
+        assert!(exposed(&[page], &[by_setting]));
+        assert!(!exposed(&[page], &[]));
+        assert!(!exposed(&[], &[by_setting]));
     }
 }

@@ -9,6 +9,7 @@
 
 mod bursts;
 mod cancel;
+mod correlation;
 mod crashes;
 mod examples;
 mod expired_jobs;
