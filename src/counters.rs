@@ -24,6 +24,8 @@ pub static JOBS_HEALED: Counter = Counter::new();
 pub static STATUS_REQUESTS: Counter = Counter::new();
 /// Requests that wait for a change of a job at this moment.
 pub static WAITS_OPEN: Gauge = Gauge::new();
+/// Jobs that this process is starting at this moment.
+pub static STARTS_IN_FLIGHT: Gauge = Gauge::new();
 /// Entities that scans of the table have read.
 pub static ROWS_SCANNED: Counter = Counter::new();
 /// How long the requests took that brought them, in microseconds.

@@ -13,13 +13,18 @@ mod key;
 mod range;
 mod site;
 
-use axum::{body::Bytes, http::Method, response::Response};
+use axum::{
+    body::Bytes,
+    http::{Method, StatusCode, header},
+    response::Response,
+};
 use durable_functions::DurableClient;
 use functions_handler::Params;
 use serde::Deserialize;
 
 use crate::{
     api::{ApiRequest, error::ApiError},
+    counters::{Entered, STARTS_IN_FLIGHT},
     dates::DateRange,
     functions::process_submission::JobInput,
     jobs,
@@ -56,8 +61,24 @@ async fn start(
     let identity = key::read(request.headers())?;
     let input = JobInput::new(range, request.settings().jobs.timeout);
     let retry_after = request.settings().status.retry_after;
+    // Not held for longer than the start: a client that then waits for its job takes no place.
+    let place = place(request)?;
     let id = jobs::start(client, &input, &identity, request.links(), retry_after).await?;
+    drop(place);
     Ok(accepted(request, &id))
+}
+
+/// A place among the starts in flight. Two that come for the last place at the same moment may both be refused.
+fn place(request: &ApiRequest) -> Result<Entered, ApiError> {
+    let place = STARTS_IN_FLIGHT.enter();
+    let max = request.settings().submit.max_in_flight.map(u64::from);
+    if max.is_none_or(|max| STARTS_IN_FLIGHT.get() <= max) {
+        return Ok(place);
+    }
+    let text = "Too many jobs are being started at the moment. Try again later.";
+    let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "TooManySubmissions", text);
+    let retry_after = request.settings().status.retry_after.as_secs();
+    Err(error.with_header(header::RETRY_AFTER, retry_after))
 }
 
 /// The range that a request asks for, or why it is refused.

@@ -12,6 +12,8 @@ pub struct SubmitSettings {
     pub date_format: DateFormat,
     /// `SubmitByGet`: whether GET starts a job.
     pub by_get: bool,
+    /// `MaxSubmitsInFlight`: the most jobs that this process starts at the same time, at least 1. `None`: no limit.
+    pub max_in_flight: Option<u32>,
 }
 
 impl SubmitSettings {
@@ -25,7 +27,11 @@ impl SubmitSettings {
             _ => Err("expected iso or day-first"),
         });
         let by_get = reader.or_default("SubmitByGet", "true", true_or_false);
+        let max_in_flight = reader.optional("MaxSubmitsInFlight", "100", |text| {
+            in_range(text, 1, 1_000_000).ok_or("expected a number of submissions from 1 to 1000000")
+        });
         Some(Self {
+            max_in_flight,
             max_span_days: max_span_days?,
             date_format: date_format?,
             by_get: by_get?,
@@ -40,7 +46,10 @@ mod tests {
     fn read(name: &str, value: &str) -> Result<SubmitSettings, String> {
         let mut reader = Reader::new(|known: &str| (known == name).then(|| value.to_owned()));
         let settings = SubmitSettings::read(&mut reader);
-        settings.ok_or_else(|| reader.errors[0].to_string())
+        match reader.errors.first() {
+            Some(error) => Err(error.to_string()),
+            None => Ok(settings.unwrap()),
+        }
     }
 
     #[test]
@@ -48,11 +57,14 @@ mod tests {
         let default = read("DateFormat", "").unwrap();
         assert_eq!(default.date_format, DateFormat::Iso);
         assert!(default.by_get);
+        assert_eq!(default.max_in_flight, None);
         assert_eq!(read("DateFormat", "iso"), Ok(default));
         let day_first = read("DateFormat", "day-first").unwrap();
         assert_eq!(day_first.date_format, DateFormat::DayFirst);
         assert!(read("SubmitByGet", "true").unwrap().by_get);
         assert!(!read("SubmitByGet", "False").unwrap().by_get);
+        let limited = read("MaxSubmitsInFlight", "1").unwrap();
+        assert_eq!(limited.max_in_flight, Some(1));
     }
 
     #[test]
@@ -67,6 +79,11 @@ mod tests {
                 "SubmitByGet",
                 "no",
                 "SubmitByGet: expected true or false. Example: SubmitByGet=true",
+            ),
+            (
+                "MaxSubmitsInFlight",
+                "0",
+                "MaxSubmitsInFlight: expected a number of submissions from 1 to 1000000. Example: MaxSubmitsInFlight=100",
             ),
         ] {
             assert_eq!(read(name, value).unwrap_err(), expected);

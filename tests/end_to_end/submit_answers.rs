@@ -1,9 +1,11 @@
 //! Every answer of submit to a request that it refuses or accepts.
 
+use functions_handler::open_files;
+use futures::future::join_all;
 use reqwest::Method;
 
 use super::support::{
-    app_folder::AppFolder,
+    app_folder::{AppFolder, RETRY_AFTER},
     fake_table::{FakeTable, Step},
     host::Host,
     http::{Answer, JSON},
@@ -383,4 +385,33 @@ async fn a1_1_row_04_06_79_the_call_for_speakers_profile_answers_with_a_sentence
     );
     assert_eq!(answer.header("Content-Type"), "text/plain; charset=utf-8");
     assert_eq!(answer.header("Retry-After"), "20");
+}
+
+/// Of many at once some are refused, and each of them says when to try again.
+#[tokio::test]
+async fn row_14_submissions_beyond_the_limit_in_flight_are_answered_with_429() {
+    const AT_ONCE: usize = 200;
+    open_files::raise_limit();
+    let table = FakeTable::start(vec![Step::page(&["1"])]).await;
+    let app = AppFolder::product(&table.connection_string()).setting("MaxSubmitsInFlight", "1");
+    let host = app.start().await;
+    let json = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
+    let submissions = (0..AT_ONCE).map(|_| host.client().post("/api/submit", json));
+    let (mut accepted, mut refused) = (0, 0);
+    for answer in join_all(submissions).await {
+        if answer.status == 429 {
+            assert_eq!(answer.header("Retry-After"), RETRY_AFTER);
+            assert_eq!(answer.header("x-ms-error-code"), "TooManySubmissions");
+            refused += 1;
+        } else {
+            host.client().accepted(&answer);
+            accepted += 1;
+        }
+    }
+    assert!(accepted > 0);
+    assert!(refused > 0);
+    // A refused one has started nothing, and the place is free again.
+    host.client().submit("2021-01-01", "2021-01-31").await;
+    host.logged("job started", accepted + 1).await;
+    assert_eq!(host.log().matches("job started").count(), accepted + 1);
 }
