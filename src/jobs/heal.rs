@@ -47,7 +47,7 @@ pub(crate) async fn heal<O>(job: &Instance<O>, status: &Status<O>) -> bool {
     match status.runtime_status {
         // A rewound instance is Pending until it ends, and its old output stays.
         RuntimeStatus::Pending => true,
-        RuntimeStatus::Failed => match rewind_if_due(job, loss).await {
+        RuntimeStatus::Failed => match rewind_if_due(job, loss, &ATTEMPTS).await {
             Ok(runs) => runs,
             Err(reason) => {
                 tracing::error!(id = job.id(), "job not healed: {reason}");
@@ -59,12 +59,16 @@ pub(crate) async fn heal<O>(job: &Instance<O>, status: &Status<O>) -> bool {
     }
 }
 
-async fn rewind_if_due<O>(job: &Instance<O>, loss: Loss) -> Result<bool, ClientError> {
+async fn rewind_if_due<O>(
+    job: &Instance<O>,
+    loss: Loss,
+    attempts: &Attempts,
+) -> Result<bool, ClientError> {
     let past = past(job).await?;
     let now = SystemTime::now();
     let failed = past.end.as_ref().map_or(now, |end| end.at);
     let decide = |tried| decision::decide(loss, &past, tried, now);
-    let number = match ATTEMPTS.decide(job.id(), failed, now, decide) {
+    let number = match attempts.decide(job.id(), failed, now, decide) {
         Decision::Show => return Ok(false),
         Decision::Wait => return Ok(true),
         Decision::Rewind(number) => number,
@@ -78,7 +82,7 @@ async fn rewind_if_due<O>(job: &Instance<O>, loss: Loss) -> Result<bool, ClientE
         Err(ClientError::WrongStatus { .. }) => {}
         Err(reason) => {
             if matches!(reason, ClientError::Unavailable { .. }) {
-                ATTEMPTS.forget(job.id());
+                attempts.forget(job.id());
             }
             return Err(reason);
         }

@@ -12,8 +12,9 @@ use super::loss::is_lost_activity;
 /// What the reason of each of our rewinds begins with. Do not change it: rewinds in stored histories would no longer count.
 const REASON: &str = "The host lost a turn or an activity. Rewind ";
 
-/// The reason of the rewind with this number, counted from 1. Two askers who rewind at the same time give the same reason,
-/// and so it is one rewind.
+/// The reason of the rewind with this number, counted from 1. Two processes that rewind at the same time give the same
+/// reason, so that it counts once. A rewind cannot be made to depend on the failure that was read. So a process that is
+/// late by a whole failure rewinds without a pause, which does not count either.
 pub(super) fn reason(number: u32) -> String {
     format!("{REASON}{number}")
 }

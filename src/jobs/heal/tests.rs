@@ -1,3 +1,5 @@
+mod hub;
+
 use std::time::{Duration, SystemTime};
 
 use durable_functions::{History, RuntimeStatus};
