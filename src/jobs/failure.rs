@@ -12,6 +12,7 @@ use crate::audit::AuditError;
 
 /// The member `error` of a failed job.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(description = "Why a job has failed: a code for programs, a sentence for people.")]
 pub(crate) struct JobError {
     pub(crate) code: &'static str,
     pub(crate) message: String,

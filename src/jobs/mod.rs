@@ -24,10 +24,7 @@ use std::time::{Duration, SystemTime};
 
 use durable_functions::{ClientError, DurableClient, Instance, RuntimeStatus, Status};
 
-use crate::{
-    api::error::ApiError, counters::STATUS_REQUESTS,
-    functions::process_submission::PROCESS_SUBMISSION,
-};
+use crate::{api::error::ApiError, functions::process_submission::PROCESS_SUBMISSION};
 
 /// The parts of an instance's state that a client may learn of.
 #[derive(Clone, Debug)]
@@ -95,7 +92,6 @@ pub(crate) async fn find(
     id: &str,
     retry_after: Duration,
 ) -> Result<Job, ApiError> {
-    STATUS_REQUESTS.increment();
     let instance = client.instance(PROCESS_SUBMISSION, id);
     match instance.status().await {
         Ok(Some(status)) => Ok(healed(&instance, status).await),

@@ -1,7 +1,13 @@
 //! The OpenAPI document: it agrees with the function.json files, and API Management imports it.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
 
+use crate::support::npm;
 use function_app::api::openapi;
 use serde_json::{Map, Value};
 
@@ -193,4 +199,27 @@ fn row_70_no_schema_contains_itself() {
     for name in schemas.keys() {
         visit(schemas, name, &mut Vec::new());
     }
+}
+
+#[test]
+fn row_70_the_linter_finds_nothing_in_the_document() {
+    let modules = npm::install("tests/redocly");
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("openapi.json");
+    fs::write(&file, openapi::document(openapi::DEFAULT_BASE)).unwrap();
+    let program = if cfg!(windows) {
+        "redocly.cmd"
+    } else {
+        "redocly"
+    };
+    let output = Command::new(modules.join(".bin").join(program))
+        .args(["lint", "--config", "redocly.yaml", "--format", "stylish"])
+        .arg(&file)
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/redocly"))
+        .env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true")
+        .env("REDOCLY_TELEMETRY", "off")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let report = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{report}");
 }

@@ -54,10 +54,7 @@ fn add_errors(
 ) -> OperationBuilder {
     errors.iter().fold(operation, |operation, (code, text)| {
         let mut response = response(*text)
-            .header(
-                "x-ms-error-code",
-                text_header("The code of the error, one word."),
-            )
+            .header("x-ms-error-code", error_code())
             .content(JSON, content(schema))
             .content(PROBLEM, content("Problem"));
         if *code == "503" {
@@ -163,6 +160,10 @@ pub(super) fn text_header(description: &str) -> Header {
         .description(Some(description))
         .schema(Some(string()))
         .build()
+}
+
+pub(super) fn error_code() -> Header {
+    text_header("The code of the error, one word.")
 }
 
 pub(super) fn location() -> Header {

@@ -13,7 +13,7 @@ use utoipa::{
 
 use super::parts::KEY;
 use crate::{
-    api::views::job::JobView,
+    api::views::{job::JobView, minimal::MinimalView, operation::OperationView},
     functions::{get_health::Health, submit::Accepted},
 };
 
@@ -66,31 +66,6 @@ struct Range {
 enum StatusView {
     Job(JobView),
     Minimal(MinimalView),
-}
-
-/// A job without its result.
-#[derive(ToSchema)]
-#[schema(as = JobMinimal)]
-#[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "the schema is read, not the values")]
-struct MinimalView {
-    instance_id: String,
-    runtime_status: String,
-    #[schema(required)]
-    custom_status: Option<Value>,
-    created_time: String,
-    last_updated_time: String,
-}
-
-/// A job as a long-running operation.
-#[derive(ToSchema)]
-#[schema(as = Operation)]
-#[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "the schema is read, not the values")]
-struct OperationView {
-    id: String,
-    status: String,
-    result: Option<Value>,
 }
 
 /// Why a request is not done. The second form comes with `Accept: application/json;error=object`.

@@ -1,10 +1,10 @@
 //! The operations of the functions `get-status` and `get-events`.
 
-use utoipa::openapi::{HttpMethod, ObjectBuilder, Paths, ResponseBuilder, Type};
+use utoipa::openapi::{HttpMethod, ObjectBuilder, Paths, ResponseBuilder, Type, path::Parameter};
 
 use super::parts::{
-    JOBS, content, errors, etag, id, if_none_match, json, location, not_modified, operation,
-    prefer, query, response, retry_after, string,
+    JOBS, content, error_code, errors, etag, id, if_none_match, json, location, not_modified,
+    operation, prefer, query, response, retry_after, string,
 };
 
 pub(super) fn add(paths: &mut Paths) {
@@ -15,11 +15,8 @@ pub(super) fn add(paths: &mut Paths) {
         "The state of a job, in one of several views.",
     )
     .parameter(id())
-    .parameter(query(
-        "view",
-        "`job` (the default), `minimal` (five members, without the result), or `text` (one sentence).",
-        string().enum_values(Some(["job", "minimal", "text"])),
-    ))
+    .parameter(view())
+    .parameter(failure_is_500())
     .parameter(query(
         "wait",
         "The same as `Prefer: wait=n`, for clients that cannot send headers: seconds.",
@@ -47,7 +44,8 @@ pub(super) fn add(paths: &mut Paths) {
             .header("Retry-After", retry_after())
             .build(),
     )
-    .response("304", not_modified());
+    .response("304", not_modified())
+    .response("500", views(FAILED_AS_500).build());
     let get = errors(
         get,
         &gone_or_unknown("The status cannot be read at the moment."),
@@ -61,10 +59,21 @@ pub(super) fn add(paths: &mut Paths) {
          same way again.",
     )
     .parameter(id())
-    .response("200", json("The job is cancelled.", "Job", None).build())
+    .parameter(view())
+    .parameter(failure_is_500())
+    .response("200", views("The job is cancelled.").build())
+    .response(
+        "202",
+        views("The job is being cancelled.")
+            .header("Location", location())
+            .header("Retry-After", retry_after())
+            .build(),
+    )
     .response(
         "409",
-        json("The job had ended before.", "Job", None).build(),
+        views("The job had ended before.")
+            .header("x-ms-error-code", error_code())
+            .build(),
     );
     let delete = errors(
         delete,
@@ -92,6 +101,25 @@ pub(super) fn add(paths: &mut Paths) {
     paths.add_path_operation("/status/{id}", vec![HttpMethod::Get], get);
     paths.add_path_operation("/status/{id}", vec![HttpMethod::Delete], delete);
     paths.add_path_operation("/status/{id}/events", vec![HttpMethod::Get], events);
+}
+
+const FAILED_AS_500: &str = "The job has failed, and the request asked for this code.";
+
+fn view() -> Parameter {
+    query(
+        "view",
+        "`job` (the default), `minimal` (five members, without the result), or `text` (one sentence). Without it, \
+         `Accept: text/html` gives a page for people.",
+        string().enum_values(Some(["job", "minimal", "text"])),
+    )
+}
+
+fn failure_is_500() -> Parameter {
+    query(
+        "returnInternalServerErrorOnFailure",
+        "Whether a failed job is answered with 500, for clients that look at nothing but the code.",
+        ObjectBuilder::new().schema_type(Type::Boolean),
+    )
 }
 
 /// A job in all its views.

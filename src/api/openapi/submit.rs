@@ -70,13 +70,15 @@ fn common(operation: OperationBuilder) -> OperationBuilder {
         .parameter(prefer())
         .parameter(request_header(
             "Idempotency-Key",
-            "Requests with the same key and the same range start one job.",
-            string(),
+            "Requests with the same key and the same range start one job. 1 to 255 visible characters, or a string in \
+             quotation marks as RFC 8941 has it.",
+            string().pattern(Some(r#"^("[ !#-\[\]-~]{1,255}"|[!#-+\--:<-\[\]-~]{1,255})$"#)),
         ))
         .parameter(request_header(
             "Operation-Id",
-            "The same, under the name that Azure's long-running operations use.",
-            string(),
+            "The same, as Azure's long-running operations have it: the text becomes the id of the job. Not together \
+             with `Idempotency-Key`.",
+            string().pattern(Some(r"^([A-Za-z0-9_~-]|\.[A-Za-z0-9._~-]*[A-Za-z0-9_~-])[A-Za-z0-9._~-]{0,90}$")),
         ))
         .response("200", ended.build())
         .response("202", accepted.build());

@@ -13,13 +13,16 @@ use crate::jobs::{Job, JobError};
 
 /// The body of an answer; its members are in this order.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Job)]
+#[schema(as = Job, description = "A job. `error` is there when it has failed.")]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobView {
     id: String,
+    #[schema(value_type = JobStatus)]
     status: &'static str,
+    /// The number of distinct values; null until the job is `Completed`.
     #[schema(required, value_type = Option<Value>)]
     result: Option<Box<RawValue>>,
+    /// How far the job has come; an object, or null before the first stage.
     #[schema(required, value_type = Option<Value>)]
     custom_status: Option<Box<RawValue>>,
     #[schema(format = DateTime)]
@@ -49,6 +52,24 @@ impl From<Job> for JobView {
             error,
         }
     }
+}
+
+/// The values of [`name`], for the description of the interface.
+#[derive(ToSchema)]
+#[schema(
+    description = "`Completed`, `Failed`, `Terminated` and `Canceled` are final; a cancelled job is `Terminated`."
+)]
+#[allow(dead_code)] // Only its schema is used.
+pub(crate) enum JobStatus {
+    Pending,
+    Running,
+    Suspended,
+    ContinuedAsNew,
+    Completed,
+    Failed,
+    Terminated,
+    Canceled,
+    Unknown,
 }
 
 /// The names are part of our interface. They are written out here so that they stay when the host changes its own.

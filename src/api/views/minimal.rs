@@ -2,18 +2,25 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
-use super::job::{json, name, rfc3339};
+use super::job::{JobStatus, json, name, rfc3339};
 use crate::jobs::Job;
 
 /// The body of an answer; its members are in this order.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = JobMinimal, description = "How a job stands, without its result.")]
 pub(crate) struct MinimalView {
     instance_id: String,
+    #[schema(value_type = JobStatus)]
     runtime_status: &'static str,
+    /// How far the job has come; an object, or null before the first stage.
+    #[schema(required, value_type = Option<Value>)]
     custom_status: Option<Box<RawValue>>,
+    #[schema(format = DateTime)]
     created_time: String,
+    #[schema(format = DateTime)]
     last_updated_time: String,
 }
 

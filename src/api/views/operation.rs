@@ -7,29 +7,42 @@
 use durable_functions::RuntimeStatus;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::job::{json, rfc3339};
 use crate::jobs::{Job, JobError, progress::Progress};
 
 /// The body of an answer; its members are in this order.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(
+    as = Operation,
+    description = "A job as a long-running operation. `result` is there when it has succeeded, `error` when it has \
+                   failed."
+)]
 pub(crate) struct OperationView {
     id: String,
     status: OperationStatus,
     /// 0 to 100. Absent when it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = u8, required = false, maximum = 100)]
     percent_complete: Option<u8>,
+    #[schema(format = DateTime)]
     created_date_time: String,
+    #[schema(format = DateTime)]
     last_updated_date_time: String,
+    /// The number of distinct values.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, required = false)]
     result: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = JobError, required = false)]
     error: Option<JobError>,
 }
 
 /// The states that the guidelines know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(description = "`Succeeded`, `Failed` and `Canceled` are final.")]
 pub(crate) enum OperationStatus {
     NotStarted,
     Running,

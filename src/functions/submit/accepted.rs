@@ -18,6 +18,7 @@ const RETRY_AFTER_OF_SPEAKERS: u64 = 20;
 
 /// The body of the answer.
 #[derive(Serialize, ToSchema)]
+#[schema(description = "An accepted job, and the address of its status.")]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Accepted<'a> {
     id: &'a str,
