@@ -8,12 +8,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::handler::Handler;
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use axum::{Json, Router};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio_util::context::TokioContext;
@@ -102,7 +103,7 @@ impl<S: Clone + Send + Sync + 'static> App<S> {
         let (state, methods) = (self.state.clone(), trigger.methods.clone());
         let handler: HttpHandler = Arc::new(move |request: Request| match &methods {
             Some(methods) if !allows(methods, request.method()) => {
-                Box::pin(ready(StatusCode::METHOD_NOT_ALLOWED.into_response()))
+                Box::pin(ready(method_not_allowed(methods)))
             }
             _ => Box::pin(handler.clone().call(request, state.clone())),
         });
@@ -375,6 +376,14 @@ fn allows(methods: &[Method], method: &Method) -> bool {
     methods
         .iter()
         .any(|it| it.as_str().eq_ignore_ascii_case(method.as_str()))
+}
+
+/// HTTP asks for `Allow` in this answer.
+fn method_not_allowed(methods: &[Method]) -> Response {
+    let methods: Vec<_> = methods.iter().map(Method::as_str).collect();
+    let allowed = [(header::ALLOW, methods.join(", "))];
+    let body = Json(json!({ "error": "Method not allowed." }));
+    (StatusCode::METHOD_NOT_ALLOWED, allowed, body).into_response()
 }
 
 /// The readiness probe of the host, and its calls of functions.

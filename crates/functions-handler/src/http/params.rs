@@ -49,6 +49,18 @@ enum Kind {
     },
 }
 
+impl ParamsRejection {
+    /// The HTTP status code of the response that the rejection is: 400 for what the client sent, 500 for a mistake of
+    /// the function. `Display` is a text for the client in the first case only.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self.0 {
+            Kind::Invalid(_) => StatusCode::BAD_REQUEST,
+            Kind::NotAnInvocation(_) | Kind::WrongType { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
 impl std::fmt::Display for ParamsRejection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {

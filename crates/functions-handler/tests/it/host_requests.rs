@@ -291,4 +291,7 @@ async fn a_method_that_the_registration_leaves_out_gets_405() {
         let reply = invoke(&router, "f", call(method)).await;
         assert_eq!(reply.res()["statusCode"], status, "{method}");
     }
+    let refused = invoke(&router, "f", call("PUT")).await;
+    assert_eq!(refused.res()["headers"]["allow"], "POST");
+    assert_eq!(refused.res()["body"], r#"{"error":"Method not allowed."}"#);
 }
