@@ -1,4 +1,5 @@
-//! The errors of the HTTP functions: `{"error":"…"}`, and the code of the error in the header `x-ms-error-code`.
+//! The errors of the HTTP functions, in the form that a client asks for, and the code of the error in the header
+//! `x-ms-error-code`.
 //!
 //! Invariant: the texts are ours. What the host, the task hub or the table said belongs in the log.
 
@@ -9,11 +10,25 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use durable_functions::ClientRejection;
+use functions_handler::ParamsRejection;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::{
+    ApiRequest,
+    accept::Accept,
+    routes,
+    views::{View, html},
+};
+
 /// The code of an error, as the guidelines for Azure's REST APIs ask for it.
 pub(crate) const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
+
+const PROBLEM: &str = "application/problem+json";
+const JSON: &str = "application/json";
+/// The parameter of `application/json` that asks for [`ErrorForm::Object`].
+const OBJECT: (&str, &str) = ("error", "object");
 
 /// Why a request is not done.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +40,55 @@ pub(crate) struct ApiError {
     members: Map<String, Value>,
     /// Boxed, so that a `Result` with this error stays small.
     headers: Box<HeaderMap>,
+}
+
+/// The body of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorForm {
+    /// `{"error":"…"}`, the default.
+    Text,
+    /// RFC 9457: `Accept: application/problem+json`.
+    Problem,
+    /// `{"error":{"code","message"}}`, as the guidelines for Azure's REST APIs have it: at `/operations`, and with
+    /// `Accept: application/json;error=object`.
+    Object,
+    /// The message alone, as plain text: where the answer would be plain text too.
+    Plain,
+    /// The page of an error: where the answer would be a page too.
+    Page,
+}
+
+impl ErrorForm {
+    /// The form that a request asks for.
+    pub(crate) fn of(request: &ApiRequest, status: StatusCode) -> Self {
+        let accept = Accept::of(request.headers());
+        let json = accept.quality(JSON);
+        // A client that takes both has named one that a server without it would not give.
+        let wanted = |quality: Option<u16>| quality.filter(|quality| *quality > 0);
+        let problem = wanted(accept.named(PROBLEM, None));
+        let object = wanted(accept.named(JSON, Some(OBJECT)));
+        match (problem, object) {
+            (Some(problem), object) if problem >= json.max(object.unwrap_or(0)) => Self::Problem,
+            (_, Some(object)) if object >= json => Self::Object,
+            _ => Self::of_route(request, status),
+        }
+    }
+
+    fn of_route(request: &ApiRequest, status: StatusCode) -> Self {
+        if request.is_of(routes::GET_OPERATION) {
+            return Self::Object;
+        }
+        if !request.is_of(routes::GET_STATUS) {
+            return Self::Text;
+        }
+        match View::of(request) {
+            Ok(View::Text) => Self::Plain,
+            Ok(View::Html) => Self::Page,
+            // The API behind this view has a text here, and objects for its other errors.
+            Ok(View::IdStatusResult) if status == StatusCode::NOT_FOUND => Self::Plain,
+            Ok(View::IdStatusResult | View::Job | View::Minimal) | Err(_) => Self::Text,
+        }
+    }
 }
 
 impl ApiError {
@@ -54,6 +118,31 @@ impl ApiError {
             .with_header(header::RETRY_AFTER, retry_after)
     }
 
+    /// The route does not have this method. `allowed` are those that it has, as in the header `Allow`.
+    pub(crate) fn method_not_allowed(allowed: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+            .with_header(header::ALLOW, HeaderValue::from_static(allowed))
+    }
+
+    /// The app or the host makes a mistake. The log says which.
+    fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Internal",
+            "Internal server error.",
+        )
+    }
+
+    pub(crate) fn is_job_not_found(&self) -> bool {
+        self.code == Self::job_not_found().code
+    }
+
+    /// Says the same in other words.
+    pub(crate) fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = message.into();
+        self
+    }
+
     /// Adds a member beside the message.
     pub(crate) fn with_member(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
@@ -65,23 +154,129 @@ impl ApiError {
         self.headers.insert(name, value.into());
         self
     }
+
+    /// The response in the form that the request asks for.
+    pub(crate) fn response(self, request: &ApiRequest) -> Response {
+        let form = ErrorForm::of(request, self.status);
+        let id = request.invocation_id();
+        self.in_form(form, id.map(|id| format!("urn:uuid:{id}")))
+    }
+
+    /// `instance` is the URI of this one occurrence, for RFC 9457.
+    fn in_form(self, form: ErrorForm, instance: Option<String>) -> Response {
+        let Self {
+            status,
+            code,
+            message,
+            members,
+            headers,
+        } = self;
+        let code_header = [(ERROR_CODE, HeaderValue::from_static(code))];
+        let body = match form {
+            ErrorForm::Text => Json(TextBody {
+                error: message,
+                members,
+            })
+            .into_response(),
+            ErrorForm::Object => Json(ObjectBody {
+                error: Object {
+                    code,
+                    message,
+                    members,
+                },
+            })
+            .into_response(),
+            ErrorForm::Problem => {
+                let problem = Problem {
+                    r#type: "about:blank",
+                    title: status.canonical_reason().unwrap_or_default(),
+                    status: status.as_u16(),
+                    detail: message,
+                    instance,
+                    code,
+                    members,
+                };
+                ([(header::CONTENT_TYPE, PROBLEM)], Json(problem)).into_response()
+            }
+            // axum's content type of a text is `text/plain; charset=utf-8`. The text may repeat what the client sent.
+            ErrorForm::Plain => (
+                [(header::X_CONTENT_TYPE_OPTIONS, "nosniff")],
+                message.into_owned(),
+            )
+                .into_response(),
+            ErrorForm::Page => {
+                let refresh = headers.get(header::RETRY_AFTER);
+                let refresh = refresh.and_then(|value| value.to_str().ok()?.parse().ok());
+                html::error(status, code, &message, refresh)
+            }
+        };
+        (status, *headers, code_header, body).into_response()
+    }
 }
 
-/// The body of an error; its members are in this order.
+/// The members are in this order, as in all that follow.
 #[derive(Serialize)]
-struct Body {
+struct TextBody {
     error: Cow<'static, str>,
     #[serde(flatten)]
     members: Map<String, Value>,
 }
 
+#[derive(Serialize)]
+struct ObjectBody {
+    error: Object,
+}
+
+#[derive(Serialize)]
+struct Object {
+    code: &'static str,
+    message: Cow<'static, str>,
+    #[serde(flatten)]
+    members: Map<String, Value>,
+}
+
+/// `type` is `about:blank`, because the status and `code` say all that a page about the type could.
+#[derive(Serialize)]
+struct Problem {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: Cow<'static, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
+    code: &'static str,
+    #[serde(flatten)]
+    members: Map<String, Value>,
+}
+
+/// For tests of what makes an error. An answer has the form that its request asks for.
+#[cfg(test)]
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = Body {
-            error: self.message,
-            members: self.members,
-        };
-        let code = [(ERROR_CODE, HeaderValue::from_static(self.code))];
-        (self.status, *self.headers, code, Json(body)).into_response()
+        self.in_form(ErrorForm::Text, None)
     }
 }
+
+impl From<ParamsRejection> for ApiError {
+    fn from(rejection: ParamsRejection) -> Self {
+        if rejection.status().is_client_error() {
+            return Self::new(
+                rejection.status(),
+                "InvalidParameter",
+                rejection.to_string(),
+            );
+        }
+        tracing::error!("{rejection}");
+        Self::internal()
+    }
+}
+
+impl From<ClientRejection> for ApiError {
+    fn from(rejection: ClientRejection) -> Self {
+        tracing::error!("{rejection}");
+        Self::internal()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use functions_handler::{CancellationToken, Invocation, OriginalUrl, Params};
 
 use super::{
     error::ApiError,
     links::{Addressed, Links},
-    routes::own_segments,
+    routes,
 };
 use crate::settings::Settings;
 
@@ -25,6 +25,9 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 #[derive(Clone, Debug)]
 pub struct ApiRequest {
     settings: Arc<Settings>,
+    /// The route of the function, one of [`routes`]; empty for a request that did not come through an `App`.
+    route: &'static str,
+    invocation_id: String,
     method: Method,
     headers: HeaderMap,
     target: String,
@@ -35,6 +38,18 @@ pub struct ApiRequest {
 impl ApiRequest {
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Whether the request came by this route, one of [`routes`].
+    pub(crate) fn is_of(&self, route: &str) -> bool {
+        self.route == route
+    }
+
+    /// The id of the invocation, a UUID, which the log has too. `None` for what is none.
+    pub(crate) fn invocation_id(&self) -> Option<&str> {
+        let id = self.invocation_id.as_str();
+        let is_uuid = id.len() == 36 && id.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
+        is_uuid.then_some(id)
     }
 
     pub(crate) fn method(&self) -> &Method {
@@ -73,7 +88,7 @@ impl ApiRequest {
     /// The response of a function: an error in the form that the client asks for, and the headers that every answer
     /// has.
     pub(crate) fn answer(&self, outcome: Result<Response, ApiError>) -> Response {
-        let mut response = outcome.unwrap_or_else(IntoResponse::into_response);
+        let mut response = outcome.unwrap_or_else(|error| error.response(self));
         let headers = response.headers_mut();
         headers
             .entry(header::CACHE_CONTROL)
@@ -102,13 +117,15 @@ where
         // Only a request that did not come through an `App` has no invocation, URL and route parameters.
         let invocation = parts.extensions.get::<Invocation>();
         let cancellation = invocation.map(|it| it.cancellation().clone());
-        let function = invocation.map_or("", Invocation::function_name).to_owned();
+        let function = invocation.map_or("", Invocation::function_name);
+        let invocation_id = invocation.map_or("", Invocation::id).to_owned();
+        let route = routes::of_function(function).unwrap_or_default();
         let params = Params::<BTreeMap<String, String>>::from_request_parts(parts, state).await;
         let params = params.map_or_else(|_| BTreeMap::new(), |Params(params)| params);
         let url = parts.extensions.get::<OriginalUrl>();
         let (origin, target) = url.map_or(("", ""), |url| (url.origin(), url.path_and_query()));
         let path = target.split(['?', '#']).next().unwrap_or_default();
-        let own = own_segments(&function, |name| params.contains_key(name)).unwrap_or_default();
+        let own = routes::own_segments(route, |name| params.contains_key(name));
         let addressed = Addressed {
             origin,
             path,
@@ -117,6 +134,8 @@ where
         };
         let links = Links::new(&settings.http, addressed);
         Ok(Self {
+            route,
+            invocation_id,
             method: parts.method.clone(),
             headers: parts.headers.clone(),
             target: target.to_owned(),
@@ -154,6 +173,8 @@ impl ApiRequest {
             own_segments,
         };
         Self {
+            route: "",
+            invocation_id: String::new(),
             method,
             target: format!("/{target}"),
             links: Links::new(&settings.http, addressed),
@@ -162,11 +183,18 @@ impl ApiRequest {
             settings: Arc::new(settings),
         }
     }
+
+    /// The same request, of this function.
+    pub(crate) fn of_function(mut self, function: &str) -> Self {
+        self.route = routes::of_function(function).unwrap_or_default();
+        self
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::response::IntoResponse;
 
     #[test]
     fn a_parameter_is_decoded_and_its_name_has_no_case() {

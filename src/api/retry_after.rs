@@ -14,10 +14,17 @@ use std::{
 use crate::{
     api::ApiRequest,
     jobs::{Job, progress::Progress},
+    settings::CompatProfile,
 };
+
+/// What the API of the profile `call-for-speakers` says of every job.
+const CALL_FOR_SPEAKERS: Duration = Duration::from_secs(20);
 
 /// How long the client of a job that has not ended should wait: whole seconds, at least one.
 pub(crate) fn retry_after(request: &ApiRequest, job: &Job) -> Duration {
+    if request.settings().profile == CompatProfile::CallForSpeakers {
+        return CALL_FOR_SPEAKERS;
+    }
     let ceiling = request.settings().status.retry_after;
     Duration::from_secs(seconds(ceiling.as_secs(), job, SystemTime::now()))
 }

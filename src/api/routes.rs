@@ -1,9 +1,10 @@
 //! The routes of the HTTP functions. Each is also in the function.json of its folder, which a start checks.
 
 /// The function of each folder with an HTTP trigger, and its route below the route prefix of host.json.
-const ROUTES: [(&str, &str); 4] = [
+const ROUTES: &[(&str, &str)] = &[
     ("submit", SUBMIT),
     ("get-status", GET_STATUS),
+    ("get-operation", GET_OPERATION),
     ("get-openapi", GET_OPENAPI),
     ("get-health", GET_HEALTH),
 ];
@@ -12,24 +13,29 @@ const ROUTES: [(&str, &str); 4] = [
 pub(crate) const SUBMIT: &str = "submit/{kind?}";
 /// The status of a job, and its cancellation.
 pub(crate) const GET_STATUS: &str = "status/{id}";
+/// A job as a long-running operation, and, with `:cancel` after the id, its cancellation.
+pub(crate) const GET_OPERATION: &str = "operations/{id}";
 /// The OpenAPI document.
 pub(crate) const GET_OPENAPI: &str = "openapi.json";
 /// The health of the service.
 pub(crate) const GET_HEALTH: &str = "health";
 
-/// How many segments of a request's path belong to the route of its function; the segments before them are the route
-/// prefix. `has_parameter` tells whether the request has this route parameter. `None` for a function without a route.
-pub(crate) fn own_segments(function: &str, has_parameter: impl Fn(&str) -> bool) -> Option<usize> {
-    let (_, route) = ROUTES
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(function))?;
+/// The route of a function, which may be spelled in any case. `None` for a function without one.
+pub(crate) fn of_function(function: &str) -> Option<&'static str> {
+    let named = |(name, _): &&(&str, &str)| name.eq_ignore_ascii_case(function);
+    ROUTES.iter().find(named).map(|(_, route)| *route)
+}
+
+/// How many segments of a request's path belong to this route; the segments before them are the route prefix.
+/// `has_parameter` tells whether the request has this route parameter.
+pub(crate) fn own_segments(route: &str, has_parameter: impl Fn(&str) -> bool) -> usize {
     let is_there = |segment: &&str| {
         let optional = segment
             .strip_prefix('{')
             .and_then(|rest| rest.strip_suffix("?}"));
-        optional.is_none_or(&has_parameter)
+        !segment.is_empty() && optional.is_none_or(&has_parameter)
     };
-    Some(route.split('/').filter(is_there).count())
+    route.split('/').filter(is_there).count()
 }
 
 #[cfg(test)]
@@ -38,9 +44,16 @@ mod tests {
 
     #[test]
     fn the_segments_of_a_route_are_counted_without_an_absent_optional_one() {
-        assert_eq!(own_segments("submit", |_| false), Some(1));
-        assert_eq!(own_segments("SUBMIT", |name| name == "kind"), Some(2));
-        assert_eq!(own_segments("get-status", |_| true), Some(2));
-        assert_eq!(own_segments("process-submission", |_| true), None);
+        assert_eq!(own_segments(SUBMIT, |_| false), 1);
+        assert_eq!(own_segments(SUBMIT, |name| name == "kind"), 2);
+        assert_eq!(own_segments(GET_STATUS, |_| true), 2);
+        assert_eq!(own_segments("", |_| true), 0);
+    }
+
+    #[test]
+    fn a_function_has_its_route_in_every_spelling() {
+        assert_eq!(of_function("submit"), Some(SUBMIT));
+        assert_eq!(of_function("GET-STATUS"), Some(GET_STATUS));
+        assert_eq!(of_function("process-submission"), None);
     }
 }

@@ -16,8 +16,8 @@ use axum::{
     http::{HeaderValue, Method, StatusCode},
     response::Response,
 };
-use durable_functions::DurableClient;
-use functions_handler::Params;
+use durable_functions::{ClientRejection, DurableClient};
+use functions_handler::{Params, ParamsRejection};
 use serde::Deserialize;
 
 use crate::{
@@ -40,32 +40,36 @@ pub struct Route {
 /// Answers one request.
 pub async fn get_status(
     request: ApiRequest,
-    Params(route): Params<Route>,
-    client: DurableClient,
+    route: Result<Params<Route>, ParamsRejection>,
+    client: Result<DurableClient, ClientRejection>,
 ) -> Response {
-    let outcome = if request.method() == Method::DELETE {
-        cancel(&request, &route.id, &client).await
-    } else {
-        status(&request, &route.id, &client).await
-    };
+    let outcome = job(&request, route, client).await;
     request.answer(outcome)
 }
 
-async fn status(
+async fn job(
     request: &ApiRequest,
-    id: &str,
-    client: &DurableClient,
+    route: Result<Params<Route>, ParamsRejection>,
+    client: Result<DurableClient, ClientRejection>,
 ) -> Result<Response, ApiError> {
+    let Params(Route { id }) = route?;
+    let client = client?;
     let answer = StatusAnswer::of(request)?;
-    wait::answer(request, client, id, |job| response(request, answer, job)).await
+    let outcome = if request.method() == Method::DELETE {
+        cancel(request, answer, &id, &client).await
+    } else {
+        let render = |job| response(request, answer, job);
+        wait::answer(request, &client, &id, render).await
+    };
+    outcome.map_err(|error| answer.error(error, &id))
 }
 
 async fn cancel(
     request: &ApiRequest,
+    answer: StatusAnswer,
     id: &str,
     client: &DurableClient,
 ) -> Result<Response, ApiError> {
-    let answer = StatusAnswer::of(request)?;
     let retry_after = request.settings().status.retry_after;
     let cancellation = jobs::cancel(client, id, retry_after).await?;
     let ended_otherwise = matches!(cancellation, Cancellation::Ended(_));

@@ -18,8 +18,8 @@ use axum::{
     http::{Method, StatusCode, header},
     response::Response,
 };
-use durable_functions::DurableClient;
-use functions_handler::Params;
+use durable_functions::{ClientRejection, DurableClient};
+use functions_handler::{Params, ParamsRejection};
 use serde::Deserialize;
 
 use crate::{
@@ -43,27 +43,29 @@ pub struct Route {
 /// Answers one request.
 pub async fn submit(
     request: ApiRequest,
-    Params(route): Params<Route>,
-    client: DurableClient,
+    route: Result<Params<Route>, ParamsRejection>,
+    client: Result<DurableClient, ClientRejection>,
     body: Bytes,
 ) -> Response {
-    let outcome = start(&request, route.kind.as_deref(), &client, &body).await;
+    let outcome = start(&request, route, client, &body).await;
     request.answer(outcome)
 }
 
 async fn start(
     request: &ApiRequest,
-    kind: Option<&str>,
-    client: &DurableClient,
+    route: Result<Params<Route>, ParamsRejection>,
+    client: Result<DurableClient, ClientRejection>,
     body: &[u8],
 ) -> Result<Response, ApiError> {
-    let range = check(request, kind, body)?;
+    let Params(Route { kind }) = route?;
+    let client = client?;
+    let range = check(request, kind.as_deref(), body)?;
     let identity = key::read(request.headers())?;
     let input = JobInput::new(range, request.settings().jobs.timeout);
     let retry_after = request.settings().status.retry_after;
     // Not held for longer than the start: a client that then waits for its job takes no place.
     let place = place(request)?;
-    let id = jobs::start(client, &input, &identity, request.links(), retry_after).await?;
+    let id = jobs::start(&client, &input, &identity, request.links(), retry_after).await?;
     drop(place);
     Ok(accepted(request, &id))
 }

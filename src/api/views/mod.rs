@@ -3,14 +3,11 @@
 //! Invariant: a view is a function of the record and of the job's addresses. So every view of a job says the same, and
 //! what is not in the record is in none of them.
 
-#[allow(dead_code)] // The forms of an error use the rest.
 pub(crate) mod html;
 pub(crate) mod id_status_result;
 pub(crate) mod job;
 pub(crate) mod minimal;
-#[allow(dead_code)] // get-operation uses it.
 pub(crate) mod operation;
-#[allow(dead_code)] // The forms of an error use the rest.
 pub(crate) mod text;
 
 use std::time::Duration;
@@ -159,6 +156,14 @@ impl StatusAnswer {
         response
     }
 
+    /// An error about the job with this id, in the words of the view.
+    pub(crate) fn error(self, error: ApiError, id: &str) -> ApiError {
+        if self.view == View::Text && error.is_job_not_found() {
+            return error.with_message(text::not_found(id));
+        }
+        error
+    }
+
     fn code(self, job: &Job) -> StatusCode {
         match job.status {
             RuntimeStatus::Completed | RuntimeStatus::Terminated | RuntimeStatus::Canceled => {
@@ -178,7 +183,6 @@ impl StatusAnswer {
 }
 
 /// The answer for a job as a long-running operation: always 200. `retry_after` is for one that has not ended.
-#[allow(dead_code)] // get-operation uses it.
 pub(crate) fn operation(job: Job, retry_after: Duration) -> Response {
     let ended = has_ended(job.status);
     let mut response = Json(OperationView::from(job)).into_response();
