@@ -15,6 +15,7 @@ use crate::{
         expired_job::expired_job,
         get_health::get_health,
         get_openapi::get_openapi,
+        get_operation::get_operation,
         get_status::get_status,
         process_submission::{PROCESS_SUBMISSION, process_submission},
         purge_jobs::purge_jobs,
@@ -54,6 +55,10 @@ pub fn app_without_query(settings: Settings) -> App<Arc<Settings>> {
             methods([Method::GET, Method::DELETE], get_status).with_route(routes::GET_STATUS),
         )
         .http("get-health", get(get_health).with_route(routes::GET_HEALTH))
+        .http(
+            "get-operation",
+            methods([Method::GET, Method::POST], get_operation).with_route(routes::GET_OPERATION),
+        )
         .http(
             "get-openapi",
             get(get_openapi).with_route(routes::GET_OPENAPI),

@@ -3,6 +3,7 @@
 pub mod expired_job;
 pub mod get_health;
 pub mod get_openapi;
+pub mod get_operation;
 pub mod get_status;
 pub mod process_submission;
 pub mod purge_jobs;

@@ -22,6 +22,7 @@ mod jobs;
 mod misbehaving;
 mod openapi;
 mod page;
+mod profiles;
 mod progress;
 mod restarts;
 mod search;
@@ -31,4 +32,5 @@ mod status_body;
 mod submit_answers;
 #[path = "../support/mod.rs"]
 mod support;
+mod views;
 mod waiting;

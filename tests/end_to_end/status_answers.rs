@@ -20,7 +20,7 @@ const NOT_FOUND: &str = r#"{"error":"Job not found"}"#;
 const REASON: &str = "the reason of an operator";
 
 /// A table that holds its answer, with two distinct values, back until the gate is open.
-async fn held_table() -> (FakeTable, Gate) {
+pub(crate) async fn held_table() -> (FakeTable, Gate) {
     let gate = Gate::closed();
     let page = Step::page(&["1", "2", "2"]);
     let table = FakeTable::start(vec![Step::Held(gate.clone(), Box::new(page))]).await;
@@ -28,7 +28,7 @@ async fn held_table() -> (FakeTable, Gate) {
 }
 
 /// Polls until a job is in this state, and its activity has been called.
-async fn until(client: &Client, location: &str, status: &str) -> Answer {
+pub(crate) async fn until(client: &Client, location: &str, status: &str) -> Answer {
     let wanted = |answer: &Answer| {
         let body = answer.json();
         body["status"] == status && body["customStatus"]["stage"] == "querying"
@@ -43,7 +43,7 @@ fn assert_not_found(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn a_running_job_is_answered_with_202_until_its_result_is_there() {
+async fn row_16_18_21_30_36_a_running_job_is_answered_with_202_until_its_result_is_there() {
     let (table, gate) = held_table().await;
     let host = AppFolder::product(&table.connection_string()).start().await;
     let client = host.client();
@@ -65,7 +65,7 @@ async fn a_running_job_is_answered_with_202_until_its_result_is_there() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_no_job_is_not_found() {
+async fn row_25_an_id_that_is_no_job_is_not_found() {
     let table = FakeTable::start(vec![Step::page(&["1"])]).await;
     let host = AppFolder::product(&table.connection_string()).start().await;
     for id in [
@@ -82,7 +82,7 @@ async fn an_id_that_is_no_job_is_not_found() {
 }
 
 #[tokio::test]
-async fn an_instance_of_another_orchestrator_is_not_found() {
+async fn row_25_an_instance_of_another_orchestrator_is_not_found() {
     const MISBEHAVE: Orchestrator<Value, Value> = Orchestrator::new("misbehave");
     let table = FakeTable::start(vec![Step::page(&["1"])]).await;
     let host = AppFolder::misbehaving(&table.connection_string())
@@ -102,7 +102,7 @@ async fn an_instance_of_another_orchestrator_is_not_found() {
 }
 
 #[tokio::test]
-async fn states_that_an_operator_brings_about_are_answered_without_the_reason() {
+async fn row_16_23_states_that_an_operator_brings_about_are_answered_without_the_reason() {
     let (table, gate) = held_table().await;
     let host = AppFolder::misbehaving(&table.connection_string())
         .start()

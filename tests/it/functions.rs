@@ -303,3 +303,41 @@ async fn row_73_a_service_that_cannot_reach_its_task_hub_is_not_ready() {
     let members: Vec<_> = health.as_object().unwrap().keys().collect();
     assert_eq!(members, ["counters", "startedTime", "status", "taskHub"]);
 }
+
+/// Without the extension, or without the binding in function.json.
+#[tokio::test]
+async fn an_invocation_without_a_durable_client_is_a_500_in_the_form_of_every_error() {
+    let text = r#"{"error":"Internal server error."}"#;
+    let object = r#"{"error":{"code":"Internal","message":"Internal server error."}}"#;
+    for (function, target, params, body) in [
+        (
+            "submit",
+            "/api/submit/query",
+            json!({ "kind": "query" }),
+            text,
+        ),
+        ("get-status", "/api/status/1a", json!({ "id": "1a" }), text),
+        (
+            "get-operation",
+            "/api/operations/1a",
+            json!({ "id": "1a" }),
+            object,
+        ),
+    ] {
+        let res = http_with(json!("{}"), function, "GET", target, params, None).await;
+        assert_answer(&res, 500, body);
+        assert_eq!(res["headers"]["x-ms-error-code"], "Internal", "{res}");
+    }
+}
+
+/// The host always sends it; the registration and function.json agree on its name.
+#[tokio::test]
+async fn an_invocation_without_its_route_parameter_is_a_400_that_names_it() {
+    let res = http("get-status", "GET", "/api/status/1a", json!({}), None).await;
+    assert_answer(
+        &res,
+        400,
+        r#"{"error":"Invalid route parameter `id`: missing."}"#,
+    );
+    assert_eq!(res["headers"]["x-ms-error-code"], "InvalidParameter");
+}
