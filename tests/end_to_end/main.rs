@@ -7,6 +7,7 @@
     missing_docs
 )]
 
+mod api_document;
 mod bursts;
 mod cancel;
 mod correlation;

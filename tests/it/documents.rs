@@ -8,10 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
+    "docs/api.md",
     "docs/architecture.md",
     "docs/captures.md",
     "docs/dependencies.md",
