@@ -20,6 +20,7 @@ mod healing;
 mod health;
 mod idempotency;
 mod jobs;
+mod lost_starts;
 mod misbehaving;
 mod openapi;
 mod page;
