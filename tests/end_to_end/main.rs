@@ -7,6 +7,7 @@
     missing_docs
 )]
 
+mod addresses;
 mod api_document;
 mod bursts;
 mod cancel;
@@ -20,6 +21,7 @@ mod healing;
 mod health;
 mod idempotency;
 mod jobs;
+mod leaks;
 mod lost_starts;
 mod misbehaving;
 mod openapi;

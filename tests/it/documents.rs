@@ -205,3 +205,24 @@ fn the_messages_that_the_guide_explains_are_those_of_the_code() {
     assert!(unknown.is_empty(), "{unknown:#?}");
     assert!(checked > 30, "only {checked} messages were found");
 }
+
+#[test]
+fn row_63_a5_1_the_documents_say_how_to_keep_others_out() {
+    let of = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    for path in ["README.md", "SECURITY.md", "docs/security.md"] {
+        for part in ["/runtime/webhooks/durabletask", "x-functions-key"] {
+            assert!(of(path).contains(part), "{path}: {part}");
+        }
+    }
+    let text = of("docs/security.md");
+    for part in [
+        "TrustedProxies",
+        "AllowedHosts",
+        "PublicBaseUrl",
+        "ExposeHeaders",
+        "SubmitByGet",
+        "inbound IP",
+    ] {
+        assert!(text.contains(part), "{part}");
+    }
+}

@@ -134,6 +134,12 @@ impl AppFolder {
         self
     }
 
+    /// Sets the route prefix in host.json; empty for none.
+    pub(crate) fn route_prefix(mut self, prefix: &str) -> Self {
+        self.host_json["extensions"]["http"]["routePrefix"] = json!(prefix);
+        self
+    }
+
     /// Sets how many files the host, and each handler, may have open (`ulimit -n`).
     pub(crate) fn open_files(mut self, limit: u32) -> Self {
         self.open_files = Some(limit);

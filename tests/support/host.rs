@@ -39,6 +39,19 @@ impl Launch {
         self
     }
 
+    /// Lets local-host do what the front end of Azure does: append the client to `X-Forwarded-For`.
+    pub(crate) fn front_end(mut self) -> Self {
+        self.arguments.push("--front-end".into());
+        self
+    }
+
+    /// Lets local-host answer for this host name.
+    pub(crate) fn allow_host(mut self, name: &str) -> Self {
+        self.arguments.push("--allow-host".into());
+        self.arguments.push(name.into());
+        self
+    }
+
     /// Runs these commands of a shell first, whose process then becomes local-host.
     pub(crate) fn after(mut self, commands: &str) -> Self {
         self.shell = Some(commands.to_owned());

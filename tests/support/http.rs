@@ -56,7 +56,7 @@ impl Answer {
 }
 
 /// All names and strings with escapes resolved, and the contents of strings that hold JSON themselves.
-fn collect_texts(json: &Value, texts: &mut Vec<String>) {
+pub(crate) fn collect_texts(json: &Value, texts: &mut Vec<String>) {
     match json {
         Value::Object(members) => {
             for (name, value) in members {
