@@ -1,7 +1,9 @@
 //! Cancelling a job: what the client is answered, and that the scan of the table stops.
 
+use durable_functions::{Orchestrator, RuntimeStatus};
 use futures::future::join_all;
 use reqwest::Method;
+use serde_json::{Value, json};
 
 use super::{
     status_body::{DONE, QUERYING, assert_status},
@@ -166,4 +168,56 @@ async fn row_40_45_a_job_whose_time_is_over_fails_as_timeout_and_stops_its_scan(
     assert_status(&answer, &id, "Failed", "null", QUERYING, Some(error));
     host.logged(STOPPED, 1).await;
     assert_the_scan_has_stopped(&host, &table, &gate).await;
+}
+
+/// Each answer is one that the job's status confirms, whoever was faster.
+#[tokio::test]
+async fn row_39_a_cancel_that_races_with_the_end_of_the_job_says_how_it_ended() {
+    let table = FakeTable::start(vec![Step::page(&["1", "2"])]).await;
+    let host = AppFolder::product(&table.connection_string()).start().await;
+    let client = host.client();
+    let jobs = (0..30).map(async |number| {
+        let (id, location) = client.submit(DAY, DAY).await;
+        // Later and later in the life of the job.
+        for _ in 0..number {
+            tokio::task::yield_now().await;
+        }
+        let answer = cancel(client, &location).await;
+        let status = client.status(&location).await;
+        assert_eq!(answer.body, status.body);
+        let expected = match answer.json()["status"].as_str().unwrap() {
+            "Terminated" => 200,
+            "Completed" => 409,
+            other => panic!("{id} is {other}"),
+        };
+        assert_eq!(answer.status, expected, "{answer:?}");
+    });
+    join_all(jobs).await;
+}
+
+#[tokio::test]
+async fn row_39_a_suspended_job_is_cancelled_and_what_is_no_job_is_left_alone() {
+    let (table, _gate) = held_table().await;
+    let host = AppFolder::misbehaving(&table.connection_string())
+        .start()
+        .await;
+    let client = host.client();
+    let hub = TaskHub::of(&host).await;
+
+    let (id, location) = client.submit(DAY, DAY).await;
+    until_held(&table).await;
+    hub.suspend(&id, "by hand").await;
+    let is_suspended = |answer: &Answer| answer.json()["status"] == "Suspended";
+    client.poll_until(&location, is_suspended).await;
+    let answer = cancel(client, &location).await;
+    assert_status(&answer, &id, "Terminated", "null", QUERYING, None);
+
+    const MISBEHAVE: Orchestrator<Value, Value> = Orchestrator::new("misbehave");
+    let other = hub.client().start(MISBEHAVE, &json!({ "sleep": 300 }));
+    let other = other.await.unwrap();
+    let location = client.url(&format!("/api/status/{}", other.id()));
+    assert_eq!(cancel(client, &location).await.status, 404);
+    host.logged("Executing 'Functions.sleep'", 1).await;
+    let status = other.status().await.unwrap().unwrap();
+    assert_eq!(status.runtime_status, RuntimeStatus::Running);
 }
