@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: &[&str] = &[
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
@@ -17,6 +17,7 @@ const DOCUMENTS: [&str; 11] = [
     "docs/captures.md",
     "docs/dependencies.md",
     "docs/glossary.md",
+    "docs/jobs.md",
     "docs/performance.md",
     "docs/security.md",
     "docs/submit.md",
