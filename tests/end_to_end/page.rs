@@ -72,6 +72,10 @@ async fn the_page_of_a_job_is_without_barriers_in_every_state_and_replaces_itsel
         "Failed",
         &["The audit table does not exist.", "TableNotFound"],
     );
+    let unknown = client.url("/api/status/unknown");
+    let shown = show(&mut browser, "not-found", &unknown).await;
+    assert_shown(&shown, 404, "Not found", &["Job not found"]);
+
     assert_eq!(browser.watch(&job).await, "Running");
     gate.open();
     browser.becomes("Completed").await;
