@@ -3,8 +3,8 @@
 use utoipa::openapi::{HttpMethod, Paths};
 
 use super::parts::{
-    OPERATIONS, etag, id, if_none_match, json, not_modified, operation, operation_errors, prefer,
-    retry_after,
+    OPERATIONS, error_code, etag, id, if_none_match, json, not_modified, operation,
+    operation_errors, prefer, retry_after, until, wait,
 };
 
 pub(super) fn add(paths: &mut Paths) {
@@ -15,6 +15,8 @@ pub(super) fn add(paths: &mut Paths) {
         "Always 200, whether the job is running or has ended; see `status`.",
     )
     .parameter(id())
+    .parameter(wait())
+    .parameter(until())
     .parameter(prefer())
     .parameter(if_none_match())
     .response(
@@ -47,11 +49,15 @@ pub(super) fn add(paths: &mut Paths) {
     .parameter(id())
     .response(
         "200",
-        json("The job is cancelled.", "Operation", None).build(),
+        json("The job is cancelled, or will be.", "Operation", None)
+            .header("Retry-After", retry_after())
+            .build(),
     )
     .response(
         "409",
-        json("The job had ended before.", "Operation", None).build(),
+        json("The job had ended before.", "Operation", None)
+            .header("x-ms-error-code", error_code())
+            .build(),
     );
     let cancel = operation_errors(
         cancel,

@@ -57,7 +57,7 @@ fn add_errors(
             .header("x-ms-error-code", error_code())
             .content(JSON, content(schema))
             .content(PROBLEM, content("Problem"));
-        if *code == "503" {
+        if ["429", "503"].contains(code) {
             response = response.header("Retry-After", retry_after());
         }
         operation.response(*code, response.build())
@@ -139,6 +139,27 @@ pub(super) fn prefer() -> Parameter {
         "`wait=n` (RFC 7240) lets the request wait up to `n` seconds for the end of the job; \
          `Preference-Applied` says for how long it could.",
         string(),
+    )
+}
+
+/// The same in the query string.
+pub(super) fn wait() -> Parameter {
+    query(
+        "wait",
+        "The same as `Prefer: wait=n`, for clients that cannot send headers: seconds.",
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0)),
+    )
+}
+
+/// What a request that waits is answered at.
+pub(super) fn until() -> Parameter {
+    query(
+        "until",
+        "What a request that waits is answered at: the end of the job (`end`, the default), or a change of its status \
+         or custom status as well (`change`).",
+        string().enum_values(Some(["end", "change"])),
     )
 }
 

@@ -4,7 +4,7 @@ use utoipa::openapi::{HttpMethod, ObjectBuilder, Paths, ResponseBuilder, Type, p
 
 use super::parts::{
     JOBS, content, error_code, errors, etag, id, if_none_match, json, location, not_modified,
-    operation, prefer, query, response, retry_after, string,
+    operation, prefer, query, request_header, response, retry_after, string, until, wait,
 };
 
 pub(super) fn add(paths: &mut Paths) {
@@ -17,19 +17,8 @@ pub(super) fn add(paths: &mut Paths) {
     .parameter(id())
     .parameter(view())
     .parameter(failure_is_500())
-    .parameter(query(
-        "wait",
-        "The same as `Prefer: wait=n`, for clients that cannot send headers: seconds.",
-        ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .minimum(Some(0)),
-    ))
-    .parameter(query(
-        "until",
-        "What a request that waits is answered at: the end of the job (`end`, the default), or a change of its status \
-         or custom status as well (`change`).",
-        string().enum_values(Some(["end", "change"])),
-    ))
+    .parameter(wait())
+    .parameter(until())
     .parameter(prefer())
     .parameter(if_none_match())
     .response(
@@ -84,15 +73,26 @@ pub(super) fn add(paths: &mut Paths) {
         JOBS,
         "getJobEvents",
         "Get the changes of a job as events",
-        "Server-sent events, one for each change of the job that was seen while the request was open. A host that \
-         buffers answers delivers them at the end of the request; a client reconnects, and goes on.",
+        "Server-sent events for `EventSource` and its like. A host sends an answer when it is complete, so each answer \
+         ends with the first change, or after the wait without one, and the client connects again.",
     )
     .parameter(id())
+    .parameter(wait())
+    .parameter(prefer())
+    .parameter(request_header(
+        "Last-Event-ID",
+        "The id of the last event that the client has seen.",
+        string(),
+    ))
     .response(
         "200",
-        response("The events.")
+        response("An event with the job as its data, or a comment when nothing has changed.")
             .content("text/event-stream", content("Events"))
             .build(),
+    )
+    .response(
+        "204",
+        response("The job has ended, and the client has seen its end: it need not connect again.").build(),
     );
     let events = errors(
         events,

@@ -30,7 +30,10 @@ pub(super) fn add(paths: &mut Paths) {
     );
     let query = |id, summary, description| {
         common(operation(JOBS, id, summary, description))
-            .parameter(day("s", "The first day, `YYYY-MM-DD`."))
+            .parameter(day(
+                "s",
+                "The first day, `YYYY-MM-DD`. Of an RFC 3339 time, its day in UTC counts.",
+            ))
             .parameter(day("e", "The last day, which is included, `YYYY-MM-DD`."))
     };
     let get = query(
@@ -38,6 +41,13 @@ pub(super) fn add(paths: &mut Paths) {
         "Submit a job by its address",
         "The same with GET, for clients that can do nothing else. GET is not safe here: whoever makes a browser or a \
          crawler follow this address starts a job. It can be switched off.",
+    );
+    let get = get.response(
+        "405",
+        parts::json("Jobs are not started by GET.", "Error", None)
+            .header("Allow", parts::text_header("The methods that are there."))
+            .header("x-ms-error-code", parts::error_code())
+            .build(),
     );
     let post = query(
         "submitJobByQuery",
@@ -86,7 +96,11 @@ fn common(operation: OperationBuilder) -> OperationBuilder {
         operation,
         &[
             ("400", "The request is refused; nothing was started."),
-            ("415", "The body is not text."),
+            (
+                "403",
+                "A browser sent this for a page of another site; nothing was started.",
+            ),
+            ("415", "The body is not JSON, or not text."),
             (
                 "422",
                 "The `Idempotency-Key` was used for another range; nothing was started.",
@@ -94,6 +108,10 @@ fn common(operation: OperationBuilder) -> OperationBuilder {
             (
                 "500",
                 "It is not known whether the job was started. If it was, it is at `Location`.",
+            ),
+            (
+                "429",
+                "Too many submissions are in flight; nothing was started.",
             ),
             ("503", "The job could not be started."),
         ],
