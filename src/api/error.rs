@@ -14,6 +14,7 @@ use durable_functions::ClientRejection;
 use functions_handler::ParamsRejection;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::{
     ApiRequest,
@@ -215,37 +216,47 @@ impl ApiError {
 }
 
 /// The members are in this order, as in all that follow.
-#[derive(Serialize)]
-struct TextBody {
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErrorText, description = "Why a request is not done. Some errors have members beside it.")]
+pub(crate) struct TextBody {
     error: Cow<'static, str>,
     #[serde(flatten)]
+    #[schema(ignore)]
     members: Map<String, Value>,
 }
 
-#[derive(Serialize)]
-struct ObjectBody {
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErrorObject, description = "Why a request is not done, as Azure's guidelines for REST APIs have it.")]
+pub(crate) struct ObjectBody {
     error: Object,
 }
 
-#[derive(Serialize)]
-struct Object {
+#[derive(Serialize, ToSchema)]
+#[schema(as = ErrorDetails, description = "`code` is for programs, `message` for people. Some errors have more members.")]
+pub(crate) struct Object {
     code: &'static str,
     message: Cow<'static, str>,
     #[serde(flatten)]
+    #[schema(ignore)]
     members: Map<String, Value>,
 }
 
 /// `type` is `about:blank`, because the status and `code` say all that a page about the type could.
-#[derive(Serialize)]
-struct Problem {
+#[derive(Serialize, ToSchema)]
+#[schema(
+    description = "Why a request is not done, as RFC 9457 has it. Some errors have more members."
+)]
+pub(crate) struct Problem {
     r#type: &'static str,
     title: &'static str,
     status: u16,
     detail: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     instance: Option<String>,
     code: &'static str,
     #[serde(flatten)]
+    #[schema(ignore)]
     members: Map<String, Value>,
 }
 

@@ -17,6 +17,8 @@ pub(super) const SERVICE: &str = "Service";
 
 const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
+pub(super) const TEXT: &str = "text/plain";
+pub(super) const HTML: &str = "text/html";
 
 /// An operation with what every operation has. API Management takes `summary` for its name.
 pub(super) fn operation(tag: &str, id: &str, summary: &str, description: &str) -> OperationBuilder {
@@ -34,29 +36,44 @@ pub(super) fn operation(tag: &str, id: &str, summary: &str, description: &str) -
         )
 }
 
-/// Adds the errors with these codes, in their forms at `/submit` and `/status`.
+/// Adds the errors with these codes, as `{"error":"…"}` or in the form that the request asks for.
 pub(super) fn errors(operation: OperationBuilder, errors: &[(&str, &str)]) -> OperationBuilder {
-    add_errors(operation, errors, "Error")
+    add_errors(operation, errors, &[(JSON, "Error"), (PROBLEM, "Problem")])
 }
 
-/// Adds the errors with these codes, in their forms at `/operations`.
+/// The same at `/status`, where an error of a view that is no JSON is none either.
+pub(super) fn status_errors(
+    operation: OperationBuilder,
+    errors: &[(&str, &str)],
+) -> OperationBuilder {
+    let forms = [
+        (JSON, "Error"),
+        (PROBLEM, "Problem"),
+        (TEXT, "Text"),
+        (HTML, "Page"),
+    ];
+    add_errors(operation, errors, &forms)
+}
+
+/// The same at `/operations`, where they are objects.
 pub(super) fn operation_errors(
     operation: OperationBuilder,
     errors: &[(&str, &str)],
 ) -> OperationBuilder {
-    add_errors(operation, errors, "ErrorObject")
+    let forms = [(JSON, "ErrorObject"), (PROBLEM, "Problem")];
+    add_errors(operation, errors, &forms)
 }
 
 fn add_errors(
     operation: OperationBuilder,
     errors: &[(&str, &str)],
-    schema: &str,
+    forms: &[(&str, &str)],
 ) -> OperationBuilder {
     errors.iter().fold(operation, |operation, (code, text)| {
-        let mut response = response(*text)
-            .header("x-ms-error-code", error_code())
-            .content(JSON, content(schema))
-            .content(PROBLEM, content("Problem"));
+        let mut response = response(*text).header("x-ms-error-code", error_code());
+        for (media_type, schema) in forms {
+            response = response.content(*media_type, content(schema));
+        }
         if ["429", "503"].contains(code) {
             response = response.header("Retry-After", retry_after());
         }

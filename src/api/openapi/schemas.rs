@@ -13,7 +13,10 @@ use utoipa::{
 
 use super::parts::KEY;
 use crate::{
-    api::views::{job::JobView, minimal::MinimalView, operation::OperationView},
+    api::{
+        error::{ObjectBody, Problem, TextBody},
+        views::{job::JobView, minimal::MinimalView, operation::OperationView},
+    },
     functions::{get_health::Health, submit::Accepted},
 };
 
@@ -73,39 +76,8 @@ enum StatusView {
 #[serde(untagged)]
 #[expect(dead_code, reason = "the schema is read, not the values")]
 enum Error {
-    Text(ErrorText),
-    Object(ErrorObject),
-}
-
-/// Why a request is not done.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the schema is read, not the values")]
-struct ErrorText {
-    error: String,
-}
-
-/// Why a request is not done, as Azure's guidelines for REST APIs have it.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the schema is read, not the values")]
-struct ErrorObject {
-    error: ErrorDetails,
-}
-
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the schema is read, not the values")]
-struct ErrorDetails {
-    code: String,
-    message: String,
-}
-
-/// Why a request is not done, as RFC 9457 has it.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the schema is read, not the values")]
-struct Problem {
-    r#type: String,
-    title: String,
-    status: u16,
-    detail: String,
+    Text(TextBody),
+    Object(ObjectBody),
 }
 
 /// An OpenAPI document.

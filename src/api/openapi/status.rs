@@ -3,8 +3,9 @@
 use utoipa::openapi::{HttpMethod, ObjectBuilder, Paths, ResponseBuilder, Type, path::Parameter};
 
 use super::parts::{
-    JOBS, content, error_code, errors, etag, id, if_none_match, json, location, not_modified,
-    operation, prefer, query, request_header, response, retry_after, string, until, wait,
+    HTML, JOBS, TEXT, content, error_code, errors, etag, id, if_none_match, json, location,
+    not_modified, operation, prefer, query, request_header, response, retry_after, status_errors,
+    string, until, wait,
 };
 
 pub(super) fn add(paths: &mut Paths) {
@@ -35,7 +36,7 @@ pub(super) fn add(paths: &mut Paths) {
     )
     .response("304", not_modified())
     .response("500", views(FAILED_AS_500).build());
-    let get = errors(
+    let get = status_errors(
         get,
         &gone_or_unknown("The status cannot be read at the moment."),
     );
@@ -64,7 +65,7 @@ pub(super) fn add(paths: &mut Paths) {
             .header("x-ms-error-code", error_code())
             .build(),
     );
-    let delete = errors(
+    let delete = status_errors(
         delete,
         &gone_or_unknown("The job cannot be cancelled at the moment."),
     );
@@ -125,8 +126,8 @@ fn failure_is_500() -> Parameter {
 /// A job in all its views.
 fn views(description: &str) -> ResponseBuilder {
     json(description, "StatusView", None)
-        .content("text/plain", content("Text"))
-        .content("text/html", content("Page"))
+        .content(TEXT, content("Text"))
+        .content(HTML, content("Page"))
 }
 
 fn gone_or_unknown(unavailable: &'static str) -> [(&'static str, &'static str); 4] {
