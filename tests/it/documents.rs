@@ -3,10 +3,13 @@
 //! Links are checked by `.ci/run`; this is for the paths that stand in the text as `code`.
 
 use std::{
-    collections::HashSet,
+    cell::RefCell,
+    collections::{BTreeSet, HashSet},
     fs,
     path::{Path, PathBuf},
 };
+
+use function_app::settings::Settings;
 
 const DOCUMENTS: &[&str] = &[
     "README.md",
@@ -226,4 +229,21 @@ fn row_63_a5_1_the_documents_say_how_to_keep_others_out() {
     ] {
         assert!(text.contains(part), "{part}");
     }
+}
+
+#[test]
+fn every_setting_that_is_read_is_documented_and_the_other_way_round() {
+    let read = RefCell::new(BTreeSet::new());
+    // All fail for want of a value, or succeed; either way all are asked for.
+    let _ = Settings::read(|name| {
+        read.borrow_mut().insert(name.to_owned());
+        None
+    });
+    let document = fs::read_to_string(root().join("docs/settings.md")).unwrap();
+    let documented: BTreeSet<String> = document
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()))
+        .filter(|name| !name.starts_with("DURABLE_FUNCTIONS_"))
+        .collect();
+    assert_eq!(documented, read.into_inner());
 }
