@@ -72,7 +72,7 @@ async fn row_79_call_for_speakers_answers_with_its_sentences() {
 }
 
 #[tokio::test]
-async fn row_79_date_range_query_answers_with_three_members() {
+async fn row_79_a2_2_date_range_query_answers_with_three_members() {
     let (table, gate) = held_table().await;
     let host = start("date-range-query", &table.connection_string()).await;
     let client = host.client();
@@ -111,7 +111,7 @@ async fn row_79_a_failure_under_date_range_query_is_200_with_a_text_that_hides_t
 }
 
 #[tokio::test]
-async fn row_79_api_management_answers_with_five_members() {
+async fn row_79_a3_1_api_management_answers_with_five_members() {
     let (table, gate) = held_table().await;
     let host = start("api-management", &table.connection_string()).await;
     let client = host.client();
