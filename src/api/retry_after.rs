@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// What the API of the profile `call-for-speakers` says of every job.
-const CALL_FOR_SPEAKERS: Duration = Duration::from_secs(20);
+pub(crate) const CALL_FOR_SPEAKERS: Duration = Duration::from_secs(20);
 
 /// How long the client of a job that has not ended should wait: whole seconds, at least one.
 pub(crate) fn retry_after(request: &ApiRequest, job: &Job) -> Duration {

@@ -81,7 +81,10 @@ async fn row_79_a2_2_date_range_query_answers_with_three_members() {
 
     let running = client.get_with(&location, &[("Accept", BROWSER)]).await;
     let body = format!(r#"{{"id":"{id}","status":"Running","result":null}}"#);
-    assert_eq!((running.status, running.body), (200, body));
+    assert_eq!((running.status, &running.body), (200, &body));
+    // More than the published API says, so that its clients need not poll blindly.
+    assert!(!running.header("Retry-After").is_empty());
+    assert_eq!(running.header("Location"), "");
     gate.open();
     let ended = client.status(&format!("{location}?wait=60")).await;
     let body = format!(r#"{{"id":"{id}","status":"Completed","result":2}}"#);

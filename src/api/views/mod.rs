@@ -145,12 +145,13 @@ impl StatusAnswer {
         if let Some(failed) = failed {
             headers.insert(ERROR_CODE, HeaderValue::from_static(failed.code));
         }
-        // The API behind this view knows neither header.
-        if !ended && self.view != View::IdStatusResult {
-            // An address of ours is a header value; a client's id is percent-encoded in it.
-            if let Ok(url) = HeaderValue::from_str(&url) {
-                headers.insert(header::LOCATION, url);
-            }
+        // An address of ours is a header value; a client's id is percent-encoded in it.
+        if code == StatusCode::ACCEPTED
+            && let Ok(url) = HeaderValue::from_str(&url)
+        {
+            headers.insert(header::LOCATION, url);
+        }
+        if !ended {
             headers.insert(header::RETRY_AFTER, retry_after.as_secs().into());
         }
         response

@@ -108,6 +108,8 @@ fn every_state_has_its_code_in_every_view() {
         let response = answered(&request("", None, &profile), job(state, None));
         assert_eq!(response.status(), 200, "{state:?}");
         assert_eq!(response.headers().get(header::LOCATION), None);
+        let retry_after = response.headers().contains_key(header::RETRY_AFTER);
+        assert_eq!(retry_after, code == 202, "{state:?}");
         let response = operation(job(state, None), Duration::from_secs(5));
         assert_eq!(response.status(), 200, "{state:?}");
         let retry_after = response.headers().contains_key(header::RETRY_AFTER);

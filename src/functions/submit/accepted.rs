@@ -8,13 +8,13 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{api::ApiRequest, settings::CompatProfile};
+use crate::{
+    api::{ApiRequest, retry_after},
+    settings::CompatProfile,
+};
 
 /// The address of the status monitor, beside `Location`, as Azure's long-running operations have it.
 const OPERATION_LOCATION: HeaderName = HeaderName::from_static("operation-location");
-
-/// What the profile `call-for-speakers` tells clients to wait, in seconds.
-const RETRY_AFTER_OF_SPEAKERS: u64 = 20;
 
 /// The body of the answer.
 #[derive(Serialize, ToSchema)]
@@ -38,13 +38,13 @@ pub(super) fn accepted(request: &ApiRequest, id: &str) -> Response {
     let status_uri = &request.links().status(id);
     let profile = request.settings().profile;
     let retry_after = match profile {
-        CompatProfile::CallForSpeakers => RETRY_AFTER_OF_SPEAKERS,
-        _ => request.settings().status.retry_after.as_secs(),
+        CompatProfile::CallForSpeakers => retry_after::CALL_FOR_SPEAKERS,
+        _ => request.settings().status.retry_after,
     };
     let headers = [
         (header::LOCATION, status_uri.clone()),
         (OPERATION_LOCATION, request.links().operation(id)),
-        (header::RETRY_AFTER, retry_after.to_string()),
+        (header::RETRY_AFTER, retry_after.as_secs().to_string()),
     ];
     match profile {
         CompatProfile::DateRangeQuery => {
