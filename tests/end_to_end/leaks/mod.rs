@@ -57,6 +57,8 @@ impl World {
         let refused = Step::Status(403, vec![], forbidden);
         let table = FakeTable::start(vec![Step::page(&["1", "2"]), refused, held]).await;
         let mut app = AppFolder::misbehaving(&table.connection_string());
+        // The one wait that is not spread, so that two answers to the same request are equal.
+        app = app.setting("RetryAfterSeconds", "1");
         for (name, value) in settings {
             app = app.setting(name, value);
         }
@@ -223,7 +225,7 @@ fn spoofed() -> HeaderMap {
 /// An answer without what differs from request to request: times, the ids of the request, and those of a new job.
 fn compared(mut answer: Answer) -> String {
     let request = answer.header("x-ms-request-id").to_owned();
-    for name in ["date", "x-ms-request-id", "traceparent", "retry-after"] {
+    for name in ["date", "x-ms-request-id", "traceparent"] {
         answer.headers.remove(name);
     }
     let job = serde_json::from_str::<Value>(&answer.body).ok();
@@ -265,9 +267,12 @@ async fn row_62_a3_4_spoofed_headers_of_an_untrusted_peer_change_no_byte() {
             if changes(&probe) || passing(&probe) {
                 continue;
             }
-            let plain = ask(&probe, HeaderMap::new()).await;
+            let before = ask(&probe, HeaderMap::new()).await;
             let spoofed = ask(&probe, spoofed()).await;
-            assert_eq!(spoofed, plain, "{probe:?}");
+            if spoofed != before {
+                // A page says for how many seconds a job has been running, which may just have changed.
+                assert_eq!(spoofed, ask(&probe, HeaderMap::new()).await, "{probe:?}");
+            }
         }
     }
 }
