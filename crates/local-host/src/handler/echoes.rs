@@ -80,16 +80,18 @@ impl Echoes {
         if lines.len() == most {
             lines.pop_front();
         }
-        lines.push_back(line.to_owned());
+        lines.push_back(without_span(line).unwrap_or_else(|| line.to_owned()));
     }
 
     /// Whether a line of the console was printed already, as an entry of `Logs`.
     pub(super) fn was_printed(&self, line: &str) -> bool {
         let printed = &mut self.lock().printed;
+        let bare = without_span(line);
+        let bare = bare.as_deref().unwrap_or(line);
         let at = ids(line).find_map(|id| {
             printed
                 .iter()
-                .position(|(invocation, entry)| invocation == id && holds(line, entry))
+                .position(|(invocation, entry)| invocation == id && holds(bare, entry))
         });
         at.is_some_and(|at| printed.remove(at).is_some())
     }
@@ -154,15 +156,15 @@ fn take(lines: &mut VecDeque<String>, fits: impl Fn(&str) -> bool) -> bool {
     at.is_some_and(|at| lines.remove(at).is_some())
 }
 
-/// Whether a line of the console contains an entry of `Logs`. functions-handler writes `LEVEL target: text`
-/// into `Logs`, limited in length; on the console the line also has the invocation's span.
+/// Whether a line of the console, without the invocation's span, contains an entry of `Logs`. functions-handler writes
+/// `LEVEL target: text` into `Logs`, limited in length; on the console the line also has the names of other spans.
 fn holds(line: &str, entry: &str) -> bool {
     let text = entry.split_once(' ').map_or(entry, |(_, text)| text);
     let (text, is_cut) = match text.strip_suffix('…') {
         Some(text) => (text, true),
         None => (text, false),
     };
-    // `step 1` is not in `step 10`. Behind the text come the fields of the span.
+    // `step 1` is not in `step 10`. Another handler may write more fields behind the text.
     let ends = |at: usize| {
         line.get(at + text.len()..)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
@@ -179,13 +181,22 @@ fn ids(line: &str) -> impl Iterator<Item = &str> {
 /// A line of functions-handler without the span of its invocation, which the log does not need; `None` for any
 /// other line. The invocation may have ended: the console can be read late.
 pub(super) fn without_span(line: &str) -> Option<String> {
-    let (line, id) = line.rsplit_once(" id=")?;
-    Uuid::try_parse(id).ok()?;
-    let (line, function) = line.rsplit_once(" function=")?;
     let (level, text) = line.trim_start().split_once(' ')?;
     let text = text.strip_prefix("invocation:")?;
-    (!function.contains(' ')).then(|| format!("{level} {}", text.trim_start()))
+    // Behind the fields of this span stand those of the spans in it.
+    let (before, after) = text.rmatch_indices(" id=").find_map(|(at, id)| {
+        let (before, rest) = text.split_at_checked(at)?;
+        let (id, after) = rest.split_at_checked(id.len() + UUID_LENGTH)?;
+        Uuid::try_parse(id.trim_start_matches(" id=")).ok()?;
+        let (before, function) = before.rsplit_once(" function=")?;
+        let whole = after.is_empty() || after.starts_with(' ');
+        (whole && !function.contains(' ')).then_some((before, after))
+    })?;
+    Some(format!("{level} {}{after}", before.trim_start()))
 }
+
+/// Of a UUID with its hyphens.
+const UUID_LENGTH: usize = 36;
 
 #[cfg(test)]
 mod tests {
@@ -205,6 +216,21 @@ mod tests {
         echoes.receive(&format!("INFO invocation: app: step 10 function=f id={ID}"));
         let logs = ["INFO app: step 1", "INFO app: step 10"];
         assert_eq!(missing(&listening, &logs).await, ["INFO app: step 1"]);
+    }
+
+    #[tokio::test]
+    async fn the_fields_of_other_spans_are_in_both() {
+        let echoes = Echoes::default();
+        let listening = echoes.listen(ID);
+        let line = |fields: &str| {
+            format!("INFO invocation:turn: app: placed n=7 function=f id={ID} {fields}")
+        };
+        let fields = r#"trace_id=4bf92f35 instance="a b""#;
+        echoes.receive(&line(fields));
+        let entry = format!("INFO app: placed n=7 {fields}");
+        assert!(missing(&listening, &[&entry]).await.is_empty());
+        assert_eq!(missing(&listening, &[&entry]).await, [entry.as_str()]);
+        assert!(echoes.was_printed(&line(fields)));
     }
 
     #[tokio::test]
@@ -299,7 +325,13 @@ mod tests {
             without_span(&nested).as_deref(),
             Some("INFO page: app: read")
         );
+        let inner = format!("INFO invocation:turn: app: read function=f id={ID} instance=\"7\"");
+        assert_eq!(
+            without_span(&inner).as_deref(),
+            Some("INFO turn: app: read instance=\"7\"")
+        );
         for other in [
+            format!("INFO invocation: app: x function=f id={ID}7"),
             format!("text id={ID}"),
             format!("INFO app: done function=f id={ID}"),
             "INFO invocation: app: x function=f id=7".to_owned(),
