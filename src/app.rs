@@ -13,6 +13,7 @@ use crate::{
     counters,
     functions::{
         expired_job::expired_job,
+        get_events::get_events,
         get_health::get_health,
         get_openapi::get_openapi,
         get_operation::get_operation,
@@ -55,6 +56,7 @@ pub fn app_without_query(settings: Settings) -> App<Arc<Settings>> {
             methods([Method::GET, Method::DELETE], get_status).with_route(routes::GET_STATUS),
         )
         .http("get-health", get(get_health).with_route(routes::GET_HEALTH))
+        .http("get-events", get(get_events).with_route(routes::GET_EVENTS))
         .http(
             "get-operation",
             methods([Method::GET, Method::POST], get_operation).with_route(routes::GET_OPERATION),

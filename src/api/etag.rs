@@ -32,12 +32,6 @@ impl Tagged {
         Self { parts, body, tag }
     }
 
-    /// Without quotes.
-    #[allow(dead_code)] // The events use it.
-    pub(crate) fn tag(&self) -> &str {
-        &self.tag
-    }
-
     pub(crate) fn status(&self) -> StatusCode {
         self.parts.status
     }
@@ -78,7 +72,8 @@ impl Tagged {
     }
 }
 
-fn tag(status: StatusCode, body: &[u8]) -> String {
+/// The tag of a representation, without quotes.
+pub(crate) fn tag(status: StatusCode, body: &[u8]) -> String {
     let hash = Sha256::new()
         .chain_update(status.as_u16().to_be_bytes())
         .chain_update(body)

@@ -5,6 +5,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("submit", SUBMIT),
     ("get-status", GET_STATUS),
     ("get-operation", GET_OPERATION),
+    ("get-events", GET_EVENTS),
     ("get-openapi", GET_OPENAPI),
     ("get-health", GET_HEALTH),
 ];
@@ -15,6 +16,8 @@ pub(crate) const SUBMIT: &str = "submit/{kind?}";
 pub(crate) const GET_STATUS: &str = "status/{id}";
 /// A job as a long-running operation, and, with `:cancel` after the id, its cancellation.
 pub(crate) const GET_OPERATION: &str = "operations/{id}";
+/// The changes of a job as events.
+pub(crate) const GET_EVENTS: &str = "status/{id}/events";
 /// The OpenAPI document.
 pub(crate) const GET_OPENAPI: &str = "openapi.json";
 /// The health of the service.
@@ -47,6 +50,7 @@ mod tests {
         assert_eq!(own_segments(SUBMIT, |_| false), 1);
         assert_eq!(own_segments(SUBMIT, |name| name == "kind"), 2);
         assert_eq!(own_segments(GET_STATUS, |_| true), 2);
+        assert_eq!(own_segments(GET_EVENTS, |_| true), 3);
         assert_eq!(own_segments("", |_| true), 0);
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Wait {
     /// At most the setting. Zero for a client that does not wait.
     limit: Duration,
     until: Until,
+    /// Whether the client said how long, be it zero.
+    is_given: bool,
     preferences: Preferences,
     /// Whether the header said how long.
     by_header: bool,
@@ -59,9 +61,18 @@ impl Wait {
         Ok(Self {
             limit: Duration::from_secs(wanted).min(request.settings().status.max_wait),
             until,
+            is_given: of_query.or(preferences.wait).is_some(),
             by_header: of_query.is_none() && preferences.wait.is_some(),
             preferences,
         })
+    }
+
+    /// The same for an answer that is held back unless the client says otherwise.
+    pub(crate) fn or_longest(mut self, request: &ApiRequest) -> Self {
+        if !self.is_given {
+            self.limit = request.settings().status.max_wait;
+        }
+        self
     }
 
     /// Whether the client waits at all.

@@ -1,6 +1,7 @@
 //! The functions of the app: one file for each function folder, with the folder's name.
 
 pub mod expired_job;
+pub mod get_events;
 pub mod get_health;
 pub mod get_openapi;
 pub mod get_operation;

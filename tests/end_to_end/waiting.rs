@@ -3,6 +3,8 @@
 //! The table holds its answer back until a gate is open. So a job runs until a test lets it end, and a request that is
 //! answered before that did not wait.
 
+use std::time::Duration;
+
 use super::{
     status_body::{DONE, QUERYING, assert_status},
     support::{
@@ -40,12 +42,18 @@ async fn running(client: &Client, location: &str) -> Answer {
 async fn waiting(
     host: &Host,
     url: String,
-    headers: &'static [(&'static str, &'static str)],
+    headers: Vec<(&'static str, String)>,
 ) -> tokio::task::JoinHandle<Answer> {
     const HELD: &str = "the answer is held back";
     let before = host.log().matches(HELD).count();
     let client = host.client().clone();
-    let answer = tokio::spawn(async move { client.get_with(&url, headers).await });
+    let answer = tokio::spawn(async move {
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        client.get_with(&url, &headers).await
+    });
     host.logged(HELD, before + 1).await;
     answer
 }
@@ -55,8 +63,13 @@ async fn row_32_a_client_that_waits_is_answered_when_the_job_ends() {
     let (table, gate) = held_table().await;
     let app = AppFolder::product(&table.connection_string());
     let (host, id, location) = with_job(app).await;
-    let by_header = waiting(&host, location.clone(), &[("Prefer", "wait=60")]).await;
-    let by_query = waiting(&host, format!("{location}?wait=60"), &[]).await;
+    let by_header = waiting(
+        &host,
+        location.clone(),
+        vec![("Prefer", "wait=60".to_owned())],
+    )
+    .await;
+    let by_query = waiting(&host, format!("{location}?wait=60"), vec![]).await;
     assert!(!by_header.is_finished() && !by_query.is_finished());
     gate.open();
     let (by_header, by_query) = (by_header.await.unwrap(), by_query.await.unwrap());
@@ -111,14 +124,14 @@ async fn row_32_a_client_can_wait_for_a_change_as_well() {
     let (host, id, location) = with_job(app).await;
     let hub = TaskHub::of(&host).await;
     let target = format!("{location}?wait=60&until=change");
-    let answer = waiting(&host, target.clone(), &[]).await;
+    let answer = waiting(&host, target.clone(), vec![]).await;
     hub.suspend(&id, "a reason").await;
     let answer = answer.await.unwrap();
     assert_status(&answer, &id, "Suspended", "null", QUERYING, None);
     hub.resume(&id).await;
     let resumed = |answer: &Answer| answer.json()["status"] == "Running";
     host.client().poll_until(&location, resumed).await;
-    let answer = waiting(&host, target, &[]).await;
+    let answer = waiting(&host, target, vec![]).await;
     gate.open();
     let answer = answer.await.unwrap();
     assert_ne!(answer.json()["customStatus"]["percent"], 0, "{answer:?}");
@@ -184,4 +197,146 @@ async fn row_34_a_client_that_waits_with_the_state_it_has_is_answered_when_it_ch
     hub.resume(&id).await;
     gate.open();
     client.poll(&location).await;
+}
+
+/// The fields of the only event in an answer: its id and its data.
+#[track_caller]
+fn event(answer: &Answer) -> (String, serde_json::Value) {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(
+        answer
+            .header("Content-Type")
+            .starts_with("text/event-stream")
+    );
+    let lines: Vec<_> = answer.body.lines().collect();
+    let ["retry: 1000", id, data, ""] = lines[..] else {
+        panic!("{answer:?}");
+    };
+    let data = data.strip_prefix("data: ").unwrap();
+    let id = id.strip_prefix("id: ").unwrap();
+    (id.to_owned(), serde_json::from_str(data).unwrap())
+}
+
+#[tokio::test]
+async fn row_33_events_tell_each_change_that_a_client_has_not_seen_until_the_end() {
+    let (table, gate) = held_table().await;
+    let app = AppFolder::product(&table.connection_string());
+    let (host, id, location) = with_job(app).await;
+    let client = host.client();
+    let events = format!("{location}/events");
+    let (mut seen, state) = event(&client.get_with(&events, &[]).await);
+    assert_eq!(state, client.status(&location).await.json());
+    assert_eq!(
+        (&state["id"], &state["status"]),
+        (&id.into(), &"Running".into())
+    );
+
+    // Nothing new: the answer is held back, for as long as the client wants.
+    let short = format!("{events}?wait=1");
+    let none = client.get_with(&short, &[("Last-Event-ID", &seen)]).await;
+    assert_eq!(
+        (none.status, none.body.as_str()),
+        (200, "retry: 1000\n: no change\n\n")
+    );
+
+    let next = waiting(&host, events.clone(), vec![("Last-Event-ID", seen.clone())]).await;
+    gate.open();
+    let (next, mut last) = event(&next.await.unwrap());
+    assert!(next != seen && last != state, "{last}");
+    seen = next;
+    while last["status"] == "Running" {
+        (seen, last) = event(&client.get_with(&events, &[("Last-Event-ID", &seen)]).await);
+    }
+    assert_eq!(last, client.status(&location).await.json());
+    assert_eq!(last["result"], 2);
+    // It ends an EventSource.
+    let over = client.get_with(&events, &[("Last-Event-ID", &seen)]).await;
+    assert_eq!((over.status, over.body.as_str()), (204, ""));
+    // Who comes late learns the end.
+    let late = client.get_with(&events, &[("Last-Event-ID", "x")]).await;
+    assert_eq!(event(&late).1, last);
+    let unknown = client.get("/api/status/unknown/events").await;
+    assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test]
+async fn row_06_an_accepted_job_has_the_retry_after_of_the_setting() {
+    let (table, _gate) = held_table().await;
+    let host = AppFolder::product(&table.connection_string())
+        .setting("RetryAfterSeconds", "20")
+        .start()
+        .await;
+    let body = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
+    let answer = host.client().post("/api/submit", body).await;
+    assert_eq!((answer.status, answer.header("Retry-After")), (202, "20"));
+}
+
+/// A young job without an estimate is worth asking for soon, whatever the setting allows.
+#[tokio::test]
+async fn row_22_the_retry_after_of_a_running_job_follows_the_job() {
+    let (table, gate) = held_table().await;
+    let host = AppFolder::product(&table.connection_string())
+        .setting("RetryAfterSeconds", "3600")
+        .start()
+        .await;
+    let client = host.client();
+    let body = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
+    let location = client
+        .post("/api/submit", body)
+        .await
+        .header("Location")
+        .to_owned();
+    let answer = client.status(&location).await;
+    let retry_after: u32 = answer.header("Retry-After").parse().unwrap();
+    assert!((1..600).contains(&retry_after), "{answer:?}");
+    gate.open();
+    let wanted = |answer: &Answer| answer.json()["status"] == "Completed";
+    while !wanted(&client.get_with(&format!("{location}?wait=60"), &[]).await) {}
+    assert_eq!(client.status(&location).await.header("Retry-After"), "");
+}
+
+/// What an action of Logic Apps does with an answer: the pause before it asks at `Location`, or `None` when it has its
+/// result.
+fn pause_of_logic_apps(answer: &Answer) -> Option<Duration> {
+    let seconds = match answer.header("Retry-After") {
+        "" => 20,
+        seconds => seconds.parse().expect("a whole number of seconds"),
+    };
+    (answer.status == 202).then(|| Duration::from_secs(seconds))
+}
+
+#[tokio::test]
+async fn row_80_logic_apps_follows_a_job_to_its_result() {
+    let (table, gate) = held_table().await;
+    let host = AppFolder::product(&table.connection_string())
+        .setting("RetryAfterSeconds", "1")
+        .start()
+        .await;
+    let client = host.client();
+    let body = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
+    let mut answer = client.post("/api/submit", body).await;
+    let mut polls = 0;
+    while let Some(pause) = pause_of_logic_apps(&answer) {
+        assert_eq!(pause, Duration::from_secs(1), "{answer:?}");
+        let location = answer.header("Location").to_owned();
+        assert!(
+            location.starts_with("http://"),
+            "it must be absolute: {answer:?}"
+        );
+        // What the server asks for, not a wait for something that this test has done.
+        tokio::time::sleep(pause).await;
+        answer = client.get_with(&location, &[]).await;
+        polls += 1;
+        gate.open();
+    }
+    assert!(polls > 1, "the job ran at the first poll");
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        (&answer.json()["status"], &answer.json()["result"]),
+        (&"Completed".into(), &2.into())
+    );
+
+    // Without the header it would wait for 20 seconds.
+    answer.status = 202;
+    assert_eq!(pause_of_logic_apps(&answer), Some(Duration::from_secs(20)));
 }
