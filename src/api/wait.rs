@@ -104,12 +104,23 @@ impl Wait {
         }
     }
 
-    /// The job as it is at the end of the wait.
-    #[allow(dead_code)] // The submission uses it.
-    pub(crate) async fn hold(&self, request: &ApiRequest, client: &DurableClient, job: Job) -> Job {
-        self.hold_until(request, client, job, self.until).await
+    /// Waits for the end of a job that was submitted. `None` when it has not ended in time, or nobody waits for it.
+    pub(crate) async fn ended(
+        &self,
+        request: &ApiRequest,
+        client: &DurableClient,
+        id: &str,
+    ) -> Option<Job> {
+        if !self.is_wanted() {
+            return None;
+        }
+        // The job is accepted whether or not it can be read now.
+        let job = jobs::find(client, id, self.limit).await.ok()?;
+        let job = self.hold_until(request, client, job, Until::End).await;
+        has_ended(job.status).then_some(job)
     }
 
+    /// The job as it is at the end of the wait.
     pub(crate) async fn hold_until(
         &self,
         request: &ApiRequest,

@@ -21,8 +21,8 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use durable_functions::DurableClient;
-use functions_handler::Params;
+use durable_functions::{ClientRejection, DurableClient};
+use functions_handler::{Params, ParamsRejection};
 use serde::Deserialize;
 
 use crate::{
@@ -43,28 +43,30 @@ pub struct Route {
 /// Answers one request.
 pub async fn get_events(
     request: ApiRequest,
-    Params(route): Params<Route>,
-    client: DurableClient,
+    route: Result<Params<Route>, ParamsRejection>,
+    client: Result<DurableClient, ClientRejection>,
 ) -> Response {
-    let outcome = events(&request, &route.id, &client).await;
+    let outcome = events(&request, route, client).await;
     request.answer(outcome)
 }
 
 async fn events(
     request: &ApiRequest,
-    id: &str,
-    client: &DurableClient,
+    route: Result<Params<Route>, ParamsRejection>,
+    client: Result<DurableClient, ClientRejection>,
 ) -> Result<Response, ApiError> {
+    let Params(Route { id }) = route?;
+    let client = client?;
     STATUS_REQUESTS.increment();
     let wait = wait::Wait::of(request)?.or_longest(request);
-    let mut job = jobs::find(client, id, request.settings().status.retry_after).await?;
+    let mut job = jobs::find(&client, &id, request.settings().status.retry_after).await?;
     let mut event = Event::of(job.clone());
     let seen = last_event_id(request.headers());
     if seen == Some(event.id.as_str()) {
         if has_ended(job.status) {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
-        job = wait.hold_until(request, client, job, Until::Change).await;
+        job = wait.hold_until(request, &client, job, Until::Change).await;
         event = Event::of(job.clone());
     }
     // Without a wait the pause between two requests is all that keeps a client from asking without end.

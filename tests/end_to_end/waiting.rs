@@ -260,6 +260,38 @@ async fn row_33_events_tell_each_change_that_a_client_has_not_seen_until_the_end
 }
 
 #[tokio::test]
+async fn row_13_a_submission_that_waits_is_answered_with_the_result_or_accepted() {
+    let gate = Gate::closed();
+    let page = Step::page(&["1", "2", "2"]);
+    let held = Step::Held(gate.clone(), Box::new(page.clone()));
+    let table = FakeTable::start(vec![page, held]).await;
+    let host = AppFolder::product(&table.connection_string()).start().await;
+    let client = host.client();
+    let body = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
+    let malformed = client.post("/api/submit?wait=soon", body).await;
+    assert_eq!(malformed.header("x-ms-error-code"), "InvalidWait");
+
+    let ended = client.post("/api/submit?wait=60", body).await;
+    let id = ended.json()["id"].as_str().unwrap().to_owned();
+    assert_status(&ended, &id, "Completed", "2", DONE, None);
+    let status = client.get(&format!("/api/status/{id}")).await;
+    assert_eq!(status.body, ended.body);
+
+    let target = client.url("/api/submit/query?s=2021-01-01&e=2021-01-31");
+    let wait = [("Prefer", "respond-async, wait=1")];
+    let accepted = client.get_with(&target, &wait).await;
+    assert_eq!(accepted.status, 202, "{accepted:?}");
+    assert_eq!(
+        accepted.header("Preference-Applied"),
+        "respond-async, wait=1"
+    );
+    let location = accepted.header("Location").to_owned();
+    assert_eq!(accepted.json()["statusUri"], location);
+    gate.open();
+    assert_eq!(client.poll(&location).await.json()["result"], 2);
+}
+
+#[tokio::test]
 async fn row_06_an_accepted_job_has_the_retry_after_of_the_setting() {
     let (table, _gate) = held_table().await;
     let host = AppFolder::product(&table.connection_string())
