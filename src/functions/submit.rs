@@ -27,7 +27,7 @@ use functions_handler::{Params, ParamsRejection};
 use serde::Deserialize;
 
 use crate::{
-    api::{ApiRequest, error::ApiError, retry_after, views::StatusAnswer, wait::Wait},
+    api::{ApiRequest, error::ApiError, views::StatusAnswer, wait::Wait},
     counters::{Entered, STARTS_IN_FLIGHT},
     dates::DateRange,
     functions::process_submission::JobInput,
@@ -64,7 +64,12 @@ async fn start(
     let Params(Route { kind }) = route?;
     let client = client?;
     let range = check(request, kind.as_deref(), body)?;
-    let (wait, view) = (Wait::of(request)?, StatusAnswer::of(request)?);
+    let wait = Wait::of(request)?;
+    // Before the start: a request that is refused starts nothing.
+    let view = match wait.is_wanted() {
+        true => Some(StatusAnswer::of(request)?),
+        false => None,
+    };
     let identity = key::read(request.headers())?;
     let input = JobInput::new(range, request.settings().jobs.timeout);
     let retry_after = request.settings().status.retry_after;
@@ -72,11 +77,9 @@ async fn start(
     let place = place(request)?;
     let id = jobs::start(&client, &input, &identity, request.links(), retry_after).await?;
     drop(place);
-    let mut response = match wait.ended(request, &client, &id).await {
-        Some(job) => {
-            let retry_after = retry_after::retry_after(request, &job);
-            view.response(request, job, retry_after)
-        }
+    let ended = wait.ended(request, &client, &id).await;
+    let mut response = match view.zip(ended) {
+        Some((view, job)) => view.response(request, job, retry_after),
         None => accepted(request, &id),
     };
     let status = response.status();
