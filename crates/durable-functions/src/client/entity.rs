@@ -365,6 +365,6 @@ where
     Q: prost::Message + Send + Sync + 'static,
     A: prost::Message + Default + Send + Sync + 'static,
 {
-    let answer = connection.call(method, request, None).await;
+    let answer = connection.call(method, request).await;
     answer.map_err(|status| rpc::failed(method, &status))
 }

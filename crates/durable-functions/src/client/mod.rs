@@ -9,6 +9,7 @@ mod entity;
 mod error;
 mod history;
 mod instance;
+mod lanes;
 mod management_urls;
 mod operation;
 mod pages;

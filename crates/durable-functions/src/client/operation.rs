@@ -83,7 +83,7 @@ impl Operation {
         A: Message + Default + Send + Sync + 'static,
     {
         check(id)?;
-        match connection.call(self.method, message, None).await {
+        match connection.call(self.method, message).await {
             Ok(answer) => Ok(answer),
             Err(status) => Err(self.refused(connection, id, &status).await),
         }

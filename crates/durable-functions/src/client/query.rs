@@ -111,7 +111,7 @@ pub(super) fn query(connection: Connection, query: Query) -> Pages<Status> {
         };
         async move {
             let answer: QueryInstancesResponse = connection
-                .call(METHOD, request, None)
+                .call(METHOD, request)
                 .await
                 .map_err(|status| rpc::failed(METHOD, &status))?;
             let states = answer.orchestration_state.into_iter();
@@ -219,7 +219,7 @@ pub(super) async fn purge(
         ..PurgeInstancesRequest::default()
     };
     let answer: PurgeInstancesResponse = connection
-        .call(METHOD, request, None)
+        .call(METHOD, request)
         .await
         .map_err(|status| rpc::failed(METHOD, &status))?;
     Ok(Purged {

@@ -17,24 +17,25 @@ use tonic_prost::ProstCodec;
 
 use super::ClientError;
 use super::binding::Binding;
+use super::lanes::Lanes;
 
 /// Channels are kept by address, because opening one costs a TCP connection and an HTTP/2 handshake
 /// on every invocation. A host has one address at a time, so a handful is plenty.
 const KEPT_CHANNELS: usize = 4;
-static CHANNELS: Mutex<VecDeque<(String, Channel)>> = Mutex::new(VecDeque::new());
+static CHANNELS: Mutex<VecDeque<(String, Lanes)>> = Mutex::new(VecDeque::new());
 
 /// The longest deadline that is sent, a hundred years. tonic panics on one that the header cannot express.
 const LONGEST_DEADLINE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 #[derive(Clone)]
 pub(super) struct Connection {
-    channel: Channel,
+    lanes: Lanes,
     metadata: MetadataMap,
 }
 
 impl Connection {
     pub(super) fn open(binding: &Binding) -> Result<Self, ClientError> {
-        let channel = channel_with(&binding.rpc_base_url, |address| {
+        let lanes = lanes_to(&binding.rpc_base_url, |address| {
             Endpoint::from_shared(address.to_owned()).map_err(|_| ClientError::InvalidBinding {
                 reason: "its rpcBaseUrl is not a URL",
             })
@@ -48,14 +49,14 @@ impl Connection {
                 metadata.insert(key, value);
             }
         }
-        Ok(Connection { channel, metadata })
+        Ok(Connection { lanes, metadata })
     }
 
     pub(super) fn to(endpoint: &str) -> Result<Self, ClientError> {
         let invalid = |reason| ClientError::InvalidEndpoint { reason };
-        let channel = channel_with(endpoint, self::endpoint).map_err(invalid)?;
+        let lanes = lanes_to(endpoint, self::endpoint).map_err(invalid)?;
         Ok(Connection {
-            channel,
+            lanes,
             metadata: MetadataMap::new(),
         })
     }
@@ -65,12 +66,23 @@ impl Connection {
         self.metadata.insert(service::SIDECAR_TASK_HUB, task_hub);
     }
 
-    /// Calls `method`; `limit` becomes the deadline of the call.
-    pub(super) async fn call<Q, A>(
+    /// Calls `method`.
+    pub(super) async fn call<Q, A>(&self, method: &'static str, message: Q) -> Result<A, Status>
+    where
+        Q: prost::Message + Send + Sync + 'static,
+        A: prost::Message + Default + Send + Sync + 'static,
+    {
+        let mut request = Request::new(message);
+        request.metadata_mut().clone_from(&self.metadata);
+        unary(self.lanes.channel(), method, request, None).await
+    }
+
+    /// Calls `method`, which waits for something; `limit` becomes the deadline of the call.
+    pub(super) async fn call_and_wait<Q, A>(
         &self,
         method: &'static str,
         message: Q,
-        limit: Option<Duration>,
+        limit: Duration,
     ) -> Result<A, Status>
     where
         Q: prost::Message + Send + Sync + 'static,
@@ -78,7 +90,8 @@ impl Connection {
     {
         let mut request = Request::new(message);
         request.metadata_mut().clone_from(&self.metadata);
-        unary(self.channel.clone(), method, request, limit).await
+        let place = self.lanes.place();
+        unary(place.channel.clone(), method, request, Some(limit)).await
     }
 
     /// Opens the stream of `method`.
@@ -93,7 +106,7 @@ impl Connection {
     {
         let mut request = Request::new(message);
         request.metadata_mut().clone_from(&self.metadata);
-        server_streaming(self.channel.clone(), method, request).await
+        server_streaming(self.lanes.channel(), method, request).await
     }
 }
 
@@ -259,23 +272,21 @@ fn with_tls(endpoint: Endpoint) -> Result<Endpoint, &'static str> {
     Ok(endpoint)
 }
 
-/// The channel to `address`, which is opened once.
-fn channel_with<E>(
+/// The connections to `address`, of which there is one set.
+fn lanes_to<E>(
     address: &str,
     endpoint: impl FnOnce(&str) -> Result<Endpoint, E>,
-) -> Result<Channel, E> {
+) -> Result<Lanes, E> {
     let mut channels = CHANNELS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, channel)) = channels.iter().find(|(known, _)| known == address) {
-        return Ok(channel.clone());
+    if let Some((_, lanes)) = channels.iter().find(|(known, _)| known == address) {
+        return Ok(lanes.clone());
     }
-    let channel = endpoint(address)?
-        .connect_timeout(Duration::from_secs(5))
-        .connect_lazy();
+    let lanes = Lanes::new(endpoint(address)?.connect_timeout(Duration::from_secs(5)));
     if channels.len() == KEPT_CHANNELS {
         channels.pop_front();
     }
-    channels.push_back((address.to_owned(), channel.clone()));
-    Ok(channel)
+    channels.push_back((address.to_owned(), lanes.clone()));
+    Ok(lanes)
 }
 
 #[cfg(test)]

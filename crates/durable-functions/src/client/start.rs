@@ -141,7 +141,7 @@ impl<O> Start<O> {
         };
         let started = |id| Instance::new(self.client.clone(), self.handle, id);
         let answer: Result<CreateInstanceResponse, _> =
-            self.client.connection.call(METHOD, request, None).await;
+            self.client.connection.call(METHOD, request).await;
         match answer {
             Ok(answer) if answer.instance_id.is_empty() => Ok(started(instance_id)),
             Ok(answer) => Ok(started(answer.instance_id)),

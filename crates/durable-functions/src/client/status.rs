@@ -19,7 +19,7 @@ pub(super) async fn get<O>(
     const METHOD: &str = "GetInstance";
     check(id)?;
     let answer: GetInstanceResponse = connection
-        .call(METHOD, request(id, payloads), None)
+        .call(METHOD, request(id, payloads))
         .await
         .map_err(|status| rpc::failed(METHOD, &status))?;
     Ok(found(answer))
@@ -48,7 +48,7 @@ pub(super) async fn wait<O>(
         awaited,
     };
     let answer: Result<GetInstanceResponse, _> = connection
-        .call(method, request(id, true), Some(limit))
+        .call_and_wait(method, request(id, true), limit)
         .await;
     match answer {
         Ok(answer) => found(answer).ok_or_else(not_ended),

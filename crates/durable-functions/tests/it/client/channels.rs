@@ -1,12 +1,13 @@
 //! Which connections the client opens.
 
 use std::process::Command;
+use std::time::Duration;
 
 use durable_functions::{ClientError, DurableClient, Orchestrator};
-use durable_protocol::messages::OrchestrationStatus;
+use durable_protocol::messages::{GetInstanceResponse, OrchestrationState, OrchestrationStatus};
 use tokio::task::JoinSet;
 
-use super::scripted::Scripted;
+use super::scripted::{Reply, Scripted};
 
 const COUNT: Orchestrator<u32, u64> = Orchestrator::new("count");
 
@@ -79,4 +80,43 @@ async fn a_host_that_restarts_on_another_port_is_reached_with_its_next_binding()
     // The failure of the old address does not touch the new one.
     assert!(second.client().status("a").await.unwrap().is_some());
     assert_eq!(second.connections(), 1);
+}
+
+/// The server of this test runs 200 calls at a time on a connection, a real host fewer.
+#[tokio::test]
+async fn hundreds_of_waits_leave_room_for_other_calls_and_all_end() {
+    const WAITS: usize = 300;
+    const METHOD: &str = "WaitForInstanceCompletion";
+    let limit = Duration::from_secs(60);
+    let host = Scripted::listen().await;
+    host.holds(Some(OrchestrationStatus::Running));
+    let completed = OrchestrationState {
+        instance_id: "a".to_owned(),
+        name: "count".to_owned(),
+        orchestration_status: OrchestrationStatus::Completed as i32,
+        ..Default::default()
+    };
+    let completed = GetInstanceResponse {
+        exists: true,
+        orchestration_state: Some(completed),
+    };
+    host.answer(METHOD, Reply::ok(&completed));
+    host.hold(METHOD);
+    let client = host.client();
+    let mut waits = JoinSet::new();
+    for _ in 0..WAITS {
+        let instance = client.instance(COUNT, "a");
+        waits.spawn(async move { instance.wait(limit).await.unwrap() });
+    }
+    let all = tokio::time::timeout(limit, host.arrived(WAITS)).await;
+    all.expect("every wait reaches the host");
+    assert!(client.status("a").await.unwrap().is_some());
+    assert_eq!(host.connections(), 6);
+    host.release();
+    while let Some(ended) = waits.join_next().await {
+        assert_eq!(ended.unwrap().runtime_status.as_str(), "Completed");
+    }
+    // Waits that come later use what is there.
+    client.instance(COUNT, "a").wait(limit).await.unwrap();
+    assert_eq!(host.connections(), 6);
 }

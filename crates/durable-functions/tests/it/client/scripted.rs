@@ -15,7 +15,7 @@ use futures::stream::{self, StreamExt as _};
 use prost::Message;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tonic::body::Body;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -55,6 +55,8 @@ struct Inner {
     replies: Mutex<HashMap<String, Vec<Reply>>>,
     requests: Mutex<Vec<(String, Vec<u8>)>>,
     connections: AtomicUsize,
+    /// The method whose replies are held back, and how many of its calls have arrived.
+    held: watch::Sender<Option<(&'static str, usize)>>,
 }
 
 pub(super) struct Scripted {
@@ -117,6 +119,23 @@ impl Scripted {
     pub(super) fn answer(&self, method: &str, reply: Reply) {
         let mut replies = self.inner.replies.lock().unwrap();
         replies.entry(method.to_owned()).or_default().push(reply);
+    }
+
+    /// Holds the replies of `method` back.
+    pub(super) fn hold(&self, method: &'static str) {
+        self.inner.held.send_replace(Some((method, 0)));
+    }
+
+    /// Waits until this many calls of the held method have arrived.
+    pub(super) async fn arrived(&self, count: usize) {
+        let mut held = self.inner.held.subscribe();
+        let all = held.wait_for(|held| held.is_some_and(|(_, arrived)| arrived == count));
+        all.await.unwrap();
+    }
+
+    /// Gives the replies that were held back.
+    pub(super) fn release(&self) {
+        self.inner.held.send_replace(None);
     }
 
     /// Forgets all answers.
@@ -191,7 +210,9 @@ impl tower::Service<http::Request<Body>> for Service {
             let method = method.to_owned();
             let call = tower::service_fn(move |request: Request<Vec<u8>>| {
                 let reply = inner.answered(&method, request.into_inner());
+                let (inner, method) = (Arc::clone(&inner), method.clone());
                 async move {
+                    inner.released(&method).await;
                     if reply.code != Code::Ok {
                         return Err(Status::new(reply.code, reply.text));
                     }
@@ -206,6 +227,19 @@ impl tower::Service<http::Request<Body>> for Service {
 }
 
 impl Inner {
+    async fn released(&self, method: &str) {
+        let mut held = self.held.subscribe();
+        self.held.send_if_modified(|held| match held {
+            Some((of, arrived)) if of == &method => {
+                *arrived += 1;
+                true
+            }
+            _ => false,
+        });
+        let free = held.wait_for(|held| held.is_none_or(|(of, _)| of != method));
+        free.await.unwrap();
+    }
+
     fn answered(&self, method: &str, request: Vec<u8>) -> Reply {
         let mut requests = self.requests.lock().unwrap();
         requests.push((method.to_owned(), request));
