@@ -69,3 +69,50 @@ async fn row_70_every_answer_to_generated_requests_is_as_the_document_says() {
     let run = tokio::task::spawn_blocking(move || schemathesis::run(&document, key));
     run.await.unwrap();
 }
+
+/// The members of an answer are those that its schema names, apart from `absent`, which this answer does not have.
+#[track_caller]
+fn assert_members(document: &Value, schema: &str, value: &Value, absent: &[&str]) {
+    let schema_of = &document["components"]["schemas"][schema];
+    let mut expected: Vec<_> = schema_of["properties"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|name| !absent.contains(&name.as_str()))
+        .collect();
+    let mut members: Vec<_> = value.as_object().unwrap().keys().collect();
+    expected.sort();
+    members.sort();
+    assert_eq!(members, expected, "{schema}");
+}
+
+#[tokio::test]
+async fn row_70_answers_have_the_members_that_the_document_names() {
+    let table = FakeTable::start(vec![Step::page(&["1", "2"])]).await;
+    let host = AppFolder::product(&table.connection_string()).start().await;
+    let client = host.client();
+    let document = client.get("/api/openapi.json").await.json();
+
+    let answer = client
+        .post(
+            "/api/submit",
+            r#"{"start":"2021-01-01","end":"2021-01-31"}"#,
+        )
+        .await;
+    let accepted = answer.json();
+    assert_members(&document, "Accepted", &accepted, &[]);
+    let id = accepted["id"].as_str().unwrap();
+    let job = client.poll(accepted["statusUri"].as_str().unwrap()).await;
+    assert_members(&document, "Job", &job.json(), &["error"]);
+    for (target, schema, absent) in [
+        ("status/ID?view=minimal", "JobMinimal", &[][..]),
+        ("operations/ID", "Operation", &["error"]),
+        ("status/unknown", "ErrorText", &[]),
+        ("operations/unknown", "ErrorObject", &[]),
+    ] {
+        let answer = client
+            .get(&format!("/api/{}", target.replace("ID", id)))
+            .await;
+        assert_members(&document, schema, &answer.json(), absent);
+    }
+}
