@@ -79,14 +79,10 @@ fn row_70_the_document_has_every_route_and_method_of_the_function_folders_and_no
         }
     }
     let document = document();
-    // Described before they are served.
-    let ahead = ["/status/{id}/events"];
     let described: BTreeSet<_> = operations(&document)
         .into_iter()
-        .filter(|(path, _, _)| !ahead.contains(&path.as_str()))
         .map(|(path, method, _)| (path.clone(), method.clone()))
         .collect();
-    expected.retain(|(path, _)| !ahead.contains(&path.as_str()));
     assert_eq!(described, expected);
 }
 
@@ -141,6 +137,9 @@ fn row_70_nothing_is_in_the_document_that_api_management_does_not_import() {
         // Bodies are references.
         if let Some(content) = members.get("content") {
             for (media_type, body) in content.as_object().unwrap() {
+                if media_type == "text/event-stream" {
+                    continue;
+                }
                 let schema = body["schema"].as_object().unwrap();
                 assert!(
                     schema.len() == 1 && schema.contains_key("$ref"),

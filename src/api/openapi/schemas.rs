@@ -32,7 +32,6 @@ pub(super) fn components() -> Components {
     add::<OpenApi>(&mut schemas);
     add::<Text>(&mut schemas);
     add::<Page>(&mut schemas);
-    add::<Events>(&mut schemas);
     let key = ApiKeyValue::with_description(
         KEY,
         "A function key or a host key of the function app. A host on a developer's machine asks for none.",
@@ -95,8 +94,3 @@ struct Text(String);
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the schema is read, not the values")]
 struct Page(String);
-
-/// Server-sent events.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the schema is read, not the values")]
-struct Events(String);

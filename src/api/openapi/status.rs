@@ -1,6 +1,8 @@
 //! The operations of the functions `get-status` and `get-events`.
 
-use utoipa::openapi::{HttpMethod, ObjectBuilder, Paths, ResponseBuilder, Type, path::Parameter};
+use utoipa::openapi::{
+    Content, HttpMethod, ObjectBuilder, Paths, ResponseBuilder, Type, path::Parameter,
+};
 
 use super::parts::{
     HTML, JOBS, TEXT, content, error_code, errors, etag, id, if_none_match, json, location,
@@ -88,7 +90,8 @@ pub(super) fn add(paths: &mut Paths) {
     .response(
         "200",
         response("An event with the job as its data, or a comment when nothing has changed.")
-            .content("text/event-stream", content("Events"))
+            // OpenAPI 3.1 has no schema for a stream of events: readers take one for the schema of each event.
+            .content("text/event-stream", Content::default())
             .build(),
     )
     .response(
