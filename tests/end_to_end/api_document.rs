@@ -1,7 +1,7 @@
 //! docs/api.md shows what the app answers: each of its curl lines is run, in order, and the output compared.
 //!
 //! - An id that is shown stands for the id that this run got in the same place, from then on in requests too.
-//! - The same of an `ETag`.
+//! - The same of an `ETag`, and of the id of an event.
 //! - Times are compared by their form, and so are the counters of the health.
 //! - Of the headers, those that are shown are compared.
 //! - A line `…` stands for all further lines.
@@ -11,6 +11,7 @@
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use reqwest::Method;
+use serde_json::Value;
 
 use super::support::{
     app_folder::AppFolder,
@@ -136,9 +137,12 @@ fn of_form<'a>(text: &'a str, form: &'a str) -> impl Iterator<Item = &'a str> {
     found.map(|rest| &rest[..form.len()])
 }
 
-/// The value of the header `ETag`.
+/// The value of the header `ETag`, or the id of an event.
 fn tag(printed: &str) -> Option<&str> {
-    printed.lines().find_map(|line| line.strip_prefix("ETag: "))
+    let mut values = printed
+        .lines()
+        .filter_map(|line| line.strip_prefix("ETag: ").or(line.strip_prefix("id: ")));
+    values.next()
 }
 
 /// The text with all times the same, their fractions included.
@@ -200,17 +204,78 @@ fn printed(answer: &Answer, request: &Request, shown: &[String], client: &Client
     lines.join("\n").replace(&client.url(""), SHOWN_ADDRESS)
 }
 
+/// The HTTP functions: the route and one of its methods.
+fn routes() -> Vec<(String, String)> {
+    let mut routes = Vec::new();
+    for entry in std::fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap() {
+        let file = entry.unwrap().path().join("function.json");
+        let Ok(text) = std::fs::read_to_string(file) else {
+            continue;
+        };
+        let function: Value = serde_json::from_str(&text).unwrap();
+        let bindings = function["bindings"].as_array().unwrap();
+        for trigger in bindings
+            .iter()
+            .filter(|binding| binding["type"] == "httpTrigger")
+        {
+            for method in trigger["methods"].as_array().unwrap() {
+                let route = trigger["route"].as_str().unwrap();
+                routes.push((
+                    method.as_str().unwrap().to_uppercase(),
+                    format!("/api/{route}"),
+                ));
+            }
+        }
+    }
+    routes
+}
+
+/// Whether a path is one of a route.
+fn is_of(path: &str, route: &str) -> bool {
+    let mut path = path.split('/');
+    let all = route.split('/').all(|segment| match path.next() {
+        Some(value) => segment.starts_with('{') || segment == value,
+        None => segment.ends_with("?}"),
+    });
+    all && path.next().is_none()
+}
+
+#[test]
+fn the_document_shows_every_method_of_every_route() {
+    let shown: Vec<(String, String)> = parts(&document())
+        .into_iter()
+        .filter_map(|part| match part {
+            Part::Command(shown) => Some(Request::of_curl(&shown.command)),
+            Part::Table(..) => None,
+        })
+        .map(|request| {
+            let target = request.url.strip_prefix(SHOWN_ADDRESS).unwrap();
+            let path = target.split('?').next().unwrap().to_owned();
+            (request.method.to_string(), path)
+        })
+        .collect();
+    let routes = routes();
+    assert!(routes.len() > 5, "{routes:?}");
+    for (method, route) in routes {
+        let is_shown = |(by, path): &(String, String)| *by == method && is_of(path, &route);
+        assert!(shown.iter().any(is_shown), "{method} {route}");
+    }
+}
+
+fn document() -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/api.md");
+    std::fs::read_to_string(file).unwrap()
+}
+
 #[tokio::test]
 async fn each_command_of_the_document_gives_the_output_that_is_shown() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/api.md");
-    let document = std::fs::read_to_string(file).unwrap();
     let gates: Vec<Gate> = (0..20).map(|_| Gate::closed()).collect();
     let table = FakeTable::start(steps(&gates)).await;
     let host = AppFolder::product(&table.connection_string()).start().await;
     let client = host.client();
     let mut ids = Ids::default();
     let mut differences = Vec::new();
-    for part in parts(&document) {
+    for part in parts(&document()) {
         match part {
             Part::Table(number, false) => table.requested(number).await,
             Part::Table(number, true) => gates[number - 1].open(),
@@ -227,7 +292,7 @@ async fn each_command_of_the_document_gives_the_output_that_is_shown() {
                         let answer = request.send(client, SHOWN_ADDRESS).await;
                         let printed = printed(&answer, &request, &output, client);
                         ids.learn(&expected, &printed);
-                        printed_last = without_times(&ids.in_answer(&printed));
+                        printed_last = without_times(ids.in_answer(&printed).trim_end());
                         if request.url.ends_with("/health") {
                             printed_last = without_numbers(&printed_last);
                             expected = without_numbers(&expected);

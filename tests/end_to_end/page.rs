@@ -4,7 +4,7 @@ use super::support::{
     app_folder::AppFolder,
     browser::{Browser, Shown},
     fake_table::{FakeTable, Gate, Step},
-    http::Client,
+    http::{Answer, Client},
 };
 
 const DAYS: (&str, &str) = ("2021-01-01", "2021-01-31");
@@ -47,23 +47,26 @@ async fn the_page_of_a_job_is_without_barriers_in_every_state_and_replaces_itsel
         return;
     };
     let gate = Gate::closed();
-    let held = Step::Held(gate.clone(), Box::new(Step::page(&["1", "2", "2"])));
+    let first = Step::day_page("2021-01-13", &["1", "2"], Some("more"));
+    let held = Step::Held(gate.clone(), Box::new(Step::page(&["2"])));
     let missing = [("x-ms-error-code", "TableNotFound")].to_vec();
-    let table = FakeTable::start(vec![held, Step::Status(404, missing, "")]).await;
+    let table = FakeTable::start(vec![first, held, Step::Status(404, missing, "")]).await;
     let host = AppFolder::product(&table.connection_string()).start().await;
     let client = host.client();
 
     let job = submit(client).await;
-    table.requested(1).await;
+    table.requested(2).await;
     let failing = submit(client).await;
     client.poll(&failing).await;
+    let begun = |answer: &Answer| answer.json()["customStatus"]["done"] == 12;
+    client.poll_until(&job, begun).await;
 
     let shown = show(&mut browser, "running", &job).await;
     assert_shown(
         &shown,
         202,
         "Running",
-        &["Reading the table", "0 of 31 days"],
+        &["Reading the table", "38 %", "12 of 31 days"],
     );
     let shown = show(&mut browser, "failed", &failing).await;
     assert_shown(
