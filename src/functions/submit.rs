@@ -35,7 +35,7 @@ use crate::{
 };
 pub(crate) use accepted::Accepted;
 
-use accepted::accepted;
+use accepted::{accepted, add_operation_location};
 use range::{Bounds, Refusal};
 
 /// The route parameters: `submit/{kind?}`.
@@ -79,7 +79,11 @@ async fn start(
     drop(place);
     let ended = wait.ended(request, &client, &id).await;
     let mut response = match view.zip(ended) {
-        Some((view, job)) => view.response(request, job, retry_after),
+        Some((view, job)) => {
+            let mut response = view.response(request, job, retry_after);
+            add_operation_location(request, &id, response.headers_mut());
+            response
+        }
         None => accepted(request, &id),
     };
     let status = response.status();

@@ -276,6 +276,8 @@ async fn row_13_a_submission_that_waits_is_answered_with_the_result_or_accepted(
     assert_status(&ended, &id, "Completed", "2", DONE, None);
     let status = client.get(&format!("/api/status/{id}")).await;
     assert_eq!(status.body, ended.body);
+    let monitor = client.url(&format!("/api/operations/{id}"));
+    assert_eq!(ended.header("Operation-Location"), monitor);
 
     let target = client.url("/api/submit/query?s=2021-01-01&e=2021-01-31");
     let wait = [("Prefer", "respond-async, wait=1")];

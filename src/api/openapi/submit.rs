@@ -9,7 +9,7 @@ use utoipa::openapi::{
 
 use super::parts::{
     self, JOBS, content, errors, location, operation, operation_location, prefer, request_header,
-    retry_after, string,
+    retry_after, string, wait,
 };
 
 pub(super) fn add(paths: &mut Paths) {
@@ -78,6 +78,7 @@ fn common(operation: OperationBuilder) -> OperationBuilder {
     .header("Operation-Location", operation_location());
     let operation = operation
         .parameter(prefer())
+        .parameter(wait())
         .parameter(request_header(
             "Idempotency-Key",
             "Requests with the same key and the same range start one job. 1 to 255 visible characters, or a string in \
@@ -88,7 +89,7 @@ fn common(operation: OperationBuilder) -> OperationBuilder {
             "Operation-Id",
             "The same, as Azure's long-running operations have it: the text becomes the id of the job. Not together \
              with `Idempotency-Key`.",
-            string().pattern(Some(r"^([A-Za-z0-9_~-]|\.[A-Za-z0-9._~-]*[A-Za-z0-9_~-])[A-Za-z0-9._~-]{0,90}$")),
+            string().pattern(Some(r"^([A-Za-z0-9_~-]|\.[A-Za-z0-9._~-]*[A-Za-z0-9_~-])[A-Za-z0-9._~-]{0,99}$")).max_length(Some(100)),
         ))
         .response("200", ended.build())
         .response("202", accepted.build());

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -30,6 +30,14 @@ pub(crate) struct Accepted<'a> {
 #[serde(rename_all = "camelCase")]
 struct StatusUri<'a> {
     status_uri: &'a str,
+}
+
+/// Adds the address of the status monitor to the answer of a request that waited for the end of its job.
+pub(super) fn add_operation_location(request: &ApiRequest, id: &str, headers: &mut HeaderMap) {
+    // An address is made of ASCII characters only.
+    if let Ok(monitor) = HeaderValue::try_from(request.links().operation(id)) {
+        headers.insert(OPERATION_LOCATION, monitor);
+    }
 }
 
 /// The answer to the request that started the job, or that found it by its key. Under a profile, status code and body
