@@ -123,6 +123,24 @@ async fn row_10_a_key_that_was_used_for_other_days_is_refused() {
 }
 
 #[tokio::test]
+async fn row_10_a_key_is_free_again_when_its_job_is_purged() {
+    let (host, table, hub) = start(two_values()).await;
+    let headers = [("Idempotency-Key", KEY)];
+    let (id, location) = host
+        .client()
+        .accepted(&submit(&host, JANUARY, &headers).await);
+    host.client().poll(&location).await;
+    hub.client().instance_by_id(&id).purge().await.unwrap();
+    let (again, location) = host
+        .client()
+        .accepted(&submit(&host, FEBRUARY, &headers).await);
+    assert_eq!(again, id);
+    let answer = host.client().poll(&location).await;
+    assert_status(&answer, &id, "Completed", "2", DONE, None);
+    assert_eq!(table.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn row_10_without_a_key_each_submission_is_a_job_of_its_own() {
     let (host, _table, hub) = start(two_values()).await;
     let (one, _) = host.client().submit("2021-01-01", "2021-01-31").await;
