@@ -5,6 +5,8 @@
 //! has, at the next change. It ends in any case after the time that the client gives, which the setting `MaxWaitSeconds`
 //! limits; and when the invocation has to come to an end, because its time is over or the handler stops.
 //!
+//! A host does not say when its client has hung up. Such a request waits to its end, for which the setting is the bound.
+//!
 //! Invariant: waiting never turns an answer into an error. Whatever ends it, the answer is the one of a request that did
 //! not wait.
 

@@ -10,7 +10,7 @@ use super::{
     support::{
         app_folder::AppFolder,
         fake_table::{FakeTable, Gate, Step},
-        host::Host,
+        host::{Host, send_signal},
         http::{Answer, Client},
         task_hub::TaskHub,
     },
@@ -373,4 +373,54 @@ async fn row_80_logic_apps_follows_a_job_to_its_result() {
     // Without the header it would wait for 20 seconds.
     answer.status = 202;
     assert_eq!(pause_of_logic_apps(&answer), Some(Duration::from_secs(20)));
+}
+
+/// A hundred clients wait for one job, and are told its end: each sends one request, and none of them asks again.
+#[tokio::test]
+async fn row_32_many_waiting_clients_of_a_job_cost_a_request_each() {
+    const CLIENTS: u64 = 100;
+    let (table, gate) = held_table().await;
+    let app = AppFolder::product(&table.connection_string());
+    let (host, id, location) = with_job(app).await;
+    let client = host.client();
+    let counter = async |name: &str| {
+        let health = client.get("/api/health").await.json();
+        health["counters"][name].as_u64().unwrap()
+    };
+    let before = counter("statusRequests").await;
+    let target = format!("{location}?wait=60");
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let (client, target) = (client.clone(), target.clone());
+            tokio::spawn(async move { client.get_with(&target, &[]).await })
+        })
+        .collect();
+    let held = usize::try_from(CLIENTS).unwrap();
+    host.logged("the answer is held back", held).await;
+    assert_eq!(counter("waitsOpen").await, CLIENTS);
+    gate.open();
+    for answer in clients {
+        assert_status(&answer.await.unwrap(), &id, "Completed", "2", DONE, None);
+    }
+    assert_eq!(counter("statusRequests").await - before, CLIENTS);
+    assert_eq!(counter("waitsOpen").await, 0);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn row_32_a_handler_that_stops_answers_who_waits_with_the_present_state() {
+    let (table, _gate) = held_table().await;
+    let app = AppFolder::product(&table.connection_string());
+    let (host, id, location) = with_job(app).await;
+    let answer = waiting(&host, format!("{location}?wait=60"), vec![]).await;
+    let handler = *host.handlers().last().unwrap();
+    send_signal(handler, "TERM");
+    assert_status(
+        &answer.await.unwrap(),
+        &id,
+        "Running",
+        "null",
+        QUERYING,
+        None,
+    );
 }
