@@ -8,6 +8,7 @@ pub(crate) mod accept;
 pub(crate) mod error;
 pub(crate) mod etag;
 mod forwarded;
+mod job_target;
 pub(crate) mod links;
 pub mod openapi;
 pub(crate) mod prefer;
@@ -17,4 +18,5 @@ pub(crate) mod routes;
 pub(crate) mod views;
 pub(crate) mod wait;
 
+pub use job_target::JobTarget;
 pub use request::ApiRequest;

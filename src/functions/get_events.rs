@@ -21,12 +21,12 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use durable_functions::{ClientRejection, DurableClient};
-use functions_handler::{Params, ParamsRejection};
-use serde::Deserialize;
 
 use crate::{
-    api::{ApiRequest, error::ApiError, etag, retry_after::retry_after, views::job::JobView, wait},
+    api::{
+        ApiRequest, JobTarget, error::ApiError, etag, retry_after::retry_after,
+        views::job::JobView, wait,
+    },
     counters::STATUS_REQUESTS,
     jobs::{self, Job, Until, has_ended},
 };
@@ -34,29 +34,14 @@ use crate::{
 /// How long a client lets pass before it connects again, in milliseconds: as long as a change may take to be seen.
 const RETRY_MILLIS: u128 = 1_000;
 
-/// The route parameters: `status/{id}/events`.
-#[derive(Debug, Deserialize)]
-pub struct Route {
-    id: String,
-}
-
 /// Answers one request.
-pub async fn get_events(
-    request: ApiRequest,
-    route: Result<Params<Route>, ParamsRejection>,
-    client: Result<DurableClient, ClientRejection>,
-) -> Response {
-    let outcome = events(&request, route, client).await;
+pub async fn get_events(request: ApiRequest, target: JobTarget) -> Response {
+    let outcome = events(&request, target).await;
     request.answer(outcome)
 }
 
-async fn events(
-    request: &ApiRequest,
-    route: Result<Params<Route>, ParamsRejection>,
-    client: Result<DurableClient, ClientRejection>,
-) -> Result<Response, ApiError> {
-    let Params(Route { id }) = route?;
-    let client = client?;
+async fn events(request: &ApiRequest, target: JobTarget) -> Result<Response, ApiError> {
+    let (id, client) = target.read()?;
     STATUS_REQUESTS.increment();
     let wait = wait::Wait::of(request)?.or_longest(request);
     let mut job = jobs::find(&client, &id, request.settings().status.retry_after).await?;

@@ -10,13 +10,11 @@ use axum::{
     http::{HeaderValue, Method, StatusCode},
     response::Response,
 };
-use durable_functions::{ClientRejection, DurableClient};
-use functions_handler::{Params, ParamsRejection};
-use serde::Deserialize;
+use durable_functions::DurableClient;
 
 use crate::{
     api::{
-        ApiRequest,
+        ApiRequest, JobTarget,
         error::{ApiError, ERROR_CODE},
         retry_after::retry_after,
         views, wait,
@@ -27,29 +25,14 @@ use crate::{
 /// What follows the id in the path of a cancellation. A colon is in no id of a job.
 const CANCEL: &str = ":cancel";
 
-/// The route parameters: `operations/{id}`.
-#[derive(Debug, Deserialize)]
-pub struct Route {
-    id: String,
-}
-
 /// Answers one request.
-pub async fn get_operation(
-    request: ApiRequest,
-    route: Result<Params<Route>, ParamsRejection>,
-    client: Result<DurableClient, ClientRejection>,
-) -> Response {
-    let outcome = operation(&request, route, client).await;
+pub async fn get_operation(request: ApiRequest, target: JobTarget) -> Response {
+    let outcome = operation(&request, target).await;
     request.answer(outcome)
 }
 
-async fn operation(
-    request: &ApiRequest,
-    route: Result<Params<Route>, ParamsRejection>,
-    client: Result<DurableClient, ClientRejection>,
-) -> Result<Response, ApiError> {
-    let Params(Route { id }) = route?;
-    let client = client?;
+async fn operation(request: &ApiRequest, target: JobTarget) -> Result<Response, ApiError> {
+    let (id, client) = target.read()?;
     if request.method() == Method::POST {
         let Some(id) = id.strip_suffix(CANCEL) else {
             return Err(ApiError::method_not_allowed(

@@ -16,13 +16,11 @@ use axum::{
     http::{HeaderValue, Method, StatusCode},
     response::Response,
 };
-use durable_functions::{ClientRejection, DurableClient};
-use functions_handler::{Params, ParamsRejection};
-use serde::Deserialize;
+use durable_functions::DurableClient;
 
 use crate::{
     api::{
-        ApiRequest,
+        ApiRequest, JobTarget,
         error::{ApiError, ERROR_CODE},
         retry_after::retry_after,
         views::StatusAnswer,
@@ -31,29 +29,14 @@ use crate::{
     jobs::{self, Cancellation, Job},
 };
 
-/// The route parameters: `status/{id}`.
-#[derive(Debug, Deserialize)]
-pub struct Route {
-    id: String,
-}
-
 /// Answers one request.
-pub async fn get_status(
-    request: ApiRequest,
-    route: Result<Params<Route>, ParamsRejection>,
-    client: Result<DurableClient, ClientRejection>,
-) -> Response {
-    let outcome = job(&request, route, client).await;
+pub async fn get_status(request: ApiRequest, target: JobTarget) -> Response {
+    let outcome = job(&request, target).await;
     request.answer(outcome)
 }
 
-async fn job(
-    request: &ApiRequest,
-    route: Result<Params<Route>, ParamsRejection>,
-    client: Result<DurableClient, ClientRejection>,
-) -> Result<Response, ApiError> {
-    let Params(Route { id }) = route?;
-    let client = client?;
+async fn job(request: &ApiRequest, target: JobTarget) -> Result<Response, ApiError> {
+    let (id, client) = target.read()?;
     let answer = StatusAnswer::of(request)?;
     let outcome = if request.method() == Method::DELETE {
         cancel(request, answer, &id, &client).await

@@ -62,7 +62,7 @@ fn bindings_are_as_the_handler_needs_them() {
         );
         let file = format!("src/functions/{}.rs", name.replace('-', "_"));
         let source = fs::read_to_string(root().join(file)).unwrap();
-        let uses_client = source.contains("DurableClient");
+        let uses_client = source.contains("DurableClient") || source.contains("JobTarget");
         let client = json!({ "type": "durableClient", "direction": "in", "name": "starter" });
         assert_eq!(bindings.contains(&client), uses_client, "{name}");
         let trigger = &bindings[0];
