@@ -19,7 +19,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use axum::{Router, http::header};
+use axum::{
+    Router,
+    http::{HeaderName, header},
+};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -145,8 +148,17 @@ async fn table(gate: watch::Receiver<bool>) -> String {
     let page = || async move {
         let mut gate = gate;
         let _ = gate.wait_for(|is_open| *is_open).await;
-        let page = r#"{"value":[{"odata.etag":"W/\"1\"","identificationNumber":"1"}]}"#;
-        ([(header::CONTENT_TYPE, "application/json")], page)
+        let page = r#"{"odata.metadata":"http://fake/$metadata#audit","value":[{"odata.etag":"W/\"1\"","identificationNumber":"1"}]}"#;
+        let headers = [
+            (header::CONTENT_TYPE, "application/json"),
+            (header::SERVER, "fake"),
+            (HeaderName::from_static("x-ms-version"), "2022-11-02"),
+            (
+                HeaderName::from_static("x-ms-request-id"),
+                "00000000-0000-4000-8000-000000000000",
+            ),
+        ];
+        (headers, page)
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
