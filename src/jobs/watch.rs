@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use durable_functions::{DurableClient, Instance, RuntimeStatus};
+use durable_functions::{ClientError, DurableClient, Instance, RuntimeStatus};
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -47,7 +47,8 @@ impl Watch {
     /// host is no reason to stop: it is healed, and waits for this scan.
     pub(crate) async fn unwanted(&self) {
         loop {
-            match self.job.status().await {
+            let job = self.job.clone();
+            match to_its_end(async move { job.status().await }).await {
                 Ok(Some(status)) => match status.runtime_status {
                     RuntimeStatus::Terminated | RuntimeStatus::Canceled => return,
                     RuntimeStatus::Failed if is_timeout(status.output.as_deref()) => return,
@@ -78,11 +79,25 @@ impl Watch {
                 rows: progress.rows(),
                 elapsed_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
             };
-            match self.job.raise(SCANNED, &scanned).await {
+            let job = self.job.clone();
+            match to_its_end(async move { job.raise(SCANNED, &scanned).await }).await {
                 Ok(()) => last = now,
                 Err(reason) => tracing::debug!(job = self.job.id(), "progress not told: {reason}"),
             }
         }
+    }
+}
+
+/// Makes a call to its end, also when the scan ends meanwhile and nobody waits for the answer. A call that is dropped is
+/// reset on the connection, and a server ends a connection on which many calls are reset before it has looked at them:
+/// a hundred scans that end at once would break the calls of all other jobs.
+async fn to_its_end<T: Send + 'static>(
+    call: impl Future<Output = Result<T, ClientError>> + Send + 'static,
+) -> Result<T, ClientError> {
+    match tokio::spawn(call).await {
+        Ok(answer) => answer,
+        // The runtime ends, or the call has panicked: there is nothing to tell the job.
+        Err(_) => std::future::pending().await,
     }
 }
 
