@@ -33,14 +33,15 @@ use crate::{
 /// When the table client cannot be set up.
 pub fn app(settings: Settings) -> Result<App<Arc<Settings>>, OpenError> {
     let table = AuditTable::open(&settings.storage, settings.query.clone())?;
-    let app = app_without_query(settings);
-    Ok(app.activity(QUERY_ACTIVITY, move |context, range| {
-        query_activity(context, table.clone(), range)
-    }))
+    Ok(app_without_job(settings)
+        .orchestrator(PROCESS_SUBMISSION, process_submission)
+        .activity(QUERY_ACTIVITY, move |context, range| {
+            query_activity(context, table.clone(), range)
+        }))
 }
 
-/// The same without `query-activity`, for a test that brings its own.
-pub fn app_without_query(settings: Settings) -> App<Arc<Settings>> {
+/// The same without the orchestrator of a job and its activity, for a test that brings its own.
+pub fn app_without_job(settings: Settings) -> App<Arc<Settings>> {
     counters::started();
     let settings = Arc::new(settings);
     let purge = Arc::clone(&settings);
@@ -72,5 +73,4 @@ pub fn app_without_query(settings: Settings) -> App<Arc<Settings>> {
             sweep_jobs(invocation, sweep)
         })
         .entity(expired_job())
-        .orchestrator(PROCESS_SUBMISSION, process_submission)
 }

@@ -21,4 +21,4 @@ pub mod jobs;
 pub mod logging;
 pub mod settings;
 
-pub use app::{app, app_without_query};
+pub use app::{app, app_without_job};

@@ -48,6 +48,31 @@ fn names(body: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn row_27_a_decision_is_told_in_the_words_of_its_domain() {
+    let table = FakeTable::start(vec![Step::page(&["1"])]).await;
+    let host = AppFolder::misbehaving(&table.connection_string())
+        .start()
+        .await;
+    let client = host.client();
+    let decided = async |day: &str| {
+        let (id, location) = client.submit(day, day).await;
+        client.poll(&location).await;
+        let answer = client.get(&format!("/api/status/{id}?view=text")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body.replace(&id, "ID")
+    };
+    assert_eq!(
+        decided("1999-12-29").await,
+        "Congratulations, your presentation with id 'ID' has been accepted!"
+    );
+    assert_eq!(
+        decided("1999-12-30").await,
+        "We are sorry! Unfortunately your presentation with id 'ID' has not been accepted."
+    );
+    assert!(table.requests().is_empty());
+}
+
+#[tokio::test]
 async fn row_16_17_18_19_22_28_30_36_a3_1_a_job_is_shown_in_the_view_that_is_asked_for() {
     let (table, gate) = held_table().await;
     let host = AppFolder::product(&table.connection_string()).start().await;
