@@ -22,6 +22,8 @@ pub enum Command {
     Serve,
     /// To print the OpenAPI document.
     OpenApi,
+    /// To print [`USAGE`].
+    Help,
 }
 
 impl Command {
@@ -36,6 +38,7 @@ impl Command {
         };
         match (first.to_str(), arguments.next()) {
             (Some("functions"), _) => Ok(Self::Serve),
+            (Some("--help" | "-h" | "help"), _) => Ok(Self::Help),
             (Some("openapi"), None) => Ok(Self::OpenApi),
             (Some("openapi"), Some(_)) => Err(format!("`openapi` takes no argument.\n\n{USAGE}")),
             _ => Err(format!(
@@ -59,11 +62,14 @@ mod tests {
         assert_eq!(of(&[]), Ok(Command::Serve));
         assert_eq!(of(&["functions", "--write"]), Ok(Command::Serve));
         assert_eq!(of(&["openapi"]), Ok(Command::OpenApi));
+        for help in ["--help", "-h", "help"] {
+            assert_eq!(of(&[help]), Ok(Command::Help));
+        }
     }
 
     #[test]
     fn an_argument_that_is_no_command_is_refused_with_the_commands() {
-        for arguments in [&["serve"][..], &["--help"], &["Openapi"], &["openapi", "x"]] {
+        for arguments in [&["serve"][..], &["--port"], &["Openapi"], &["openapi", "x"]] {
             let error = of(arguments).unwrap_err();
             assert!(error.ends_with(USAGE), "{error}");
         }

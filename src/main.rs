@@ -10,7 +10,7 @@ use std::{
 use function_app::{
     api::openapi,
     app,
-    command::Command,
+    command::{self, Command},
     logging,
     settings::{HttpSettings, Settings},
 };
@@ -27,6 +27,10 @@ async fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        Ok(Command::Help) => {
+            println!("{}", command::USAGE);
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("{error}");
             ExitCode::from(2)
