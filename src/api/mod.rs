@@ -1,8 +1,8 @@
 //! What the HTTP functions share: the request as they read it, the addresses that they give away, the forms of their
 //! answers and errors.
 //!
-//! Invariant: every answer of an HTTP function goes through [`request::ApiRequest::answer`], and every address in it
-//! comes from [`links`].
+//! Invariant: every answer of an HTTP function goes through `ApiRequest::answer`, and every address in it
+//! comes from `links`.
 
 pub(crate) mod accept;
 pub(crate) mod error;

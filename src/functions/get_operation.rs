@@ -2,9 +2,10 @@
 //!
 //! `GET /api/operations/{id}` answers with the status monitor, `{"id","status",…}`: always 200 for a job, and with
 //! `Retry-After` until it has ended. `POST /api/operations/{id}:cancel` cancels the job and answers with the monitor:
-//! 200 when the job is cancelled or will be, 409 when it had ended otherwise. `wait` and `If-None-Match` work as [`wait`]
-//! says. Invariant: what a client may not see in
-//! [`get-status`](super::get_status), it does not see here.
+//! 200 when the job is cancelled or will be, 409 when it had ended otherwise. `wait` and `If-None-Match` work as
+//! `src/api/wait.rs` says.
+//!
+//! Invariant: what a client may not see in [`get-status`](super::get_status), it does not see here.
 
 use axum::{
     http::{HeaderValue, Method, StatusCode},

@@ -1,10 +1,10 @@
 //! `get-status`: the state of a job, as far as clients may see it.
 //!
 //! `GET /api/status/{id}` answers with `{"id","status","result","customStatus","createdTime","lastUpdatedTime"}`, and
-//! `error` when the job has failed, or with another of the [`views`](crate::api::views): 202 with `Location` and
+//! `error` when the job has failed, or with another of the views in `src/api/views`: 202 with `Location` and
 //! `Retry-After` until the job has ended, then 200; 404 for an id that is no job of this app.
 //!
-//! `?wait=n`, `Prefer: wait=n` and `If-None-Match` work as [`wait`] says.
+//! `?wait=n`, `Prefer: wait=n` and `If-None-Match` work as `src/api/wait.rs` says.
 //!
 //! `DELETE` cancels the job and answers with the same body: 200 when it is cancelled, by this request or before; 202 when
 //! the task hub has accepted it and the job has not ended yet; 409 when the job had ended otherwise.

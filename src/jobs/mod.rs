@@ -1,7 +1,7 @@
 //! The jobs: instances of the orchestrator `process-submission`, over the durable client.
 //!
 //! Invariant: an instance of another orchestrator is no job and is never found. What clients may not learn of an
-//! instance, its input for example, does not get into a [`Job`].
+//! instance, its input for example, does not get into a `Job`.
 
 mod cancel;
 pub(crate) mod expired;
