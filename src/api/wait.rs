@@ -25,7 +25,7 @@ use super::{
     prefer::{Preferences, whole_number},
 };
 use crate::counters::{STATUS_REQUESTS, WAITS_OPEN};
-use crate::jobs::{self, Job, Until, has_ended};
+use crate::jobs::{self, Job, Until};
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
@@ -119,7 +119,7 @@ impl Wait {
         // The job is accepted whether or not it can be read now.
         let job = jobs::find(client, id, self.limit).await.ok()?;
         let job = self.hold_until(request, client, job, Until::End).await;
-        has_ended(job.status).then_some(job)
+        job.status.is_terminal().then_some(job)
     }
 
     /// The job as it is at the end of the wait.
@@ -130,7 +130,7 @@ impl Wait {
         job: Job,
         until: Until,
     ) -> Job {
-        if !self.is_wanted() || has_ended(job.status) {
+        if !self.is_wanted() || job.status.is_terminal() {
             return job;
         }
         let _counted = WAITS_OPEN.enter();

@@ -28,7 +28,7 @@ use crate::{
         views::job::JobView, wait,
     },
     counters::STATUS_REQUESTS,
-    jobs::{self, Job, Until, has_ended},
+    jobs::{self, Job, Until},
 };
 
 /// How long a client lets pass before it connects again, in milliseconds: as long as a change may take to be seen.
@@ -48,7 +48,7 @@ async fn events(request: &ApiRequest, target: JobTarget) -> Result<Response, Api
     let mut event = Event::of(job.clone());
     let seen = last_event_id(request.headers());
     if seen == Some(event.id.as_str()) {
-        if has_ended(job.status) {
+        if job.status.is_terminal() {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
         job = wait.hold_until(request, &client, job, Until::Change).await;

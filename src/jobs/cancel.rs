@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use durable_functions::{ClientError, DurableClient, RuntimeStatus};
 
-use super::{Job, find, has_ended, running};
+use super::{Job, find, running};
 use crate::{
     api::error::ApiError, counters::JOBS_CANCELLED,
     functions::process_submission::PROCESS_SUBMISSION,
@@ -21,7 +21,7 @@ const REASON: &str = "The job was cancelled by a client.";
 
 /// How long the answer waits for the end of the job. A real host ends an instance by a message in a queue, which takes
 /// it a second or two while the hub is idle.
-const PATIENCE: Duration = Duration::from_secs(5);
+const WAIT_FOR_END: Duration = Duration::from_secs(5);
 
 /// What the wish to cancel a job came to, with the job as it is afterwards.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ pub(crate) async fn cancel(
     retry_after: Duration,
 ) -> Result<Cancellation, ApiError> {
     let job = find(client, id, retry_after).await?;
-    if has_ended(job.status) {
+    if job.status.is_terminal() {
         // A scan may still run, if an operator terminated the job.
         running::stop(id);
         return Ok(ended_before(job));
@@ -74,7 +74,7 @@ pub(crate) async fn cancel(
         // The job ended after we looked, by itself or by another request.
         Err(ClientError::WrongStatus { .. } | ClientError::NotFound { .. }) => {
             let job = find(client, id, retry_after).await?;
-            if has_ended(job.status) {
+            if job.status.is_terminal() {
                 return Ok(ended_before(job));
             }
             return Err(not_cancelled(id, "its status forbids it", retry_after));
@@ -85,7 +85,7 @@ pub(crate) async fn cancel(
     running::stop(id);
     JOBS_CANCELLED.increment();
     tracing::info!(id, "job cancelled");
-    let job = match instance.wait(PATIENCE).await {
+    let job = match instance.wait(WAIT_FOR_END).await {
         Ok(status) => Job::from(status),
         Err(reason) => {
             tracing::debug!(id, "the end of a cancelled job was not seen: {reason}");
@@ -94,7 +94,7 @@ pub(crate) async fn cancel(
     };
     Ok(match job.status {
         RuntimeStatus::Terminated | RuntimeStatus::Canceled => Cancellation::Cancelled(job),
-        status if has_ended(status) => Cancellation::Ended(job),
+        status if status.is_terminal() => Cancellation::Ended(job),
         _ => Cancellation::Accepted(job),
     })
 }

@@ -20,13 +20,6 @@ use crate::{
     settings::JobSettings,
 };
 
-const ENDED: [RuntimeStatus; 4] = [
-    RuntimeStatus::Completed,
-    RuntimeStatus::Failed,
-    RuntimeStatus::Terminated,
-    RuntimeStatus::Canceled,
-];
-
 /// The error for an id that no job has any more or ever had.
 pub(super) async fn missing(client: &DurableClient, id: &str) -> Result<ApiError, ClientError> {
     let entity = client.entity(EXPIRED_JOB.id(id));
@@ -60,7 +53,7 @@ pub(crate) async fn purge(
         return Ok(purged);
     };
     let oldest = before(now, retention);
-    let query = ENDED
+    let query = RuntimeStatus::ENDED
         .into_iter()
         .fold(Query::new(), Query::with_status)
         // A job that was created later cannot have ended before. The task hub knows no filter for the end.

@@ -55,22 +55,6 @@ impl<O> From<Status<O>> for Job {
     }
 }
 
-/// Whether the state is final: the client need not poll again.
-pub(crate) fn has_ended(status: RuntimeStatus) -> bool {
-    match status {
-        RuntimeStatus::Pending
-        | RuntimeStatus::Running
-        | RuntimeStatus::Suspended
-        | RuntimeStatus::ContinuedAsNew => false,
-        RuntimeStatus::Completed
-        | RuntimeStatus::Failed
-        | RuntimeStatus::Terminated
-        | RuntimeStatus::Canceled => true,
-        // What this app does not know, it cannot call final.
-        _ => false,
-    }
-}
-
 /// The job with this status, healed if it needs that.
 async fn healed<O>(instance: &Instance<O>, status: Status<O>) -> Job {
     let goes_on = heal::heal(instance, &status).await;

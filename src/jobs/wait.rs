@@ -20,7 +20,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{Job, has_ended, healed};
+use super::{Job, healed};
 use crate::functions::process_submission::PROCESS_SUBMISSION;
 
 /// What is waited for.
@@ -47,7 +47,7 @@ type Waits = HashMap<(String, Until), Weak<Wait>>;
 ///
 /// `None` when the task hub cannot be waited for: it does not answer, or it is stopping.
 pub(crate) async fn wait(client: &DurableClient, known: &Job, until: Until) -> Option<Job> {
-    if has_ended(known.status) {
+    if known.status.is_terminal() {
         return Some(known.clone());
     }
     let wait = Wait::join(client, &known.id, until);
@@ -55,7 +55,9 @@ pub(crate) async fn wait(client: &DurableClient, known: &Job, until: Until) -> O
     let seen = seen.wait_for(|seen| match seen {
         Seen::Nothing => false,
         Seen::Lost => true,
-        Seen::Job(job) => has_ended(job.status) || (until == Until::Change && differs(job, known)),
+        Seen::Job(job) => {
+            job.status.is_terminal() || (until == Until::Change && differs(job, known))
+        }
     });
     // The wait does not end before its task has said why.
     match &*seen.await.ok()? {
@@ -141,7 +143,7 @@ async fn until_end<O>(instance: &Instance<O>, seen: &watch::Sender<Seen>) {
         match instance.wait(CALL_LIMIT).await {
             Ok(status) => {
                 let job = healed(instance, status).await;
-                if has_ended(job.status) {
+                if job.status.is_terminal() {
                     seen.send_replace(Seen::Job(Arc::new(job)));
                     return;
                 }
@@ -164,7 +166,7 @@ async fn every_change<O>(instance: &Instance<O>, seen: &watch::Sender<Seen>) {
             Ok(None) => return lost(instance, "it is not there any more", seen),
             Err(reason) => return lost(instance, &reason, seen),
         };
-        let ended = has_ended(job.status);
+        let ended = job.status.is_terminal();
         seen.send_replace(Seen::Job(Arc::new(job)));
         if ended {
             return;

@@ -26,7 +26,7 @@ use super::job::rfc3339;
 use crate::{
     api::ApiRequest,
     jobs::{
-        Job, JobError, has_ended,
+        Job, JobError,
         progress::{Progress, Stage},
     },
 };
@@ -63,7 +63,7 @@ pub(crate) fn job(request: &ApiRequest, job: &Job, retry_after: Duration) -> Res
         },
         now: SystemTime::now(),
     };
-    let every = (!has_ended(job.status) && !off).then_some(page.refresh.every);
+    let every = (!job.status.is_terminal() && !off).then_some(page.refresh.every);
     response(StatusCode::OK, every, page.to_string())
 }
 
@@ -226,7 +226,7 @@ impl Display for JobPage<'_> {
         let Self { job, .. } = self;
         let words = words(job.status);
         let progress = job.custom_status.as_deref().and_then(Progress::read);
-        let runs = !has_ended(job.status);
+        let runs = !job.status.is_terminal();
 
         // The title is what a screen reader says, and a tab shows, after each refresh.
         let percent = match progress {
@@ -337,7 +337,7 @@ impl JobPage<'_> {
         page.write_str("<dl class=\"facts\">\n")?;
         if let Some(progress) = progress {
             let Progress { done, total, .. } = progress;
-            if has_ended(job.status) {
+            if job.status.is_terminal() {
                 fact(page, "Days scanned", format_args!("{done} of {total}"))?;
             }
             fact(page, "Rows read", grouped(&progress.rows.to_string()))?;
@@ -345,7 +345,7 @@ impl JobPage<'_> {
         let between = |start: SystemTime, end: SystemTime| {
             in_words(end.duration_since(start).unwrap_or_default())
         };
-        if has_ended(job.status) {
+        if job.status.is_terminal() {
             fact(page, "Duration", between(job.created, job.last_updated))?;
         } else {
             fact(page, "Time so far", between(job.created, *now))?;

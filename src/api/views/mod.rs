@@ -28,7 +28,7 @@ use super::{
     error::{ApiError, ERROR_CODE},
 };
 use crate::{
-    jobs::{Job, JobError, has_ended},
+    jobs::{Job, JobError},
     settings::CompatProfile,
 };
 
@@ -128,7 +128,7 @@ impl StatusAnswer {
         retry_after: Duration,
     ) -> Response {
         let code = self.code(&job);
-        let ended = has_ended(job.status);
+        let ended = job.status.is_terminal();
         let url = request.links().status(&job.id);
         let failed = (code == StatusCode::INTERNAL_SERVER_ERROR)
             .then(|| JobError::from_output(job.output.as_deref()));
@@ -185,7 +185,7 @@ impl StatusAnswer {
 
 /// The answer for a job as a long-running operation: always 200. `retry_after` is for one that has not ended.
 pub(crate) fn operation(job: Job, retry_after: Duration) -> Response {
-    let ended = has_ended(job.status);
+    let ended = job.status.is_terminal();
     let mut response = Json(OperationView::from(job)).into_response();
     if !ended {
         let headers = response.headers_mut();
