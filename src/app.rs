@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::Method;
+use axum::{extract::FromRef, http::Method};
 use durable_functions::AppExt;
 use functions_handler::App;
 use functions_handler::routing::{get, methods};
@@ -24,14 +24,35 @@ use crate::{
         submit::submit,
         sweep_jobs::sweep_jobs,
     },
+    sessions::Sessions,
     settings::Settings,
 };
+
+/// What the functions share.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    settings: Arc<Settings>,
+    sessions: Option<Sessions>,
+}
+
+impl FromRef<AppState> for Arc<Settings> {
+    fn from_ref(state: &AppState) -> Self {
+        Self::clone(&state.settings)
+    }
+}
+
+/// `None` when sessions are off.
+impl FromRef<AppState> for Option<Sessions> {
+    fn from_ref(state: &AppState) -> Self {
+        state.sessions.clone()
+    }
+}
 
 /// The function app with these settings. Nothing is connected to yet.
 ///
 /// # Errors
 /// When the table client cannot be set up.
-pub fn app(settings: Settings) -> Result<App<Arc<Settings>>, OpenError> {
+pub fn app(settings: Settings) -> Result<App<AppState>, OpenError> {
     let table = AuditTable::open(&settings.storage, settings.query.clone())?;
     Ok(app_without_job(settings)
         .orchestrator(PROCESS_SUBMISSION, process_submission)
@@ -41,12 +62,13 @@ pub fn app(settings: Settings) -> Result<App<Arc<Settings>>, OpenError> {
 }
 
 /// The same without the orchestrator of a job and its activity, for a test that brings its own.
-pub fn app_without_job(settings: Settings) -> App<Arc<Settings>> {
+pub fn app_without_job(settings: Settings) -> App<AppState> {
     counters::started();
+    let sessions = Sessions::open(&settings);
     let settings = Arc::new(settings);
     let purge = Arc::clone(&settings);
     let sweep = settings.jobs.sweep;
-    App::with_state(settings)
+    App::with_state(AppState { settings, sessions })
         .correlate()
         .http(
             "submit",

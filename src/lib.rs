@@ -19,6 +19,8 @@ pub mod docs;
 pub mod functions;
 pub mod jobs;
 pub mod logging;
+pub mod owners;
+pub mod sessions;
 pub mod settings;
 
-pub use app::{app, app_without_job};
+pub use app::{AppState, app, app_without_job};

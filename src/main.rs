@@ -4,10 +4,10 @@ use std::{
     error::Error,
     io::{self, Write},
     process::ExitCode,
-    sync::Arc,
 };
 
 use function_app::{
+    AppState,
     api::openapi,
     app,
     command::{self, Command},
@@ -56,7 +56,7 @@ async fn serve() -> ExitCode {
     }
 }
 
-fn start() -> Result<App<Arc<Settings>>, Box<dyn Error>> {
+fn start() -> Result<App<AppState>, Box<dyn Error>> {
     logging::builder().init()?;
     let settings = Settings::from_env()?;
     // `serve` reports a host.json that cannot be read.

@@ -14,7 +14,7 @@ use super::{
     links::{Addressed, Links},
     routes,
 };
-use crate::settings::Settings;
+use crate::{owners::Caller, settings::Settings};
 
 /// The headers that a page of another site may read. Which sites may read an answer at all is the host's to say.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
@@ -32,6 +32,7 @@ pub struct ApiRequest {
     headers: HeaderMap,
     target: String,
     links: Links,
+    caller: Caller,
     cancellation: CancellationToken,
 }
 
@@ -50,6 +51,11 @@ impl ApiRequest {
         let id = self.invocation_id.as_str();
         let is_uuid = id.len() == 36 && id.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
         is_uuid.then_some(id)
+    }
+
+    /// Who sends the request, as far as that is believed.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     pub(crate) fn method(&self) -> &Method {
@@ -140,6 +146,7 @@ where
             headers: parts.headers.clone(),
             target: target.to_owned(),
             links,
+            caller: Caller::anonymous(),
             cancellation: cancellation.unwrap_or_default(),
             settings,
         })
@@ -179,6 +186,7 @@ impl ApiRequest {
             target: format!("/{target}"),
             links: Links::new(&settings.http, addressed),
             headers,
+            caller: Caller::anonymous(),
             cancellation: CancellationToken::new(),
             settings: Arc::new(settings),
         }

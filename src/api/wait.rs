@@ -117,7 +117,9 @@ impl Wait {
             return None;
         }
         // The job is accepted whether or not it can be read now.
-        let job = jobs::find(client, id, self.limit).await.ok()?;
+        let job = jobs::find(client, id, request.caller(), self.limit)
+            .await
+            .ok()?;
         let job = self.hold_until(request, client, job, Until::End).await;
         job.status.is_terminal().then_some(job)
     }
@@ -143,7 +145,9 @@ impl Wait {
         match seen {
             Some(job) => job,
             // How far it has come. The host may be gone, and then the client gets what is known.
-            None => jobs::find(client, &job.id, self.limit).await.unwrap_or(job),
+            None => jobs::find(client, &job.id, request.caller(), self.limit)
+                .await
+                .unwrap_or(job),
         }
     }
 }
@@ -161,7 +165,13 @@ pub(crate) async fn answer(
 ) -> Result<Response, ApiError> {
     STATUS_REQUESTS.increment();
     let wait = Wait::of(request)?;
-    let job = jobs::find(client, id, request.settings().status.retry_after).await?;
+    let job = jobs::find(
+        client,
+        id,
+        request.caller(),
+        request.settings().status.retry_after,
+    )
+    .await?;
     let mut answer = Tagged::new(render(job.clone())).await;
     let is_known = answer.is_known(request.headers());
     let has_news = request.headers().contains_key(header::IF_NONE_MATCH) && !is_known;

@@ -44,7 +44,13 @@ async fn events(request: &ApiRequest, target: JobTarget) -> Result<Response, Api
     let (id, client) = target.read()?;
     STATUS_REQUESTS.increment();
     let wait = wait::Wait::of(request)?.or_longest(request);
-    let mut job = jobs::find(&client, &id, request.settings().status.retry_after).await?;
+    let mut job = jobs::find(
+        &client,
+        &id,
+        request.caller(),
+        request.settings().status.retry_after,
+    )
+    .await?;
     let mut event = Event::of(job.clone());
     let seen = last_event_id(request.headers());
     if seen == Some(event.id.as_str()) {

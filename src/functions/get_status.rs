@@ -54,7 +54,7 @@ async fn cancel(
     client: &DurableClient,
 ) -> Result<Response, ApiError> {
     let retry_after = request.settings().status.retry_after;
-    let cancellation = jobs::cancel(client, id, retry_after).await?;
+    let cancellation = jobs::cancel(client, id, request.caller(), retry_after).await?;
     let ended_otherwise = matches!(cancellation, Cancellation::Ended(_));
     let mut response = response(request, answer, cancellation.into_job());
     if ended_otherwise {

@@ -16,6 +16,8 @@ use crate::{
         TIMEOUT,
         progress::{Progress, SCANNED},
     },
+    owners::Owner,
+    sessions::SessionKey,
 };
 
 /// The orchestrator in the folder `process-submission`: its output is the number of distinct values.
@@ -25,7 +27,7 @@ pub const PROCESS_SUBMISSION: Orchestrator<JobInput, u64> = Orchestrator::new("p
 ///
 /// The time limit is a part of it, and not read from the settings, because a replay must come to the same decisions after
 /// the setting has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobInput {
     /// The days to count.
     #[serde(flatten)]
@@ -33,14 +35,22 @@ pub struct JobInput {
     /// The most time from the start of the job to its end, in seconds. An hour for whoever starts a job without it.
     #[serde(rename = "timeoutSeconds", default = "an_hour")]
     pub timeout_seconds: u64,
+    /// Whose the job is. `None`: everybody's who knows its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// The session that a message has started the job for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionKey>,
 }
 
 impl JobInput {
-    /// The input of a job with this time limit, in whole seconds.
+    /// The input of a job with this time limit, in whole seconds. It belongs to nobody and to no session.
     pub fn new(range: DateRange, timeout: Duration) -> Self {
         Self {
             range,
             timeout_seconds: timeout.as_secs(),
+            owner: None,
+            session: None,
         }
     }
 }
@@ -58,6 +68,7 @@ pub async fn process_submission(context: OrchestrationContext, input: JobInput) 
     let JobInput {
         range,
         timeout_seconds,
+        ..
     } = input;
     context.set_custom_status(Progress::begin(&range));
     let counted = context.timeout(

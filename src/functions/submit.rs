@@ -71,7 +71,8 @@ async fn start(
         false => None,
     };
     let identity = key::read(request.headers())?;
-    let input = JobInput::new(range, request.settings().jobs.timeout);
+    let mut input = JobInput::new(range, request.settings().jobs.timeout);
+    input.owner = request.caller().owner().cloned();
     let retry_after = request.settings().status.retry_after;
     // Not held for longer than the start: a client that then waits for its job takes no place.
     let place = place(request)?;

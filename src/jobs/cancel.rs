@@ -13,7 +13,7 @@ use durable_functions::{ClientError, DurableClient, RuntimeStatus};
 use super::{Job, find, running};
 use crate::{
     api::error::ApiError, counters::JOBS_CANCELLED,
-    functions::process_submission::PROCESS_SUBMISSION,
+    functions::process_submission::PROCESS_SUBMISSION, owners::Caller,
 };
 
 /// The output of a cancelled instance. The task hub shows it to operators; no view shows it to clients.
@@ -60,9 +60,10 @@ impl Cancellation {
 pub(crate) async fn cancel(
     client: &DurableClient,
     id: &str,
+    caller: &Caller,
     retry_after: Duration,
 ) -> Result<Cancellation, ApiError> {
-    let job = find(client, id, retry_after).await?;
+    let job = find(client, id, caller, retry_after).await?;
     if job.status.is_terminal() {
         // A scan may still run, if an operator terminated the job.
         running::stop(id);
@@ -73,7 +74,7 @@ pub(crate) async fn cancel(
         Ok(()) => {}
         // The job ended after we looked, by itself or by another request.
         Err(ClientError::WrongStatus { .. } | ClientError::NotFound { .. }) => {
-            let job = find(client, id, retry_after).await?;
+            let job = find(client, id, caller, retry_after).await?;
             if job.status.is_terminal() {
                 return Ok(ended_before(job));
             }
@@ -89,7 +90,7 @@ pub(crate) async fn cancel(
         Ok(status) => Job::from(status),
         Err(reason) => {
             tracing::debug!(id, "the end of a cancelled job was not seen: {reason}");
-            find(client, id, retry_after).await?
+            find(client, id, caller, retry_after).await?
         }
     };
     Ok(match job.status {

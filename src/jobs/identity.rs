@@ -3,9 +3,9 @@
 //! Invariant: the instance id is a function of the key alone. So equal keys meet in the task hub, which starts an
 //! instance of an id only once, among any number of processes and hosts. Nothing else has to be stored.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
+
+use crate::owners::hex;
 
 /// How the id of a job comes about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,12 +36,7 @@ impl Identity {
                     .chain_update(SCOPE)
                     .chain_update(key)
                     .finalize();
-                let hex = digest.iter().take(16).fold(String::new(), |mut hex, byte| {
-                    // Writing to a String does not fail.
-                    let _ = write!(hex, "{byte:02x}");
-                    hex
-                });
-                Some(hex)
+                Some(hex(&digest))
             }
         }
     }

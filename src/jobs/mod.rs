@@ -24,7 +24,11 @@ use std::time::{Duration, SystemTime};
 
 use durable_functions::{ClientError, DurableClient, Instance, RuntimeStatus, Status};
 
-use crate::{api::error::ApiError, functions::process_submission::PROCESS_SUBMISSION};
+use crate::{
+    api::error::ApiError,
+    functions::process_submission::{JobInput, PROCESS_SUBMISSION},
+    owners::{Caller, Owner},
+};
 
 /// The parts of an instance's state that a client may learn of.
 #[derive(Clone, Debug)]
@@ -66,18 +70,29 @@ async fn healed<O>(instance: &Instance<O>, status: Status<O>) -> Job {
     job
 }
 
+/// Whose a job is, by its input.
+fn owner<O>(status: &Status<O>) -> Option<Owner> {
+    // An input that is no submission is that of an operator, who started the instance without this app.
+    let input = status.input_as::<JobInput>().ok().flatten();
+    input.and_then(|input| input.owner)
+}
+
 /// The job with this id. One that the host has failed is healed, and is running as long as it may go on: also when its
 /// instance waits as Failed for its next rewind.
 ///
 /// # Errors
-/// 404 without one; 410 when it was purged; 503 when the task hub does not answer, with `retry_after`.
+/// 404 without one, and for one of somebody else; 410 when it was purged; 503 when the task hub does not answer, with `retry_after`.
 pub(crate) async fn find(
     client: &DurableClient,
     id: &str,
+    caller: &Caller,
     retry_after: Duration,
 ) -> Result<Job, ApiError> {
     let instance = client.instance(PROCESS_SUBMISSION, id);
     match instance.status().await {
+        Ok(Some(status)) if !caller.may_see(owner(&status).as_ref()) => {
+            Err(ApiError::job_not_found())
+        }
         Ok(Some(status)) => Ok(healed(&instance, status).await),
         // No job can have an invalid id; the durable client did not ask the task hub.
         Err(ClientError::InvalidId { .. }) => Err(ApiError::job_not_found()),

@@ -10,6 +10,7 @@ mod http;
 mod jobs;
 mod profile;
 mod reader;
+mod sessions;
 mod status;
 mod submit;
 
@@ -19,6 +20,7 @@ pub(crate) use hosts::Authority;
 pub use http::{HttpSettings, TrustedProxies};
 pub use jobs::JobSettings;
 pub use profile::CompatProfile;
+pub use sessions::{SessionSettings, StoreKind};
 pub use status::StatusSettings;
 pub use submit::SubmitSettings;
 
@@ -48,6 +50,8 @@ pub struct Settings {
     pub status: StatusSettings,
     /// How long jobs may take.
     pub jobs: JobSettings,
+    /// Where sessions are kept.
+    pub sessions: SessionSettings,
 }
 
 impl Settings {
@@ -98,6 +102,7 @@ impl Settings {
         let submit = SubmitSettings::read(&mut reader);
         let status = StatusSettings::read(&mut reader);
         let jobs = JobSettings::read(&mut reader);
+        let sessions = SessionSettings::read(&mut reader);
 
         let query = (|| {
             Some(AuditQuery {
@@ -118,6 +123,7 @@ impl Settings {
                 submit: submit?,
                 status: status?,
                 jobs: jobs?,
+                sessions,
             })
         })();
         // Each missing value has an error.

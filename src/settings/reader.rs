@@ -52,6 +52,12 @@ impl<S: Fn(&str) -> Option<String>> Reader<S> {
         self.parsed(name, example, parse(&text))
     }
 
+    /// Whether the value is this one, in any case.
+    pub(super) fn is(&self, name: &str, value: &str) -> bool {
+        self.value(name)
+            .is_some_and(|text| text.eq_ignore_ascii_case(value))
+    }
+
     fn value(&self, name: &str) -> Option<String> {
         let text = (self.source)(name)?.trim().to_owned();
         (!text.is_empty()).then_some(text)

@@ -2,7 +2,7 @@
 //! functions that misbehave in other ways. Their folders are in tests/apps/misbehaving.
 #![allow(clippy::panic)] // Panicking is what this program is for.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use durable_functions::{
     Activity, ActivityContext, AppExt, OrchestrationContext, Orchestrator, Result, TaskError,
@@ -60,7 +60,7 @@ async fn main() -> ExitCode {
     }
 }
 
-fn app() -> Result<App<Arc<Settings>>, Box<dyn std::error::Error>> {
+fn app() -> Result<App<function_app::AppState>, Box<dyn std::error::Error>> {
     logging::builder().init()?;
     let mut settings = Settings::from_env()?;
     if std::env::var_os("JOBS_EXPIRE_AT_ONCE").is_some() {
