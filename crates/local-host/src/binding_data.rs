@@ -19,7 +19,25 @@ const SYSTEM: &str = "sys";
 /// The binding data of one invocation: entries in the order in which they were first set, each in
 /// its first spelling.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct BindingData(IndexMap<Name<Box<str>>, Json>);
+pub(crate) struct BindingData(IndexMap<Name<Box<str>>, Entry>);
+
+/// A value of the binding data.
+#[derive(Clone, Debug, PartialEq)]
+enum Entry {
+    /// All but objects are double-encoded.
+    Value(Json),
+    /// A text that is not: a date of .NET's types, whose text the host does not quote again.
+    Plain(Box<str>),
+}
+
+impl Entry {
+    fn encoded(self) -> Json {
+        match self {
+            Self::Value(value) => value.double_encoded(),
+            Self::Plain(text) => Json::String(text.into_string()),
+        }
+    }
+}
 
 /// A name that keeps its spelling and is compared without case. A client's JSON body can have millions of
 /// names, so none is stored twice.
@@ -64,7 +82,12 @@ impl BindingData {
     /// Sets an entry.
     pub(crate) fn insert(&mut self, name: &str, value: impl Into<Json>) {
         // An equal name keeps its place and its spelling.
-        self.0.insert(Name(name.into()), value.into());
+        self.0.insert(Name(name.into()), Entry::Value(value.into()));
+    }
+
+    /// Sets an entry that goes on the wire as this text.
+    pub(crate) fn insert_plain(&mut self, name: &str, text: String) {
+        self.0.insert(Name(name.into()), Entry::Plain(text.into()));
     }
 
     /// Removes an entry.
@@ -121,7 +144,7 @@ impl BindingData {
         self.insert(place, system);
     }
 
-    /// `Metadata`: all but objects double-encoded, without the entries whose names end with "trigger".
+    /// `Metadata`: all but objects and plain texts double-encoded, without the entries whose names end with "trigger".
     #[must_use]
     pub(crate) fn into_metadata(self) -> JsonObject {
         self.into_members()
@@ -147,7 +170,7 @@ impl BindingData {
         self.0
             .into_iter()
             .filter(|(name, _)| !ends_with_trigger(&name.0))
-            .map(|(name, value)| (name.0, value.double_encoded()))
+            .map(|(name, entry)| (name.0, entry.encoded()))
     }
 }
 

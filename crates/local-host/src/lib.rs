@@ -26,6 +26,7 @@ pub mod hub;
 pub mod invoke;
 pub mod json;
 pub mod log;
+mod messages;
 mod output;
 mod project;
 mod run;

@@ -1,12 +1,13 @@
 //! The admin API. Locally every caller is Admin: no keys.
 
 use super::app::{App, REASON};
-use super::metadata::add_properties;
 use super::response::ClientResponse;
 use crate::binding_data::BindingData;
 use crate::functions::Function;
 use crate::handler::HOST_VERSION;
 use crate::json::{Json, JsonObject, parse_document};
+use crate::messages;
+use chrono::Utc;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -88,7 +89,20 @@ fn find<'a>(app: &'a App, name: &str) -> Option<&'a Function> {
         .find(|function| function.name.eq_ignore_ascii_case(name))
 }
 
-/// Runs a function in the background. The body is `{"input": "text"}`.
+/// Refuses a request with a text for people. A real host's answer would be empty.
+fn bad_request(text: String) -> ClientResponse {
+    ClientResponse {
+        headers: vec![(
+            "Content-Type".to_owned(),
+            "text/plain; charset=utf-8".to_owned(),
+        )],
+        body: text.into_bytes(),
+        ..ClientResponse::empty(400)
+    }
+}
+
+/// Runs a function in the background. The body is `{"input": "text"}`, and for a function that gets messages
+/// `{"input": "text", "metadata": {…}}` with properties of the message. A real host ignores `metadata`.
 fn run(app: &Arc<App>, name: &str, content_type: Option<&str>, body: &[u8]) -> ClientResponse {
     let is_json = content_type
         .and_then(|value| value.split(';').next())
@@ -96,22 +110,27 @@ fn run(app: &Arc<App>, name: &str, content_type: Option<&str>, body: &[u8]) -> C
     if !is_json {
         return ClientResponse::empty(415);
     }
-    let input = match parse_document(&String::from_utf8_lossy(body)) {
-        Ok(Json::Object(object)) => match object.get_ignoring_case("input") {
-            None | Some(Json::Null) => None,
-            Some(Json::Array(_) | Json::Object(_)) => return ClientResponse::empty(400),
-            Some(scalar) => Some(scalar.to_text_as_written()),
-        },
-        Ok(Json::Null) => None,
+    let mut call = match parse_document(&String::from_utf8_lossy(body)) {
+        Ok(Json::Object(call)) => call,
+        Ok(Json::Null) => JsonObject::new(),
         _ => return ClientResponse::empty(400),
+    };
+    let input = match call.get_ignoring_case("input") {
+        None | Some(Json::Null) => None,
+        Some(Json::Array(_) | Json::Object(_)) => return ClientResponse::empty(400),
+        Some(scalar) => Some(scalar.to_text_as_written()),
     };
     let Some(function) = find(app, name).cloned() else {
         return ClientResponse::empty(404);
     };
+    let properties = match properties(&function, call.take_ignoring_case("metadata")) {
+        Ok(properties) => properties,
+        Err(problem) => return bad_request(problem),
+    };
     let app = Arc::clone(app);
     tokio::spawn(async move {
         let invocation = app.handler.begin(&function.name, REASON);
-        let error = match arguments(&app, &function, input.as_deref()) {
+        let error = match arguments(&app, &function, input.as_deref(), properties) {
             Ok((mut data, metadata)) => {
                 app.add_inputs(&function, &mut data);
                 invocation
@@ -127,11 +146,40 @@ fn run(app: &Arc<App>, name: &str, content_type: Option<&str>, body: &[u8]) -> C
     ClientResponse::empty(202)
 }
 
+/// The properties of the message that runs a function; none if its trigger gets no messages.
+fn properties(function: &Function, metadata: Option<Json>) -> Result<BindingData, String> {
+    let metadata = metadata.filter(|metadata| *metadata != Json::Null);
+    let Some(kind) = function.trigger().and_then(messages::Kind::of) else {
+        return match metadata {
+            None => Ok(BindingData::new()),
+            Some(_) => Err(format!(
+                "metadata: expected for a function with a serviceBusTrigger or a queueTrigger only; {} has none.",
+                function.name
+            )),
+        };
+    };
+    let mut properties = kind.by_hand(Utc::now());
+    match metadata {
+        None => {}
+        Some(Json::Object(given)) => kind
+            .replace(&given, &mut properties)
+            .map_err(|error| error.to_string())?,
+        Some(_) => {
+            return Err(
+                "metadata: expected an object with properties of the message, such as {\"DeliveryCount\": 2}."
+                    .to_owned(),
+            );
+        }
+    }
+    Ok(properties)
+}
+
 /// `Data` and `Metadata` for a trigger that is fired by hand.
 fn arguments(
     app: &App,
     function: &Function,
     input: Option<&str>,
+    properties: BindingData,
 ) -> Result<(JsonObject, JsonObject), String> {
     let trigger = function.trigger().ok_or("The function has no trigger.")?;
     let unable = |why: &str| format!("Exception binding parameter '{}'. {why}", trigger.name);
@@ -160,11 +208,7 @@ fn arguments(
             metadata.insert_system(&function.name);
             Json::from(text)
         }
-        _ => {
-            metadata.insert_system(&function.name);
-            add_properties(input.unwrap_or_default(), &mut metadata);
-            input.map_or(Json::Null, Json::from)
-        }
+        _ => return Ok(messages::arguments(function, trigger, input, properties)),
     };
     let data = JsonObject::from_iter([(trigger.name.as_str(), value.double_encoded())]);
     Ok((data, metadata.into_metadata()))

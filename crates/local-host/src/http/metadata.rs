@@ -5,7 +5,7 @@ use super::query::Query;
 use super::request::ClientRequest;
 use crate::binding_data::BindingData;
 use crate::functions::Params;
-use crate::json::{Json, JsonObject, parse_document};
+use crate::json::JsonObject;
 
 /// The binding data of an HTTP request. Body properties come first, query parameters replace them, route
 /// parameters replace both.
@@ -42,13 +42,6 @@ pub(super) fn binding_data(request: &ClientRequest, params: &Params, trigger: &s
     // The trigger's own entry holds the request and is left out.
     data.remove(trigger);
     data
-}
-
-/// Adds the properties of a JSON object. Text that is not a JSON object adds nothing.
-pub(super) fn add_properties(text: &str, data: &mut BindingData) {
-    if let Ok(Json::Object(object)) = parse_document(text) {
-        data.insert_members(&object);
-    }
 }
 
 #[cfg(test)]

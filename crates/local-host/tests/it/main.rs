@@ -12,6 +12,7 @@
 mod admission;
 mod http;
 mod hub;
+mod messages;
 #[cfg(unix)]
 mod program;
 mod replay;

@@ -196,6 +196,8 @@ pub struct Options {
     pub management: Option<Management>,
     /// The function.json of a function `timer`.
     pub timer: Option<&'static str>,
+    /// More functions: name and function.json.
+    pub functions: &'static [(&'static str, &'static str)],
 }
 
 impl Default for Options {
@@ -207,6 +209,7 @@ impl Default for Options {
             front_end: false,
             management: None,
             timer: None,
+            functions: &[],
         }
     }
 }
@@ -237,8 +240,9 @@ impl Host {
     pub async fn start_options(options: Options) -> Self {
         let function_timeout = options.function_timeout;
         let (root, recorded) = recorded_app();
-        if let Some(json) = &options.timer {
-            let folder = root.path().join("timer");
+        let timer = options.timer.map(|json| ("timer", json));
+        for (name, json) in timer.iter().chain(options.functions) {
+            let folder = root.path().join(name);
             std::fs::create_dir(&folder).unwrap();
             std::fs::write(folder.join("function.json"), json).unwrap();
         }

@@ -1,0 +1,35 @@
+//! Messages: what a function with a `serviceBusTrigger` or a `queueTrigger` gets.
+//!
+//! The properties of a message are its binding data. The members of a JSON body are added to them afterwards and
+//! replace those of the same name in any case, as on a real host.
+
+mod properties;
+
+pub(crate) use properties::Kind;
+
+use crate::binding_data::BindingData;
+use crate::functions::{Binding, Function};
+use crate::json::{Json, JsonObject, parse_document};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// `Data` and `Metadata` of an invocation by one message with this text and these properties.
+pub(crate) fn arguments(
+    function: &Function,
+    trigger: &Binding,
+    text: Option<&str>,
+    mut properties: BindingData,
+) -> (JsonObject, JsonObject) {
+    properties.insert_system(&function.name);
+    if let Some(Ok(Json::Object(body))) = text.map(parse_document) {
+        properties.insert_members(&body);
+    }
+    let value = match text {
+        None => Json::Null.double_encoded(),
+        // A byte array is not encoded twice.
+        Some(text) if trigger.is_binary() => Json::String(STANDARD.encode(text)),
+        Some(text) => Json::from(text).double_encoded(),
+    };
+    let data = JsonObject::from_iter([(trigger.name.as_str(), value)]);
+    (data, properties.into_metadata())
+}
