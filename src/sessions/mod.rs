@@ -6,6 +6,7 @@
 //! Invariants: a session id is not kept, only its [`SessionKey`]. A store is written by client functions and activities,
 //! never by an orchestrator, whose code runs again at each replay.
 
+mod expiry;
 mod id;
 mod memory;
 mod store;
