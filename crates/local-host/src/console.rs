@@ -43,7 +43,8 @@ pub(crate) fn worker_banner(address: SocketAddr) -> String {
 
 /// The functions with their addresses: HTTP first, then the others, then the disabled ones. Empty
 /// if there are none. A long list has no empty lines between the functions, and those without an
-/// address share a line for each trigger.
+/// address share a line for each trigger. A function whose trigger is of a service outside is listed with the
+/// command that runs it.
 #[must_use]
 pub(crate) fn function_list(functions: &Functions, port: u16, verbose: bool) -> String {
     let (disabled, enabled): (Vec<_>, Vec<_>) = functions
@@ -58,18 +59,31 @@ pub(crate) fn function_list(functions: &Functions, port: u16, verbose: bool) -> 
     let (http, others): (Vec<_>, Vec<_>) = enabled
         .into_iter()
         .partition(|function| function.route.is_some());
+    let (outside, others): (Vec<_>, Vec<_>) = others
+        .into_iter()
+        .partition(|function| function.is_fired_from_outside());
     let gap = if is_long { "\n" } else { "\n\n" };
     for function in &http {
         let _ = write!(out, "{}{gap}", http_line(function, port));
     }
+    if is_long && !http.is_empty() {
+        out.push('\n');
+    }
+    for function in &outside {
+        let (kind, command) = (kind(function), function.command(port));
+        let _ = write!(
+            out,
+            "\t{NAME}{}:{NAME:#} {kind}. To run it:\n\t{ADDRESS}{command}{ADDRESS:#}\n\n",
+            function.name
+        );
+    }
     if is_long {
-        if !http.is_empty() && !others.is_empty() {
-            out.push('\n');
-        }
         for (kind, names) in by_trigger(&others) {
             let _ = writeln!(out, "\t{kind}: {NAME}{}{NAME:#}", names.join(", "));
         }
-        out.push('\n');
+        if !others.is_empty() {
+            out.push('\n');
+        }
     } else {
         for (function, kind) in others.iter().map(|function| (function, kind(function))) {
             let _ = write!(out, "\t{NAME}{}:{NAME:#} {kind}\n\n", function.name);
@@ -208,6 +222,43 @@ mod tests {
             "Function old is disabled.\n"
         );
         assert_eq!(list(&[], &[], false), "");
+    }
+
+    #[test]
+    fn a_function_that_a_service_outside_fires_is_listed_with_the_command_that_runs_it() {
+        let command = |name: &str| {
+            format!(
+                "\tcurl -i http://localhost:7071/admin/functions/{name} -H 'Content-Type: application/json' \
+                 -d '{{\"input\":\"text\"}}'\n\n"
+            )
+        };
+        let mut folders = vec![
+            ("bus", durable("serviceBusTrigger")),
+            ("hello", HTTP.to_owned()),
+            ("tick", durable("timerTrigger")),
+        ];
+        let (hello, bus) = (
+            "\thello:  http://localhost:7071/api/hello\n",
+            "\tbus: serviceBusTrigger. To run it:\n",
+        );
+        let command = command("bus");
+        assert_eq!(
+            list(&folders, &[], true),
+            format!("\nFunctions:\n\n{hello}\n{bus}{command}\ttick: timerTrigger\n\n")
+        );
+        let names: Vec<String> = (1..=10).map(|n| format!("a{n}")).collect();
+        folders.extend(
+            names
+                .iter()
+                .map(|name| (name.as_str(), durable("activityTrigger"))),
+        );
+        let list = list(&folders, &[], true);
+        assert!(
+            list.starts_with(&format!("\nFunctions:\n\n{hello}\n{bus}{command}")),
+            "{list}"
+        );
+        assert!(list.ends_with("\ttimerTrigger: tick\n\n"), "{list}");
+        assert!(list.contains("\tactivityTrigger: a1,"), "{list}");
     }
 
     #[test]

@@ -3,6 +3,15 @@
 use super::binding::{Binding, Direction};
 use super::template::Template;
 
+/// The triggers that fire by what local-host itself serves or keeps, in lower case.
+const LOCAL_TRIGGERS: &[&str] = &[
+    "httptrigger",
+    "orchestrationtrigger",
+    "activitytrigger",
+    "entitytrigger",
+    "timertrigger",
+];
+
 /// A function of the app.
 #[derive(Clone, Debug)]
 pub struct Function {
@@ -67,6 +76,22 @@ impl Function {
     #[must_use]
     pub fn trigger(&self) -> Option<&Binding> {
         self.bindings.iter().find(|binding| binding.is_trigger())
+    }
+
+    /// Whether the trigger is of a service outside, so that it may be necessary to run the function by hand.
+    #[must_use]
+    pub(crate) fn is_fired_from_outside(&self) -> bool {
+        self.trigger()
+            .is_some_and(|trigger| !LOCAL_TRIGGERS.contains(&trigger.kind.to_lowercase().as_str()))
+    }
+
+    /// The command that runs the function by hand.
+    #[must_use]
+    pub(crate) fn command(&self, port: u16) -> String {
+        format!(
+            "curl -i http://localhost:{port}/admin/functions/{} -H 'Content-Type: application/json' -d '{{\"input\":\"text\"}}'",
+            self.name
+        )
     }
 
     /// The inputs beside the trigger, in order.

@@ -65,7 +65,7 @@ pub(super) fn before_start(
     }
     warn_about_extensions(host, functions, environment, log);
     for function in &functions.usable {
-        warn_about(function, log);
+        warn_about(function, environment, log);
     }
     Ok(())
 }
@@ -122,7 +122,7 @@ fn has_connection(environment: &Environment, setting: &str) -> bool {
     })
 }
 
-fn warn_about(function: &Function, log: &Logger) {
+fn warn_about(function: &Function, environment: &Environment, log: &Logger) {
     let name = &function.name;
     if function.has_retry {
         log.warning(format!(
@@ -130,12 +130,9 @@ fn warn_about(function: &Function, log: &Logger) {
         ));
     }
     if let Some(trigger) = function.trigger()
-        && needs_listener(&trigger.kind)
+        && function.is_fired_from_outside()
     {
-        log.warning(format!(
-            "{name}: nothing fires a {} in local-host. Run it with POST /admin/functions/{name}.",
-            trigger.kind
-        ));
+        warn_about_trigger(name, trigger, environment, log);
     }
     let is_return = |output: &&Binding| output.is_type("http") && output.name == "$return";
     if function.outputs().any(|output| is_return(&output)) {
@@ -159,15 +156,19 @@ fn warn_about(function: &Function, log: &Logger) {
     }
 }
 
-fn needs_listener(kind: &str) -> bool {
-    let served = [
-        "httptrigger",
-        "orchestrationtrigger",
-        "activitytrigger",
-        "entitytrigger",
-        "timertrigger",
-    ];
-    !served.contains(&kind.to_lowercase().as_str())
+fn warn_about_trigger(name: &str, trigger: &Binding, environment: &Environment, log: &Logger) {
+    let kind = &trigger.kind;
+    log.warning(format!(
+        "{name}: nothing fires a {kind} in local-host. The list of functions has a command that sends a message."
+    ));
+    if let Some(setting) = trigger.text("connection")
+        && !has_connection(environment, setting)
+    {
+        log.warning(format!(
+            "{name}: the setting '{setting}', the connection of the {kind}, is missing: a real host leaves out the \
+             function. local-host does not need it."
+        ));
+    }
 }
 
 /// Whether a host with forwarding would pass the function's requests on unchanged.
@@ -244,9 +245,22 @@ mod tests {
             check(QUEUE, false, &[CUSTOM, STORAGE]).unwrap(),
             [
                 RETRY,
-                "f: nothing fires a queueTrigger in local-host. Run it with POST /admin/functions/f.",
+                "f: nothing fires a queueTrigger in local-host. The list of functions has a command that sends a message.",
             ]
         );
+        let bus =
+            r#"{"type":"serviceBusTrigger","name":"message","queueName":"q","connection":"Bus"}"#;
+        let no_listener = "f: nothing fires a serviceBusTrigger in local-host. The list of functions has a command \
+             that sends a message.";
+        for setting in ["Bus", "AzureWebJobsBus", "Bus__fullyQualifiedNamespace"] {
+            let said = check(bus, false, &[CUSTOM, STORAGE, (setting, "x")]).unwrap();
+            assert_eq!(said, [RETRY, no_listener], "{setting}");
+        }
+        let said = check(bus, false, &[CUSTOM, STORAGE]).unwrap();
+        assert!(said[2].starts_with(
+            "f: the setting 'Bus', the connection of the serviceBusTrigger, is missing"
+        ));
+        assert_eq!(said.len(), 3, "{said:?}");
         assert_eq!(check(TIMER, false, &[CUSTOM, STORAGE]).unwrap(), [RETRY]);
     }
 
