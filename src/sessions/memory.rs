@@ -35,6 +35,20 @@ impl MemoryStore {
     }
 }
 
+/// The session, without what has expired.
+fn living<'a>(
+    sessions: &'a mut HashMap<SessionKey, Session>,
+    key: &SessionKey,
+) -> Option<&'a mut Session> {
+    let now = SystemTime::now();
+    if sessions.get(key)?.expiry.is_over(now) {
+        sessions.remove(key);
+    }
+    let session = sessions.get_mut(key)?;
+    session.jobs.retain(|(_, expiry)| !expiry.is_over(now));
+    Some(session)
+}
+
 /// The session, which becomes known if it is not, and whether it was not.
 fn known<'a>(
     sessions: &'a mut HashMap<SessionKey, Session>,
@@ -42,21 +56,13 @@ fn known<'a>(
     owner: Option<&Owner>,
     expiry: Expiry,
 ) -> (&'a mut Session, bool) {
-    let now = SystemTime::now();
-    if sessions.get(key).is_some_and(|it| it.expiry.is_over(now)) {
-        sessions.remove(key);
-    }
-    let mut is_new = false;
-    let session = sessions.entry(key.clone()).or_insert_with(|| {
-        is_new = true;
-        Session {
-            owner: owner.cloned(),
-            expiry,
-            jobs: Vec::new(),
-        }
+    let is_new = living(sessions, key).is_none();
+    let session = sessions.entry(key.clone()).or_insert_with(|| Session {
+        owner: owner.cloned(),
+        expiry,
+        jobs: Vec::new(),
     });
     session.expiry = session.expiry.max(expiry);
-    session.jobs.retain(|(_, expiry)| !expiry.is_over(now));
     (session, is_new)
 }
 
@@ -132,7 +138,7 @@ impl SessionStore for MemoryStore {
         expiry: Expiry,
     ) -> Result<(), StoreError> {
         let mut sessions = self.lock();
-        if let Some(session) = sessions.get_mut(session)
+        if let Some(session) = living(&mut sessions, session)
             && let Some((_, kept)) = session.jobs.iter_mut().find(|(known, _)| known.id == job)
         {
             *kept = (*kept).max(expiry);

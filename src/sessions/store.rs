@@ -96,7 +96,9 @@ pub struct Page {
 
 /// Maps sessions to their jobs.
 ///
-/// Every call may be repeated after an error: what it did before it failed is not done twice.
+/// Every call may be repeated after an error: what it did before it failed is not done twice. What has expired is not there,
+/// for any call, whether it was removed or not. So a session that comes again after its expiry is a new one, without the
+/// jobs and the owner of the old one. An expiry in the past is one that has come at once.
 #[async_trait]
 pub trait SessionStore: fmt::Debug + Send + Sync {
     /// Makes a session known, if it is not, and keeps it at least until `expiry`.

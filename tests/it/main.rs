@@ -1,4 +1,4 @@
-//! The parts of the function app: its functions, its folders, its settings at the start, the table query.
+//! The parts of the function app: its functions, its folders, its settings at the start, the table query, the stores of sessions.
 //!
 //! Three other test binaries need a process of their own:
 //! - `end_to_end` keeps all processors busy, which would break the time limits that are tested here;
@@ -19,6 +19,7 @@ mod function_folders;
 mod functions;
 mod openapi;
 mod readme;
+mod sessions;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
