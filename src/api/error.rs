@@ -113,6 +113,13 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "JobNotFound", "Job not found")
     }
 
+    /// The request has an identity that cannot be read. Nothing of it is in the text, nor the name of its header: a
+    /// client that gets past API Management would learn what to forge.
+    pub(crate) fn invalid_identity() -> Self {
+        let text = "The identity of the caller cannot be read.";
+        Self::new(StatusCode::UNAUTHORIZED, "InvalidIdentity", text)
+    }
+
     /// The host does not answer at the moment. `retry_after` in seconds.
     pub(crate) fn unavailable(message: &'static str, retry_after: u64) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", message)

@@ -1,6 +1,6 @@
 //! The request of a client, as every HTTP function reads it, and the way of every answer out.
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     extract::{FromRef, FromRequestParts},
@@ -116,9 +116,10 @@ where
     S: Send + Sync,
     Arc<Settings>: FromRef<S>,
 {
-    type Rejection = Infallible;
+    /// The answer to a request whose identity cannot be read. So no function can forget to refuse it.
+    type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let settings = Arc::<Settings>::from_ref(state);
         // Only a request that did not come through an `App` has no invocation, URL and route parameters.
         let invocation = parts.extensions.get::<Invocation>();
@@ -139,7 +140,8 @@ where
             own_segments: own,
         };
         let links = Links::new(&settings.http, addressed);
-        Ok(Self {
+        let caller = Caller::of(&settings.owners, &parts.headers);
+        let mut request = Self {
             route,
             invocation_id,
             method: parts.method.clone(),
@@ -149,7 +151,16 @@ where
             caller: Caller::anonymous(),
             cancellation: cancellation.unwrap_or_default(),
             settings,
-        })
+        };
+        match caller {
+            Ok(caller) => request.caller = caller,
+            Err(_) if routes::is_open(route) => {}
+            Err(reason) => {
+                tracing::warn!("a request was refused: its OwnerHeader is malformed: {reason}");
+                return Err(request.answer(Err(ApiError::invalid_identity())));
+            }
+        }
+        Ok(request)
     }
 }
 
@@ -210,6 +221,28 @@ mod tests {
         let request = ApiRequest::for_test(Method::GET, url, 2, &[], &[]);
         assert_eq!(request.parameter("view").as_deref(), Some("a b"));
         assert_eq!(request.parameter("wait"), None);
+    }
+
+    #[tokio::test]
+    async fn row_61_no_function_runs_for_an_identity_that_cannot_be_read() {
+        let settings = Settings::for_test(&[("OwnerHeader", "X-Owner")]);
+        let settings = Arc::new(settings);
+        let read = async |identity: &str| {
+            let request = axum::http::Request::builder().header("x-owner", identity);
+            let (mut parts, ()) = request.body(()).unwrap().into_parts();
+            ApiRequest::from_request_parts(&mut parts, &settings).await
+        };
+        let request = read("anna").await.unwrap();
+        assert!(request.caller().owner().is_some());
+        let answer = read("anna, ben").await.unwrap_err();
+        assert_eq!(answer.status(), 401);
+        assert_eq!(answer.headers()["x-ms-error-code"], "InvalidIdentity");
+        assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
+        let body = axum::body::to_bytes(answer.into_body(), 1_000).await;
+        assert_eq!(
+            body.unwrap(),
+            r#"{"error":"The identity of the caller cannot be read."}"#
+        );
     }
 
     #[test]

@@ -29,6 +29,12 @@ pub(crate) fn of_function(function: &str) -> Option<&'static str> {
     ROUTES.iter().find(named).map(|(_, route)| *route)
 }
 
+/// Whether a route answers everybody alike, so that it does not matter who calls. A route is not open unless it says so
+/// here.
+pub(crate) fn is_open(route: &str) -> bool {
+    [GET_OPENAPI, GET_HEALTH].contains(&route)
+}
+
 /// How many segments of a request's path belong to this route; the segments before them are the route prefix.
 /// `has_parameter` tells whether the request has this route parameter.
 pub(crate) fn own_segments(route: &str, has_parameter: impl Fn(&str) -> bool) -> usize {

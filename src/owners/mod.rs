@@ -3,6 +3,11 @@
 //! Invariant: an owner is kept as a digest. Neither the task hub nor a store of sessions holds a name, an address or an
 //! object id of a person.
 
+mod caller;
+mod principal;
+
+pub(crate) use caller::Caller;
+
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
@@ -52,30 +57,6 @@ pub(crate) fn hex(digest: &[u8]) -> String {
     })
 }
 
-/// Who sends a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Caller {
-    owner: Option<Owner>,
-    is_admin: bool,
-}
-
-impl Caller {
-    /// Nobody in particular: whoever knows an id.
-    pub(crate) fn anonymous() -> Self {
-        Self::default()
-    }
-
-    /// The owner of what this caller starts.
-    pub(crate) fn owner(&self) -> Option<&Owner> {
-        self.owner.as_ref()
-    }
-
-    /// Whether what belongs to `owner` exists for this caller. What belongs to nobody exists for everybody.
-    pub(crate) fn may_see(&self, owner: Option<&Owner>) -> bool {
-        owner.is_none() || self.is_admin || owner == self.owner.as_ref()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,23 +68,5 @@ mod tests {
         assert_eq!(Owner::from_digest(owner.digest()), owner);
         assert_ne!(Owner::of("a", "b"), Owner::of("b", "a"));
         assert_ne!(Owner::of("a", "bc"), Owner::of("ab", "c"));
-    }
-
-    #[test]
-    fn what_has_an_owner_exists_for_the_owner_and_for_admins() {
-        let (anna, ben) = (Owner::of("aad", "anna"), Owner::of("aad", "ben"));
-        let caller = |owner: Option<&Owner>, is_admin| Caller {
-            owner: owner.cloned(),
-            is_admin,
-        };
-        for (caller, sees_hers, sees_unowned) in [
-            (caller(Some(&anna), false), true, true),
-            (caller(Some(&ben), false), false, true),
-            (caller(Some(&ben), true), true, true),
-            (Caller::anonymous(), false, true),
-        ] {
-            assert_eq!(caller.may_see(Some(&anna)), sees_hers, "{caller:?}");
-            assert_eq!(caller.may_see(None), sees_unowned, "{caller:?}");
-        }
     }
 }

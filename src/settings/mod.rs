@@ -8,6 +8,7 @@ mod error;
 mod hosts;
 mod http;
 mod jobs;
+mod owners;
 mod profile;
 mod reader;
 mod sessions;
@@ -19,6 +20,7 @@ pub use hosts::AllowedHosts;
 pub(crate) use hosts::Authority;
 pub use http::{HttpSettings, TrustedProxies};
 pub use jobs::JobSettings;
+pub use owners::{AdminClaim, OwnerHeader, OwnerSettings};
 pub use profile::CompatProfile;
 pub use sessions::{SessionSettings, StoreKind};
 pub use status::StatusSettings;
@@ -52,6 +54,8 @@ pub struct Settings {
     pub jobs: JobSettings,
     /// Where sessions are kept.
     pub sessions: SessionSettings,
+    /// Whom the app believes about who calls.
+    pub owners: OwnerSettings,
 }
 
 impl Settings {
@@ -103,6 +107,7 @@ impl Settings {
         let status = StatusSettings::read(&mut reader);
         let jobs = JobSettings::read(&mut reader);
         let sessions = SessionSettings::read(&mut reader);
+        let owners = OwnerSettings::read(&mut reader);
 
         let query = (|| {
             Some(AuditQuery {
@@ -124,6 +129,7 @@ impl Settings {
                 status: status?,
                 jobs: jobs?,
                 sessions,
+                owners,
             })
         })();
         // Each missing value has an error.
