@@ -9,7 +9,7 @@ use functions_handler::routing::{get, methods};
 
 use crate::{
     api::routes,
-    audit::{AuditTable, OpenError},
+    audit::AuditTable,
     counters,
     functions::{
         expired_job::expired_job,
@@ -26,6 +26,7 @@ use crate::{
     },
     sessions::Sessions,
     settings::Settings,
+    tables::OpenError,
 };
 
 /// What the functions share.

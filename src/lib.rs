@@ -5,8 +5,8 @@
 //!    └───── GET /api/status/{id} ──▶ get-status
 //! ```
 //!
-//! Each function is a file in [`functions`] with the name of its folder. They share [`api`] and the jobs. Only
-//! [`audit`] knows the table.
+//! Each function is a file in [`functions`] with the name of its folder. They share [`api`] and the jobs. [`audit`]
+//! counts in the audit table; only [`tables`] knows the table service.
 //! [`docs::architecture`] shows the whole, down to the crates below.
 
 pub mod api;
@@ -22,5 +22,6 @@ pub mod logging;
 pub mod owners;
 pub mod sessions;
 pub mod settings;
+pub mod tables;
 
 pub use app::{AppState, app, app_without_job};

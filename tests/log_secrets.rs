@@ -16,12 +16,10 @@ use std::{
 };
 
 use function_app::{
-    audit::{
-        AuditError, AuditQuery, AuditTable, Connection, PropertyName, RetryPolicy, ScanProgress,
-        TableName, Timeouts,
-    },
+    audit::{AuditError, AuditQuery, AuditTable, ScanProgress},
     dates::{DateRange, Day},
     logging,
+    tables::{Connection, PropertyName, RetryPolicy, TableName, Timeouts},
 };
 use support::fake_table::{FakeTable, Step};
 

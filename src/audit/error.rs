@@ -3,7 +3,7 @@
 //! Invariant: a code and a message are fixed texts. They hold no URL, no key, no signature and nothing that the
 //! service or a library said; such details go to the log, unless they may hold a secret.
 
-use std::time::Duration;
+use crate::tables::TableError;
 
 /// Why a query gave no count.
 ///
@@ -85,9 +85,6 @@ impl AuditError {
     }
 
     /// Whether the same query may succeed a little later.
-    ///
-    /// An unreachable endpoint counts as transient: a service that restarts looks just like a wrong address, and a
-    /// few seconds of retries cost less than a job that fails for nothing.
     pub fn is_transient(self) -> bool {
         match self {
             Self::Unreachable
@@ -104,18 +101,18 @@ impl AuditError {
     }
 }
 
-/// One failed attempt: the error, and how long the service asked to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Failed {
-    pub(super) error: AuditError,
-    pub(super) retry_after: Option<Duration>,
-}
-
-impl From<AuditError> for Failed {
-    fn from(error: AuditError) -> Self {
-        Self {
-            error,
-            retry_after: None,
+impl From<TableError> for AuditError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::TableNotFound => Self::TableNotFound,
+            TableError::AccessDenied => Self::AccessDenied,
+            TableError::Unreachable => Self::Unreachable,
+            TableError::Rejected => Self::QueryRejected,
+            TableError::Throttled => Self::Throttled,
+            TableError::ServiceFailed => Self::ServiceFailed,
+            TableError::Timeout => Self::TableTimeout,
+            TableError::ConnectionLost => Self::ConnectionLost,
+            TableError::UnexpectedAnswer => Self::UnexpectedAnswer,
         }
     }
 }

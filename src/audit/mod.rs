@@ -1,31 +1,20 @@
 //! The audit table: how many distinct values a column has over a range of days.
-//!
-//! The one module that knows the table service and its SDK. Invariant: no type of the SDK appears in its public
-//! interface, so that the client can be replaced here alone.
 
-mod connection;
 mod entity;
 mod error;
-mod filter;
-mod names;
 mod query;
-mod retry;
-mod transport;
 
-pub use connection::{Connection, ConnectionError};
 pub use error::AuditError;
-pub use filter::{Filter, Value};
-pub use names::{PropertyName, TableName};
 pub use query::{Counted, ScanProgress};
-pub use retry::RetryPolicy;
-pub use transport::Timeouts;
 
 use std::time::Duration;
 
-use azure_data_tables::{clients::TableServiceClientBuilder, prelude::TableClient};
-use transport::Transport;
-
-use crate::dates::DateRange;
+use crate::{
+    dates::DateRange,
+    tables::{
+        Connection, Filter, OpenError, PropertyName, RetryPolicy, Table, TableName, Timeouts,
+    },
+};
 
 /// What is read from the table, with which time limits and retries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,21 +34,10 @@ pub struct AuditQuery {
     pub deadline: Duration,
 }
 
-/// The audit table could not be opened; no request has been made yet.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The connection string does not give credentials.
-    #[error(transparent)]
-    Connection(#[from] ConnectionError),
-    /// TLS cannot be set up on this system.
-    #[error("the HTTP client cannot be set up; are root certificates (ca-certificates) installed?")]
-    Transport(#[source] reqwest::Error),
-}
-
 /// A client for the audit table. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct AuditTable {
-    client: TableClient,
+    table: Table,
     query: AuditQuery,
 }
 
@@ -69,17 +47,8 @@ impl AuditTable {
     /// # Errors
     /// When the credentials are malformed or TLS cannot be set up.
     pub fn open(connection: &Connection, query: AuditQuery) -> Result<Self, OpenError> {
-        let transport = Transport::new(&query.timeouts).map_err(OpenError::Transport)?;
-        let client = TableServiceClientBuilder::with_location(
-            connection.location(),
-            connection.credentials()?,
-        )
-        // Its retries would multiply with ours, and they do not cover a body that breaks.
-        .retry(azure_core::RetryOptions::none())
-        .transport(transport.into_options())
-        .build()
-        .table_client(query.table.as_str());
-        Ok(Self { client, query })
+        let table = Table::open(connection, &query.table, &query.timeouts)?;
+        Ok(Self { table, query })
     }
 
     /// The number of distinct values of the counted column over all entities whose PartitionKey is from the first to
@@ -102,7 +71,7 @@ impl AuditTable {
             .and(Filter::le(&partition_key, range.end().to_string().as_str()))
             .and(Filter::ne(&self.query.filter_column, ""));
         let count = query::count_distinct(
-            &self.client,
+            &self.table,
             &filter,
             &self.query.count_column,
             &self.query.retry,

@@ -30,7 +30,10 @@ use std::time::Duration;
 
 use functions_handler::time_for_functions;
 
-use crate::audit::{AuditQuery, Connection, PropertyName, RetryPolicy, TableName, Timeouts};
+use crate::{
+    audit::AuditQuery,
+    tables::{Connection, PropertyName, RetryPolicy, TableName, Timeouts},
+};
 use reader::{Reader, in_range};
 
 const CONNECTION_EXAMPLE: &str = "DefaultEndpointsProtocol=https;AccountName=myaccount;AccountKey=<key>;EndpointSuffix=core.windows.net";

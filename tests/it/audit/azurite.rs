@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use function_app::{
-    audit::{
-        AuditError, AuditQuery, AuditTable, Connection, PropertyName, RetryPolicy, ScanProgress,
-        TableName, Timeouts,
-    },
+    audit::{AuditError, AuditQuery, AuditTable, ScanProgress},
     dates::{DateRange, Day},
+    tables::{Connection, PropertyName, RetryPolicy, TableName, Timeouts},
 };
 
 use crate::support::{

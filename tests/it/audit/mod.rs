@@ -7,11 +7,9 @@ mod pages;
 use std::time::Duration;
 
 use function_app::{
-    audit::{
-        AuditError, AuditQuery, AuditTable, Connection, PropertyName, RetryPolicy, ScanProgress,
-        TableName, Timeouts,
-    },
+    audit::{AuditError, AuditQuery, AuditTable, ScanProgress},
     dates::{DateRange, Day},
+    tables::{Connection, PropertyName, RetryPolicy, TableName, Timeouts},
 };
 
 use crate::support::fake_table::{FakeTable, Step};

@@ -1,6 +1,6 @@
 //! Retries of one request to the table service.
 //!
-//! Each page is retried by itself: a scan of hours does not begin again because its last page failed. Attempts and
+//! Each request is retried by itself: a scan of hours does not begin again because its last page failed. Attempts and
 //! total time are bounded. Delays are random, so that clients do not all retry at the same moment.
 
 use std::{
@@ -11,7 +11,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::error::{AuditError, Failed};
+use super::error::{Failed, TableError};
 
 /// How often and how long a request is repeated after a transient error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// Runs `attempt` until it succeeds, fails for good, or the policy is used up; then the last error is returned.
-    pub(super) async fn run<T, F, Fut>(&self, mut attempt: F) -> Result<T, AuditError>
+    pub(crate) async fn run<T, F, Fut>(&self, mut attempt: F) -> Result<T, TableError>
     where
         F: FnMut() -> Fut,
         Fut: Future<Output = Result<T, Failed>>,
@@ -62,7 +62,7 @@ impl RetryPolicy {
                 return Err(failed.error);
             }
             tracing::warn!(
-                code = failed.error.code(),
+                reason = %failed.error,
                 attempt = made,
                 delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
                 "table request failed, will be repeated"
@@ -104,7 +104,7 @@ mod tests {
     async fn run(
         policy: RetryPolicy,
         errors: Vec<Failed>,
-    ) -> (Result<(), AuditError>, usize, Duration) {
+    ) -> (Result<(), TableError>, usize, Duration) {
         let begin = Instant::now();
         let mut made = 0;
         let outcome = policy
@@ -118,7 +118,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_transient_error_is_repeated_with_growing_delays() {
-        let (outcome, made, took) = run(POLICY, vec![AuditError::Throttled.into(); 3]).await;
+        let (outcome, made, took) = run(POLICY, vec![TableError::Throttled.into(); 3]).await;
         assert_eq!((outcome, made), (Ok(()), 4));
         // 1 + 2 + 3 seconds (capped) less jitter of at most a half.
         assert!(took >= Duration::from_secs(3) && took <= Duration::from_millis(6_010));
@@ -126,21 +126,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_permanent_error_is_not_repeated() {
-        let (outcome, made, took) = run(POLICY, vec![AuditError::AccessDenied.into(); 9]).await;
-        assert_eq!((outcome, made), (Err(AuditError::AccessDenied), 1));
+        let (outcome, made, took) = run(POLICY, vec![TableError::AccessDenied.into(); 9]).await;
+        assert_eq!((outcome, made), (Err(TableError::AccessDenied), 1));
         assert_eq!(took, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn attempts_are_bounded() {
-        let (outcome, made, _) = run(POLICY, vec![AuditError::TableTimeout.into(); 9]).await;
-        assert_eq!((outcome, made), (Err(AuditError::TableTimeout), 4));
+        let (outcome, made, _) = run(POLICY, vec![TableError::Timeout.into(); 9]).await;
+        assert_eq!((outcome, made), (Err(TableError::Timeout), 4));
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_wait_that_the_service_asks_for_is_kept() {
         let asked = Failed {
-            error: AuditError::Throttled,
+            error: TableError::Throttled,
             retry_after: Some(Duration::from_secs(20)),
         };
         let (outcome, made, took) = run(POLICY, vec![asked]).await;
@@ -151,27 +151,27 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wait_beyond_the_budget_ends_the_retries_at_once() {
         let asked = Failed {
-            error: AuditError::Throttled,
+            error: TableError::Throttled,
             retry_after: Some(Duration::from_secs(61)),
         };
         let (outcome, made, took) = run(POLICY, vec![asked; 2]).await;
-        assert_eq!((outcome, made), (Err(AuditError::Throttled), 1));
+        assert_eq!((outcome, made), (Err(TableError::Throttled), 1));
         assert_eq!(took, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_without_an_end_is_only_a_wait_beyond_the_budget() {
         let forever = Failed {
-            error: AuditError::Throttled,
+            error: TableError::Throttled,
             retry_after: Some(Duration::MAX),
         };
         let errors = vec![
-            AuditError::TableTimeout.into(),
-            AuditError::TableTimeout.into(),
+            TableError::Timeout.into(),
+            TableError::Timeout.into(),
             forever,
         ];
         let (outcome, made, _) = run(POLICY, errors).await;
-        assert_eq!((outcome, made), (Err(AuditError::Throttled), 3));
+        assert_eq!((outcome, made), (Err(TableError::Throttled), 3));
     }
 
     #[test]
