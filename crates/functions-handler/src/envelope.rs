@@ -43,22 +43,33 @@ impl<'de: 'a, 'a> Deserialize<'de> for Unread<'a> {
 /// The value of a member of the object `json`; of a name that occurs twice the last counts, as
 /// everywhere in JSON.
 pub(crate) fn member<'a>(json: &'a str, name: &str) -> Option<&'a RawValue> {
-    struct Find<'n>(&'n str);
+    let [value] = members(json, &[name]);
+    value
+}
 
-    impl<'de> Visitor<'de> for Find<'_> {
-        type Value = Option<&'de RawValue>;
+/// The same for several names.
+pub(crate) fn members<'a, const N: usize>(
+    json: &'a str,
+    names: &[&str; N],
+) -> [Option<&'a RawValue>; N] {
+    struct Find<'n, const N: usize>(&'n [&'n str; N]);
+
+    impl<'de, const N: usize> Visitor<'de> for Find<'_, N> {
+        type Value = [Option<&'de RawValue>; N];
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a JSON object")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut found = None;
+            let mut found = [None; N];
             while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
-                if name == self.0 {
-                    found = Some(map.next_value()?);
-                } else {
-                    map.next_value::<IgnoredAny>()?;
+                let mut known = self.0.iter().zip(&mut found);
+                match known.find(|(known, _)| **known == name) {
+                    Some((_, value)) => *value = Some(map.next_value()?),
+                    None => {
+                        map.next_value::<IgnoredAny>()?;
+                    }
                 }
             }
             Ok(found)
@@ -66,7 +77,7 @@ pub(crate) fn member<'a>(json: &'a str, name: &str) -> Option<&'a RawValue> {
     }
 
     let mut json = serde_json::Deserializer::from_str(json);
-    json.deserialize_map(Find(name)).ok()?
+    json.deserialize_map(Find(names)).unwrap_or([None; N])
 }
 
 #[derive(Deserialize)]

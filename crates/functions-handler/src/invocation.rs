@@ -150,6 +150,13 @@ impl Invocation {
         Some(Value::new("Metadata", name, value.get()))
     }
 
+    /// The values of `Metadata` with these names, in one pass.
+    pub(crate) fn metadata_of<const N: usize>(&self, names: &[&str; N]) -> [Option<&RawValue>; N] {
+        let range = self.0.members.get().map(|members| members.metadata.clone());
+        let json = range.and_then(|range| self.0.body.get(range));
+        json.map_or([None; N], |json| envelope::members(json, names))
+    }
+
     /// When [`cancellation`](Self::cancellation) fires because the function has run too long, on
     /// tokio's clock; a while before the host's `functionTimeout`, see
     /// [`App::function_timeout`](crate::App::function_timeout). `None` when there is no limit.

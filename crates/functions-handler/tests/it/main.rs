@@ -15,5 +15,6 @@ mod host_responses;
 mod invocations;
 mod logs;
 mod mending;
+mod messages;
 mod support;
 mod transport;
