@@ -143,9 +143,10 @@ impl Wait {
             () = request.cancellation().cancelled() => None,
         };
         match seen {
-            Some(job) => job,
+            // A job of another time with the same id may be somebody else's.
+            Some(seen) if seen.created == job.created => seen,
             // How far it has come. The host may be gone, and then the client gets what is known.
-            None => jobs::find(client, &job.id, request.caller(), self.limit)
+            _ => jobs::find(client, &job.id, request.caller(), self.limit)
                 .await
                 .unwrap_or(job),
         }

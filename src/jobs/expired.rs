@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use axum::http::StatusCode;
 use durable_functions::{ClientError, DurableClient, EntityQuery, Query, RuntimeStatus, Status};
 
+use super::owner;
 use crate::{
     api::{
         error::ApiError,
@@ -17,16 +18,23 @@ use crate::{
         expired_job::{EXPIRED_JOB, FORGET, RECORD, Tombstone},
         process_submission::PROCESS_SUBMISSION,
     },
+    owners::Caller,
     settings::JobSettings,
 };
 
-/// The error for an id that no job has any more or ever had.
-pub(super) async fn missing(client: &DurableClient, id: &str) -> Result<ApiError, ClientError> {
+/// The error for an id that no job has any more or ever had. Whose job it was not, never learns that it was one.
+pub(super) async fn missing(
+    client: &DurableClient,
+    id: &str,
+    caller: &Caller,
+) -> Result<ApiError, ClientError> {
     let entity = client.entity(EXPIRED_JOB.id(id));
     Ok(match entity.state::<Option<Tombstone>>().await? {
-        Some(Some(tombstone)) => ApiError::new(StatusCode::GONE, "JobExpired", "Job expired")
-            .with_member("status", tombstone.status)
-            .with_member("endedAt", tombstone.ended_at),
+        Some(Some(tombstone)) if caller.may_see(tombstone.owner.as_ref()) => {
+            ApiError::new(StatusCode::GONE, "JobExpired", "Job expired")
+                .with_member("status", tombstone.status)
+                .with_member("endedAt", tombstone.ended_at)
+        }
         _ => ApiError::job_not_found(),
     })
 }
@@ -57,7 +65,9 @@ pub(crate) async fn purge(
         .into_iter()
         .fold(Query::new(), Query::with_status)
         // A job that was created later cannot have ended before. The task hub knows no filter for the end.
-        .created_before(oldest);
+        .created_before(oldest)
+        // The input says whose a job was.
+        .with_inputs_and_outputs();
     let mut jobs = client.query(query);
     while let Some(job) = jobs.next().await? {
         if is_over() {
@@ -94,6 +104,7 @@ async fn has_tombstone(client: &DurableClient, job: &Status) -> Result<bool, Cli
     let tombstone = Tombstone {
         status: name(job.runtime_status).to_owned(),
         ended_at: rfc3339(job.last_updated_at),
+        owner: owner(job),
     };
     // Another one is that of an earlier job with the same id.
     if entity.state::<Option<Tombstone>>().await? == Some(Some(tombstone.clone())) {

@@ -23,10 +23,11 @@ pub(crate) use wait::{Until, wait};
 use std::time::{Duration, SystemTime};
 
 use durable_functions::{ClientError, DurableClient, Instance, RuntimeStatus, Status};
+use serde_json::Value;
 
 use crate::{
     api::error::ApiError,
-    functions::process_submission::{JobInput, PROCESS_SUBMISSION},
+    functions::process_submission::PROCESS_SUBMISSION,
     owners::{Caller, Owner},
 };
 
@@ -70,18 +71,24 @@ async fn healed<O>(instance: &Instance<O>, status: Status<O>) -> Job {
     job
 }
 
-/// Whose a job is, by its input.
+/// Whose a job is, by its input, which the status must have. Only the owner is read: an input that is no submission otherwise, because an operator
+/// wrote it or a later version, must not give a job of somebody to everybody.
 fn owner<O>(status: &Status<O>) -> Option<Owner> {
-    // An input that is no submission is that of an operator, who started the instance without this app.
-    let input = status.input_as::<JobInput>().ok().flatten();
-    input.and_then(|input| input.owner)
+    let input = status.input_as::<Value>().ok().flatten()?;
+    match input.get("owner")? {
+        Value::Null => None,
+        Value::String(digest) => Some(Owner::from_digest(digest)),
+        // Somebody's, and nobody has this digest.
+        _ => Some(Owner::from_digest("")),
+    }
 }
 
 /// The job with this id. One that the host has failed is healed, and is running as long as it may go on: also when its
 /// instance waits as Failed for its next rewind.
 ///
 /// # Errors
-/// 404 without one, and for one of somebody else; 410 when it was purged; 503 when the task hub does not answer, with `retry_after`.
+/// 404 without one, and for one of somebody else, which is answered like one that never was and not healed; 410 when it
+/// was purged; 503 when the task hub does not answer, with `retry_after`.
 pub(crate) async fn find(
     client: &DurableClient,
     id: &str,
@@ -96,7 +103,7 @@ pub(crate) async fn find(
         Ok(Some(status)) => Ok(healed(&instance, status).await),
         // No job can have an invalid id; the durable client did not ask the task hub.
         Err(ClientError::InvalidId { .. }) => Err(ApiError::job_not_found()),
-        Ok(None) => match expired::missing(client, id).await {
+        Ok(None) => match expired::missing(client, id, caller).await {
             Ok(error) => Err(error),
             Err(reason) => Err(not_read(id, &reason, retry_after)),
         },

@@ -2,14 +2,15 @@
 //!
 //! A key is taken as long as its job is kept: whoever sends it again gets that job, whatever became of it. What was
 //! submitted is compared with the range of days in the input of the job. So two requests for the same days are
-//! the same, by GET or by POST, and in whichever form the days are written.
+//! the same, by GET or by POST, and in whichever form the days are written. A job of another owner is never the same,
+//! not for an admin either: who submits something gets a job of his own.
 
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use durable_functions::{ClientError, DurableClient, ReusePolicy};
 
-use super::Identity;
+use super::{Identity, owner};
 use crate::{
     api::{error::ApiError, links::Links},
     counters::JOBS_STARTED,
@@ -34,12 +35,12 @@ pub(crate) async fn start(
     links: &Links,
     retry_after: Duration,
 ) -> Result<String, ApiError> {
-    let Some(id) = identity.instance_id() else {
+    let Some(id) = identity.instance_id(input.owner.as_ref()) else {
         return start_new(client, input, links, retry_after).await;
     };
     // Extension 2.13 ignores the reuse policy: it would replace an instance that has ended, also one that is no job.
     // So the task hub is asked first. There, a job that ends between the two calls runs again, with the same id.
-    let existing = find(client, &id, &input.range).await;
+    let existing = find(client, &id, input).await;
     let existing = existing.map_err(|reason| not_started(&reason, retry_after))?;
     if let Some(found) = existing {
         return accept(found, identity, id);
@@ -56,7 +57,7 @@ pub(crate) async fn start(
         Err(reason) => reason,
     };
     // Another request with the key was faster, or the answer to this one was lost. Either way it is the same job.
-    match (find(client, &id, &input.range).await, reason) {
+    match (find(client, &id, input).await, reason) {
         (Ok(Some(found)), _) => accept(found, identity, id),
         (_, ClientError::StartUnknown { message, .. }) => {
             tracing::error!(id, "job perhaps started: {message}");
@@ -111,8 +112,8 @@ fn not_started(reason: &ClientError, retry_after: Duration) -> ApiError {
 enum Found {
     /// The job of the same submission.
     Same,
-    /// A job for other days, or an instance of another orchestrator. Clients are not told which: the latter are none
-    /// of their business.
+    /// A job for other days or of another owner, or an instance of another orchestrator. Clients are not told which:
+    /// all but the first are none of their business.
     Other,
 }
 
@@ -120,14 +121,15 @@ enum Found {
 async fn find(
     client: &DurableClient,
     id: &str,
-    range: &DateRange,
+    input: &JobInput,
 ) -> Result<Option<Found>, ClientError> {
     let Some(status) = client.status(id).await? else {
         return Ok(None);
     };
     let is_job = status.name.eq_ignore_ascii_case(PROCESS_SUBMISSION.name());
     let submitted = status.input_as::<DateRange>().ok().flatten();
-    Ok(Some(match is_job && submitted == Some(*range) {
+    let is_same = submitted == Some(input.range) && owner(&status) == input.owner;
+    Ok(Some(match is_job && is_same {
         true => Found::Same,
         false => Found::Other,
     }))
