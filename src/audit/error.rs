@@ -104,10 +104,11 @@ impl AuditError {
 impl From<TableError> for AuditError {
     fn from(error: TableError) -> Self {
         match error {
-            TableError::TableNotFound => Self::TableNotFound,
+            // A query names no entity: what was not found is the table.
+            TableError::TableNotFound | TableError::NotFound => Self::TableNotFound,
             TableError::AccessDenied => Self::AccessDenied,
             TableError::Unreachable => Self::Unreachable,
-            TableError::Rejected => Self::QueryRejected,
+            TableError::Rejected | TableError::Exists | TableError::Changed => Self::QueryRejected,
             TableError::Throttled => Self::Throttled,
             TableError::ServiceFailed => Self::ServiceFailed,
             TableError::Timeout => Self::TableTimeout,

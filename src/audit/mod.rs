@@ -66,7 +66,7 @@ impl AuditTable {
         range: DateRange,
         progress: &ScanProgress,
     ) -> Result<Counted, AuditError> {
-        let partition_key = PropertyName::partition_key();
+        let partition_key = PropertyName::PARTITION_KEY;
         let filter = Filter::ge(&partition_key, range.start().to_string().as_str())
             .and(Filter::le(&partition_key, range.end().to_string().as_str()))
             .and(Filter::ne(&self.query.filter_column, ""));

@@ -36,7 +36,7 @@ pub struct Counted {
 /// The day of the last entity of a page. Keys can be longer than a day, such as a day with a time.
 fn last_day(page: &Page) -> Option<Day> {
     let last = page.entities.last()?;
-    let key = entity::value(last, PropertyName::partition_key().as_str()).ok()??;
+    let key = entity::value(last, PropertyName::PARTITION_KEY.as_str()).ok()??;
     Day::parse(key.get(..Day::TEXT_LENGTH)?)
 }
 
@@ -109,7 +109,9 @@ fn pages(
         let page = retry
             .run(|| async {
                 let started = Instant::now();
-                let fetched = table.page(filter, &selected(column), from.as_ref()).await;
+                let fetched = table
+                    .page(filter, &selected(column), None, from.as_ref())
+                    .await;
                 if let Ok(page) = &fetched {
                     counters::scanned(page.entities.len() as u64, started.elapsed());
                 }
@@ -186,7 +188,7 @@ impl ScanProgress {
 /// The properties that are asked for: the counted column, and the key that says how far the scan is. The key makes a
 /// page longer by some 30 bytes for each entity. The continuation token says the same, but in a form of the service's own.
 fn selected(column: &PropertyName) -> Vec<PropertyName> {
-    let key = PropertyName::partition_key();
+    let key = PropertyName::PARTITION_KEY;
     if *column == key {
         return vec![key];
     }

@@ -13,6 +13,15 @@ pub(crate) enum TableError {
     /// The service knows no table of this name.
     #[error("the table does not exist")]
     TableNotFound,
+    /// The table has no entity with these keys.
+    #[error("the table has no such entity")]
+    NotFound,
+    /// There is such an entity, or such a table, already.
+    #[error("the table has such an entity already")]
+    Exists,
+    /// The entity is not any more as it was read.
+    #[error("the entity has changed")]
+    Changed,
     /// The service refused the key or the signature.
     #[error("the table service refused the credentials")]
     AccessDenied,
@@ -51,9 +60,13 @@ impl TableError {
             | Self::ServiceFailed
             | Self::Timeout
             | Self::ConnectionLost => true,
-            Self::TableNotFound | Self::AccessDenied | Self::Rejected | Self::UnexpectedAnswer => {
-                false
-            }
+            Self::TableNotFound
+            | Self::NotFound
+            | Self::Exists
+            | Self::Changed
+            | Self::AccessDenied
+            | Self::Rejected
+            | Self::UnexpectedAnswer => false,
         }
     }
 }
@@ -132,7 +145,12 @@ fn classify_status(status: u16, code: Option<&str>) -> TableError {
         (401 | 403, _) | (400, Some("InvalidAuthenticationInfo" | "AuthenticationFailed")) => {
             TableError::AccessDenied
         }
-        (404, Some("TableNotFound" | "ResourceNotFound")) => TableError::TableNotFound,
+        (404, Some("TableNotFound")) => TableError::TableNotFound,
+        (404, Some("ResourceNotFound" | "EntityNotFound")) => TableError::NotFound,
+        (409, Some("EntityAlreadyExists" | "TableAlreadyExists")) => TableError::Exists,
+        // A table that is being deleted may be made again when that has ended.
+        (409, Some("TableBeingDeleted")) => TableError::Throttled,
+        (412, Some(_)) => TableError::Changed,
         (408 | 504, _) | (500, Some("OperationTimedOut")) => TableError::Timeout,
         (429 | 503, _) => TableError::Throttled,
         (500..=599, _) => TableError::ServiceFailed,
@@ -159,6 +177,16 @@ mod tests {
                 TableError::AccessDenied,
             ),
             (404, Some("TableNotFound"), TableError::TableNotFound),
+            (404, Some("ResourceNotFound"), TableError::NotFound),
+            (409, Some("EntityAlreadyExists"), TableError::Exists),
+            (409, Some("TableAlreadyExists"), TableError::Exists),
+            (409, Some("TableBeingDeleted"), TableError::Throttled),
+            (
+                412,
+                Some("UpdateConditionNotSatisfied"),
+                TableError::Changed,
+            ),
+            (412, None, TableError::UnexpectedAnswer),
             (404, None, TableError::UnexpectedAnswer),
             (400, Some("InvalidInput"), TableError::Rejected),
             (501, Some("NotImplemented"), TableError::ServiceFailed),

@@ -57,6 +57,21 @@ impl Filter {
         Self::compare(property, "ge", &value.into())
     }
 
+    /// Entities whose property is greater than the value.
+    pub fn gt(property: &PropertyName, value: impl Into<Value>) -> Self {
+        Self::compare(property, "gt", &value.into())
+    }
+
+    /// Entities whose property is less than the value.
+    pub fn lt(property: &PropertyName, value: impl Into<Value>) -> Self {
+        Self::compare(property, "lt", &value.into())
+    }
+
+    /// Entities whose property is equal to the value.
+    pub fn eq(property: &PropertyName, value: impl Into<Value>) -> Self {
+        Self::compare(property, "eq", &value.into())
+    }
+
     /// Entities whose property is less than or equal to the value.
     pub fn le(property: &PropertyName, value: impl Into<Value>) -> Self {
         Self::compare(property, "le", &value.into())
@@ -96,8 +111,8 @@ mod tests {
 
     #[test]
     fn parts_are_joined_as_the_service_reads_them() {
-        let filter = Filter::ge(&PropertyName::partition_key(), "2021-01-01")
-            .and(Filter::le(&PropertyName::partition_key(), "2021-01-31"))
+        let filter = Filter::ge(&PropertyName::PARTITION_KEY, "2021-01-01")
+            .and(Filter::le(&PropertyName::PARTITION_KEY, "2021-01-31"))
             .and(Filter::ne(&name("CertNumber"), ""));
         assert_eq!(
             filter.to_string(),

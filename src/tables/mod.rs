@@ -4,6 +4,7 @@
 //! that the client can be replaced here alone.
 
 mod connection;
+mod entity;
 mod error;
 mod filter;
 mod names;
@@ -11,6 +12,7 @@ mod retry;
 mod transport;
 
 pub use connection::{Connection, ConnectionError};
+pub(crate) use entity::{Entity, Etag, Keys};
 pub(crate) use error::{Failed, TableError, unexpected};
 pub use filter::{Filter, Value};
 pub use names::{PropertyName, TableName};
@@ -20,10 +22,10 @@ pub use transport::Timeouts;
 use azure_core::Continuable;
 use azure_data_tables::{
     clients::TableServiceClientBuilder,
-    prelude::{Filter as SdkFilter, Select, TableClient},
+    prelude::{EntityClient, Filter as SdkFilter, IfMatchCondition, Select, TableClient, Top},
 };
 use futures::StreamExt;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value as Json, value::RawValue};
 use transport::Transport;
 
 /// The table could not be opened; no request has been made yet.
@@ -46,6 +48,16 @@ pub(crate) struct Page {
     pub(crate) entities: Vec<Box<RawValue>>,
     /// Where the next page begins. `None` after the last one, however few entities the pages have.
     pub(crate) next: Option<ContinuationToken>,
+}
+
+impl Page {
+    /// The entities, read as a whole.
+    ///
+    /// # Errors
+    /// One is not an entity.
+    pub(crate) fn whole(&self) -> Result<Vec<Entity>, TableError> {
+        self.entities.iter().map(|it| Entity::read(it)).collect()
+    }
 }
 
 /// A client for one table. Clones share their connections. A method makes one request; [`RetryPolicy::run`] repeats it.
@@ -77,7 +89,7 @@ impl Table {
         Ok(Self { client })
     }
 
-    /// A page of the entities that pass the filter, with the selected properties.
+    /// A page of the entities that pass the filter, with the selected properties: at most 1,000, or `most`.
     ///
     /// The SDK's own stream is not used beyond its first page: it ends at the first error, and the whole scan would have to
     /// begin again.
@@ -85,6 +97,7 @@ impl Table {
         &self,
         filter: &Filter,
         selected: &[PropertyName],
+        most: Option<u32>,
         from: Option<&ContinuationToken>,
     ) -> Result<Page, Failed> {
         let selected: Vec<_> = selected.iter().map(PropertyName::as_str).collect();
@@ -93,6 +106,9 @@ impl Table {
             .query()
             .filter(SdkFilter::new(filter.to_string()))
             .select(Select::new(selected.join(",")));
+        if let Some(most) = most {
+            query = query.top(Top::new(most));
+        }
         if let Some((partition_key, row_key)) = from {
             query = query.initial_partition_key(partition_key.clone());
             if let Some(row_key) = row_key {
@@ -108,5 +124,88 @@ impl Table {
             Some(Err(error)) => Err(error::classify(&error)),
             None => Err(unexpected("the SDK gave no page").into()),
         }
+    }
+    /// The entity with these keys and its version; `None` without one.
+    pub(crate) async fn get(&self, keys: &Keys) -> Result<Option<(Entity, Etag)>, Failed> {
+        let answer = self.entity(keys).get::<Map<String, Json>>().await;
+        match answer {
+            Ok(found) => Ok(Some((
+                Entity::from_members(found.entity),
+                Etag(found.etag.to_string()),
+            ))),
+            Err(error) => absent_as(None, &error),
+        }
+    }
+
+    /// Inserts the entity, unless there is one with its keys. Whether it was inserted. After a repetition, `false` may mean
+    /// the entity of the first attempt.
+    pub(crate) async fn insert(&self, entity: &Entity) -> Result<bool, Failed> {
+        let request = self.client.insert::<_, Map<String, Json>>(entity.members());
+        let request = request.map_err(|error| error::classify(&error))?;
+        match request.await {
+            Ok(_) => Ok(true),
+            Err(error) => match error::classify(&error) {
+                Failed {
+                    error: TableError::Exists,
+                    ..
+                } => Ok(false),
+                failed => Err(failed),
+            },
+        }
+    }
+
+    /// Puts the entity in the place of this version of it. `false` when that is not there any more.
+    pub(crate) async fn replace(&self, entity: &Entity, version: &Etag) -> Result<bool, Failed> {
+        let client = self.entity(&entity.keys()?);
+        let request = client
+            .update(entity.members(), condition(version))
+            .map_err(|error| error::classify(&error))?;
+        match request.await {
+            Ok(_) => Ok(true),
+            Err(error) => absent_as(false, &error),
+        }
+    }
+
+    /// Deletes this version of the entity. `false` when that is not there any more.
+    pub(crate) async fn delete(&self, keys: &Keys, version: &Etag) -> Result<bool, Failed> {
+        let request = self.entity(keys).delete().if_match(condition(version));
+        match request.await {
+            Ok(_) => Ok(true),
+            Err(error) => absent_as(false, &error),
+        }
+    }
+
+    /// Creates the table, unless there is one.
+    pub(crate) async fn create(&self) -> Result<(), Failed> {
+        match self.client.create().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error::classify(&error) {
+                Failed {
+                    error: TableError::Exists,
+                    ..
+                } => Ok(()),
+                failed => Err(failed),
+            },
+        }
+    }
+
+    fn entity(&self, keys: &Keys) -> EntityClient {
+        let partition = self.client.partition_key_client(keys.partition.as_str());
+        partition.entity_client(keys.row.as_str())
+    }
+}
+
+fn condition(version: &Etag) -> IfMatchCondition {
+    IfMatchCondition::Etag(version.0.clone().into())
+}
+
+/// The answer of a request for one entity, when the error only says that it is not there in this version.
+fn absent_as<T>(answer: T, error: &azure_core::Error) -> Result<T, Failed> {
+    match error::classify(error) {
+        Failed {
+            error: TableError::NotFound | TableError::Changed,
+            ..
+        } => Ok(answer),
+        failed => Err(failed),
     }
 }

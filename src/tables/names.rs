@@ -2,6 +2,8 @@
 //!
 //! Names come from settings and go into a URL or a filter; a value of these types is safe in both.
 
+use std::borrow::Cow;
+
 /// The longest name of a property, in characters, as the table service allows it.
 const MAX_NAME: usize = 255;
 
@@ -13,7 +15,7 @@ const RESERVED: [&str; 12] = [
 /// The name of a table property: a letter or `_`, then letters, digits and `_`, at most 255 characters, as the table
 /// service requires, and no word of the filter language. Names are case-sensitive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PropertyName(String);
+pub struct PropertyName(Cow<'static, str>);
 
 impl PropertyName {
     /// Checks a name. `None` when it is not the name of a property.
@@ -24,12 +26,18 @@ impl PropertyName {
             && characters.all(|c| c.is_alphanumeric() || c == '_')
             && name.chars().count() <= MAX_NAME
             && !RESERVED.contains(&name);
-        valid.then(|| Self(name.to_owned()))
+        valid.then(|| Self(name.to_owned().into()))
     }
 
     /// The property that all tables are partitioned by.
-    pub fn partition_key() -> Self {
-        Self("PartitionKey".to_owned())
+    pub const PARTITION_KEY: Self = Self(Cow::Borrowed("PartitionKey"));
+
+    /// The property that identifies an entity within its partition.
+    pub const ROW_KEY: Self = Self(Cow::Borrowed("RowKey"));
+
+    /// A name that stands in the code, and obeys the rules: a test must pass it to [`parse`](Self::parse).
+    pub(crate) const fn fixed(name: &'static str) -> Self {
+        Self(Cow::Borrowed(name))
     }
 
     /// The name as text.

@@ -1,6 +1,6 @@
 //! How requests of the SDK reach the table service.
 //!
-//! The SDK's own transport opens a connection for every page and waits without end. This one
+//! The SDK's own transport opens a connection for every request and waits without end. This one
 //! - keeps connections alive, and has limits of time and size;
 //! - asks for the smaller of the two answer formats that the SDK can read;
 //! - refuses answers that the SDK would read in part only;
@@ -31,9 +31,9 @@ const MINIMAL_METADATA: &str = "application/json;odata=minimalmetadata";
 /// An error answer of the service is a few hundred bytes; a longer one comes from something else.
 const MAX_ERROR_BODY: usize = 64 * 1024;
 
-/// The largest page that is read, in bytes. The service ends a page at 1,000 entities or 4 MiB; an endless body
+/// The largest answer that is read, in bytes. The service ends a page at 1,000 entities or 4 MiB; an endless body
 /// must not take the memory of the handler.
-const MAX_PAGE: usize = 64 * 1024 * 1024;
+const MAX_BODY: usize = 64 * 1024 * 1024;
 
 /// Time limits for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,19 +140,27 @@ impl Transport {
         let mut builder = self
             .client
             .request(method(*request.method())?, request.url().clone());
+        let is_read = *request.method() == Method::Get;
+        let mut has_accept = false;
         for (name, value) in request.headers().iter() {
+            has_accept |= name.as_str() == "accept";
             let value = match (name.as_str(), value.as_str()) {
-                ("accept", FULL_METADATA) => MINIMAL_METADATA,
+                // The SDK reads the answer to the creation of a table in full only.
+                ("accept", FULL_METADATA) if is_read => MINIMAL_METADATA,
                 // hyper sets the length itself.
                 ("content-length", _) => continue,
                 (_, value) => value,
             };
             builder = builder.header(name.as_str(), value);
         }
+        if !has_accept {
+            // Errors would come as XML.
+            builder = builder.header("accept", MINIMAL_METADATA);
+        }
         builder = match request.body() {
             Body::Bytes(bytes) => builder.body(bytes.clone()),
             Body::SeekableStream(_) => {
-                return Err(TransportError::Invalid("a query has no body to stream"));
+                return Err(TransportError::Invalid("no request has a body to stream"));
             }
         };
         Ok(builder.send().await?)
@@ -166,7 +174,13 @@ impl HttpClient for Transport {
             .send(request)
             .await
             .map_err(TransportError::into_core)?;
-        let (headers, body) = page(answer).await.map_err(TransportError::into_core)?;
+        let whole = match request.method() {
+            // The path of a query ends so, that of an entity with its keys.
+            Method::Get if request.url().path().ends_with("()") => page(answer).await,
+            Method::Get => entity(answer).await,
+            _ => done(answer).await,
+        };
+        let (headers, body) = whole.map_err(TransportError::into_core)?;
         let body = stream::once(future::ready(Ok(body)));
         Ok(Response::new(StatusCode::Ok, headers, Box::pin(body)))
     }
@@ -193,19 +207,47 @@ async fn page(answer: reqwest::Response) -> Result<(Headers, Bytes), TransportEr
         _ => return Err(error_answer(answer).await),
     }
     let headers = headers(answer.headers())?;
-    let body = page_body(answer).await?;
+    let body = body(answer).await?;
+    check_shape(&body)?;
     Ok((headers, body))
 }
 
-async fn page_body(mut answer: reqwest::Response) -> Result<Bytes, TransportError> {
+/// The headers and the body of an answer that is one entity.
+async fn entity(answer: reqwest::Response) -> Result<(Headers, Bytes), TransportError> {
+    match answer.status().as_u16() {
+        200 => {}
+        201..=299 => {
+            return Err(TransportError::Invalid(
+                "the status of an entity must be 200, and is another 2xx",
+            ));
+        }
+        _ => return Err(error_answer(answer).await),
+    }
+    Ok((headers(answer.headers())?, body(answer).await?))
+}
+
+/// The headers and the body of an answer that says that a change was made.
+async fn done(answer: reqwest::Response) -> Result<(Headers, Bytes), TransportError> {
+    match answer.status().as_u16() {
+        201 | 204 => {}
+        200..=299 => {
+            return Err(TransportError::Invalid(
+                "the status of a change must be 201 or 204, and is another 2xx",
+            ));
+        }
+        _ => return Err(error_answer(answer).await),
+    }
+    Ok((headers(answer.headers())?, body(answer).await?))
+}
+
+async fn body(mut answer: reqwest::Response) -> Result<Bytes, TransportError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > MAX_PAGE {
-            return Err(TransportError::Invalid("the page is larger than 64 MiB"));
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(TransportError::Invalid("the answer is larger than 64 MiB"));
         }
         body.extend_from_slice(&chunk);
     }
-    check_shape(&body)?;
     Ok(body.freeze())
 }
 
