@@ -10,10 +10,12 @@ mod expiry;
 mod id;
 mod memory;
 mod store;
+mod table;
 
 pub use id::{InvalidSessionId, SessionId, SessionKey};
 pub use memory::MemoryStore;
 pub use store::{Expiry, Page, Registration, SessionJob, SessionStore, StoreError};
+pub use table::TableStore;
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc,
+    sync::{Arc, Mutex, PoisonError, Weak, mpsc},
     thread,
 };
 
@@ -22,7 +22,20 @@ pub(crate) struct Azurite {
     port: u16,
 }
 
+/// The one that running tests share.
+static SHARED: Mutex<Weak<Azurite>> = Mutex::new(Weak::new());
+
 impl Azurite {
+    /// One that other tests of this process use, too, as long as any of them runs. For a test that needs no table of its own.
+    pub(crate) fn shared() -> Arc<Self> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let azurite = Arc::new(Self::start());
+            *shared = Arc::downgrade(&azurite);
+            azurite
+        })
+    }
+
     /// Installs Azurite if it is not there yet, starts it and waits until it listens.
     ///
     /// Panics when it cannot start, and says what to install. Skipping the test would hide that it did not run.

@@ -7,6 +7,7 @@ mod concurrency;
 mod memory;
 mod model;
 mod promises;
+mod table;
 
 use std::{
     sync::Arc,
