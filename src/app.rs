@@ -18,10 +18,12 @@ use crate::{
         get_openapi::get_openapi,
         get_operation::get_operation,
         get_status::get_status,
+        poison_message::poison_message,
         process_submission::{PROCESS_SUBMISSION, process_submission},
         purge_jobs::purge_jobs,
         query_activity::{QUERY_ACTIVITY, query_activity},
         submit::submit,
+        submit_event::submit_event,
         sweep_jobs::sweep_jobs,
     },
     sessions::Sessions,
@@ -69,6 +71,7 @@ pub fn app_without_job(settings: Settings) -> App<AppState> {
     let settings = Arc::new(settings);
     let purge = Arc::clone(&settings);
     let sweep = settings.jobs.sweep;
+    let (events, of_events) = (Arc::clone(&settings), sessions.clone());
     App::with_state(AppState { settings, sessions })
         .correlate()
         .http(
@@ -95,5 +98,9 @@ pub fn app_without_job(settings: Settings) -> App<AppState> {
         .function("sweep-jobs", move |invocation| {
             sweep_jobs(invocation, sweep)
         })
+        .function("submit-event", move |invocation| {
+            submit_event(Arc::clone(&events), of_events.clone(), invocation)
+        })
         .entity(expired_job())
+        .entity(poison_message())
 }

@@ -1,10 +1,12 @@
-//! `purge-jobs`: removes the jobs that ended long ago, and later their tombstones. A timer runs it once an hour.
+//! `purge-jobs`: removes the jobs that ended long ago, and later their tombstones, and old records of poison
+//! messages. A timer runs it once an hour.
 
 use std::{sync::Arc, time::SystemTime};
 
 use durable_functions::DurableClient;
 use functions_handler::{Answer, FunctionError, Invocation};
 
+use super::poison_message::forget_old;
 use crate::{jobs::expired, settings::Settings};
 
 /// Runs once. What it does not get done in its time is done by the next run.
@@ -17,14 +19,17 @@ pub async fn purge_jobs(
 ) -> Result<Answer, FunctionError> {
     let client = DurableClient::from_invocation(&invocation)?;
     let deadline = invocation.deadline();
-    let purged = expired::purge(&client, &settings.jobs, SystemTime::now(), || {
+    let is_over = || {
         deadline.is_some_and(|deadline| deadline <= tokio::time::Instant::now())
             || invocation.cancellation().is_cancelled()
-    })
-    .await?;
+    };
+    let (now, kept) = (SystemTime::now(), settings.jobs.tombstones);
+    let purged = expired::purge(&client, &settings.jobs, now, is_over).await?;
+    let poison_messages = forget_old(&client, kept, now, is_over).await?;
     tracing::info!(
         jobs = purged.jobs,
         tombstones = purged.tombstones,
+        poison_messages,
         "expired jobs purged"
     );
     Ok(Answer::new())

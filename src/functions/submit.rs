@@ -12,9 +12,9 @@
 //! connection to the host broke, and it is not known whether the job was started, the answer says so.
 
 mod accepted;
-mod body;
+pub(super) mod body;
 mod key;
-mod range;
+pub(super) mod range;
 mod site;
 
 use axum::{

@@ -22,6 +22,13 @@ use crate::{
     settings::JobSettings,
 };
 
+/// Whether this is the id of a job that was purged.
+pub(crate) async fn is_tombstone(client: &DurableClient, id: &str) -> Result<bool, ClientError> {
+    let entity = client.entity(EXPIRED_JOB.id(id));
+    let tombstone = entity.state::<Option<Tombstone>>().await?;
+    Ok(tombstone.flatten().is_some())
+}
+
 /// The error for an id that no job has any more or ever had. Whose job it was not, never learns that it was one.
 pub(super) async fn missing(
     client: &DurableClient,

@@ -10,7 +10,7 @@ pub(crate) mod heal;
 mod identity;
 pub mod progress;
 pub(crate) mod running;
-mod start;
+pub(crate) mod start;
 mod wait;
 pub(crate) mod watch;
 

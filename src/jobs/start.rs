@@ -45,28 +45,41 @@ pub(crate) async fn start(
     if let Some(found) = existing {
         return accept(found, identity, id);
     }
-    let start = client
-        .start(PROCESS_SUBMISSION, input)
-        .with_id(&id)
-        .with_reuse_policy(ReusePolicy::create_only());
-    let reason = match start.await {
-        Ok(_) => {
-            started(&id, &input.range);
-            return Ok(id);
-        }
-        Err(reason) => reason,
-    };
-    // Another request with the key was faster, or the answer to this one was lost. Either way it is the same job.
-    match (find(client, &id, input).await, reason) {
-        (Ok(Some(found)), _) => accept(found, identity, id),
-        (_, ClientError::StartUnknown { message, .. }) => {
+    match create(client, &id, input).await {
+        Ok(None) => Ok(id),
+        Ok(Some(found)) => accept(found, identity, id),
+        Err(ClientError::StartUnknown { message, .. }) => {
             tracing::error!(id, "job perhaps started: {message}");
             let text = "It is not known whether the job was started. Send the request again with the same key: the \
                         job is started once.";
             let error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "StartUnknown", text);
             Err(error.with_header(header::RETRY_AFTER, retry_after.as_secs()))
         }
-        (_, reason) => Err(not_started(&reason, retry_after)),
+        Err(reason) => Err(not_started(&reason, retry_after)),
+    }
+}
+
+/// Starts the job with this id, unless there is an instance with it. `None`: the job was started.
+///
+/// # Errors
+/// When it was not started, or it is not known whether it was.
+pub(crate) async fn create(
+    client: &DurableClient,
+    id: &str,
+    input: &JobInput,
+) -> Result<Option<Found>, ClientError> {
+    let start = client
+        .start(PROCESS_SUBMISSION, input)
+        .with_id(id)
+        .with_reuse_policy(ReusePolicy::create_only());
+    let Err(reason) = start.await else {
+        started(id, &input.range);
+        return Ok(None);
+    };
+    // Another start with the id was faster, or the answer to this one was lost. Either way the instance decides.
+    match find(client, id, input).await {
+        Ok(Some(found)) => Ok(Some(found)),
+        _ => Err(reason),
     }
 }
 
@@ -108,17 +121,18 @@ fn not_started(reason: &ClientError, retry_after: Duration) -> ApiError {
     ApiError::unavailable(text, retry_after.as_secs())
 }
 
-/// What has the id of a key.
-enum Found {
+/// What has the id of a key or of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
     /// The job of the same submission.
     Same,
-    /// A job for other days or of another owner, or an instance of another orchestrator. Clients are not told which:
-    /// all but the first are none of their business.
+    /// A job for other days, of another owner or for another session, or an instance of another orchestrator. Clients are
+    /// not told which: all but the first are none of their business.
     Other,
 }
 
-/// The instance with this id, of whatever orchestrator.
-async fn find(
+/// The instance with this id, of whatever orchestrator, compared with what was submitted now.
+pub(crate) async fn find(
     client: &DurableClient,
     id: &str,
     input: &JobInput,
@@ -127,8 +141,12 @@ async fn find(
         return Ok(None);
     };
     let is_job = status.name.eq_ignore_ascii_case(PROCESS_SUBMISSION.name());
-    let submitted = status.input_as::<DateRange>().ok().flatten();
-    let is_same = submitted == Some(input.range) && owner(&status) == input.owner;
+    let submitted = status.input_as::<JobInput>().ok().flatten();
+    let is_same = submitted.is_some_and(|known| {
+        // A message does not say whose it is. Its session does, and is compared.
+        let is_owners = input.session.is_some() || known.owner == input.owner;
+        known.range == input.range && known.session == input.session && is_owners
+    });
     Ok(Some(match is_job && is_same {
         true => Found::Same,
         false => Found::Other,

@@ -8,6 +8,7 @@ mod error;
 mod hosts;
 mod http;
 mod jobs;
+mod messages;
 mod owners;
 mod profile;
 mod reader;
@@ -20,6 +21,7 @@ pub use hosts::AllowedHosts;
 pub(crate) use hosts::Authority;
 pub use http::{HttpSettings, TrustedProxies};
 pub use jobs::JobSettings;
+pub use messages::{MalformedMessages, MessageSettings};
 pub use owners::{AdminClaim, OwnerHeader, OwnerSettings};
 pub use profile::CompatProfile;
 pub use sessions::{SessionSettings, StoreKind};
@@ -55,6 +57,8 @@ pub struct Settings {
     pub status: StatusSettings,
     /// How long jobs may take.
     pub jobs: JobSettings,
+    /// What becomes of messages that start no job.
+    pub messages: MessageSettings,
     /// Where sessions are kept.
     pub sessions: SessionSettings,
     /// Whom the app believes about who calls.
@@ -109,6 +113,7 @@ impl Settings {
         let submit = SubmitSettings::read(&mut reader);
         let status = StatusSettings::read(&mut reader);
         let jobs = JobSettings::read(&mut reader);
+        let messages = MessageSettings::read(&mut reader);
         let sessions = SessionSettings::read(&mut reader);
         let owners = OwnerSettings::read(&mut reader);
 
@@ -131,6 +136,7 @@ impl Settings {
                 submit: submit?,
                 status: status?,
                 jobs: jobs?,
+                messages: messages?,
                 sessions,
                 owners,
             })

@@ -10,14 +10,14 @@ use crate::{
 
 /// Both bounds as a client wrote them; an empty text is the same as none.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Bounds {
-    pub(super) start: String,
-    pub(super) end: String,
+pub(in crate::functions) struct Bounds {
+    pub(in crate::functions) start: String,
+    pub(in crate::functions) end: String,
 }
 
 impl Bounds {
     /// The parameters `s` and `e` of a query string.
-    pub(super) fn from_query(query: &str) -> Self {
+    pub(in crate::functions) fn from_query(query: &str) -> Self {
         let parameter = |wanted: &str| {
             let values: Vec<_> = url::form_urlencoded::parse(query.as_bytes())
                 .filter(|(name, _)| name == wanted)
@@ -33,7 +33,7 @@ impl Bounds {
     }
 
     /// The range, if both bounds are days, in order, and not too far apart.
-    pub(super) fn check(&self, rules: &Rules) -> Result<DateRange, Refusal> {
+    pub(in crate::functions) fn check(&self, rules: &Rules) -> Result<DateRange, Refusal> {
         let day = |text: &str, empty, malformed, ambiguous: fn(Ambiguous) -> Refusal| match text {
             "" => Err(empty),
             text => rules.format.read(text).map_err(|error| match error {
@@ -59,11 +59,11 @@ impl Bounds {
 }
 
 /// What a range may be.
-pub(super) struct Rules {
-    pub(super) format: DateFormat,
+pub(in crate::functions) struct Rules {
+    pub(in crate::functions) format: DateFormat,
     /// The fewest days, both bounds included.
-    pub(super) min_span_days: u32,
-    pub(super) max_span_days: u32,
+    pub(in crate::functions) min_span_days: u32,
+    pub(in crate::functions) max_span_days: u32,
 }
 
 impl From<&Settings> for Rules {
@@ -84,7 +84,7 @@ impl From<&Settings> for Rules {
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(in crate::functions) enum Refusal {
     EmptyStart,
     MalformedStart,
     EmptyEnd,
