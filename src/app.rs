@@ -66,8 +66,13 @@ pub fn app(settings: Settings) -> Result<App<AppState>, OpenError> {
 
 /// The same without the orchestrator of a job and its activity, for a test that brings its own.
 pub fn app_without_job(settings: Settings) -> App<AppState> {
-    counters::started();
     let sessions = Sessions::open(&settings);
+    app_with_sessions(settings, sessions)
+}
+
+/// The same with these sessions, for a test that brings its own store.
+pub fn app_with_sessions(settings: Settings, sessions: Option<Sessions>) -> App<AppState> {
+    counters::started();
     let settings = Arc::new(settings);
     let purge = Arc::clone(&settings);
     let sweep = settings.jobs.sweep;

@@ -24,4 +24,4 @@ pub mod sessions;
 pub mod settings;
 pub mod tables;
 
-pub use app::{AppState, app, app_without_job};
+pub use app::{AppState, app, app_with_sessions, app_without_job};

@@ -2,17 +2,11 @@
 //!
 //! Invariant: a message is recorded before it is completed, so that none is lost.
 
-use std::time::{Duration, SystemTime};
-
-use durable_functions::{
-    ClientError, DurableClient, Entity, EntityContext, EntityFunction, EntityQuery, Operation,
-    Result,
-};
+use durable_functions::{Entity, EntityContext, EntityFunction, Operation, Result};
 use functions_handler::Message;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::{api::views::job::rfc3339, owners::hex};
+use crate::api::views::job::rfc3339;
 
 /// The entity in the folder `poison-message`.
 pub const POISON_MESSAGE: Entity<Option<PoisonMessage>> = Entity::new("poison-message");
@@ -45,7 +39,7 @@ pub struct PoisonMessage {
 }
 
 impl PoisonMessage {
-    pub(super) fn new(message: &Message, reason: String) -> Self {
+    pub(crate) fn new(message: &Message, reason: String) -> Self {
         let text = message.text();
         let end = text.floor_char_boundary(MAX_TEXT);
         Self {
@@ -57,23 +51,6 @@ impl PoisonMessage {
             length: text.len(),
         }
     }
-}
-
-/// Keeps a message until `purge-jobs` forgets it. `id` is that of the job which it would have started.
-///
-/// # Errors
-/// The task hub does not answer. The message may be kept.
-pub(super) async fn record(
-    client: &DurableClient,
-    id: &str,
-    message: PoisonMessage,
-) -> Result<String, ClientError> {
-    // Another message with the same id must not take the place of the first.
-    let text = hex(&Sha256::digest(&message.text));
-    let key = format!("{id}-{text}");
-    let entity = client.entity(POISON_MESSAGE.id(&key));
-    entity.signal(RECORD, &message).await?;
-    Ok(key)
 }
 
 /// The entity function with its operations.
@@ -96,31 +73,4 @@ async fn keep(
 async fn forget(context: EntityContext, _: &mut Option<PoisonMessage>, (): ()) -> Result<()> {
     context.delete_state();
     Ok(())
-}
-
-/// Asks the records that are older than `kept` at this time to go, and says how many they are. `is_over` says that there is
-/// no time left.
-///
-/// # Errors
-/// The first error of the task hub; what was done before stays done.
-pub(super) async fn forget_old(
-    client: &DurableClient,
-    kept: Duration,
-    now: SystemTime,
-    is_over: impl Fn() -> bool,
-) -> Result<u64, ClientError> {
-    let oldest = now.checked_sub(kept).unwrap_or(SystemTime::UNIX_EPOCH);
-    let query = EntityQuery::new()
-        .with_name(POISON_MESSAGE.name())
-        .modified_before(oldest);
-    let mut old = client.entities(query);
-    let mut forgotten = 0;
-    while let Some(message) = old.next().await? {
-        if is_over() {
-            break;
-        }
-        client.entity(&message.id).signal(FORGET, &()).await?;
-        forgotten += 1;
-    }
-    Ok(forgotten)
 }

@@ -6,8 +6,10 @@ use std::{sync::Arc, time::SystemTime};
 use durable_functions::DurableClient;
 use functions_handler::{Answer, FunctionError, Invocation};
 
-use super::poison_message::forget_old;
-use crate::{jobs::expired, settings::Settings};
+use crate::{
+    jobs::{expired, poison},
+    settings::Settings,
+};
 
 /// Runs once. What it does not get done in its time is done by the next run.
 ///
@@ -25,7 +27,7 @@ pub async fn purge_jobs(
     };
     let (now, kept) = (SystemTime::now(), settings.jobs.tombstones);
     let purged = expired::purge(&client, &settings.jobs, now, is_over).await?;
-    let poison_messages = forget_old(&client, kept, now, is_over).await?;
+    let poison_messages = poison::forget_old(&client, kept, now, is_over).await?;
     tracing::info!(
         jobs = purged.jobs,
         tombstones = purged.tombstones,

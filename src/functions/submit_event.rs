@@ -24,12 +24,10 @@ use functions_handler::{Answer, FunctionError, Invocation, Message};
 
 use crate::{
     counters::STARTS_IN_FLIGHT,
-    functions::{
-        poison_message::{PoisonMessage, record},
-        process_submission::JobInput,
-    },
+    functions::{poison_message::PoisonMessage, process_submission::JobInput},
     jobs::{
         expired,
+        poison::record,
         start::{Found, create, find},
     },
     sessions::{Expiry, SessionJob, Sessions, StoreError},

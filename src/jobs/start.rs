@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use durable_functions::{ClientError, DurableClient, ReusePolicy};
 
-use super::{Identity, owner};
+use super::Identity;
 use crate::{
     api::{error::ApiError, links::Links},
     counters::JOBS_STARTED,
