@@ -9,11 +9,15 @@
 mod expiry;
 mod id;
 mod memory;
+mod redis;
 mod store;
 mod table;
 
 pub use id::{InvalidSessionId, SessionId, SessionKey};
 pub use memory::MemoryStore;
+pub use redis::{
+    ManagedIdentity, RedisConnection, RedisConnectionError, RedisSettings, RedisStore,
+};
 pub use store::{Expiry, Page, Registration, SessionJob, SessionStore, StoreError};
 pub use table::TableStore;
 
@@ -29,10 +33,10 @@ impl Sessions {
     /// The store that the settings name; `None` when sessions are off. Nothing is connected to yet.
     #[must_use]
     pub fn open(settings: &Settings) -> Option<Self> {
-        let store = match settings.sessions.store? {
-            StoreKind::Memory => MemoryStore::new(),
-        };
-        Some(Self::new(store))
+        Some(match settings.sessions.store.clone()? {
+            StoreKind::Memory => Self::new(MemoryStore::new()),
+            StoreKind::Redis(settings) => Self::new(RedisStore::new(*settings)),
+        })
     }
 
     /// The sessions in this store.

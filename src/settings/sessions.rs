@@ -1,6 +1,12 @@
 //! Where the sessions of web applications are kept.
 
-use super::reader::Reader;
+use url::Url;
+
+use super::reader::{Reader, true_or_false};
+use crate::sessions::{ManagedIdentity, RedisConnection, RedisSettings};
+
+const CONNECTION_EXAMPLE: &str =
+    "mycache.redis.cache.windows.net:6380,password=<key>,ssl=True,abortConnect=False";
 
 /// The settings of sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,25 +15,104 @@ pub struct SessionSettings {
     pub store: Option<StoreKind>,
 }
 
-/// The kinds of stores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kinds of stores, with the settings of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreKind {
     /// The memory of the process, for local use.
     Memory,
+    /// `RedisConnection`, `RedisEntra`: a Redis server that all processes share.
+    Redis(Box<RedisSettings>),
+}
+
+/// The values of `SessionStore`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Name {
+    Memory,
+    Redis,
+}
+
+impl Name {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let names = [("memory", Self::Memory), ("redis", Self::Redis)];
+        let known = names
+            .iter()
+            .find(|(name, _)| text.eq_ignore_ascii_case(name));
+        known
+            .map(|(_, name)| *name)
+            .ok_or("expected memory or redis")
+    }
 }
 
 impl SessionSettings {
     pub(super) fn read(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Self {
-        let store = reader.optional("SessionStore", "memory", |text| match text {
-            text if text.eq_ignore_ascii_case("memory") => Ok(StoreKind::Memory),
-            _ => Err("expected memory"),
-        });
+        let name = reader.optional("SessionStore", "redis", Name::parse);
+        let redis = redis(reader, name == Some(Name::Redis));
         // What is in memory is lost by a restart, and an app in Azure has several processes. So it is no default there.
-        let local = store.is_none() && reader.is("AZURE_FUNCTIONS_ENVIRONMENT", "Development");
-        Self {
-            store: store.or(local.then_some(StoreKind::Memory)),
-        }
+        let local = name.is_none() && reader.is("AZURE_FUNCTIONS_ENVIRONMENT", "Development");
+        let store = match name {
+            None => local.then_some(StoreKind::Memory),
+            Some(Name::Memory) => Some(StoreKind::Memory),
+            Some(Name::Redis) => redis.map(|it| StoreKind::Redis(Box::new(it))),
+        };
+        Self { store }
     }
+}
+
+/// A malformed setting is an error also where it is not used.
+fn redis(
+    reader: &mut Reader<impl Fn(&str) -> Option<String>>,
+    is_used: bool,
+) -> Option<RedisSettings> {
+    let connection = match is_used {
+        true => reader.required(
+            "RedisConnection",
+            CONNECTION_EXAMPLE,
+            RedisConnection::parse,
+        ),
+        false => reader.optional(
+            "RedisConnection",
+            CONNECTION_EXAMPLE,
+            RedisConnection::parse,
+        ),
+    };
+    let entra = reader.or_default("RedisEntra", "false", true_or_false)?;
+    let identity = match entra && is_used {
+        true => Some(managed_identity(reader)?),
+        false => None,
+    };
+    Some(RedisSettings {
+        connection: connection?,
+        identity,
+    })
+}
+
+/// The variables that the platform sets for an app with a managed identity. Without them the identity is not assigned.
+fn managed_identity(
+    reader: &mut Reader<impl Fn(&str) -> Option<String>>,
+) -> Option<ManagedIdentity> {
+    let endpoint = reader.required(
+        "IDENTITY_ENDPOINT",
+        "http://127.0.0.1:41741/msi/token",
+        |text| {
+            Url::parse(text)
+                .ok()
+                .filter(|url| matches!(url.scheme(), "http" | "https"))
+                .ok_or("expected an http or https URL")
+        },
+    );
+    let header = reader.required("IDENTITY_HEADER", "<set by the platform>", |text| {
+        // It becomes the value of a header.
+        match text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            true => Ok(text.to_owned()),
+            false => Err("expected visible ASCII characters"),
+        }
+    });
+    let client_id = reader.optional(
+        "AZURE_CLIENT_ID",
+        "00000000-0000-0000-0000-000000000000",
+        |text| Ok::<_, &str>(text.to_owned()),
+    );
+    Some(ManagedIdentity::new(endpoint?, header?, client_id))
 }
 
 #[cfg(test)]
@@ -36,9 +121,12 @@ mod tests {
 
     use super::*;
 
+    fn store(values: &[(&str, &str)]) -> Option<StoreKind> {
+        Settings::for_test(values).sessions.store
+    }
+
     #[test]
     fn sessions_are_in_memory_by_default_in_local_development_only() {
-        let store = |values: &[_]| Settings::for_test(values).sessions.store;
         assert_eq!(store(&[]), None);
         assert_eq!(
             store(&[("AZURE_FUNCTIONS_ENVIRONMENT", "Production")]),
@@ -51,6 +139,70 @@ mod tests {
             Some(StoreKind::Memory)
         );
         let text = Settings::problem_for_test("SessionStore", "disk");
-        assert!(text.contains("SessionStore: expected memory"), "{text}");
+        assert!(
+            text.contains("SessionStore: expected memory or redis"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn redis_needs_a_connection_and_its_errors_show_none() {
+        let connection = "rediss://:secret@cache.example:6380";
+        let expected = RedisConnection::parse(connection).unwrap();
+        let Some(StoreKind::Redis(settings)) =
+            store(&[("SessionStore", "redis"), ("RedisConnection", connection)])
+        else {
+            panic!("another store");
+        };
+        assert_eq!((settings.connection, settings.identity), (expected, None));
+        let text = Settings::problem_for_test("SessionStore", "redis");
+        assert!(
+            text.contains(
+                "RedisConnection: the setting is missing. Example: RedisConnection=mycache"
+            ),
+            "{text}"
+        );
+        // Also in an app that does not use it.
+        let text = Settings::problem_for_test("RedisConnection", "rediss://:s3c?ret@host");
+        assert!(
+            text.contains("RedisConnection: ") && !text.contains("s3c"),
+            "{text}"
+        );
+        let text = Settings::problem_for_test("RedisEntra", "yes");
+        assert!(
+            text.contains("RedisEntra: expected true or false"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_managed_identity_needs_what_the_platform_sets() {
+        let values = [
+            ("SessionStore", "redis"),
+            ("RedisConnection", "rediss://cache.example:6380"),
+            ("RedisEntra", "true"),
+            ("IDENTITY_ENDPOINT", "http://127.0.0.1:41741/msi/token"),
+            ("IDENTITY_HEADER", "s3cret"),
+        ];
+        let Some(StoreKind::Redis(settings)) = store(&values) else {
+            panic!("another store");
+        };
+        let text = format!("{:?}", settings.identity.unwrap());
+        assert!(!text.contains("s3cret"), "{text}");
+        for missing in ["IDENTITY_ENDPOINT", "IDENTITY_HEADER"] {
+            let error = Settings::read(|name| match name {
+                "AuditStorage" => Some("UseDevelopmentStorage=true".to_owned()),
+                name if name == missing => None,
+                name => {
+                    let found = values.iter().find(|(known, _)| *known == name)?;
+                    Some(found.1.to_owned())
+                }
+            });
+            let text = error.unwrap_err().to_string();
+            assert!(
+                text.contains(&format!("{missing}: the setting is missing")),
+                "{text}"
+            );
+        }
     }
 }

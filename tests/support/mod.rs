@@ -13,6 +13,7 @@ pub(crate) mod key_check;
 pub(crate) mod npm;
 pub(crate) mod random;
 pub(crate) mod readme;
+pub(crate) mod redis;
 pub(crate) mod reverse_proxy;
 pub(crate) mod sample;
 pub(crate) mod schemathesis;

@@ -7,6 +7,7 @@ mod concurrency;
 mod memory;
 mod model;
 mod promises;
+mod redis;
 mod table;
 
 use std::{
