@@ -51,6 +51,19 @@ impl Azurite {
         );
     }
 
+    /// Ends it. What it has kept is lost.
+    pub(crate) fn stop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// Starts it again on the same port, with nothing in it.
+    pub(crate) fn restart(&mut self) {
+        self.stop();
+        // The port is that of a listener that has just ended, which Azurite may take over.
+        self.process = Self::listen(&install(), self.port).expect("Azurite does not start again");
+    }
+
     fn start_once(program: &Path) -> Option<Self> {
         // Azurite takes port 0 but does not say which port it got; so a free one is chosen here. Should another
         // process be faster, Azurite ends, and the caller tries again.
@@ -59,6 +72,12 @@ impl Azurite {
             .local_addr()
             .unwrap()
             .port();
+        let process = Self::listen(program, port)?;
+        Some(Self { process, port })
+    }
+
+    /// A process that listens on this port. `None` when it cannot.
+    fn listen(program: &Path, port: u16) -> Option<Child> {
         let mut process = Command::new(program)
             .args([
                 "--inMemoryPersistence",
@@ -90,7 +109,7 @@ impl Azurite {
         });
         // The sender is dropped at the end of the output, which is the end of the process.
         if listens.recv().is_ok() {
-            return Some(Self { process, port });
+            return Some(process);
         }
         let _ = process.wait();
         None
@@ -117,8 +136,7 @@ impl Azurite {
 
 impl Drop for Azurite {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.stop();
     }
 }
 

@@ -18,4 +18,5 @@ pub(crate) mod reverse_proxy;
 pub(crate) mod sample;
 pub(crate) mod schemathesis;
 pub(crate) mod sdk_transport;
+pub(crate) mod table_proxy;
 pub(crate) mod task_hub;

@@ -1,6 +1,9 @@
 //! The store in a table, on a real Azurite.
 
-use std::sync::Arc;
+mod broken_calls;
+mod faults;
+
+use std::{sync::Arc, time::Duration};
 
 use function_app::{
     sessions::{SessionStore, TableStore},
@@ -15,9 +18,27 @@ struct OnAzurite {
     store: Arc<TableStore>,
 }
 
-fn open(connection_string: &str, timeouts: &Timeouts, retry: RetryPolicy) -> Arc<TableStore> {
+/// For faults that last: three attempts that wait 100 ms for an answer.
+const TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_secs(10),
+    read: Duration::from_millis(100),
+    request: Duration::from_secs(10),
+};
+const RETRY: RetryPolicy = RetryPolicy {
+    attempts: 3,
+    first_delay: Duration::from_millis(1),
+    max_delay: Duration::from_millis(5),
+    budget: Duration::from_secs(60),
+};
+
+fn open(
+    connection_string: &str,
+    table: &str,
+    timeouts: &Timeouts,
+    retry: RetryPolicy,
+) -> Arc<TableStore> {
     let connection = Connection::parse(connection_string).unwrap();
-    let table = TableName::parse("sessions").unwrap();
+    let table = TableName::parse(table).unwrap();
     Arc::new(TableStore::open(&connection, &table, timeouts, retry).unwrap())
 }
 
@@ -26,6 +47,7 @@ impl Fixture for OnAzurite {
         let azurite = Azurite::shared();
         let store = open(
             &azurite.connection_string(),
+            "sessions",
             &TableStore::TIMEOUTS,
             TableStore::RETRY,
         );
