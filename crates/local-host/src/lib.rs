@@ -6,7 +6,7 @@
 //!
 //! It reads an app's files ([`settings`], [`host_json`], [`functions`]), builds and starts its handler
 //! ([`handler`]), turns HTTP requests into the host's JSON envelope and answers into responses ([`http`]),
-//! fires timers ([`timers`]), runs a task hub ([`hub`]) and, for machines without Azurite, a small table endpoint
+//! fires timers ([`timers`]), takes messages of the storage emulator ([`queues`]), runs a task hub ([`hub`]) and, for machines without Azurite, a small table endpoint
 //! ([`table`]). [`run`] connects them.
 
 mod accept;
@@ -29,6 +29,7 @@ pub mod log;
 mod messages;
 mod output;
 mod project;
+pub mod queues;
 mod run;
 pub mod settings;
 mod sources;

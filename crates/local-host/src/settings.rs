@@ -53,6 +53,20 @@ impl Environment {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// The text with each `%NAME%` replaced, as a host does in the properties of bindings.
+    ///
+    /// # Errors
+    /// A name that is no setting; the text says what to add.
+    pub(crate) fn resolve(&self, text: &str) -> Result<String, String> {
+        let resolved = self.expand(text);
+        if resolved.contains('%') {
+            return Err(format!(
+                "'{text}' does not resolve to a value. Add the setting that it names to the Values of local.settings.json."
+            ));
+        }
+        Ok(resolved)
+    }
+
     /// Replaces each `%NAME%` whose variable exists; the others stay as written.
     #[must_use]
     pub fn expand(&self, text: &str) -> String {

@@ -9,8 +9,7 @@ use std::path::Path;
 const AUTH_LEVELS: &[&str] = &["anonymous", "user", "function", "system", "admin"];
 
 /// For help.
-const TRIGGERS: &str =
-    "httpTrigger, timerTrigger, orchestrationTrigger, activityTrigger and entityTrigger";
+const TRIGGERS: &str = "httpTrigger, timerTrigger, queueTrigger, orchestrationTrigger, activityTrigger and entityTrigger";
 
 /// A function.json that makes a host skip its function.
 pub(super) struct Invalid {

@@ -3,6 +3,7 @@
 //! `functions_handler::host_json` reads the file, for the handler as well. With an override,
 //! `local.settings.json` can point at a local build of the handler while `host.json` stays unchanged.
 
+mod queues;
 mod shape;
 mod unused;
 
@@ -12,6 +13,8 @@ use anyhow::bail;
 use functions_handler::host_json::{HostJson as Values, HostJsonError};
 use std::path::Path;
 use std::time::Duration;
+
+pub use queues::QueueOptions;
 
 const HANDLER: &str = "customHandler:description";
 
@@ -37,6 +40,8 @@ pub struct HostJson {
     /// `extensions.durableTask.storageProvider.queueClientMessageEncoding` is `Base64`; a real host
     /// has `UTF8` by default.
     pub base64_queue_messages: bool,
+    /// `extensions.queues`.
+    pub queues: QueueOptions,
     /// The app setting that names the storage account of a real host's task hub; `None` when it is not in Azure
     /// Storage.
     pub storage_setting: Option<String>,
@@ -164,6 +169,7 @@ impl HostJson {
             initialization_timeout,
             forward_http: flag(values, "customHandler:enableForwardingHttpRequest", false)?,
             functions: values.list("functions")?,
+            queues: queues::options(values)?,
             storage_setting: unused::storage_setting(values),
             warnings: unused::warnings(values, hub_name.as_deref()),
             hub_name,

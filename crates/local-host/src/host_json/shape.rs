@@ -124,6 +124,25 @@ const MEMBERS: &[(&[&str], Kind, &str)] = &[
         Scalar,
         r#""Base64""#,
     ),
+    (&["extensions", "queues"], Object, r#"{"batchSize": 16}"#),
+    (&["extensions", "queues", "batchSize"], Scalar, "16"),
+    (&["extensions", "queues", "newBatchThreshold"], Scalar, "8"),
+    (
+        &["extensions", "queues", "maxPollingInterval"],
+        Scalar,
+        r#""00:00:02""#,
+    ),
+    (
+        &["extensions", "queues", "visibilityTimeout"],
+        Scalar,
+        r#""00:00:30""#,
+    ),
+    (&["extensions", "queues", "maxDequeueCount"], Scalar, "5"),
+    (
+        &["extensions", "queues", "messageEncoding"],
+        Scalar,
+        r#""base64""#,
+    ),
 ];
 
 /// # Errors

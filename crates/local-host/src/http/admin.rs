@@ -208,7 +208,10 @@ fn arguments(
             metadata.insert_system(&function.name);
             Json::from(text)
         }
-        _ => return Ok(messages::arguments(function, trigger, input, properties)),
+        _ => {
+            let input = input.map(str::as_bytes);
+            return Ok(messages::arguments(function, trigger, input, properties));
+        }
     };
     let data = JsonObject::from_iter([(trigger.name.as_str(), value.double_encoded())]);
     Ok((data, metadata.into_metadata()))

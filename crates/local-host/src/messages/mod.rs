@@ -5,7 +5,7 @@
 
 mod properties;
 
-pub(crate) use properties::Kind;
+pub(crate) use properties::{Kind, seconds, with_offset};
 
 use crate::binding_data::BindingData;
 use crate::functions::{Binding, Function};
@@ -13,22 +13,23 @@ use crate::json::{Json, JsonObject, parse_document};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// `Data` and `Metadata` of an invocation by one message with this text and these properties.
+/// `Data` and `Metadata` of an invocation by one message with this content and these properties.
 pub(crate) fn arguments(
     function: &Function,
     trigger: &Binding,
-    text: Option<&str>,
+    body: Option<&[u8]>,
     mut properties: BindingData,
 ) -> (JsonObject, JsonObject) {
     properties.insert_system(&function.name);
-    if let Some(Ok(Json::Object(body))) = text.map(parse_document) {
-        properties.insert_members(&body);
+    let text = body.map(String::from_utf8_lossy);
+    if let Some(Ok(Json::Object(members))) = text.as_deref().map(parse_document) {
+        properties.insert_members(&members);
     }
-    let value = match text {
-        None => Json::Null.double_encoded(),
+    let value = match (body, text) {
         // A byte array is not encoded twice.
-        Some(text) if trigger.is_binary() => Json::String(STANDARD.encode(text)),
-        Some(text) => Json::from(text).double_encoded(),
+        (Some(body), _) if trigger.is_binary() => Json::String(STANDARD.encode(body)),
+        (_, Some(text)) => Json::from(text.into_owned()).double_encoded(),
+        (_, None) => Json::Null.double_encoded(),
     };
     let data = JsonObject::from_iter([(trigger.name.as_str(), value)]);
     (data, properties.into_metadata())

@@ -21,6 +21,7 @@ use crate::hub::{Hub, OpenStorage, Storage};
 use crate::log::{LogLevel, Logger};
 use crate::output;
 use crate::project::find_root;
+use crate::queues::Queues;
 use crate::settings::{Environment, LocalSettings};
 use crate::timers::Timers;
 use anyhow::{Context, bail};
@@ -118,6 +119,7 @@ async fn host(
 
     let bindings = hub.clone();
     let timers = Timers::of(&app.functions, &app.environment, log);
+    let queues = Queues::of(&app.functions, &app.environment, app.host.queues, log);
     let served = App {
         timers,
         functions: app.functions,
@@ -146,6 +148,7 @@ async fn host(
     let (end, ended) = oneshot::channel::<()>();
     let served = Arc::new(served);
     let timers = served.timers.run(&served);
+    let mut queues = queues.run(&served);
     let server = tokio::spawn(serve(listener, served, async { drop(ended.await) }));
     let failure = tokio::select! {
         () = stop => None,
@@ -153,6 +156,7 @@ async fn host(
     };
     drop(end);
     drop(timers);
+    queues.stop();
     if failure.is_none() {
         log.user(LogLevel::Info, "Stopping.");
     }
@@ -162,12 +166,17 @@ async fn host(
         hub.stop().await;
         if failure.is_none() {
             drop(server.await);
+            queues.ended().await;
         }
     };
     if tokio::time::timeout(DRAIN, drain).await.is_err() {
         log.warning("Requests that were still running have been given up.");
     }
     supervisor.stop().await;
+    // With the handler, every function has ended. Their messages become visible, so that the next start gets them.
+    if tokio::time::timeout(DRAIN, queues.ended()).await.is_err() {
+        log.warning("Some messages of queues are visible again in a minute at the latest.");
+    }
     match failure {
         Some(reason) => bail!(reason),
         None => Ok(()),

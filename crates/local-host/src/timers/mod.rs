@@ -103,7 +103,7 @@ impl Timer {
             Some(Json::Bool(value)) => Some(*value),
             _ => None,
         };
-        let schedule = match resolved(trigger.text("schedule").unwrap_or_default(), environment) {
+        let schedule = match environment.resolve(trigger.text("schedule").unwrap_or_default()) {
             Ok(text) => Schedule::parse(&text).ok_or_else(|| {
                 format!(
                     "The schedule expression '{text}' was not recognized as a valid cron expression or timespan \
@@ -163,17 +163,6 @@ impl Timer {
             };
         }
     }
-}
-
-/// The text with `%NAME%` replaced by that setting, as a host does in the properties of bindings.
-fn resolved(text: &str, environment: &Environment) -> Result<String, String> {
-    let resolved = environment.expand(text);
-    if resolved.contains('%') {
-        return Err(format!(
-            "'{text}' does not resolve to a value. Add the setting that it names to the Values of local.settings.json."
-        ));
-    }
-    Ok(resolved)
 }
 
 async fn run(timer: Arc<Timer>, app: Arc<App>) {

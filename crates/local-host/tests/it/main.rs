@@ -15,6 +15,8 @@ mod hub;
 mod messages;
 #[cfg(unix)]
 mod program;
+mod queue_service;
+mod queues;
 mod replay;
 mod supervision;
 mod support;

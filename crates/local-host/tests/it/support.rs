@@ -5,10 +5,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use local_host::functions::{self, Functions};
 use local_host::handler::{Handler, HandlerOptions, Supervisor};
-use local_host::host_json::HostJson;
+use local_host::host_json::{HostJson, QueueOptions};
 use local_host::http::{App, Cors, Hosts, Management, UploadLimits, serve};
 use local_host::hub::ManagementReply;
 use local_host::log::Logger;
+use local_host::queues::{Queues, Running};
 use local_host::settings::Environment;
 use local_host::timers::Timers;
 use serde_json::Value;
@@ -198,6 +199,8 @@ pub struct Options {
     pub timer: Option<&'static str>,
     /// More functions: name and function.json.
     pub functions: &'static [(&'static str, &'static str)],
+    /// The value of the setting `Q`, by which queue triggers find their queues, and how these are read.
+    pub queues: Option<(String, QueueOptions)>,
 }
 
 impl Default for Options {
@@ -210,6 +213,7 @@ impl Default for Options {
             management: None,
             timer: None,
             functions: &[],
+            queues: None,
         }
     }
 }
@@ -220,6 +224,7 @@ pub struct Host {
     pub handler: FakeHandler,
     pub log: Logger,
     _timers: JoinSet<()>,
+    _queues: Option<Running>,
     _root: TempDir,
 }
 
@@ -253,6 +258,11 @@ impl Host {
             function_timeout,
             grace: Duration::ZERO,
         };
+        let queues = options.queues.map(|(connection, queues)| {
+            let environment = [("Q", connection)].into_iter().collect();
+            // The shortest, so that renewals are seen.
+            Queues::of(&functions, &environment, queues, &log).lease(Duration::from_secs(1))
+        });
         let app = App {
             timers: Timers::of(&functions, &Environment::default(), &log),
             functions,
@@ -290,9 +300,11 @@ impl Host {
         } else {
             JoinSet::new()
         };
+        let queues = queues.map(|queues| queues.run(&app));
         tokio::spawn(serve(listener, app, std::future::pending()));
         Self {
             _timers: timers,
+            _queues: queues,
             address,
             handler,
             log,
