@@ -57,7 +57,7 @@ impl FromRef<AppState> for Option<Sessions> {
 /// When the table client cannot be set up.
 pub fn app(settings: Settings) -> Result<App<AppState>, OpenError> {
     let table = AuditTable::open(&settings.storage, settings.query.clone())?;
-    Ok(app_without_job(settings)
+    Ok(app_without_job(settings)?
         .orchestrator(PROCESS_SUBMISSION, process_submission)
         .activity(QUERY_ACTIVITY, move |context, range| {
             query_activity(context, table.clone(), range)
@@ -65,9 +65,12 @@ pub fn app(settings: Settings) -> Result<App<AppState>, OpenError> {
 }
 
 /// The same without the orchestrator of a job and its activity, for a test that brings its own.
-pub fn app_without_job(settings: Settings) -> App<AppState> {
-    let sessions = Sessions::open(&settings);
-    app_with_sessions(settings, sessions)
+///
+/// # Errors
+/// When the table client of the sessions cannot be set up.
+pub fn app_without_job(settings: Settings) -> Result<App<AppState>, OpenError> {
+    let sessions = Sessions::open(&settings)?;
+    Ok(app_with_sessions(settings, sessions))
 }
 
 /// The same with these sessions, for a test that brings its own store.

@@ -23,7 +23,10 @@ pub use table::TableStore;
 
 use std::sync::Arc;
 
-use crate::settings::{Settings, StoreKind};
+use crate::{
+    settings::{Settings, StoreKind},
+    tables::OpenError,
+};
 
 /// The store of the app. Clones share it.
 #[derive(Clone, Debug)]
@@ -31,11 +34,20 @@ pub struct Sessions(Arc<dyn SessionStore>);
 
 impl Sessions {
     /// The store that the settings name; `None` when sessions are off. Nothing is connected to yet.
-    #[must_use]
-    pub fn open(settings: &Settings) -> Option<Self> {
-        Some(match settings.sessions.store.clone()? {
-            StoreKind::Memory => Self::new(MemoryStore::new()),
-            StoreKind::Redis(settings) => Self::new(RedisStore::new(*settings)),
+    ///
+    /// # Errors
+    /// When the table client cannot be set up.
+    pub fn open(settings: &Settings) -> Result<Option<Self>, OpenError> {
+        Ok(match settings.sessions.store.clone() {
+            None => None,
+            Some(StoreKind::Memory) => Some(Self::new(MemoryStore::new())),
+            Some(StoreKind::Redis(settings)) => Some(Self::new(RedisStore::new(*settings))),
+            Some(StoreKind::Table(table)) => Some(Self::new(TableStore::open(
+                &table.storage,
+                &table.name,
+                &TableStore::TIMEOUTS,
+                TableStore::RETRY,
+            )?)),
         })
     }
 

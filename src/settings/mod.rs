@@ -24,7 +24,7 @@ pub use jobs::JobSettings;
 pub use messages::{MalformedMessages, MessageSettings};
 pub use owners::{AdminClaim, OwnerHeader, OwnerSettings};
 pub use profile::CompatProfile;
-pub use sessions::{SessionSettings, StoreKind};
+pub use sessions::{SessionSettings, SessionTable, StoreKind};
 pub use status::StatusSettings;
 pub use submit::SubmitSettings;
 
@@ -114,7 +114,7 @@ impl Settings {
         let status = StatusSettings::read(&mut reader);
         let jobs = JobSettings::read(&mut reader);
         let messages = MessageSettings::read(&mut reader);
-        let sessions = SessionSettings::read(&mut reader);
+        let sessions = SessionSettings::read(&mut reader, (storage.as_ref(), table.as_ref()));
         let owners = OwnerSettings::read(&mut reader);
 
         let query = (|| {

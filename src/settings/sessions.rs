@@ -2,8 +2,14 @@
 
 use url::Url;
 
-use super::reader::{Reader, true_or_false};
-use crate::sessions::{ManagedIdentity, RedisConnection, RedisSettings};
+use super::{
+    CONNECTION_EXAMPLE as STORAGE_EXAMPLE,
+    reader::{Reader, true_or_false},
+};
+use crate::{
+    sessions::{ManagedIdentity, RedisConnection, RedisSettings},
+    tables::{Connection, TableName},
+};
 
 const CONNECTION_EXAMPLE: &str =
     "mycache.redis.cache.windows.net:6380,password=<key>,ssl=True,abortConnect=False";
@@ -22,37 +28,61 @@ pub enum StoreKind {
     Memory,
     /// `RedisConnection`, `RedisEntra`: a Redis server that all processes share.
     Redis(Box<RedisSettings>),
+    /// `SessionStorage`, `SessionTable`: a table that all processes share.
+    Table(Box<SessionTable>),
 }
+
+/// A table of sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionTable {
+    /// `SessionStorage`: where it is.
+    pub storage: Connection,
+    /// `SessionTable`: its name.
+    pub name: TableName,
+}
+
+/// The table that is counted in, if its settings are valid.
+pub(super) type AuditTable<'a> = (Option<&'a Connection>, Option<&'a TableName>);
 
 /// The values of `SessionStore`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Name {
     Memory,
     Redis,
+    Table,
 }
 
 impl Name {
     fn parse(text: &str) -> Result<Self, &'static str> {
-        let names = [("memory", Self::Memory), ("redis", Self::Redis)];
+        let names = [
+            ("memory", Self::Memory),
+            ("redis", Self::Redis),
+            ("table", Self::Table),
+        ];
         let known = names
             .iter()
             .find(|(name, _)| text.eq_ignore_ascii_case(name));
         known
             .map(|(_, name)| *name)
-            .ok_or("expected memory or redis")
+            .ok_or("expected memory, redis or table")
     }
 }
 
 impl SessionSettings {
-    pub(super) fn read(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Self {
+    pub(super) fn read(
+        reader: &mut Reader<impl Fn(&str) -> Option<String>>,
+        audit: AuditTable<'_>,
+    ) -> Self {
         let name = reader.optional("SessionStore", "redis", Name::parse);
         let redis = redis(reader, name == Some(Name::Redis));
+        let table = table(reader, audit, name == Some(Name::Table));
         // What is in memory is lost by a restart, and an app in Azure has several processes. So it is no default there.
         let local = name.is_none() && reader.is("AZURE_FUNCTIONS_ENVIRONMENT", "Development");
         let store = match name {
             None => local.then_some(StoreKind::Memory),
             Some(Name::Memory) => Some(StoreKind::Memory),
             Some(Name::Redis) => redis.map(|it| StoreKind::Redis(Box::new(it))),
+            Some(Name::Table) => table.map(|it| StoreKind::Table(Box::new(it))),
         };
         Self { store }
     }
@@ -83,6 +113,31 @@ fn redis(
     Some(RedisSettings {
         connection: connection?,
         identity,
+    })
+}
+
+/// Without a storage of its own, the table is where the audit table is.
+fn table(
+    reader: &mut Reader<impl Fn(&str) -> Option<String>>,
+    (audit_storage, audit_table): AuditTable<'_>,
+    is_used: bool,
+) -> Option<SessionTable> {
+    let own = reader.optional("SessionStorage", STORAGE_EXAMPLE, Connection::parse);
+    let storage = own.or_else(|| audit_storage.cloned());
+    let name = reader.or_default("SessionTable", "sessions", |text| {
+        let name = TableName::parse(text)
+            .ok_or("expected the name of a table (3 to 63 letters and digits, a letter first)")?;
+        // The clean-up would read the audit table, which knows no such rows.
+        let is_audit = storage.as_ref() == audit_storage
+            && audit_table.is_some_and(|audit| name.is_same_as(audit));
+        match is_used && is_audit {
+            true => Err("expected another table than AuditTable"),
+            false => Ok(name),
+        }
+    });
+    Some(SessionTable {
+        storage: storage?,
+        name: name?,
     })
 }
 
@@ -140,7 +195,7 @@ mod tests {
         );
         let text = Settings::problem_for_test("SessionStore", "disk");
         assert!(
-            text.contains("SessionStore: expected memory or redis"),
+            text.contains("SessionStore: expected memory, redis or table"),
             "{text}"
         );
     }
@@ -173,6 +228,48 @@ mod tests {
             text.contains("RedisEntra: expected true or false"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_table_is_in_the_storage_of_the_audit_table_or_in_one_of_its_own() {
+        let at = |values: &[(&str, &str)]| {
+            let all = [&[("SessionStore", "table")], values].concat();
+            match store(&all) {
+                Some(StoreKind::Table(table)) => *table,
+                other => panic!("{other:?}"),
+            }
+        };
+        let audit = Settings::for_test(&[]).storage;
+        let table = at(&[]);
+        assert_eq!((&table.storage, table.name.as_str()), (&audit, "sessions"));
+        let own = "AccountName=myaccount;AccountKey=YWJj";
+        let table = at(&[("SessionStorage", own), ("SessionTable", "audit")]);
+        assert_eq!(table.storage, Connection::parse(own).unwrap());
+        assert_eq!(table.name.as_str(), "audit");
+
+        let error = |values: &[(&str, &str)]| {
+            let read = Settings::read(|name| {
+                let found = values.iter().find(|(known, _)| *known == name)?;
+                Some(found.1.to_owned())
+            });
+            read.unwrap_err().to_string()
+        };
+        let text = error(&[
+            ("AuditStorage", "UseDevelopmentStorage=true"),
+            ("SessionStore", "table"),
+            ("SessionTable", "Audit"),
+        ]);
+        let expected = "SessionTable: expected another table than AuditTable. Example";
+        assert!(text.contains(expected), "{text}");
+        // Also in an app that does not use it.
+        for (name, value) in [
+            ("SessionTable", "a-b"),
+            ("SessionStorage", "AccountKey=c3;"),
+        ] {
+            let text = Settings::problem_for_test(name, value);
+            assert!(text.contains(&format!("{name}: ")), "{text}");
+            assert!(!text.contains("c3"), "{text}");
+        }
     }
 
     #[test]

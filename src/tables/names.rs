@@ -61,6 +61,11 @@ impl TableName {
         valid.then(|| Self(name.to_owned()))
     }
 
+    /// Whether both name the same table.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -70,7 +70,7 @@ fn app() -> Result<App<function_app::AppState>, Box<dyn std::error::Error>> {
         settings.jobs.tombstones = Duration::ZERO;
     }
     let table = AuditTable::open(&settings.storage, settings.query.clone())?;
-    Ok(function_app::app_without_job(settings)
+    Ok(function_app::app_without_job(settings)?
         .orchestrator(PROCESS_SUBMISSION, process_or_decide)
         .activity(QUERY_ACTIVITY, move |context, range| {
             query_or_panic(context, table.clone(), range)
