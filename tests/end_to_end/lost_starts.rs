@@ -6,60 +6,14 @@ use function_app::{app, settings::Settings};
 use http_body_util::BodyExt;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
 use tower::ServiceExt;
 
 use super::support::{
     app_folder::AppFolder,
+    breaking_proxy::breaks_at_request,
     fake_table::{FakeTable, Step},
     host::Host,
 };
-
-/// Takes one connection to the server at `to`, and breaks it instead of passing the second request on. No further
-/// connection can be made. Returns the address.
-async fn breaks_at_the_second_request(to: &str) -> String {
-    // As HTTP/2 has them: the preface, the head of a frame, and the type of the frame that a request begins with.
-    const PREFACE: usize = 24;
-    const HEAD: usize = 9;
-    const HEADERS: u8 = 1;
-
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut server = TcpStream::connect(to).await.unwrap();
-    tokio::spawn(async move {
-        let (mut client, _) = listener.accept().await.unwrap();
-        drop(listener);
-        let (mut from_client, mut to_client) = client.split();
-        let (mut from_server, mut to_server) = server.split();
-        let pass_on = async {
-            let mut preface = [0; PREFACE];
-            from_client.read_exact(&mut preface).await.unwrap();
-            to_server.write_all(&preface).await.unwrap();
-            let mut requests = 0;
-            loop {
-                let mut head = [0; HEAD];
-                from_client.read_exact(&mut head).await.unwrap();
-                requests += usize::from(head[3] == HEADERS);
-                if requests == 2 {
-                    return;
-                }
-                let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-                let mut payload = vec![0; usize::try_from(length).unwrap()];
-                from_client.read_exact(&mut payload).await.unwrap();
-                to_server.write_all(&head).await.unwrap();
-                to_server.write_all(&payload).await.unwrap();
-            }
-        };
-        tokio::select! {
-            () = pass_on => {}
-            _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
-        }
-    });
-    address.to_string()
-}
 
 /// Posts a submission to the function itself, with this value of the `durableClient` binding.
 async fn submit(binding: &Value, key: (&str, &str)) -> Value {
@@ -119,7 +73,7 @@ async fn row_10_a_start_of_which_nobody_knows_is_a_503_that_asks_for_the_same_ke
     let (binding, hub) = binding(&host).await;
     for key in [("Idempotency-Key", "a-key"), ("Operation-Id", "an-id")] {
         let mut broken = binding.clone();
-        let proxy = breaks_at_the_second_request(&hub).await;
+        let proxy = breaks_at_request(2, &hub).await;
         broken["rpcBaseUrl"] = json!(format!("http://{proxy}"));
         let answer = submit(&broken, key).await;
         assert_eq!(answer["statusCode"], 503, "{answer}");

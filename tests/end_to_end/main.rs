@@ -23,6 +23,7 @@ mod idempotency;
 mod jobs;
 mod leaks;
 mod lost_starts;
+mod messages;
 mod misbehaving;
 mod openapi;
 mod page;

@@ -3,6 +3,7 @@
 
 pub(crate) mod app_folder;
 pub(crate) mod azurite;
+pub(crate) mod breaking_proxy;
 pub(crate) mod browser;
 pub(crate) mod build;
 pub(crate) mod console;
@@ -10,6 +11,7 @@ pub(crate) mod fake_table;
 pub(crate) mod host;
 pub(crate) mod http;
 pub(crate) mod key_check;
+pub(crate) mod messages;
 pub(crate) mod npm;
 pub(crate) mod random;
 pub(crate) mod readme;

@@ -1,0 +1,615 @@
+//! Jobs that are started by messages.
+
+use axum::Router;
+use durable_functions::Query;
+use function_app::{
+    app_with_sessions,
+    functions::poison_message::POISON_MESSAGE,
+    owners::Owner,
+    sessions::{MemoryStore, SessionId, SessionKey, Sessions},
+    settings::Settings,
+};
+use futures::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::support::{
+    app_folder::AppFolder,
+    breaking_proxy::breaks_at_request,
+    fake_table::{FakeTable, Gate, Step},
+    host::Host,
+    messages::{Delivery, job_id, use_queue},
+    task_hub::TaskHub,
+};
+use faults::{Fault, FaultyStore};
+
+mod faults;
+
+const TAKEN: &str = "Executed 'Functions.submit-event' (Succeeded";
+const REFUSED: &str = "Executed 'Functions.submit-event' (Failed";
+
+async fn table() -> FakeTable {
+    FakeTable::start(vec![Step::page(&["1", "2"])]).await
+}
+
+async fn start(table: &FakeTable) -> Host {
+    AppFolder::misbehaving(&table.connection_string())
+        .start()
+        .await
+}
+
+fn status_of(host: &Host, message_id: &str) -> String {
+    let target = format!("/api/status/{}", job_id(message_id));
+    host.client().url(&target)
+}
+
+fn key(session: &str) -> SessionKey {
+    SessionId::parse(session).unwrap().key()
+}
+
+/// `submit-event` in this process.
+fn handler(sessions: Sessions) -> Router {
+    let settings = Settings::read(|name| {
+        (name == "AuditStorage").then(|| "UseDevelopmentStorage=true".to_owned())
+    });
+    app_with_sessions(settings.unwrap(), Some(sessions)).into_router()
+}
+
+/// The ids of a session's jobs, as the store tells them.
+async fn jobs_of(sessions: &Sessions, session: &str) -> Option<Vec<String>> {
+    let page = sessions.store().page(&key(session), None, 100).await;
+    let jobs = page.unwrap()?.jobs;
+    Some(jobs.into_iter().map(|job| job.id).collect())
+}
+
+/// The instances in the task hub of a host that are jobs.
+async fn instances(hub: &TaskHub) -> Vec<String> {
+    let mut jobs = hub.client().query(Query::new());
+    let mut ids = Vec::new();
+    while let Some(job) = jobs.next().await.unwrap() {
+        if job.name == "process-submission" {
+            ids.push(job.instance_id);
+        }
+    }
+    ids
+}
+
+/// The value of the `durableClient` binding of a host.
+async fn binding(host: &Host) -> String {
+    let url = host.client().url("/api/client-binding");
+    let answer = host
+        .client()
+        .request_unsearched(Method::GET, &url, None, "")
+        .await;
+    answer.body
+}
+
+/// The same with another address of the task hub.
+fn through(binding: &str, address: &str) -> String {
+    let mut binding: Value = serde_json::from_str(binding).unwrap();
+    binding["rpcBaseUrl"] = json!(format!("http://{address}"));
+    binding.to_string()
+}
+
+fn address(binding: &str) -> String {
+    let binding: Value = serde_json::from_str(binding).unwrap();
+    let address = binding["rpcBaseUrl"].as_str().unwrap();
+    let address = address.trim_start_matches("http://").trim_end_matches('/');
+    address.to_owned()
+}
+
+/// The line of the handler about a message with this number, from 1. What it writes to stdout and to stderr may come in another
+/// order.
+async fn line(host: &Host, number: usize) -> String {
+    host.logged("message_id=", number).await;
+    let log = host.log();
+    let last = log.lines().rfind(|line| line.contains("message_id="));
+    last.unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a4_1_a_session_has_its_job_as_soon_as_the_message_is_taken() {
+    let (table, sessions) = (table().await, Sessions::new(MemoryStore::new()));
+    let host = start(&table).await;
+    let (router, binding) = (handler(sessions.clone()), binding(&host).await);
+    let message = Delivery::submission("m-1", "s-1");
+    assert!(message.to_handler(&router, &binding).await);
+    assert_eq!(jobs_of(&sessions, "s-1").await, Some(vec![job_id("m-1")]));
+    // Its address is that of any job.
+    let answer = host.client().poll(&status_of(&host, "m-1")).await;
+    let answer = answer.json();
+    assert_eq!(
+        (&answer["status"], &answer["result"]),
+        (&json!("Completed"), &json!(2))
+    );
+}
+
+#[tokio::test]
+async fn row_12_a_message_of_a_trigger_starts_a_job_like_any_other() {
+    let table = table().await;
+    let host = start(&table).await;
+    let client = host.client();
+    let (_, submitted) = client.submit("2021-01-01", "2021-01-31").await;
+    Delivery::submission("m-1", "s-1").to(&host).await;
+    host.logged(TAKEN, 1).await;
+    let without_times = |mut status: Value| {
+        let members = status.as_object_mut().unwrap();
+        members.retain(|name, _| !name.ends_with("Time") && name != "id");
+        status
+    };
+    let started = client.poll(&status_of(&host, "m-1")).await.json();
+    let submitted = client.poll(&submitted).await.json();
+    assert_eq!(without_times(started), without_times(submitted));
+}
+
+#[tokio::test]
+async fn a4_3_a_message_that_is_delivered_again_starts_no_second_job_and_moves_nothing() {
+    let gate = Gate::closed();
+    let held = Step::Held(gate.clone(), Box::new(Step::page(&["1"])));
+    let table = FakeTable::start(vec![held]).await;
+    let (host, sessions) = (start(&table).await, Sessions::new(MemoryStore::new()));
+    let (router, binding) = (handler(sessions.clone()), binding(&host).await);
+    let delivery = |count: u64| {
+        Delivery::submission("m-1", "s-1")
+            .with("DeliveryCount", count)
+            .with("SequenceNumber", 1)
+            .with("EnqueuedTimeUtc", "2026-01-01T00:00:00")
+    };
+    let at_once: Vec<_> = (1..=20).map(delivery).collect();
+    let taken = join_all(at_once.iter().map(|it| it.to_handler(&router, &binding))).await;
+    assert_eq!(taken, [true; 20]);
+    // A later message, and the first one again while its job runs, and after its end.
+    let later = Delivery::submission("m-2", "s-1").with("EnqueuedTimeUtc", "2026-01-01T00:00:01");
+    assert!(later.to_handler(&router, &binding).await);
+    let order = Some(vec![job_id("m-2"), job_id("m-1")]);
+    assert!(delivery(21).to_handler(&router, &binding).await);
+    assert_eq!(jobs_of(&sessions, "s-1").await, order);
+    gate.open();
+    for message in ["m-1", "m-2"] {
+        host.client().poll(&status_of(&host, message)).await;
+    }
+    assert!(delivery(22).to_handler(&router, &binding).await);
+    assert_eq!(jobs_of(&sessions, "s-1").await, order);
+    assert_eq!(instances(&TaskHub::of(&host).await).await.len(), 2);
+    assert_eq!(table.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn row_3_a_message_whose_job_was_cancelled_or_purged_starts_no_second_one() {
+    let gate = Gate::closed();
+    let held = Step::Held(gate.clone(), Box::new(Step::page(&["1"])));
+    let table = FakeTable::start(vec![held]).await;
+    let host = AppFolder::misbehaving(&table.connection_string())
+        .setting("JOBS_EXPIRE_AT_ONCE", "1")
+        .start()
+        .await;
+    let client = host.client();
+    let message = Delivery::submission("m-1", "s-1");
+    message.to(&host).await;
+    host.logged(TAKEN, 1).await;
+    table.requested(1).await;
+    let status = status_of(&host, "m-1");
+    let cancelled = client.send_to(Method::DELETE, &status).await;
+    assert!(cancelled.status < 300, "{cancelled:?}");
+    client.poll(&status).await;
+    message.to(&host).await;
+    host.logged(TAKEN, 2).await;
+    assert_eq!(client.status(&status).await.json()["status"], "Terminated");
+
+    for run in 1..=2 {
+        client.post("/admin/functions/purge-jobs", "{}").await;
+        host.logged("Executed 'Functions.purge-jobs' (Succeeded", run)
+            .await;
+        host.logged("Executed 'Functions.expired-job' (Succeeded", 1)
+            .await;
+    }
+    assert_eq!(client.status(&status).await.status, 410);
+    message.to(&host).await;
+    host.logged(TAKEN, 3).await;
+    host.logged("after its job was purged: nothing is started", 1)
+        .await;
+    assert_eq!(client.status(&status).await.status, 410);
+    assert_eq!(table.requests().len(), 1);
+    gate.open();
+}
+
+#[tokio::test]
+async fn row_3_an_id_that_had_another_content_is_refused_and_gives_nobody_a_job() {
+    let (table, sessions) = (table().await, Sessions::new(MemoryStore::new()));
+    let host = start(&table).await;
+    let (router, binding) = (handler(sessions.clone()), binding(&host).await);
+    let first = Delivery::submission("m-1", "s-1");
+    assert!(first.to_handler(&router, &binding).await);
+    let other_session = Delivery::submission("m-1", "s-2");
+    assert!(!other_session.to_handler(&router, &binding).await);
+    assert_eq!(jobs_of(&sessions, "s-2").await, None);
+    let text = r#"{"sessionId":"s-1","start":"2021-01-01","end":"2021-01-30"}"#;
+    let other_days = Delivery::of(text).with("MessageId", "m-1");
+    assert!(!other_days.to_handler(&router, &binding).await);
+    assert!(first.to_handler(&router, &binding).await);
+    assert_eq!(instances(&TaskHub::of(&host).await).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_job_belongs_to_whom_the_session_belongs() {
+    let (table, sessions) = (table().await, Sessions::new(MemoryStore::new()));
+    let host = start(&table).await;
+    let (router, binding) = (handler(sessions.clone()), binding(&host).await);
+    let owner = Owner::of("aad", "anna");
+    let expiry = function_app::sessions::Expiry::Never;
+    let registered = sessions
+        .store()
+        .register(&key("s-1"), Some(&owner), expiry)
+        .await;
+    assert!(registered.unwrap().is_new);
+    let message = Delivery::submission("m-1", "s-1");
+    assert!(message.to_handler(&router, &binding).await);
+    assert!(message.to_handler(&router, &binding).await);
+    let hub = TaskHub::of(&host).await;
+    assert_eq!(instances(&hub).await, [job_id("m-1")]);
+    let stranger = host.client().status(&status_of(&host, "m-1")).await;
+    assert_eq!(stranger.status, 404);
+}
+
+/// What is wrong with a message, and what the log says of it.
+const MALFORMED: [(&str, &str); 21] = [
+    ("", "text: expected {"),
+    ("  ", "text: expected {"),
+    ("not json", "text: expected JSON, it ends at line 1, column"),
+    (r#"{"sessionId":"s-1""#, "text: expected JSON"),
+    (r#"{"sessionId":"s-1"} x"#, "text: expected JSON"),
+    ("null", "text: expected {"),
+    ("[]", "text: expected {"),
+    (r#""s-1""#, "text: expected {"),
+    (
+        "{}",
+        "sessionId: expected it in the text or as the SessionId of the message",
+    ),
+    (r#"{"sessionId":null}"#, "sessionId: expected it"),
+    (r#"{"sessionId":5}"#, "sessionId: expected a string"),
+    (r#"{"sessionId":["s"]}"#, "sessionId: expected a string"),
+    (
+        r#"{"sessionId":""}"#,
+        "sessionId: expected 1 to 128 visible ASCII",
+    ),
+    (
+        r#"{"sessionId":"../x"}"#,
+        "sessionId: expected 1 to 128 visible ASCII",
+    ),
+    (
+        r#"{"sessionId":"s","sessionId":"t"}"#,
+        "sessionId: expected it once",
+    ),
+    (
+        r#"{"sessionId":"s","end":"2021-01-31"}"#,
+        "start: expected a day, it is missing",
+    ),
+    (
+        r#"{"sessionId":"s","start":"2021-01-01","end":20210131}"#,
+        "end: expected a day such as 2021-01-31",
+    ),
+    (
+        r#"{"sessionId":"s","start":"2021-02-30","end":"2021-03-01"}"#,
+        "start: expected a day such as 2021-01-31",
+    ),
+    (
+        r#"{"sessionId":"s","start":"2021-01-31","end":"2021-01-01"}"#,
+        "start, end: expected an end that is not before the start",
+    ),
+    (
+        r#"{"sessionId":"s","start":"2021-01-01","end":"2025-01-01"}"#,
+        "start, end: expected at most 366 days",
+    ),
+    (
+        r#"{"sessionId":"s","start":"2021-01-01","end":"2021-01-31","DeliveryCount":1}"#,
+        "text: expected no members but sessionId, start and end",
+    ),
+];
+
+#[tokio::test]
+async fn row_12_a_malformed_message_fails_and_the_log_names_the_field_and_the_message() {
+    let table = table().await;
+    let host = start(&table).await;
+    for (index, (text, reason)) in MALFORMED.into_iter().enumerate() {
+        let message = Delivery::of(text).with("MessageId", format!("message-{index}."));
+        message.to(&host).await;
+        host.logged(REFUSED, index + 1).await;
+        let line = line(&host, index + 1).await;
+        assert!(line.contains(&format!("message-{index}.")), "{line}");
+        assert!(line.contains(reason), "{text}: {line}");
+    }
+    let large = "x".repeat(65_537);
+    Delivery::of(large).to(&host).await;
+    host.logged("text: expected at most 65536 bytes", 1).await;
+    assert_eq!(instances(&TaskHub::of(&host).await).await.len(), 0);
+    assert_eq!(table.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn row_12_the_last_delivery_of_a_message_is_an_error_and_those_before_are_warnings() {
+    let table = table().await;
+    for (queue, most, expected) in [
+        (
+            false,
+            None,
+            [(1, "WARN"), (9, "WARN"), (10, "ERROR"), (11, "ERROR")],
+        ),
+        (
+            false,
+            Some("3"),
+            [(1, "WARN"), (2, "WARN"), (3, "ERROR"), (4, "ERROR")],
+        ),
+        // 0: a person has sent it.
+        (
+            true,
+            None,
+            [(1, "WARN"), (4, "WARN"), (5, "ERROR"), (0, "ERROR")],
+        ),
+    ] {
+        let mut app = AppFolder::misbehaving(&table.connection_string());
+        if let Some(most) = most {
+            app = app.setting("MaxDeliveryCount", most);
+        }
+        let launch = app.launch();
+        if queue {
+            use_queue(launch.folder());
+        }
+        let host = launch.start().await;
+        let (id, count_name) = match queue {
+            true => ("Id", "DequeueCount"),
+            false => ("MessageId", "DeliveryCount"),
+        };
+        for (index, (count, level)) in expected.into_iter().enumerate() {
+            let message = Delivery::of("{").with(id, "m-1").with(count_name, count);
+            message.to(&host).await;
+            host.logged(REFUSED, index + 1).await;
+            let line = line(&host, index + 1).await;
+            assert!(line.contains(level), "{count}: {line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_text_cannot_choose_its_own_id_nor_its_delivery_count() {
+    let table = table().await;
+    let host = start(&table).await;
+    let text = r#"{"messageId":"victim","deliveryCount":1,"sessionId":"s","start":"2021-01-01","end":"2021-01-31"}"#;
+    Delivery::of(text).with("DeliveryCount", 10).to(&host).await;
+    host.logged(REFUSED, 1).await;
+    let line = line(&host, 1).await;
+    // It cannot be known whether this is the last delivery.
+    assert!(line.contains("ERROR"), "{line}");
+    assert!(!line.contains("victim"), "{line}");
+    assert_eq!(instances(&TaskHub::of(&host).await).await.len(), 0);
+}
+
+#[tokio::test]
+async fn row_12_a_malformed_message_can_be_recorded_and_is_forgotten_later() {
+    let table = table().await;
+    let host = AppFolder::misbehaving(&table.connection_string())
+        .setting("MalformedMessages", "record")
+        .setting("TOMBSTONES_EXPIRE_AT_ONCE", "1")
+        .start()
+        .await;
+    let text = "{\"sessionId\":\"s\u{ffff}\"";
+    let message = Delivery::of(text)
+        .with("MessageId", "m-1")
+        .with("SessionId", "s-1")
+        .with("EnqueuedTimeUtc", "2026-01-01T00:00:00Z");
+    message.to(&host).await;
+    message.to(&host).await;
+    let other = Delivery::of("other").with("MessageId", "m-1");
+    other.to(&host).await;
+    host.logged(TAKEN, 3).await;
+    host.logged("Executed 'Functions.poison-message' (Succeeded", 3)
+        .await;
+    let hub = TaskHub::of(&host).await;
+    let digest = Sha256::digest(text);
+    let digest: String = digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let entity = POISON_MESSAGE.id(format!("{}-{digest}", job_id("m-1")));
+    let entity = hub.client().entity(entity);
+    let state = entity.state::<Value>().await.unwrap();
+    let expected = json!({
+        "messageId": "m-1",
+        "reason": "text: expected JSON, it ends at line 1, column 19",
+        "enqueuedAt": "2026-01-01T00:00:00Z",
+        // The text may have replaced it.
+        "sessionId": null,
+        "text": text,
+        "length": text.len(),
+    });
+    assert_eq!(state, Some(expected));
+    host.client()
+        .post("/admin/functions/purge-jobs", "{}")
+        .await;
+    host.logged("Executed 'Functions.poison-message' (Succeeded", 5)
+        .await;
+    assert_eq!(entity.state::<Value>().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn row_12_the_same_function_takes_messages_of_a_storage_queue() {
+    let table = table().await;
+    let launch = AppFolder::misbehaving(&table.connection_string()).launch();
+    use_queue(launch.folder());
+    let host = launch.start().await;
+    let text = r#"{"sessionId":"s-1","start":"2021-01-01","end":"2021-01-31"}"#;
+    let message = Delivery::of(text).with("Id", "i-1").with("DequeueCount", 1);
+    message.to(&host).await;
+    host.logged(TAKEN, 1).await;
+    message.to(&host).await;
+    host.logged(TAKEN, 2).await;
+    let answer = host.client().poll(&status_of(&host, "i-1")).await;
+    assert_eq!(answer.json()["status"], "Completed");
+    // A message that a person sends has no id. Each is one of its own.
+    Delivery::of(text).to(&host).await;
+    Delivery::of(text).to(&host).await;
+    host.logged(TAKEN, 4).await;
+    assert_eq!(instances(&TaskHub::of(&host).await).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_message_without_an_id_is_known_again_by_its_sequence_number() {
+    let (table, sessions) = (table().await, Sessions::new(MemoryStore::new()));
+    let host = start(&table).await;
+    let (router, binding) = (handler(sessions.clone()), binding(&host).await);
+    let message = |number: u64| {
+        Delivery::submission("", "s-1")
+            .without("MessageId")
+            .with("SequenceNumber", number)
+            .with("EnqueuedTimeUtc", "2026-01-01T00:00:00")
+    };
+    for number in [7, 8, 7] {
+        assert!(message(number).to_handler(&router, &binding).await);
+    }
+    assert_eq!(jobs_of(&sessions, "s-1").await.unwrap().len(), 2);
+    assert_eq!(instances(&TaskHub::of(&host).await).await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_session_of_the_message_itself_counts_when_the_text_has_none() {
+    let (table, sessions) = (table().await, Sessions::new(MemoryStore::new()));
+    let host = start(&table).await;
+    let (router, binding) = (handler(sessions.clone()), binding(&host).await);
+    let text = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
+    let of_message = Delivery::of(text)
+        .with("MessageId", "m-1")
+        .with("SessionId", "s-1");
+    assert!(of_message.to_handler(&router, &binding).await);
+    let of_both = Delivery::submission("m-2", "s-2").with("SessionId", "s-1");
+    assert!(of_both.to_handler(&router, &binding).await);
+    assert_eq!(jobs_of(&sessions, "s-1").await, Some(vec![job_id("m-1")]));
+    assert_eq!(jobs_of(&sessions, "s-2").await, Some(vec![job_id("m-2")]));
+}
+
+#[tokio::test]
+async fn while_the_store_is_away_no_job_is_started_and_a_later_delivery_starts_it_once() {
+    let table = table().await;
+    let host = start(&table).await;
+    let (binding, hub) = (binding(&host).await, TaskHub::of(&host).await);
+    for (message, fault) in [("m-1", Fault::Refuses), ("m-2", Fault::LosesTheAnswer)] {
+        let store = FaultyStore::new(fault);
+        let router = handler(Sessions::new(store.clone()));
+        let delivery = Delivery::submission(message, "s-1");
+        assert!(!delivery.to_handler(&router, &binding).await);
+        assert!(!delivery.to_handler(&router, &binding).await);
+        let job = hub.client().status(&job_id(message)).await.unwrap();
+        assert!(job.is_none(), "{message}");
+        store.heal();
+        assert!(delivery.to_handler(&router, &binding).await);
+        let sessions = Sessions::new(store);
+        assert_eq!(jobs_of(&sessions, "s-1").await, Some(vec![job_id(message)]));
+        let job = hub.client().status(&job_id(message)).await.unwrap();
+        assert!(job.is_some(), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn when_the_connection_to_the_task_hub_breaks_anywhere_a_later_delivery_starts_the_job_once()
+{
+    let (table, sessions) = (table().await, Sessions::new(MemoryStore::new()));
+    let host = start(&table).await;
+    let (router, binding) = (handler(sessions.clone()), binding(&host).await);
+    // The job, its tombstone, the start.
+    for request in 1..=3 {
+        let message = format!("m-{request}");
+        let delivery = Delivery::submission(&message, &message);
+        let proxy = breaks_at_request(request, &address(&binding)).await;
+        assert!(
+            !delivery
+                .to_handler(&router, &through(&binding, &proxy))
+                .await
+        );
+        // The session knows its job before it is started.
+        let known = (request == 3).then(|| vec![job_id(&message)]);
+        assert_eq!(jobs_of(&sessions, &message).await, known);
+        assert!(delivery.to_handler(&router, &binding).await);
+        assert_eq!(
+            jobs_of(&sessions, &message).await,
+            Some(vec![job_id(&message)])
+        );
+    }
+    assert_eq!(instances(&TaskHub::of(&host).await).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_malformed_message_that_cannot_be_recorded_is_not_completed() {
+    let table = table().await;
+    let host = start(&table).await;
+    let binding = binding(&host).await;
+    let settings = Settings::read(|name| match name {
+        "AuditStorage" => Some("UseDevelopmentStorage=true".to_owned()),
+        "MalformedMessages" => Some("record".to_owned()),
+        _ => None,
+    });
+    let sessions = Sessions::new(MemoryStore::new());
+    let router = app_with_sessions(settings.unwrap(), Some(sessions)).into_router();
+    let proxy = breaks_at_request(1, &address(&binding)).await;
+    let message = Delivery::of("{").with("MessageId", "m-1");
+    assert!(
+        !message
+            .to_handler(&router, &through(&binding, &proxy))
+            .await
+    );
+    assert!(message.to_handler(&router, &binding).await);
+}
+
+#[tokio::test]
+async fn without_sessions_a_message_is_not_taken() {
+    let table = table().await;
+    let host = start(&table).await;
+    let settings = Settings::read(|name| {
+        (name == "AuditStorage").then(|| "UseDevelopmentStorage=true".to_owned())
+    });
+    let router = app_with_sessions(settings.unwrap(), None).into_router();
+    let message = Delivery::submission("m-1", "s-1");
+    assert!(!message.to_handler(&router, &binding(&host).await).await);
+    assert_eq!(instances(&TaskHub::of(&host).await).await.len(), 0);
+}
+
+#[tokio::test]
+async fn neither_a_session_nor_anything_of_a_text_is_in_the_log() {
+    let table = table().await;
+    let host = AppFolder::misbehaving(&table.connection_string())
+        .setting("MaxDeliveryCount", "2")
+        .start()
+        .await;
+    let malformed = r#"{"sessionId":"secret-1","secret-2":"secret-3""#;
+    let unknown = r#"{"sessionId":"secret-1","secret-2":"secret-3"}"#;
+    let days = r#"{"sessionId":"secret-1","start":"secret-4","end":"secret-5"}"#;
+    let taken = [
+        Delivery::submission("m-1", "secret-1"),
+        // Some senders take the session as the id.
+        Delivery::submission("secret-6", "secret-6"),
+        Delivery::of(r#"{"start":"2021-01-01","end":"2021-01-31"}"#)
+            .with("MessageId", "secret-7")
+            .with("SessionId", "secret-7"),
+    ];
+    for (index, delivery) in taken.iter().chain(&taken).enumerate() {
+        delivery.to(&host).await;
+        host.logged(TAKEN, index + 1).await;
+    }
+    let mut refused = 0;
+    for text in [malformed, unknown, days] {
+        for count in [1, 2] {
+            let delivery = Delivery::of(text)
+                .with("MessageId", "secret-1")
+                .with("SessionId", "secret-8")
+                .with("DeliveryCount", count);
+            delivery.to(&host).await;
+            refused += 1;
+            host.logged(REFUSED, refused).await;
+        }
+    }
+    for message in ["m-1", "secret-6"] {
+        host.client().poll(&status_of(&host, message)).await;
+    }
+    let log = host.log();
+    let told: Vec<_> = log.lines().filter(|line| line.contains("secret")).collect();
+    assert!(told.is_empty(), "{told:#?}");
+}

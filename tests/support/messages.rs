@@ -1,0 +1,123 @@
+//! Messages for `submit-event`, as a sender and the service make them.
+
+use std::path::Path;
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, StatusCode},
+};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use tower::ServiceExt;
+
+use super::host::Host;
+
+/// The days that most messages ask for.
+pub(crate) const DAYS: (&str, &str) = ("2021-01-01", "2021-01-31");
+
+/// A delivery of a message.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivery {
+    text: String,
+    properties: Map<String, Value>,
+}
+
+impl Delivery {
+    /// A message with this text, and nothing said of its properties.
+    pub(crate) fn of(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            properties: Map::new(),
+        }
+    }
+
+    /// The message with this id that asks for [`DAYS`].
+    pub(crate) fn submission(message_id: &str, session: &str) -> Self {
+        let (start, end) = DAYS;
+        let text = json!({ "sessionId": session, "start": start, "end": end });
+        Self::of(text.to_string()).with("MessageId", message_id)
+    }
+
+    /// The same with a property in the spelling of the host.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.properties.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The same without a property.
+    pub(crate) fn without(self, name: &str) -> Self {
+        self.with(name, Value::Null)
+    }
+
+    /// Delivers it by the admin API. The function then runs in the background.
+    pub(crate) async fn to(&self, host: &Host) {
+        let body = json!({ "input": self.text, "metadata": self.properties });
+        let target = "/admin/functions/submit-event";
+        let answer = host.client().post(target, &body.to_string()).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+
+    /// Delivers it to a handler in this process, as the host does, with this `durableClient` binding. Returns whether the
+    /// message was taken.
+    ///
+    /// The members of the text are not among its properties, which only a host adds.
+    pub(crate) async fn to_handler(&self, router: &Router, binding: &str) -> bool {
+        let quoted = |text: &str| json!(json!(text).to_string());
+        let mut metadata = Map::new();
+        for (name, value) in &self.properties {
+            let value = match value {
+                Value::Null => continue,
+                // A DateTime.
+                Value::String(text) if name.ends_with("Utc") => json!(text),
+                Value::String(text) => quoted(text),
+                other => json!(other.to_string()),
+            };
+            metadata.insert(name.clone(), value);
+        }
+        let envelope = json!({
+            "Data": { "message": quoted(&self.text), "starter": quoted(binding) },
+            "Metadata": metadata,
+        });
+        let request = Request::post("/submit-event")
+            .header("Content-Type", "application/json")
+            .body(Body::from(envelope.to_string()))
+            .unwrap();
+        let answer = router.clone().oneshot(request).await.unwrap();
+        answer.status() == StatusCode::OK
+    }
+}
+
+/// The id of the job that a message with this id starts.
+pub(crate) fn job_id(message_id: &str) -> String {
+    let digest = Sha256::new()
+        .chain_update(b"submit-event\0")
+        .chain_update(message_id)
+        .finalize();
+    let hex = digest.iter().map(|byte| format!("{byte:02x}"));
+    hex.take(16).collect()
+}
+
+/// The trigger of `submit-event` for messages of a storage queue.
+pub(crate) const QUEUE_TRIGGER: &str = r#"{
+  "bindings": [
+    {
+      "type": "queueTrigger",
+      "direction": "in",
+      "name": "message",
+      "queueName": "submit-events",
+      "connection": "AzureWebJobsStorage"
+    },
+    {
+      "type": "durableClient",
+      "direction": "in",
+      "name": "starter"
+    }
+  ]
+}
+"#;
+
+/// Lets `submit-event` in the folder of an app take messages of a storage queue.
+pub(crate) fn use_queue(folder: &Path) {
+    std::fs::write(folder.join("submit-event/function.json"), QUEUE_TRIGGER).unwrap();
+}
