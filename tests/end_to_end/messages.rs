@@ -25,6 +25,7 @@ use super::support::{
 use faults::{Fault, FaultyStore};
 
 mod faults;
+mod many;
 
 const TAKEN: &str = "Executed 'Functions.submit-event' (Succeeded";
 const REFUSED: &str = "Executed 'Functions.submit-event' (Failed";
@@ -58,7 +59,7 @@ fn handler(sessions: Sessions) -> Router {
 
 /// The ids of a session's jobs, as the store tells them.
 async fn jobs_of(sessions: &Sessions, session: &str) -> Option<Vec<String>> {
-    let page = sessions.store().page(&key(session), None, 100).await;
+    let page = sessions.store().page(&key(session), None, 1000).await;
     let jobs = page.unwrap()?.jobs;
     Some(jobs.into_iter().map(|job| job.id).collect())
 }
