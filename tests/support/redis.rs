@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::TcpListener,
+    path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
@@ -19,6 +20,8 @@ pub(crate) struct Redis {
     /// `None` while it is away.
     process: Option<Child>,
     port: u16,
+    /// 0 without TLS.
+    tls_port: u16,
     folder: TempDir,
     options: Vec<String>,
 }
@@ -33,14 +36,36 @@ impl Redis {
 
     /// The same with more options, as on the command line. They win over those that are given here.
     pub(crate) fn start_with(options: &[&str]) -> Self {
+        Self::start_anywhere(options, false)
+    }
+
+    /// The same, which also listens for TLS on a second port.
+    pub(crate) fn start_with_tls(certificate: &Path, key: &Path) -> Self {
+        let options = [
+            "--tls-cert-file",
+            certificate.to_str().unwrap(),
+            "--tls-key-file",
+            key.to_str().unwrap(),
+            // Clients have a password, not a certificate.
+            "--tls-auth-clients",
+            "no",
+        ];
+        Self::start_anywhere(&options, true)
+    }
+
+    fn start_anywhere(options: &[&str], tls: bool) -> Self {
         let mut redis = Self {
             process: None,
             port: 0,
+            tls_port: 0,
             folder: TempDir::new().unwrap(),
             options: options.iter().map(|it| (*it).to_owned()).collect(),
         };
         for _ in 0..5 {
             redis.port = free_port();
+            if tls {
+                redis.tls_port = free_port();
+            }
             if redis.try_begin() {
                 return redis;
             }
@@ -82,6 +107,10 @@ impl Redis {
         self.port
     }
 
+    pub(crate) fn tls_port(&self) -> u16 {
+        self.tls_port
+    }
+
     /// Its address and password, as a URL.
     pub(crate) fn url(&self) -> String {
         format!("redis://:{ENCODED_PASSWORD}@127.0.0.1:{}", self.port)
@@ -104,6 +133,7 @@ impl Redis {
         let port = self.port.to_string();
         let mut process = Command::new("redis-server")
             .args(["--port", &port, "--bind", "127.0.0.1"])
+            .args(["--tls-port", &self.tls_port.to_string()])
             .args(["--requirepass", PASSWORD])
             .args(["--save", "", "--appendonly", "no"])
             // Debian's default is the disk of the system.

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisError};
 use url::Url;
 
 const DEFAULT_PORT: u16 = 6379;
@@ -155,40 +155,34 @@ impl RedisConnection {
         })
     }
 
-    /// The user, when there is one.
     pub(super) fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    /// The connection in the form of the redis crate. `login` takes the place of user and password.
-    pub(super) fn info(
-        &self,
-        login: Option<(&str, &str)>,
-    ) -> Result<ConnectionInfo, redis::RedisError> {
-        let addr = match self.tls {
+    pub(super) fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
+    pub(super) fn database(&self) -> u16 {
+        self.database
+    }
+
+    /// The address in the form of the redis crate. User, password and database are left out: the crate takes every error
+    /// during a login for a wrong password, also that there are too many clients.
+    pub(super) fn address(&self) -> Result<ConnectionInfo, RedisError> {
+        let (host, port) = (self.host.clone(), self.port);
+        let address = match self.tls {
             true => ConnectionAddr::TcpTls {
-                host: self.host.clone(),
-                port: self.port,
+                host,
+                port,
                 insecure: false,
                 tls_params: None,
             },
-            false => ConnectionAddr::Tcp(self.host.clone(), self.port),
-        };
-        let (user, password) = match login {
-            Some((user, password)) => (Some(user), Some(password)),
-            None => (self.user.as_deref(), self.password.as_deref()),
+            false => ConnectionAddr::Tcp(host, port),
         };
         // Before Redis 7.2 each connection would begin with two errors.
-        let mut redis = RedisConnectionInfo::default()
-            .set_db(self.database.into())
-            .set_skip_set_lib_name();
-        if let Some(user) = user {
-            redis = redis.set_username(user);
-        }
-        if let Some(password) = password {
-            redis = redis.set_password(password);
-        }
-        Ok(addr.into_connection_info()?.set_redis_settings(redis))
+        let plain = RedisConnectionInfo::default().set_skip_set_lib_name();
+        Ok(address.into_connection_info()?.set_redis_settings(plain))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::sessions::StoreError;
 /// Why a call did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Fault {
-    #[error("cannot be reached: check the host and the port in RedisConnection")]
+    #[error("cannot be reached: check the host, the port and TLS in RedisConnection")]
     Unreachable,
     #[error(
         "cannot be reached by TLS: does the port speak TLS, and is its certificate issued by a known authority for this \
@@ -131,7 +131,6 @@ impl From<Fault> for StoreError {
 impl From<RedisError> for Fault {
     fn from(error: RedisError) -> Self {
         match error.kind() {
-            ErrorKind::AuthenticationFailed => Self::WrongPassword,
             ErrorKind::Io => of_io(&error),
             ErrorKind::Server(kind) => match kind {
                 ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown => Self::Loading,
@@ -170,6 +169,8 @@ fn of_code(code: &str, detail: &str) -> Fault {
         // Errors of commands inside a script keep their code in Redis 7. Redis 6 puts it into the text.
         "ERR" => [
             ("max number of clients", Fault::TooManyClients),
+            // A password where none is set.
+            ("AUTH", Fault::WrongPassword),
             ("DB index is out of range", Fault::NoDatabase),
             ("-OOM ", Fault::Full),
             ("-READONLY ", Fault::ReadOnly),

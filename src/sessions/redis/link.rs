@@ -57,6 +57,9 @@ pub(super) struct Link {
     state: Mutex<State>,
 }
 
+/// The user, if there is one, and the password. `None`: no login.
+type Login<'a> = Option<(Option<&'a str>, &'a str)>;
+
 #[derive(Default)]
 struct State {
     open: Option<Open>,
@@ -145,26 +148,32 @@ impl Link {
             opened,
         } = &mut *state;
         let login = match token {
-            Some(token) => Some((self.user_of(token)?, token.text.as_str())),
-            None => None,
+            Some(token) => Some((Some(self.user_of(token)?), token.text.as_str())),
+            None => self
+                .connection
+                .password()
+                .map(|password| (self.connection.user(), password)),
         };
         if let Some(open) = open.as_mut() {
-            match login {
-                Some(login) if has_new_token => {
-                    if self.log_in(open, login).await {
-                        return Ok(open.clone());
-                    }
-                }
-                _ => return Ok(open.clone()),
+            if !has_new_token {
+                return Ok(open.clone());
+            }
+            // A connection that cannot be logged in again is of no use any more.
+            let again = self.log_in(&mut open.connection, login);
+            if let Ok(Ok(())) = timeout(self.limits.answer, again).await {
+                return Ok(open.clone());
             }
         }
         *open = None;
         let connection = match timeout(self.limits.connect, self.connect(login)).await {
             Ok(Ok(connection)) => connection,
             Ok(Err(Fault::WrongPassword)) if self.identity.is_some() => {
-                // The next call asks for another one.
                 *token = None;
-                return Err(Fault::TokenRefused);
+                return Err(match has_new_token {
+                    true => Fault::TokenRefused,
+                    // One that was kept may have been withdrawn. The next attempt takes another.
+                    false => Fault::LoggedOut,
+                });
             }
             Ok(Err(fault)) => return Err(fault),
             Err(_) => return Err(Fault::Unreachable),
@@ -178,25 +187,40 @@ impl Link {
         Ok(new)
     }
 
-    async fn connect(&self, login: Option<(&str, &str)>) -> Result<MultiplexedConnection, Fault> {
+    async fn connect(&self, login: Login<'_>) -> Result<MultiplexedConnection, Fault> {
         // TLS of the redis crate panics without a provider. This fails when one is installed already, which is used then.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::open(self.connection.info(login)?)?;
+        let client = Client::open(self.connection.address()?)?;
         // The limits are here, so that they include the wait for a place in the connection's queue.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
             .set_response_timeout(None);
-        Ok(client
+        let mut connection = client
             .get_multiplexed_async_connection_with_config(&config)
-            .await?)
+            .await?;
+        self.log_in(&mut connection, login).await?;
+        if self.connection.database() != 0 {
+            let mut command = redis::cmd("SELECT");
+            command.arg(self.connection.database());
+            command.exec_async(&mut connection).await?;
+        }
+        Ok(connection)
     }
 
-    /// Logs an open connection in again. A connection that cannot be logged in is of no use any more.
-    async fn log_in(&self, open: &mut Open, (user, password): (&str, &str)) -> bool {
+    async fn log_in(
+        &self,
+        connection: &mut MultiplexedConnection,
+        login: Login<'_>,
+    ) -> Result<(), Fault> {
+        let Some((user, password)) = login else {
+            return Ok(());
+        };
         let mut command = redis::cmd("AUTH");
-        command.arg(user).arg(password);
-        let answer = command.query_async::<Value>(&mut open.connection);
-        matches!(timeout(self.limits.answer, answer).await, Ok(Ok(_)))
+        if let Some(user) = user {
+            command.arg(user);
+        }
+        command.arg(password);
+        Ok(command.exec_async(connection).await?)
     }
 
     /// Takes a new token when it is time, and says whether there is a new one.

@@ -53,10 +53,13 @@ local function is_known()
     return count == redis.call('ZCARD', jobs) and count == redis.call('ZCARD', expiries)
 end
 
--- The same, and forgets what is left of a session that is not complete.
+-- The same, and forgets what is left of a session that is not complete. A full Redis refuses a script only as long as
+-- it has written nothing, so nothing is removed without need.
 local function known()
     if is_known() then return true end
-    redis.call('DEL', session, jobs, expiries)
+    if redis.call('EXISTS', session, jobs, expiries) > 0 then
+        redis.call('DEL', session, jobs, expiries)
+    end
     return false
 end
 

@@ -162,7 +162,7 @@ proptest! {
     #[test]
     fn no_text_panics(text in "(redis://|rediss://|password=|ssl=|user=|[a-z0-9,:@/%?#=\\[\\]]{1,3}){0,12}") {
         if let Ok(connection) = RedisConnection::parse(&text) {
-            let _ = connection.info(None);
+            let _ = connection.address();
         }
     }
 }
