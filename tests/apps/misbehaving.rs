@@ -18,7 +18,7 @@ use function_app::{
     settings::Settings,
 };
 use functions_handler::routing::get;
-use functions_handler::{App, Invocation};
+use functions_handler::{Answer, App, FunctionError, Invocation, Message};
 use serde::{Deserialize, Serialize};
 
 /// The activity of a job that starts on this day panics.
@@ -84,6 +84,7 @@ fn app() -> Result<App<function_app::AppState>, Box<dyn std::error::Error>> {
             "panic-at-once",
             get(panic_at_once).with_route("panic-at-once"),
         )
+        .function("on-message", on_message)
         .orchestrator(MISBEHAVE, misbehave)
         .activity(SLEEP, sleep))
 }
@@ -125,6 +126,16 @@ async fn process_id() -> String {
 
 async fn panic_at_once() -> String {
     panic!("the internal text of a panic");
+}
+
+/// Never ends with the first delivery of a message, and takes every other.
+async fn on_message(invocation: Invocation) -> Result<Answer, FunctionError> {
+    let message = Message::of(&invocation, "message")?;
+    if message.delivery_count() == Some(1) {
+        println!("a message is held");
+        std::future::pending::<()>().await;
+    }
+    Ok(Answer::new())
 }
 
 async fn misbehave(context: OrchestrationContext, misbehaviour: Misbehaviour) -> Result<Outcome> {

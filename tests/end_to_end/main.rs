@@ -29,6 +29,7 @@ mod openapi;
 mod page;
 mod profiles;
 mod progress;
+mod queues;
 mod restarts;
 mod search;
 mod state_faults;

@@ -122,6 +122,21 @@ impl AppFolder {
             .setting("JOURNAL_FOLDER", journal.to_str().unwrap())
     }
 
+    /// Replaces the trigger of submit-event by a storage queue, as the documentation says, with this connection string.
+    pub(crate) fn queue_trigger(self, connection: &str) -> Self {
+        let file = self.folder.path().join("submit-event/function.json");
+        let mut function: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        function["bindings"][0] = json!({
+            "type": "queueTrigger",
+            "direction": "in",
+            "name": "message",
+            "queueName": "submit-events",
+            "connection": "Queues"
+        });
+        fs::write(file, function.to_string()).unwrap();
+        self.setting("Queues", connection)
+    }
+
     /// Sets a value in local.settings.json.
     pub(crate) fn setting(mut self, name: &str, value: &str) -> Self {
         self.settings.insert(name.to_owned(), json!(value));

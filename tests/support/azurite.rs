@@ -12,7 +12,7 @@ use std::{
 use super::npm;
 
 /// The emulator's account and key are public and the same everywhere.
-const ACCOUNT: &str = "devstoreaccount1";
+pub(super) const ACCOUNT: &str = "devstoreaccount1";
 pub(crate) const ACCOUNT_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
@@ -40,7 +40,7 @@ impl Azurite {
     ///
     /// Panics when it cannot start, and says what to install. Skipping the test would hide that it did not run.
     pub(crate) fn start() -> Self {
-        let program = install();
+        let program = install("azurite-table");
         for _ in 0..5 {
             if let Some(running) = Self::start_once(&program) {
                 return running;
@@ -61,7 +61,8 @@ impl Azurite {
     pub(crate) fn restart(&mut self) {
         self.stop();
         // The port is that of a listener that has just ended, which Azurite may take over.
-        self.process = Self::listen(&install(), self.port).expect("Azurite does not start again");
+        self.process = Self::listen(&install("azurite-table"), self.port)
+            .expect("Azurite does not start again");
     }
 
     fn start_once(program: &Path) -> Option<Self> {
@@ -78,41 +79,17 @@ impl Azurite {
 
     /// A process that listens on this port. `None` when it cannot.
     fn listen(program: &Path, port: u16) -> Option<Child> {
-        let mut process = Command::new(program)
-            .args([
+        let port = port.to_string();
+        listening(
+            program,
+            &[
                 "--inMemoryPersistence",
-                "--disableTelemetry",
-                "--silent",
-                "--skipApiVersionCheck",
-            ])
-            .args(["--tableHost", "127.0.0.1", "--tablePort", &port.to_string()])
-            .current_dir(env!("CARGO_TARGET_TMPDIR"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!(
-                    "cannot start {}: {error}; install Node.js 20 or later",
-                    program.display()
-                )
-            });
-        let output = BufReader::new(process.stdout.take().unwrap());
-        let (ready, listens) = mpsc::channel();
-        // The thread reads to the end, so that Azurite never blocks on a full pipe.
-        thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                if line.contains("successfully") {
-                    let _ = ready.send(());
-                }
-            }
-        });
-        // The sender is dropped at the end of the output, which is the end of the process.
-        if listens.recv().is_ok() {
-            return Some(process);
-        }
-        let _ = process.wait();
-        None
+                "--tableHost",
+                "127.0.0.1",
+                "--tablePort",
+                &port,
+            ],
+        )
     }
 
     /// The base URL of the table service.
@@ -140,12 +117,44 @@ impl Drop for Azurite {
     }
 }
 
-/// The program, installed if it is not there yet.
-fn install() -> PathBuf {
-    let program = if cfg!(windows) {
-        "azurite-table.cmd"
-    } else {
-        "azurite-table"
-    };
-    npm::install("tests/azurite").join(".bin").join(program)
+/// A process of Azurite that listens. `None` when it cannot.
+pub(super) fn listening(program: &Path, arguments: &[&str]) -> Option<Child> {
+    let mut process = Command::new(program)
+        .args(["--disableTelemetry", "--silent", "--skipApiVersionCheck"])
+        .args(arguments)
+        .current_dir(env!("CARGO_TARGET_TMPDIR"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| {
+            panic!(
+                "cannot start {}: {error}; install Node.js 20 or later",
+                program.display()
+            )
+        });
+    let output = BufReader::new(process.stdout.take().unwrap());
+    let (ready, listens) = mpsc::channel();
+    // The thread reads to the end, so that Azurite never blocks on a full pipe.
+    thread::spawn(move || {
+        for line in output.lines().map_while(Result::ok) {
+            if line.contains("successfully") {
+                let _ = ready.send(());
+            }
+        }
+    });
+    // The sender is dropped at the end of the output, which is the end of the process.
+    if listens.recv().is_ok() {
+        return Some(process);
+    }
+    let _ = process.wait();
+    None
+}
+
+/// The program of this name, installed if it is not there yet.
+pub(super) fn install(program: &str) -> PathBuf {
+    let extension = if cfg!(windows) { ".cmd" } else { "" };
+    npm::install("tests/azurite")
+        .join(".bin")
+        .join(format!("{program}{extension}"))
 }

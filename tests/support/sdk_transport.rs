@@ -1,4 +1,4 @@
-//! A plain transport for azure_data_tables, so that tests load data through the SDK but not through our own client.
+//! A plain transport for the SDK, so that tests use tables and queues through it and not through our own clients.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,6 +9,7 @@ use azure_core::{
 };
 use azure_data_tables::{clients::TableServiceClientBuilder, prelude::TableServiceClient};
 use azure_storage::{CloudLocation, StorageCredentials};
+use azure_storage_queues::{QueueServiceClient, QueueServiceClientBuilder};
 use bytes::Bytes;
 use futures::stream;
 
@@ -49,17 +50,31 @@ impl HttpClient for Plain {
     }
 }
 
-/// The SDK's client for the emulator account at this endpoint.
+/// The SDK's client of tables for the emulator account at this endpoint.
 pub(crate) fn service(endpoint: &str) -> TableServiceClient {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let location = CloudLocation::Custom {
+    TableServiceClientBuilder::with_location(location(endpoint), StorageCredentials::emulator())
+        .retry(azure_core::RetryOptions::none())
+        .transport(transport())
+        .build()
+}
+
+/// The SDK's client of queues for the emulator account at this endpoint.
+pub(crate) fn queues(endpoint: &str) -> QueueServiceClient {
+    QueueServiceClientBuilder::with_location(location(endpoint), StorageCredentials::emulator())
+        .retry(azure_core::RetryOptions::none())
+        .transport(transport())
+        .build()
+}
+
+fn location(endpoint: &str) -> CloudLocation {
+    CloudLocation::Custom {
         account: "devstoreaccount1".to_owned(),
         uri: endpoint.to_owned(),
-    };
-    TableServiceClientBuilder::with_location(location, StorageCredentials::emulator())
-        .retry(azure_core::RetryOptions::none())
-        .transport(azure_core::TransportOptions::new(Arc::new(Plain(
-            reqwest::Client::builder().no_proxy().build().unwrap(),
-        ))))
-        .build()
+    }
+}
+
+fn transport() -> azure_core::TransportOptions {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    azure_core::TransportOptions::new(Arc::new(Plain(client)))
 }
