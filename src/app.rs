@@ -79,6 +79,7 @@ pub fn app_with_sessions(settings: Settings, sessions: Option<Sessions>) -> App<
     let settings = Arc::new(settings);
     let purge = Arc::clone(&settings);
     let sweep = settings.jobs.sweep;
+    let of_purge = sessions.clone();
     let (events, of_events) = (Arc::clone(&settings), sessions.clone());
     App::with_state(AppState { settings, sessions })
         .correlate()
@@ -101,7 +102,7 @@ pub fn app_with_sessions(settings: Settings, sessions: Option<Sessions>) -> App<
             get(get_openapi).with_route(routes::GET_OPENAPI),
         )
         .function("purge-jobs", move |invocation| {
-            purge_jobs(Arc::clone(&purge), invocation)
+            purge_jobs(Arc::clone(&purge), of_purge.clone(), invocation)
         })
         .function("sweep-jobs", move |invocation| {
             sweep_jobs(invocation, sweep)

@@ -11,6 +11,7 @@ mod identity;
 pub(crate) mod poison;
 pub mod progress;
 pub(crate) mod running;
+pub(crate) mod session_entries;
 pub(crate) mod start;
 mod wait;
 pub(crate) mod watch;

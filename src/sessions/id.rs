@@ -69,8 +69,27 @@ impl fmt::Debug for SessionId {
 
 /// A digest of a session id: 32 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct SessionKey(String);
+
+/// A text is the key of no session. Stores put keys into addresses and commands, and may rely on their form.
+impl TryFrom<String> for SessionKey {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        match text.len() == 32 && text.bytes().all(is_digit) {
+            true => Ok(Self(text)),
+            false => Err("expected 32 hexadecimal digits"),
+        }
+    }
+}
+
+impl From<SessionKey> for String {
+    fn from(key: SessionKey) -> Self {
+        key.0
+    }
+}
 
 impl SessionKey {
     /// The digits.
@@ -115,6 +134,17 @@ mod tests {
                 Err(InvalidSessionId),
                 "{invalid}"
             );
+        }
+    }
+
+    #[test]
+    fn only_a_key_is_read_as_one() {
+        let key = SessionId::parse("s-1").unwrap().key();
+        let text = serde_json::to_string(&key).unwrap();
+        assert_eq!(serde_json::from_str::<SessionKey>(&text).unwrap(), key);
+        let quote = format!("\"{}'\"", &key.as_str()[1..]);
+        for text in ["\"\"", "\"s-1\"", &text.to_uppercase(), &quote] {
+            assert!(serde_json::from_str::<SessionKey>(text).is_err(), "{text}");
         }
     }
 
