@@ -13,6 +13,7 @@ pub(crate) mod http;
 pub(crate) mod key_check;
 pub(crate) mod messages;
 pub(crate) mod npm;
+#[cfg(unix)]
 pub(crate) mod queues;
 pub(crate) mod random;
 pub(crate) mod readme;

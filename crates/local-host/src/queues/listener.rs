@@ -168,7 +168,7 @@ impl Listener {
                 message.id
             ));
         }
-        self.settle(&mut message, &fate, &mut stopping, log).await;
+        self.settle(&mut message, fate, &mut stopping, log).await;
     }
 
     /// Runs the function, and keeps the message hidden meanwhile.
@@ -218,7 +218,7 @@ impl Listener {
     async fn settle(
         &self,
         message: &mut Message,
-        fate: &Fate<'_>,
+        mut fate: Fate<'_>,
         stopping: &mut watch::Receiver<bool>,
         log: &Logger,
     ) {
@@ -226,10 +226,15 @@ impl Listener {
         loop {
             let done = match fate {
                 Fate::Deleted => self.queue.delete(message).await,
-                Fate::VisibleIn(pause) => self.queue.hide(message, *pause).await,
-                Fate::Poisoned(poison) => self.poison(message, poison).await,
+                Fate::VisibleIn(pause) => self.queue.hide(message, pause).await,
+                Fate::Poisoned(poison) => copy(message, poison).await,
             };
             let error = match done {
+                // A copy is made once.
+                Ok(()) if matches!(fate, Fate::Poisoned(_)) => {
+                    fate = Fate::Deleted;
+                    continue;
+                }
                 Ok(()) => return,
                 Err(error) => error,
             };
@@ -257,16 +262,16 @@ impl Listener {
             }
         }
     }
+}
 
-    async fn poison(&self, message: &Message, poison: &QueueClient) -> Result<(), QueueError> {
-        match poison.put(&message.text).await {
-            Err(QueueError::Status { code, .. }) if code == "QueueNotFound" => {
-                poison.create().await?;
-                poison.put(&message.text).await?;
-            }
-            put => put?,
+/// Copies a message to the poison queue, which is created when it is not there.
+async fn copy(message: &Message, poison: &QueueClient) -> Result<(), QueueError> {
+    match poison.put(&message.text).await {
+        Err(QueueError::Status { code, .. }) if code == "QueueNotFound" => {
+            poison.create().await?;
+            poison.put(&message.text).await
         }
-        self.queue.delete(message).await
+        put => put,
     }
 }
 

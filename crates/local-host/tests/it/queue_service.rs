@@ -25,8 +25,8 @@ pub struct State {
     pub requests: Vec<String>,
     /// Whether connections end without an answer.
     pub away: bool,
-    /// Whether it goes away as soon as it has given a message.
-    pub leaves: bool,
+    /// The method of the request after which it goes away.
+    pub leaves_after: Option<&'static str>,
     receipts: u64,
 }
 
@@ -86,16 +86,17 @@ impl QueueService {
         self.put(queue, id, &STANDARD.encode(text));
     }
 
-    /// Goes away as soon as it has given a message.
-    pub fn leave_after_the_next_message(&self) {
-        self.state.send_modify(|state| state.leaves = true);
+    /// Goes away as soon as it has given a message (`GET`), or got one (`POST`).
+    pub fn leave_after(&self, method: &'static str) {
+        self.state
+            .send_modify(|state| state.leaves_after = Some(method));
     }
 
     /// Is there again.
     pub fn come_back(&self) {
         self.state.send_modify(|state| {
             state.away = false;
-            state.leaves = false;
+            state.leaves_after = None;
         });
     }
 
@@ -191,11 +192,12 @@ impl State {
                         message.id, message.receipt, message.dequeue_count, message.text
                     );
                 }
-                self.away = self.leaves && xml.contains("QueueMessage>");
+                self.away = self.leaves_after == Some("GET") && xml.contains("QueueMessage>");
                 xml += "</QueueMessagesList>";
                 http_answer(200, &[], xml.as_bytes())
             }
             ("POST", None) => {
+                self.away = self.leaves_after == Some("POST");
                 let (_, rest) = body.split_once("<MessageText>").unwrap();
                 let (text, _) = rest.split_once("</MessageText>").unwrap();
                 messages.push(Message {

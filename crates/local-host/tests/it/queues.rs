@@ -105,7 +105,7 @@ async fn a_message_stays_hidden_while_its_function_runs() {
 async fn a_message_that_is_done_while_the_service_is_away_is_not_delivered_again() {
     let service = QueueService::start().await;
     let host = start(&service, QueueOptions::default()).await;
-    service.leave_after_the_next_message();
+    service.leave_after("GET");
     host.handler.answer_json("{}");
     service.put_encoded("events", "m-1", "text");
     service
@@ -121,6 +121,28 @@ async fn a_message_that_is_done_while_the_service_is_away_is_not_delivered_again
     is_empty(&service).await;
     host.handler.next_received().await;
     assert_eq!(host.handler.take_received().len(), 0);
+}
+
+#[tokio::test]
+async fn a_message_is_copied_to_the_poison_queue_once() {
+    let service = QueueService::start().await;
+    let options = QueueOptions {
+        max_dequeue_count: 1,
+        ..QueueOptions::default()
+    };
+    let host = start(&service, options).await;
+    service.leave_after("POST");
+    host.handler.answer_with(http_answer(500, &[], b""));
+    service.put_encoded("events", "m-1", "text");
+    service
+        .until(|state| {
+            let mut requests = state.requests.iter();
+            state.away && requests.any(|request| request.starts_with("DELETE "))
+        })
+        .await;
+    service.come_back();
+    is_empty(&service).await;
+    assert_eq!(service.texts("events-poison"), ["dGV4dA=="]);
 }
 
 #[tokio::test]
