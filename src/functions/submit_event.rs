@@ -76,7 +76,7 @@ pub async fn submit_event(
         Ok(()) => return Ok(Answer::new()),
         Err(refused) => refused,
     };
-    let reason = match (refused, settings.messages.malformed) {
+    let refused = match (refused, settings.messages.malformed) {
         (Refused::Malformed(reason), MalformedMessages::Record) => {
             let poison = PoisonMessage::new(&message, reason.clone());
             match record(&client, &id, poison).await {
@@ -84,13 +84,40 @@ pub async fn submit_event(
                     report.recorded(&reason, &key);
                     return Ok(Answer::new());
                 }
-                Err(error) => format!("{reason}; not recorded: {error}"),
+                Err(error) => Refused::NotNow(format!("{reason}; not recorded: {error}")),
             }
         }
-        (Refused::Malformed(reason) | Refused::NotNow(reason), _) => reason,
+        (refused, _) => refused,
     };
-    report.refused(&reason);
-    Err("the message was not taken; the line before says why".into())
+    match refused {
+        Refused::Malformed(reason) => report.refused(&reason),
+        Refused::NotNow(reason) => {
+            report.refused(&reason);
+            let wait = wait_before_failing(message.delivery_count().unwrap_or_default());
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = invocation.cancellation().cancelled() => {}
+            }
+        }
+    }
+    Err("the message was not taken; another line says why".into())
+}
+
+/// How long an invocation waits before it fails for a reason that can pass.
+///
+/// A service delivers a message again as soon as the invocation has failed. Without a wait, a store that is away for a second
+/// would use up all deliveries of a message, and send it to the dead-letter queue. With it, ten deliveries take three
+/// and a half minutes, and five take one.
+fn wait_before_failing(delivery: u64) -> Duration {
+    const MOST: Duration = Duration::from_secs(30);
+    match u32::try_from(delivery) {
+        // By hand: nobody delivers it again.
+        Ok(0) => Duration::ZERO,
+        Ok(delivery) => 2_u64
+            .checked_pow(delivery)
+            .map_or(MOST, |seconds| MOST.min(Duration::from_secs(seconds))),
+        Err(_) => MOST,
+    }
 }
 
 /// Starts the job of a message, if it was not started before.
@@ -156,4 +183,18 @@ fn created(message: &Message) -> Option<SystemTime> {
     message
         .enqueued_at()?
         .checked_add(Duration::from_millis(fraction))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deliveries_of_a_message_that_cannot_be_taken_now_last_for_minutes() {
+        let waits = |count| (1..=count).map(wait_before_failing).sum::<Duration>();
+        assert_eq!(waits(10).as_secs(), 210);
+        assert_eq!(waits(5).as_secs(), 60);
+        assert_eq!(wait_before_failing(0), Duration::ZERO);
+        assert_eq!(wait_before_failing(u64::MAX).as_secs(), 30);
+    }
 }
