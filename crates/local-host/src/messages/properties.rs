@@ -1,5 +1,7 @@
 //! The properties of a message and their forms in the binding data.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use chrono::{DateTime, Duration, Utc};
 use uuid::Uuid;
 
@@ -136,9 +138,7 @@ impl Kind {
                     data.insert_plain(name, with_offset(&time));
                     data.insert_plain(&format!("{name}Utc"), time);
                 }
-                // It grows, also from one start of local-host to the next.
-                let number = u64::try_from(now.timestamp_micros()).unwrap_or_default();
-                data.insert("SequenceNumber", number);
+                data.insert("SequenceNumber", sequence_number(now));
                 data.insert("ApplicationProperties", JsonObject::new());
                 data.insert("UserProperties", JsonObject::new());
             }
@@ -234,6 +234,16 @@ impl Form {
     }
 }
 
+/// A number for a Service Bus message. It grows, also from one start of local-host to the next. The last three digits are
+/// milliseconds, as long as there is at most one message in each: an app can tell the order of messages in a second by them.
+fn sequence_number(now: DateTime<Utc>) -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default();
+    let next = |last: u64| millis.max(last.saturating_add(1));
+    let last = LAST.fetch_update(Relaxed, Relaxed, |last| Some(next(last)));
+    next(last.unwrap_or_else(|last| last))
+}
+
 /// A time as the host writes it without its zone: a fraction of a second is dropped.
 pub(crate) fn seconds(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%dT%H:%M:%S").to_string()
@@ -276,11 +286,15 @@ mod tests {
             ("EnqueuedTime", "2026-11-28T00:59:58+00:00"),
             ("EnqueuedTimeUtc", "2026-11-28T00:59:58"),
             ("ExpiresAtUtc", "2026-12-12T00:59:58"),
-            ("SequenceNumber", "1795827598452824"),
         ] {
             assert_eq!(first.get(name).and_then(Json::as_text), Some(expected));
         }
         assert_eq!(first.get("SessionId"), None);
+        let number = |metadata: &JsonObject| -> u64 {
+            let text = metadata.get("SequenceNumber").and_then(Json::as_text);
+            text.unwrap().parse().unwrap()
+        };
+        assert!(number(&first) < number(&second));
     }
 
     #[test]
