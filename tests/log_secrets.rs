@@ -12,13 +12,14 @@ mod support;
 use std::{
     io::{self, Write},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use function_app::{
     audit::{AuditError, AuditQuery, AuditTable, ScanProgress},
     dates::{DateRange, Day},
     logging,
+    sessions::{Expiry, SessionId, SessionJob, SessionStore, TableStore},
     tables::{Connection, PropertyName, RetryPolicy, TableName, Timeouts},
 };
 use support::fake_table::{FakeTable, Step};
@@ -102,6 +103,62 @@ async fn row_64_no_level_shows_the_account_key_or_the_authorization_header() {
             "{log}"
         );
     }
+}
+
+/// The log at trace level of a session that is noted in a table with these answers.
+async fn log_of_a_session(server: &FakeTable, connection_string: &str) -> String {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = logging::builder()
+        .filter("trace")
+        .build(move || writer.clone())
+        .unwrap();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let retry = RetryPolicy {
+        attempts: 2,
+        first_delay: Duration::from_millis(1),
+        ..RetryPolicy::default()
+    };
+    let store = TableStore::open(
+        &Connection::parse(connection_string).unwrap(),
+        &TableName::parse("sessions").unwrap(),
+        &Timeouts::default(),
+        retry,
+    );
+    let session = SessionId::parse("SeCrEtSeSsIoN").unwrap().key();
+    let job = SessionJob::new("job", SystemTime::now());
+    let refused = store.unwrap().add(&session, &job, Expiry::Never).await;
+    tracing::error!("end of the log: {}", refused.unwrap_err());
+    drop(guard);
+    assert_eq!(server.requests().len(), 3);
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("TRACE") && text.contains("end of the log"));
+    text
+}
+
+#[tokio::test]
+async fn row_64_no_level_shows_what_keeps_a_session() {
+    let steps = || {
+        vec![
+            Step::Reset,
+            Step::Status(404, vec![("x-ms-error-code", "ResourceNotFound")], ""),
+            Step::Status(403, vec![], "SeCrEt"),
+        ]
+    };
+    let server = FakeTable::start(steps()).await;
+    let log = log_of_a_session(&server, &server.connection_string()).await;
+    let key = &support::azurite::ACCOUNT_KEY[..20];
+    for secret in [key, "SharedKey", "SeCrEt"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+    let server = FakeTable::start(steps()).await;
+    let address = server.connection_string();
+    let endpoint = address.split_once("TableEndpoint=").unwrap().1;
+    let text =
+        format!("TableEndpoint={endpoint};SharedAccessSignature=sv=2022-11-02&sp=raud&sig=SeCrEt");
+    let log = log_of_a_session(&server, &text).await;
+    assert!(server.requests()[2].contains("sig=SeCrEt"));
+    assert!(!log.contains("SeCrEt"), "{log}");
 }
 
 #[tokio::test]

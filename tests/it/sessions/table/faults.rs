@@ -14,6 +14,7 @@ use super::{
 use crate::support::{
     azurite::Azurite,
     fake_table::{FakeTable, Step},
+    sdk_transport,
 };
 
 type Store = Arc<dyn SessionStore>;
@@ -256,4 +257,27 @@ async fn a_service_that_comes_back_is_used_again_and_a_lost_table_is_made_again(
     assert_eq!(page(&store, &session, None, 10).await, None);
     add(&store, &session, &job("b", 2), later()).await;
     assert_eq!(ids(&store, &session).await.unwrap(), ["b"]);
+}
+
+#[tokio::test]
+async fn a_row_of_somebody_else_is_left_alone_and_stops_no_clean_up() {
+    let azurite = Azurite::shared();
+    let store: Store = open(
+        &azurite.connection_string(),
+        "foreign",
+        &TableStore::TIMEOUTS,
+        TableStore::RETRY,
+    );
+    add(&store, &session(), &job("a", 1), over()).await;
+    let table = sdk_transport::service(&azurite.endpoint()).table_client("foreign");
+    let foreign = serde_json::json!({
+        "PartitionKey": "p", "RowKey": "r", "Expiry": "1", "Expiry@odata.type": "Edm.Int64",
+    });
+    let insert = table.insert::<_, serde_json::Value>(foreign).unwrap();
+    insert.await.unwrap();
+    for removed in [2, 0] {
+        assert_eq!(store.remove_expired(&|| false).await, Ok(removed));
+    }
+    let row = table.partition_key_client("p").entity_client("r");
+    assert!(row.get::<serde_json::Value>().await.is_ok());
 }
