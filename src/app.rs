@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{extract::FromRef, http::Method};
 use durable_functions::AppExt;
 use functions_handler::App;
-use functions_handler::routing::{get, methods};
+use functions_handler::routing::{get, methods, put};
 
 use crate::{
     api::routes,
@@ -15,13 +15,16 @@ use crate::{
         expired_job::expired_job,
         get_events::get_events,
         get_health::get_health,
+        get_latest_job::get_latest_job,
         get_openapi::get_openapi,
         get_operation::get_operation,
+        get_session::get_session,
         get_status::get_status,
         poison_message::poison_message,
         process_submission::{PROCESS_SUBMISSION, process_submission},
         purge_jobs::purge_jobs,
         query_activity::{QUERY_ACTIVITY, query_activity},
+        register_session::register_session,
         submit::submit,
         submit_event::submit_event,
         sweep_jobs::sweep_jobs,
@@ -96,6 +99,18 @@ pub fn app_with_sessions(settings: Settings, sessions: Option<Sessions>) -> App<
         .http(
             "get-operation",
             methods([Method::GET, Method::POST], get_operation).with_route(routes::GET_OPERATION),
+        )
+        .http(
+            "get-session",
+            get(get_session).with_route(routes::GET_SESSION),
+        )
+        .http(
+            "get-latest-job",
+            get(get_latest_job).with_route(routes::GET_LATEST_JOB),
+        )
+        .http(
+            "register-session",
+            put(register_session).with_route(routes::REGISTER_SESSION),
         )
         .http(
             "get-openapi",

@@ -113,6 +113,20 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "JobNotFound", "Job not found")
     }
 
+    /// Nobody has made the session known, or it is somebody else's.
+    pub(crate) fn session_not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "SessionNotFound",
+            "Session not found",
+        )
+    }
+
+    /// The session had jobs, and all of them are expired.
+    pub(crate) fn session_expired() -> Self {
+        Self::new(StatusCode::GONE, "SessionExpired", "Session expired")
+    }
+
     /// The request has an identity that cannot be read. Nothing of it is in the text, nor the name of its header: a
     /// client that gets past API Management would learn what to forge.
     pub(crate) fn invalid_identity() -> Self {
@@ -143,6 +157,10 @@ impl ApiError {
 
     pub(crate) fn is_job_not_found(&self) -> bool {
         self.code == Self::job_not_found().code
+    }
+
+    pub(crate) fn is_job_expired(&self) -> bool {
+        self.status == StatusCode::GONE
     }
 
     /// Says the same in other words.

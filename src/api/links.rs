@@ -15,7 +15,10 @@ use axum::http::HeaderMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::forwarded::Forwarded;
-use crate::settings::{Authority, HttpSettings};
+use crate::{
+    sessions::SessionId,
+    settings::{Authority, HttpSettings},
+};
 
 /// All characters but those that RFC 3986 leaves unreserved.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -79,6 +82,16 @@ impl Links {
     /// The address of a job's status monitor for long-running operations.
     pub(crate) fn operation(&self, id: &str) -> String {
         self.of(&["operations", id])
+    }
+
+    /// The address of a session.
+    pub(crate) fn session(&self, id: &SessionId) -> String {
+        self.of(&["sessions", id.as_str()])
+    }
+
+    /// The address of the status of a session's newest job.
+    pub(crate) fn latest_job(&self, id: &SessionId) -> String {
+        self.of(&["sessions", id.as_str(), "latest"])
     }
 
     fn of(&self, segments: &[&str]) -> String {

@@ -11,12 +11,15 @@ mod forwarded;
 mod job_target;
 pub(crate) mod links;
 pub mod openapi;
+pub(crate) mod paging;
 pub(crate) mod prefer;
 pub(crate) mod request;
 pub(crate) mod retry_after;
 pub(crate) mod routes;
+pub(crate) mod session_target;
 pub(crate) mod views;
 pub(crate) mod wait;
 
 pub use job_target::JobTarget;
 pub use request::ApiRequest;
+pub use session_target::SessionTarget;

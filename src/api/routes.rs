@@ -6,6 +6,9 @@ const ROUTES: &[(&str, &str)] = &[
     ("get-status", GET_STATUS),
     ("get-operation", GET_OPERATION),
     ("get-events", GET_EVENTS),
+    ("get-session", GET_SESSION),
+    ("get-latest-job", GET_LATEST_JOB),
+    ("register-session", REGISTER_SESSION),
     ("get-openapi", GET_OPENAPI),
     ("get-health", GET_HEALTH),
 ];
@@ -18,6 +21,12 @@ pub(crate) const GET_STATUS: &str = "status/{id}";
 pub(crate) const GET_OPERATION: &str = "operations/{id}";
 /// The changes of a job as events.
 pub(crate) const GET_EVENTS: &str = "status/{id}/events";
+/// The jobs of a session.
+pub(crate) const GET_SESSION: &str = "sessions/{sessionId}";
+/// The status of the newest job of a session.
+pub(crate) const GET_LATEST_JOB: &str = "sessions/{sessionId}/latest";
+/// Makes a session known. The route is that of [`GET_SESSION`], with another method.
+pub(crate) const REGISTER_SESSION: &str = GET_SESSION;
 /// The OpenAPI document.
 pub(crate) const GET_OPENAPI: &str = "openapi.json";
 /// The health of the service.
@@ -57,6 +66,8 @@ mod tests {
         assert_eq!(own_segments(SUBMIT, |name| name == "kind"), 2);
         assert_eq!(own_segments(GET_STATUS, |_| true), 2);
         assert_eq!(own_segments(GET_EVENTS, |_| true), 3);
+        assert_eq!(own_segments(GET_SESSION, |_| true), 2);
+        assert_eq!(own_segments(GET_LATEST_JOB, |_| true), 3);
         assert_eq!(own_segments("", |_| true), 0);
     }
 

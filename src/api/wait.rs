@@ -17,6 +17,7 @@ use axum::{
     response::Response,
 };
 use durable_functions::DurableClient;
+use tokio::time::Instant;
 
 use super::{
     ApiRequest,
@@ -27,6 +28,9 @@ use super::{
 use crate::counters::{STATUS_REQUESTS, WAITS_OPEN};
 use crate::jobs::{self, Job, Until};
 
+/// Between two looks for something that has not begun yet. Each costs a call of the store.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// How long, and for what, a client wants to wait.
@@ -34,6 +38,8 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 pub(crate) struct Wait {
     /// At most the setting. Zero for a client that does not wait.
     limit: Duration,
+    /// When it is over. It counts from the arrival of the request.
+    end: Instant,
     until: Until,
     /// Whether the client said how long, be it zero.
     is_given: bool,
@@ -60,8 +66,10 @@ impl Wait {
             Some(_) => return Err(Malformed::Until),
         };
         let wanted = of_query.or(preferences.wait).unwrap_or_default();
+        let limit = Duration::from_secs(wanted).min(request.settings().status.max_wait);
         Ok(Self {
-            limit: Duration::from_secs(wanted).min(request.settings().status.max_wait),
+            limit,
+            end: Instant::now() + limit,
             until,
             is_given: of_query.or(preferences.wait).is_some(),
             by_header: of_query.is_none() && preferences.wait.is_some(),
@@ -73,6 +81,7 @@ impl Wait {
     pub(crate) fn or_longest(mut self, request: &ApiRequest) -> Self {
         if !self.is_given {
             self.limit = request.settings().status.max_wait;
+            self.end = Instant::now() + self.limit;
         }
         self
     }
@@ -139,7 +148,7 @@ impl Wait {
         tracing::debug!(id = job.id, ?until, "the answer is held back");
         let seen = tokio::select! {
             seen = jobs::wait(client, &job, until) => seen,
-            () = tokio::time::sleep(self.limit) => None,
+            () = tokio::time::sleep_until(self.end) => None,
             () = request.cancellation().cancelled() => None,
         };
         match seen {
@@ -166,24 +175,47 @@ pub(crate) async fn answer(
 ) -> Result<Response, ApiError> {
     STATUS_REQUESTS.increment();
     let wait = Wait::of(request)?;
-    let job = jobs::find(
-        client,
-        id,
-        request.caller(),
-        request.settings().status.retry_after,
-    )
-    .await?;
-    let mut answer = Tagged::new(render(job.clone())).await;
-    let is_known = answer.is_known(request.headers());
-    let has_news = request.headers().contains_key(header::IF_NONE_MATCH) && !is_known;
-    if wait.is_wanted() && !has_news {
-        let until = if is_known { Until::Change } else { wait.until };
-        let job = wait.hold_until(request, client, job, until).await;
-        answer = Tagged::new(render(job)).await;
+    let retry_after = request.settings().status.retry_after;
+    let job = jobs::find(client, id, request.caller(), retry_after).await?;
+    Ok(wait.answer_with(request, client, job, render).await)
+}
+
+impl Wait {
+    /// The same for a job that was found already.
+    pub(crate) async fn answer_with(
+        &self,
+        request: &ApiRequest,
+        client: &DurableClient,
+        job: Job,
+        render: impl Fn(Job) -> Response,
+    ) -> Response {
+        let mut answer = Tagged::new(render(job.clone())).await;
+        let is_known = answer.is_known(request.headers());
+        let has_news = request.headers().contains_key(header::IF_NONE_MATCH) && !is_known;
+        if self.is_wanted() && !has_news {
+            let until = if is_known { Until::Change } else { self.until };
+            let job = self.hold_until(request, client, job, until).await;
+            answer = Tagged::new(render(job)).await;
+        }
+        let status = answer.status();
+        self.told(status, answer.headers_mut());
+        answer.answer(request.headers())
     }
-    let status = answer.status();
-    wait.told(status, answer.headers_mut());
-    Ok(answer.answer(request.headers()))
+
+    /// Lets a second of the wait pass, for a request that looks again and again for something that has not begun yet.
+    /// `false` when the wait is over, or the client does not wait.
+    pub(crate) async fn pause(&self, request: &ApiRequest) -> bool {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return false;
+        }
+        let _counted = WAITS_OPEN.enter();
+        let pause = LOOK_EVERY.min(left);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => true,
+            () = request.cancellation().cancelled() => false,
+        }
+    }
 }
 
 /// A parameter of the query string that is malformed.

@@ -8,6 +8,7 @@ pub(crate) mod expired;
 mod failure;
 pub(crate) mod heal;
 mod identity;
+pub(crate) mod of_session;
 pub(crate) mod poison;
 pub mod progress;
 pub(crate) mod running;

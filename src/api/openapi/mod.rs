@@ -12,6 +12,7 @@ mod operations;
 mod parts;
 mod schemas;
 mod service;
+mod sessions;
 mod status;
 mod submit;
 
@@ -20,7 +21,7 @@ use utoipa::openapi::{
     tag::{Tag, TagBuilder},
 };
 
-use parts::{JOBS, KEY, OPERATIONS, SERVICE};
+use parts::{JOBS, KEY, OPERATIONS, SERVICE, SESSIONS};
 
 /// Where the API is for a document that nobody has requested: the route prefix that a host has by default.
 pub const DEFAULT_BASE: &str = "/api";
@@ -38,6 +39,7 @@ fn open_api(base: &str) -> OpenApi {
     submit::add(&mut paths);
     status::add(&mut paths);
     operations::add(&mut paths);
+    sessions::add(&mut paths);
     service::add(&mut paths);
     OpenApiBuilder::new()
         .info(info())
@@ -47,6 +49,10 @@ fn open_api(base: &str) -> OpenApi {
             tag(
                 OPERATIONS,
                 "The same jobs in the form of Azure's long-running operations.",
+            ),
+            tag(
+                SESSIONS,
+                "The jobs that messages of a web application started, by the session that the messages name.",
             ),
             tag(SERVICE, "The service itself."),
         ]))

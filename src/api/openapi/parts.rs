@@ -13,6 +13,7 @@ pub(super) const KEY: &str = "x-functions-key";
 /// The tags.
 pub(super) const JOBS: &str = "Jobs";
 pub(super) const OPERATIONS: &str = "Operations";
+pub(super) const SESSIONS: &str = "Sessions";
 pub(super) const SERVICE: &str = "Service";
 
 const JSON: &str = "application/json";

@@ -15,7 +15,12 @@ use super::parts::KEY;
 use crate::{
     api::{
         error::{ObjectBody, Problem, TextBody},
-        views::{job::JobView, minimal::MinimalView, operation::OperationView},
+        views::{
+            job::JobView,
+            minimal::MinimalView,
+            operation::OperationView,
+            session::{SessionView, StateView},
+        },
     },
     functions::{get_health::Health, submit::Accepted},
 };
@@ -26,6 +31,9 @@ pub(super) fn components() -> Components {
     add::<Accepted>(&mut schemas);
     add::<StatusView>(&mut schemas);
     add::<OperationView>(&mut schemas);
+    add::<SessionView>(&mut schemas);
+    add::<StateView>(&mut schemas);
+    add::<LatestJob>(&mut schemas);
     add::<Error>(&mut schemas);
     add::<Problem>(&mut schemas);
     add::<Health>(&mut schemas);
@@ -68,6 +76,16 @@ struct Range {
 enum StatusView {
     Job(JobView),
     Minimal(MinimalView),
+}
+
+/// The newest job of a session, in the view that the request asks for, or that none has started yet.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the schema is read, not the values")]
+enum LatestJob {
+    Job(JobView),
+    Minimal(MinimalView),
+    State(StateView),
 }
 
 /// Why a request is not done. The second form comes with `Accept: application/json;error=object`.

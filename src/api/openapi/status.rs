@@ -107,9 +107,9 @@ pub(super) fn add(paths: &mut Paths) {
     paths.add_path_operation("/status/{id}/events", vec![HttpMethod::Get], events);
 }
 
-const FAILED_AS_500: &str = "The job has failed, and the request asked for this code.";
+pub(super) const FAILED_AS_500: &str = "The job has failed, and the request asked for this code.";
 
-fn view() -> Parameter {
+pub(super) fn view() -> Parameter {
     query(
         "view",
         "`job` (the default), `minimal` (five members, without the result), or `text` (one sentence). Without it, \
@@ -118,7 +118,7 @@ fn view() -> Parameter {
     )
 }
 
-fn failure_is_500() -> Parameter {
+pub(super) fn failure_is_500() -> Parameter {
     query(
         "returnInternalServerErrorOnFailure",
         "Whether a failed job is answered with 500, for clients that look at nothing but the code.",
@@ -127,7 +127,7 @@ fn failure_is_500() -> Parameter {
 }
 
 /// A job in all its views.
-fn views(description: &str) -> ResponseBuilder {
+pub(super) fn views(description: &str) -> ResponseBuilder {
     json(description, "StatusView", None)
         .content(TEXT, content("Text"))
         .content(HTML, content("Page"))

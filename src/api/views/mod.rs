@@ -8,6 +8,7 @@ pub(crate) mod id_status_result;
 pub(crate) mod job;
 pub(crate) mod minimal;
 pub(crate) mod operation;
+pub(crate) mod session;
 pub(crate) mod text;
 
 use std::time::Duration;

@@ -97,6 +97,10 @@ impl World {
         let ended = [completed, failed, internal, terminated, to_cancel];
         Self {
             ids: Ids {
+                // Until one is registered by its route, it is never seen.
+                sessions: ["s-1", "%C3%A9", &"x".repeat(129)]
+                    .map(str::to_owned)
+                    .into(),
                 kept: vec![running, suspended, "pending".to_owned()],
                 others: ended
                     .into_iter()

@@ -33,12 +33,14 @@ pub(super) struct Ids {
     pub(super) kept: Vec<String>,
     /// Of jobs that may be cancelled, and of no jobs.
     pub(super) others: Vec<String>,
+    /// Of sessions: one without a job, and such that cannot be known.
+    pub(super) sessions: Vec<String>,
 }
 
 /// The key that a client of a deployed app sends, here where nobody should.
 pub(super) const KEY: &str = "the-function-key-of-a-client";
 
-const QUERIES: [&str; 7] = [
+const QUERIES: [&str; 10] = [
     "view=minimal",
     "view=text",
     "view=html",
@@ -46,6 +48,9 @@ const QUERIES: [&str; 7] = [
     "wait=0",
     "wait=x",
     "refresh=off",
+    "maxpagesize=1",
+    "maxpagesize=x",
+    "after=x",
 ];
 const ACCEPTED: [&str; 6] = [
     "text/html",
@@ -109,6 +114,10 @@ impl Route {
             let cancel = plain.iter().filter(|_| method == Method::POST);
             let cancel: Vec<_> = cancel.map(|target| format!("{target}:cancel")).collect();
             return [plain, cancel].concat();
+        }
+        if self.template.contains("{sessionId}") {
+            let of_id = |id: &String| self.template.replace("{sessionId}", id);
+            return ids.sessions.iter().map(of_id).collect();
         }
         if let Some(path) = self.template.strip_suffix("/{kind?}") {
             let more = ["", "/query?s=2021-01-01&e=2021-01-31", "/query", "/other"];

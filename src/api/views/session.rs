@@ -1,0 +1,58 @@
+//! A session: the list of its jobs, or that none has started yet.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::job::JobView;
+
+/// A page of the jobs of a session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionJobs, description = "Jobs of a session, newest first. `nextLink` is there when more may follow.")]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SessionView {
+    #[schema(max_items = 100)]
+    pub(crate) value: Vec<JobView>,
+    /// The address of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub(crate) next_link: Option<String>,
+}
+
+/// How far a session has come that is not told by its jobs.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionState, description = "A session that is known.")]
+pub(crate) struct StateView {
+    status: SessionStatus,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(
+    description = "`NotStarted`: no job of the session has started. `Started`: a message of the session has come in."
+)]
+pub(crate) enum SessionStatus {
+    NotStarted,
+    Started,
+}
+
+/// A session with this status, as JSON. `address` is where to ask again.
+pub(crate) fn state(code: StatusCode, status: SessionStatus, address: &str) -> Response {
+    let mut response = (code, Json(StateView { status })).into_response();
+    // An address of ours is a header value: the session id is percent-encoded in it.
+    if let Ok(address) = HeaderValue::from_str(address) {
+        response.headers_mut().insert(header::LOCATION, address);
+    }
+    response
+}
+
+/// 202: the session is known, and none of its jobs has started. `retry_after` in seconds.
+pub(crate) fn not_started(address: &str, retry_after: u64) -> Response {
+    let mut response = state(StatusCode::ACCEPTED, SessionStatus::NotStarted, address);
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, retry_after.into());
+    response
+}

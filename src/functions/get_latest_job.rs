@@ -1,0 +1,63 @@
+//! `get-latest-job`: the status of the newest job of a session, so that a page polls one address.
+//!
+//! `GET /api/sessions/{sessionId}/latest` answers as `status/{id}` of that job, in all views, with `wait`, `ETag` and 304.
+//! Before a job has started it is 202 and `{"status":"NotStarted"}`. A client that waits is held back until one starts, and
+//! for the rest of its wait by the job. The errors are those of [`get-session`](super::get_session).
+//!
+//! Invariant: what a client may not see in [`get-status`](super::get_status), it does not see here.
+
+use axum::response::Response;
+use durable_functions::{ClientRejection, DurableClient};
+
+use crate::{
+    api::{
+        ApiRequest, SessionTarget,
+        error::ApiError,
+        retry_after::retry_after,
+        views::{StatusAnswer, session::not_started},
+        wait::Wait,
+    },
+    counters::STATUS_REQUESTS,
+    jobs::of_session::JobsOfSession,
+};
+
+/// Answers one request.
+pub async fn get_latest_job(
+    request: ApiRequest,
+    target: SessionTarget,
+    client: Result<DurableClient, ClientRejection>,
+) -> Response {
+    let outcome = latest(&request, target, client).await;
+    request.answer(outcome)
+}
+
+async fn latest(
+    request: &ApiRequest,
+    target: SessionTarget,
+    client: Result<DurableClient, ClientRejection>,
+) -> Result<Response, ApiError> {
+    let (id, sessions) = target.read()?;
+    let client = client?;
+    let answer = StatusAnswer::of(request)?;
+    let wait = Wait::of(request)?;
+    STATUS_REQUESTS.increment();
+    let session = JobsOfSession::new(request, &client, &sessions, &id);
+    let job = loop {
+        match session.newest().await? {
+            Some(job) => break job,
+            None if wait.pause(request).await => {}
+            None => {
+                let retry_after = request.settings().status.retry_after.as_secs();
+                let mut response = not_started(&request.links().latest_job(&id), retry_after);
+                let status = response.status();
+                wait.told(status, response.headers_mut());
+                return Ok(response);
+            }
+        }
+    };
+    let render = |job| {
+        let retry_after = retry_after(request, &job);
+        answer.response(request, job, retry_after)
+    };
+    Ok(wait.answer_with(request, &client, job, render).await)
+}
