@@ -24,9 +24,9 @@ use super::{
 /// Time limits of a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// For a connection, with TLS and the login.
+    /// For a connection, with TLS.
     pub(super) connect: Duration,
-    /// For an answer.
+    /// For an answer, also to a login.
     pub(super) answer: Duration,
     /// For the call with all its attempts.
     pub(super) call: Duration,
@@ -64,6 +64,8 @@ type Login<'a> = Option<(Option<&'a str>, &'a str)>;
 struct State {
     open: Option<Open>,
     token: Option<Token>,
+    /// Whether no connection has logged in with the token yet. A call that ends early leaves that to the next one.
+    has_new_token: bool,
     opened: u64,
 }
 
@@ -120,15 +122,11 @@ impl Link {
 
     async fn attempt(&self, command: &Cmd) -> Result<Value, Fault> {
         let mut open = self.open().await?;
-        let answer = command.query_async(&mut open.connection);
-        let fault = match timeout(self.limits.answer, answer).await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => match Fault::from(error) {
-                // Its token has ended, while nobody used the connection.
-                Fault::WrongPassword if self.identity.is_some() => Fault::LoggedOut,
-                fault => fault,
-            },
-            Err(_) => Fault::Slow,
+        let fault = match self.send(command, &mut open.connection).await {
+            Ok(answer) => return Ok(answer),
+            // Its token has ended, while nobody used the connection.
+            Err(Fault::WrongPassword) if self.identity.is_some() => Fault::LoggedOut,
+            Err(fault) => fault,
         };
         if fault.ends_connection() {
             let mut state = self.state.lock().await;
@@ -141,10 +139,11 @@ impl Link {
     /// The open connection, or a new one. Only one call at a time opens one; the others wait for it.
     async fn open(&self) -> Result<Open, Fault> {
         let mut state = self.state.lock().await;
-        let has_new_token = self.renew_token(&mut state).await?;
+        self.renew_token(&mut state).await?;
         let State {
             open,
             token,
+            has_new_token,
             opened,
         } = &mut *state;
         let login = match token {
@@ -155,29 +154,29 @@ impl Link {
                 .map(|password| (self.connection.user(), password)),
         };
         if let Some(open) = open.as_mut() {
-            if !has_new_token {
+            if !*has_new_token {
                 return Ok(open.clone());
             }
             // A connection that cannot be logged in again is of no use any more.
-            let again = self.log_in(&mut open.connection, login);
-            if let Ok(Ok(())) = timeout(self.limits.answer, again).await {
+            if self.log_in(&mut open.connection, login).await.is_ok() {
+                *has_new_token = false;
                 return Ok(open.clone());
             }
         }
         *open = None;
-        let connection = match timeout(self.limits.connect, self.connect(login)).await {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(Fault::WrongPassword)) if self.identity.is_some() => {
+        let connection = match self.connect(login).await {
+            Ok(connection) => connection,
+            Err(Fault::WrongPassword) if self.identity.is_some() => {
                 *token = None;
-                return Err(match has_new_token {
+                return Err(match *has_new_token {
                     true => Fault::TokenRefused,
                     // One that was kept may have been withdrawn. The next attempt takes another.
                     false => Fault::LoggedOut,
                 });
             }
-            Ok(Err(fault)) => return Err(fault),
-            Err(_) => return Err(Fault::Unreachable),
+            Err(fault) => return Err(fault),
         };
+        *has_new_token = false;
         *opened += 1;
         let new = Open {
             connection,
@@ -195,14 +194,15 @@ impl Link {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
             .set_response_timeout(None);
-        let mut connection = client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await?;
+        let connected = client.get_multiplexed_async_connection_with_config(&config);
+        let mut connection = timeout(self.limits.connect, connected)
+            .await
+            .map_err(|_| Fault::Unreachable)??;
         self.log_in(&mut connection, login).await?;
         if self.connection.database() != 0 {
             let mut command = redis::cmd("SELECT");
             command.arg(self.connection.database());
-            command.exec_async(&mut connection).await?;
+            self.send(&command, &mut connection).await?;
         }
         Ok(connection)
     }
@@ -220,22 +220,36 @@ impl Link {
             command.arg(user);
         }
         command.arg(password);
-        Ok(command.exec_async(connection).await?)
+        self.send(&command, connection).await?;
+        Ok(())
     }
 
-    /// Takes a new token when it is time, and says whether there is a new one.
-    async fn renew_token(&self, state: &mut State) -> Result<bool, Fault> {
+    async fn send(
+        &self,
+        command: &Cmd,
+        connection: &mut MultiplexedConnection,
+    ) -> Result<Value, Fault> {
+        let answer = command.query_async(connection);
+        match timeout(self.limits.answer, answer).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(Fault::Slow),
+        }
+    }
+
+    /// Takes a new token when it is time.
+    async fn renew_token(&self, state: &mut State) -> Result<(), Fault> {
         let Some(identity) = &self.identity else {
-            return Ok(false);
+            return Ok(());
         };
         let now = SystemTime::now();
         if state.token.as_ref().is_some_and(|it| !it.is_due(now)) {
-            return Ok(false);
+            return Ok(());
         }
         match identity.token().await {
             Ok(token) => {
                 state.token = Some(token);
-                Ok(true)
+                state.has_new_token = true;
+                Ok(())
             }
             Err(fault) => {
                 let is_good = state.token.as_mut().is_some_and(|it| it.postpone(now));
@@ -243,7 +257,7 @@ impl Link {
                     return Err(fault);
                 }
                 tracing::warn!("the token for Redis cannot be renewed yet: the store {fault}");
-                Ok(false)
+                Ok(())
             }
         }
     }

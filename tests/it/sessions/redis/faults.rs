@@ -84,10 +84,7 @@ async fn a_redis_that_does_not_answer_fails_a_call_and_is_used_again_when_it_doe
     redis.suspend();
     let text = problem(store.add(&session, &job("b", 2), later()).await);
     redis.resume();
-    assert!(
-        text.contains("did not answer in time") || text.contains("cannot be reached"),
-        "{text}"
-    );
+    assert!(text.contains("did not answer in time"), "{text}");
     // What was sent before may still be done. The repetition changes nothing.
     add(&store, &session, &job("b", 2), later()).await;
     assert_eq!(ids(&store, &session).await.unwrap(), ["b", "a"]);
