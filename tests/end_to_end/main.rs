@@ -32,6 +32,7 @@ mod progress;
 mod queues;
 mod restarts;
 mod search;
+mod session_redis;
 mod session_retention;
 mod state_faults;
 mod status_answers;
