@@ -2,7 +2,12 @@
 //! functions that misbehave in other ways. Their folders are in tests/apps/misbehaving.
 #![allow(clippy::panic)] // Panicking is what this program is for.
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+    process::ExitCode,
+    time::Duration,
+};
 
 use durable_functions::{
     Activity, ActivityContext, AppExt, OrchestrationContext, Orchestrator, Result, TaskError,
@@ -18,7 +23,7 @@ use function_app::{
     settings::Settings,
 };
 use functions_handler::routing::get;
-use functions_handler::{Answer, App, FunctionError, Invocation, Message};
+use functions_handler::{Answer, App, FunctionError, Invocation, Message, logs, output::Output};
 use serde::{Deserialize, Serialize};
 
 /// The activity of a job that starts on this day panics.
@@ -28,6 +33,12 @@ const DAY_OF_PANIC: &str = "1999-12-31";
 /// conference.
 const DAYS_OF_DECISIONS: [(&str, &str); 2] =
     [("1999-12-29", "Approved"), ("1999-12-30", "Rejected")];
+
+/// The address of a server of the test. The handler asks it when it has started a job, and waits until it answers. So a
+/// test can kill the handler before it does anything else.
+const ASK_WHEN_STARTED: &str = "ASK_WHEN_STARTED";
+/// What the function app logs when it has started a job.
+const STARTED: &[u8] = b"job started";
 
 const MISBEHAVE: Orchestrator<Misbehaviour, Outcome> = Orchestrator::new("misbehave");
 const SLEEP: Activity<u64, ()> = Activity::new("sleep");
@@ -61,7 +72,14 @@ async fn main() -> ExitCode {
 }
 
 fn app() -> Result<App<function_app::AppState>, Box<dyn std::error::Error>> {
-    logging::builder().init()?;
+    match std::env::var(ASK_WHEN_STARTED) {
+        Ok(address) => {
+            let lines = logging::builder().build(move || Asking(address.clone()))?;
+            tracing::subscriber::set_global_default(lines)?;
+            logs::hook_panics();
+        }
+        Err(_) => logging::builder().init()?,
+    }
     let mut settings = Settings::from_env()?;
     if std::env::var_os("JOBS_EXPIRE_AT_ONCE").is_some() {
         settings.jobs.retention = Some(Duration::ZERO);
@@ -154,4 +172,23 @@ async fn misbehave(context: OrchestrationContext, misbehaviour: Misbehaviour) ->
 async fn sleep(_: ActivityContext, seconds: u64) -> Result<()> {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     Ok(())
+}
+
+/// Writes lines of the log to the standard output. After the line that says that a job was started it asks the test.
+struct Asking(String);
+
+impl Write for Asking {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        Output::stdout().write(line);
+        if line.windows(STARTED.len()).any(|part| part == STARTED) {
+            let mut test = TcpStream::connect(&self.0)?;
+            // One byte, or the end of the test.
+            test.read(&mut [0])?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

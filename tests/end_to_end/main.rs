@@ -21,6 +21,7 @@ mod healing;
 mod health;
 mod idempotency;
 mod jobs;
+mod killed_starts;
 mod leaks;
 mod lost_starts;
 mod messages;

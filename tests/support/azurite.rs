@@ -92,6 +92,11 @@ impl Azurite {
         )
     }
 
+    /// The port of the table service.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The base URL of the table service.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}/{ACCOUNT}", self.port)

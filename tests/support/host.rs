@@ -199,6 +199,11 @@ impl Host {
         self.output.until(text, count).await;
     }
 
+    /// The same, and returns the last of these lines.
+    pub(crate) async fn line(&self, text: &str, count: usize) -> String {
+        self.output.until(text, count).await
+    }
+
     /// The process ids of all handlers that the host has started, in order.
     pub(crate) fn handlers(&self) -> Vec<u32> {
         let log = self.log();

@@ -26,6 +26,16 @@ impl Random {
         (mixed ^ (mixed >> 31)) % end
     }
 
+    /// A generator of its own for another task, whose calls come in no certain order with those of this one.
+    pub(crate) fn split(&mut self) -> Self {
+        Self(self.below(u64::MAX))
+    }
+
+    /// An id that no other run has.
+    pub(crate) fn id(&mut self) -> String {
+        format!("{:016x}", self.below(u64::MAX))
+    }
+
     /// A time of at most this many milliseconds.
     pub(crate) fn millis(&mut self, most: u64) -> Duration {
         Duration::from_micros(self.below(most * 1000 + 1))
