@@ -19,7 +19,7 @@ use super::support::{
     breaking_proxy::breaks_at_request,
     fake_table::{FakeTable, Gate, Step},
     host::Host,
-    messages::{Delivery, job_id, use_queue},
+    messages::{Delivery, documented_functions, job_id, use_queue},
     task_hub::TaskHub,
 };
 use faults::{Fault, FaultyStore};
@@ -452,6 +452,14 @@ async fn row_12_the_same_function_takes_messages_of_a_storage_queue() {
     Delivery::of(text).to(&host).await;
     host.logged(TAKEN, 4).await;
     assert_eq!(instances(&TaskHub::of(&host).await).await.len(), 3);
+}
+
+#[test]
+fn the_function_of_the_app_is_the_documented_one() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/submit-event/function.json");
+    let function: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let [documented, _] = documented_functions();
+    assert_eq!(function, documented);
 }
 
 #[tokio::test]

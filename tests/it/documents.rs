@@ -21,6 +21,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/dependencies.md",
     "docs/glossary.md",
     "docs/jobs.md",
+    "docs/messages.md",
     "docs/performance.md",
     "docs/security.md",
     "docs/submit.md",

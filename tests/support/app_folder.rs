@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::{
     build,
     host::{Host, Launch},
-    readme,
+    messages, readme,
 };
 
 /// The most that clients are told to wait between polls, in seconds: not the default, so that a test sees that the setting
@@ -124,15 +124,9 @@ impl AppFolder {
 
     /// Replaces the trigger of submit-event by a storage queue, as the documentation says, with this connection string.
     pub(crate) fn queue_trigger(self, connection: &str) -> Self {
+        let [_, mut function] = messages::documented_functions();
+        function["bindings"][0]["connection"] = json!("Queues");
         let file = self.folder.path().join("submit-event/function.json");
-        let mut function: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-        function["bindings"][0] = json!({
-            "type": "queueTrigger",
-            "direction": "in",
-            "name": "message",
-            "queueName": "submit-events",
-            "connection": "Queues"
-        });
         fs::write(file, function.to_string()).unwrap();
         self.setting("Queues", connection)
     }

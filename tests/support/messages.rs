@@ -98,26 +98,20 @@ pub(crate) fn job_id(message_id: &str) -> String {
     hex.take(16).collect()
 }
 
-/// The trigger of `submit-event` for messages of a storage queue.
-pub(crate) const QUEUE_TRIGGER: &str = r#"{
-  "bindings": [
-    {
-      "type": "queueTrigger",
-      "direction": "in",
-      "name": "message",
-      "queueName": "submit-events",
-      "connection": "AzureWebJobsStorage"
-    },
-    {
-      "type": "durableClient",
-      "direction": "in",
-      "name": "starter"
-    }
-  ]
+/// The texts of function.json in docs/messages.md: for Service Bus, and for a storage queue.
+pub(crate) fn documented_functions() -> [Value; 2] {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/messages.md");
+    let text = std::fs::read_to_string(document).unwrap();
+    let blocks = text.split("```json\n").skip(1);
+    let blocks = blocks.map(|rest| rest.split("```").next().unwrap());
+    let functions = blocks.map(|block| serde_json::from_str::<Value>(block).unwrap());
+    let functions: Vec<_> = functions.filter(|it| it["bindings"].is_array()).collect();
+    functions.try_into().unwrap()
 }
-"#;
 
 /// Lets `submit-event` in the folder of an app take messages of a storage queue.
 pub(crate) fn use_queue(folder: &Path) {
-    std::fs::write(folder.join("submit-event/function.json"), QUEUE_TRIGGER).unwrap();
+    let [_, queue] = documented_functions();
+    let file = folder.join("submit-event/function.json");
+    std::fs::write(file, queue.to_string()).unwrap();
 }
