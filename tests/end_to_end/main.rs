@@ -27,6 +27,7 @@ mod lost_starts;
 mod messages;
 mod misbehaving;
 mod openapi;
+mod owners;
 mod page;
 mod profiles;
 mod progress;

@@ -2,7 +2,7 @@
 //! reach: every route of the function folders, in every state of a job, through a proxy on another host, scheme and
 //! path.
 
-mod routes;
+pub(crate) mod routes;
 mod visitor;
 
 use std::{path::Path, time::Duration};

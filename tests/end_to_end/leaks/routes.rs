@@ -9,36 +9,36 @@ use serde_json::Value;
 
 /// A function with an HTTP trigger.
 #[derive(Debug)]
-pub(super) struct Route {
-    pub(super) function: String,
-    pub(super) auth_level: Value,
-    methods: Vec<Method>,
-    template: String,
+pub(crate) struct Route {
+    pub(crate) function: String,
+    pub(crate) auth_level: Value,
+    pub(crate) methods: Vec<Method>,
+    pub(crate) template: String,
 }
 
 /// What a client asks for.
 #[derive(Clone, Debug)]
-pub(super) struct Probe {
-    pub(super) method: Method,
+pub(crate) struct Probe {
+    pub(crate) method: Method,
     /// Path and query below the route prefix.
-    pub(super) target: String,
-    pub(super) accept: Option<&'static str>,
-    pub(super) body: Option<&'static str>,
+    pub(crate) target: String,
+    pub(crate) accept: Option<&'static str>,
+    pub(crate) body: Option<&'static str>,
 }
 
 /// The ids that are put into a route.
 #[derive(Debug, Default)]
-pub(super) struct Ids {
+pub(crate) struct Ids {
     /// Of jobs that a request may not change, because a later one still wants them as they are.
-    pub(super) kept: Vec<String>,
+    pub(crate) kept: Vec<String>,
     /// Of jobs that may be cancelled, and of no jobs.
-    pub(super) others: Vec<String>,
+    pub(crate) others: Vec<String>,
     /// Of sessions: one without a job, and such that cannot be known.
-    pub(super) sessions: Vec<String>,
+    pub(crate) sessions: Vec<String>,
 }
 
 /// The key that a client of a deployed app sends, here where nobody should.
-pub(super) const KEY: &str = "the-function-key-of-a-client";
+pub(crate) const KEY: &str = "the-function-key-of-a-client";
 
 const QUERIES: [&str; 10] = [
     "view=minimal",
@@ -70,7 +70,7 @@ const BODIES: [&str; 5] = [
 ];
 
 /// The HTTP functions in the folders of an app.
-pub(super) fn of_folder(folder: &Path) -> Vec<Route> {
+pub(crate) fn of_folder(folder: &Path) -> Vec<Route> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
@@ -96,7 +96,7 @@ pub(super) fn of_folder(folder: &Path) -> Vec<Route> {
 
 impl Route {
     /// Everything that is asked of it.
-    pub(super) fn probes(&self, ids: &Ids) -> Vec<Probe> {
+    pub(crate) fn probes(&self, ids: &Ids) -> Vec<Probe> {
         let mut probes = Vec::new();
         for method in &self.methods {
             for target in self.targets(method, ids) {
