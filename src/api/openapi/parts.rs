@@ -28,13 +28,16 @@ pub(super) fn operation(tag: &str, id: &str, summary: &str, description: &str) -
         .operation_id(Some(id))
         .summary(Some(summary))
         .description(Some(description))
-        .response(
-            "401",
-            response(
-                "The key is missing or wrong. The host answers this before the service is asked.",
-            )
-            .build(),
-        )
+        .response("401", response(unauthorized(tag)).build())
+}
+
+/// The service's own 401 depends on a setting, so its body and its code are in words only.
+fn unauthorized(tag: &str) -> &'static str {
+    if tag == SERVICE {
+        return "The key is missing or wrong. The host answers this before the service is asked.";
+    }
+    "The key is missing or wrong: the host answers this, without a body, before the service is asked. Or the service is \
+     set up to know who calls, and cannot read the identity: an error with the code `InvalidIdentity`."
 }
 
 /// Adds the errors with these codes, as `{"error":"…"}` or in the form that the request asks for.
