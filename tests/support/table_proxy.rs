@@ -28,14 +28,15 @@ pub(crate) enum Fault {
 /// A running proxy. It ends when this is dropped.
 pub(crate) struct TableProxy {
     port: u16,
+    requests: Arc<AtomicUsize>,
     server: JoinHandle<()>,
 }
 
 struct Route {
     to: String,
     fault: Fault,
-    /// How many more requests pass.
-    left: AtomicUsize,
+    passes: usize,
+    requests: Arc<AtomicUsize>,
     http: reqwest::Client,
 }
 
@@ -45,11 +46,13 @@ impl TableProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let requests = Arc::default();
         let origin = url::Url::parse(endpoint).unwrap();
         let route = Route {
             to: origin.origin().ascii_serialization(),
             fault,
-            left: AtomicUsize::new(passes),
+            passes,
+            requests: Arc::clone(&requests),
             http: reqwest::Client::builder()
                 .no_proxy()
                 .timeout(TIME_LIMIT)
@@ -58,7 +61,16 @@ impl TableProxy {
         };
         let app = Router::new().fallback(pass_on).with_state(Arc::new(route));
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { port, server }
+        Self {
+            port,
+            requests,
+            server,
+        }
+    }
+
+    /// How many requests it has got since it was asked last.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.swap(0, SeqCst)
     }
 
     pub(crate) fn connection_string(&self) -> String {
@@ -76,10 +88,7 @@ impl Drop for TableProxy {
 }
 
 async fn pass_on(State(route): State<Arc<Route>>, request: Request) -> Response {
-    let passes = route
-        .left
-        .fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1))
-        .is_ok();
+    let passes = route.requests.fetch_add(1, SeqCst) < route.passes;
     let unavailable = || StatusCode::SERVICE_UNAVAILABLE.into_response();
     if !passes && route.fault == Fault::Unsent {
         return unavailable();

@@ -15,6 +15,7 @@ use crate::support::{
     azurite::Azurite,
     fake_table::{FakeTable, Step},
     sdk_transport,
+    table_proxy::{Fault, TableProxy},
 };
 
 type Store = Arc<dyn SessionStore>;
@@ -280,4 +281,28 @@ async fn a_row_of_somebody_else_is_left_alone_and_stops_no_clean_up() {
     }
     let row = table.partition_key_client("p").entity_client("r");
     assert!(row.get::<serde_json::Value>().await.is_ok());
+}
+
+/// docs/session-stores.md has these numbers.
+#[tokio::test]
+async fn every_call_makes_few_requests() {
+    let azurite = Azurite::shared();
+    let proxy = TableProxy::start(&azurite.endpoint(), usize::MAX, Fault::Unsent).await;
+    let text = proxy.connection_string();
+    let store: Store = open(&text, "requests", &TableStore::TIMEOUTS, TableStore::RETRY);
+    let session = session();
+    register(&store, &session, None, later()).await;
+    // With the table.
+    assert_eq!(proxy.requests(), 4);
+    // Each expiry is a little later than the one before.
+    add(&store, &session, &job("a", 1), later()).await;
+    assert_eq!(proxy.requests(), 4);
+    add(&store, &session, &job("a", 1), later()).await;
+    assert_eq!(proxy.requests(), 8);
+    register(&store, &session, None, over()).await;
+    assert_eq!(proxy.requests(), 1);
+    page(&store, &session, None, 10).await.unwrap();
+    assert_eq!(proxy.requests(), 2);
+    store.remove_expired(&|| false).await.unwrap();
+    assert_eq!(proxy.requests(), 1);
 }
