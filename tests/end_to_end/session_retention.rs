@@ -159,6 +159,9 @@ async fn a4_5_the_entry_of_a_suspended_job_does_not_end_before_the_job_and_its_r
     let before = sessions.expiries("s-1").await;
     purge(&host, runs + 1).await;
     assert_eq!(sessions.expiries("s-1").await, before);
+    let answer = host.client().get("/api/sessions/s-1").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json()["value"][0]["id"], job_id("m-1"));
 }
 
 #[tokio::test]
@@ -172,9 +175,15 @@ async fn row_44_what_has_expired_is_removed_from_the_table_of_sessions_and_nothi
     }
     let kept = sessions.expiries("kept").await;
     assert_eq!(kept.len(), 3);
+    let client = host.client();
+    assert_eq!(client.get("/api/sessions/gone").await.status, 200);
     let past = SystemTime::now() - Duration::from_secs(1);
     sessions.age("gone", past).await;
+    // Before and after the clean-up.
+    assert_eq!(client.get("/api/sessions/gone").await.status, 404);
     purge(&host, 1).await;
+    assert_eq!(client.get("/api/sessions/gone").await.status, 404);
+    assert_eq!(client.get("/api/sessions/kept").await.status, 200);
     assert_eq!(sessions.expiries("gone").await, BTreeMap::new());
     assert_eq!(sessions.expiries("kept").await, kept);
     // A message that is delivered once more after that is no new job of the session that has gone.
