@@ -53,6 +53,14 @@ pub enum InvokeError {
         /// The function's name.
         function: String,
     },
+    /// The function has ended, and a value of it could not be written.
+    #[error("Error while handling parameter {name} after function returned: {why}")]
+    Output {
+        /// The name of the output's binding.
+        name: String,
+        /// What went wrong.
+        why: String,
+    },
     /// The host is stopping.
     #[error("The host is stopping.")]
     Stopping,

@@ -12,6 +12,7 @@
 mod accept;
 mod app_build;
 mod app_file;
+mod base64_rule;
 #[doc = include_str!("../BEHAVIOUR.md")]
 pub mod behaviour {}
 mod binding_data;

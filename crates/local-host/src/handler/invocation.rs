@@ -8,6 +8,7 @@ use super::supervise::Supervisor;
 use crate::invoke::{Disconnect, InvocationAnswer, Invoke, InvokeError};
 use crate::json::{Json, JsonObject, parse_prefix};
 use crate::log::{LogLevel, Logger};
+use crate::queues::QueueOutputs;
 use bytes::Bytes;
 use durable_protocol::http_activity::time_span;
 use futures::future::BoxFuture;
@@ -32,6 +33,7 @@ pub struct Handler {
     supervisor: Supervisor,
     client: Client,
     options: HandlerOptions,
+    outputs: QueueOutputs,
     log: Logger,
 }
 
@@ -43,8 +45,15 @@ impl Handler {
             client: Client::new(supervisor.port()),
             supervisor,
             options,
+            outputs: QueueOutputs::default(),
             log,
         }
+    }
+
+    /// Writes the values of these outputs of all functions.
+    #[must_use]
+    pub fn with_outputs(self, outputs: QueueOutputs) -> Self {
+        Self { outputs, ..self }
     }
 
     /// Begins an invocation: logs it and gives it an id. It must be ended with
@@ -121,6 +130,7 @@ impl Invocation {
         for line in self.listening.missing_on_console(logs).await {
             self.handler.log.handler(LogLevel::Info, line);
         }
+        self.handler.outputs.write(&self.function, &answer).await?;
         Ok(answer)
     }
 

@@ -139,6 +139,7 @@ impl From<&InvokeError> for Cause {
             },
             InvokeError::Connection(how) => Self::from(how),
             InvokeError::Timeout { .. } => Self::new(FUNCTION_TIMEOUT, error.to_string()),
+            InvokeError::Output { .. } => Self::new(INVALID_OPERATION, error.to_string()),
             InvokeError::Stopping => {
                 Self::new("System.OperationCanceledException", error.to_string())
             }

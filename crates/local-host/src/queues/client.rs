@@ -143,10 +143,21 @@ impl QueueClient {
     }
 
     /// Puts a message with this text, encoded as it is.
-    pub(super) async fn put(&self, text: &str) -> Result<(), QueueError> {
+    async fn put(&self, text: &str) -> Result<(), QueueError> {
         let url = self.url(&["messages"], &[]);
         let body = wire::new_message(text);
         self.send(Method::POST, url, Some(body)).await.map(drop)
+    }
+
+    /// The same; creates the queue when it is not there.
+    pub(super) async fn put_or_create(&self, text: &str) -> Result<(), QueueError> {
+        match self.put(text).await {
+            Err(QueueError::Status { code, .. }) if code == "QueueNotFound" => {
+                self.create().await?;
+                self.put(text).await
+            }
+            put => put,
+        }
     }
 
     fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {

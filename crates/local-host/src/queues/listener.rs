@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::LEASE;
 use super::client::{QueueClient, QueueError};
-use super::connection::Connection;
 use super::message::Message;
 use crate::functions::Function;
 use crate::host_json::QueueOptions;
@@ -76,17 +75,12 @@ enum Fate<'a> {
 }
 
 impl Listener {
-    pub(super) fn new(
-        function: &Function,
-        queue: &str,
-        connection: Connection,
-        options: QueueOptions,
-    ) -> Self {
-        let client = QueueClient::new(connection, queue);
-        let poison = (!queue.ends_with(POISON)).then(|| client.sibling(format!("{queue}{POISON}")));
+    pub(super) fn new(function: &Function, queue: QueueClient, options: QueueOptions) -> Self {
+        let name = queue.name();
+        let poison = (!name.ends_with(POISON)).then(|| queue.sibling(format!("{name}{POISON}")));
         Self {
             function: function.clone(),
-            queue: client,
+            queue,
             poison,
             options,
             lease: LEASE,
@@ -227,7 +221,7 @@ impl Listener {
             let done = match fate {
                 Fate::Deleted => self.queue.delete(message).await,
                 Fate::VisibleIn(pause) => self.queue.hide(message, pause).await,
-                Fate::Poisoned(poison) => copy(message, poison).await,
+                Fate::Poisoned(poison) => poison.put_or_create(&message.text).await,
             };
             let error = match done {
                 // A copy is made once.
@@ -261,17 +255,6 @@ impl Listener {
                 _ = stopping.wait_for(|stopping| *stopping) => {}
             }
         }
-    }
-}
-
-/// Copies a message to the poison queue, which is created when it is not there.
-async fn copy(message: &Message, poison: &QueueClient) -> Result<(), QueueError> {
-    match poison.put(&message.text).await {
-        Err(QueueError::Status { code, .. }) if code == "QueueNotFound" => {
-            poison.create().await?;
-            poison.put(&message.text).await
-        }
-        put => put,
     }
 }
 

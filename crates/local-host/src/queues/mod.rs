@@ -1,4 +1,4 @@
-//! The queue triggers: messages of the storage emulator reach their functions.
+//! The queue triggers: messages of the storage emulator reach their functions; and the queue outputs.
 //!
 //! Invariant: a message is deleted only after its function has succeeded, or after a copy is in the poison queue.
 //! Until then it is in the queue, hidden at most for [`LEASE`]: whatever ends local-host, its handler or the
@@ -13,6 +13,7 @@ mod client;
 mod connection;
 mod listener;
 mod message;
+mod outputs;
 mod signature;
 mod wire;
 
@@ -22,13 +23,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::functions::{Binding, Function, Functions};
+use crate::functions::{Binding, Functions};
 use crate::host_json::QueueOptions;
 use crate::http::App;
 use crate::log::Logger;
 use crate::settings::Environment;
+use client::QueueClient;
 use connection::Connection;
 use listener::Listener;
+
+pub use outputs::QueueOutputs;
 
 /// For how long a message is hidden when it is taken. It is renewed after half of the time, while the function
 /// runs. A real host hides it for 10 minutes. Then a message that was under way when local-host was killed would
@@ -61,8 +65,8 @@ impl Queues {
             else {
                 continue;
             };
-            match listener(function, trigger, environment, options) {
-                Ok(listener) => listeners.push(listener),
+            match queue(trigger, environment) {
+                Ok(queue) => listeners.push(Listener::new(function, queue, options)),
                 Err(problem) => log.warning(format!(
                     "{}: no queue is read: {problem} The list of functions has a command that sends a message.",
                     function.name
@@ -118,13 +122,9 @@ impl Running {
     }
 }
 
-fn listener(
-    function: &Function,
-    trigger: &Binding,
-    environment: &Environment,
-    options: QueueOptions,
-) -> Result<Listener, String> {
-    let name = environment.resolve(trigger.text("queueName").unwrap_or_default())?;
+/// The queue of a trigger or an output.
+fn queue(binding: &Binding, environment: &Environment) -> Result<QueueClient, String> {
+    let name = environment.resolve(binding.text("queueName").unwrap_or_default())?;
     // As the extension does.
     let name = name.to_lowercase();
     if !is_queue_name(&name) {
@@ -133,8 +133,8 @@ fn listener(
              them."
         ));
     }
-    let connection = Connection::of(trigger.text("connection"), environment)?;
-    Ok(Listener::new(function, &name, connection, options))
+    let connection = Connection::of(binding.text("connection"), environment)?;
+    Ok(QueueClient::new(connection, &name))
 }
 
 fn is_queue_name(name: &str) -> bool {

@@ -148,7 +148,9 @@ fn warn_about(function: &Function, environment: &Environment, log: &Logger) {
             input.kind, input.name
         ));
     }
-    for output in function.outputs().filter(|output| !output.is_type("http")) {
+    // What becomes of values for queues is said where they are served.
+    let is_served = |output: &&Binding| output.is_type("http") || output.is_type("queue");
+    for output in function.outputs().filter(|output| !is_served(output)) {
         log.warning(format!(
             "{name}: local-host has no {} binding; values of the output '{}' go nowhere.",
             output.kind, output.name
@@ -235,14 +237,14 @@ mod tests {
         let client = format!(r#"{HELLO},{{"type":"durableClient","direction":"in","name":"c"}}"#);
         assert_eq!(check(&client, false, &[CUSTOM]).unwrap(), [RETRY]);
         let others = format!(
-            r#"{HELLO},{{"type":"blob","direction":"in","name":"i","path":"p"}},{{"type":"queue","direction":"out","name":"$return","queueName":"q"}}"#
+            r#"{HELLO},{{"type":"blob","direction":"in","name":"i","path":"p"}},{{"type":"table","direction":"out","name":"$return","tableName":"t"}}"#
         );
         assert_eq!(
             check(&others, false, &[CUSTOM]).unwrap(),
             [
                 RETRY,
                 "f: local-host has no blob binding; the input 'i' is always null.",
-                "f: local-host has no queue binding; values of the output '$return' go nowhere.",
+                "f: local-host has no table binding; values of the output '$return' go nowhere.",
             ]
         );
         assert_eq!(check(QUEUE, false, &[CUSTOM, STORAGE]).unwrap(), [RETRY]);

@@ -21,7 +21,7 @@ use crate::hub::{Hub, OpenStorage, Storage};
 use crate::log::{LogLevel, Logger};
 use crate::output;
 use crate::project::find_root;
-use crate::queues::Queues;
+use crate::queues::{QueueOutputs, Queues};
 use crate::settings::{Environment, LocalSettings};
 use crate::timers::Timers;
 use anyhow::{Context, bail};
@@ -107,7 +107,8 @@ async fn host(
         function_timeout: app.host.function_timeout,
         grace: GRACE,
     };
-    let handler = Handler::new(supervisor.clone(), options, log.clone());
+    let outputs = QueueOutputs::of(&app.functions, &app.environment, app.host.queues, log);
+    let handler = Handler::new(supervisor.clone(), options, log.clone()).with_outputs(outputs);
     let hub = match hub::start(&app, port, storage, open, &handler, log).await {
         Ok(hub) => hub,
         Err(error) => {

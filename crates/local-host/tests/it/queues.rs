@@ -6,10 +6,16 @@ use serde_json::json;
 use crate::queue_service::QueueService;
 use crate::support::{Host, Options, http_answer};
 
-const FUNCTIONS: &[(&str, &str)] = &[(
-    "on-queue",
-    r#"{"bindings":[{"type":"queueTrigger","name":"message","queueName":"Events","connection":"Q"}]}"#,
-)];
+const FUNCTIONS: &[(&str, &str)] = &[
+    (
+        "on-queue",
+        r#"{"bindings":[{"type":"queueTrigger","name":"message","queueName":"Events","connection":"Q"}]}"#,
+    ),
+    (
+        "send",
+        r#"{"bindings":[{"type":"httpTrigger","name":"req","methods":["get"]},{"type":"http","direction":"out","name":"res"},{"type":"queue","direction":"out","name":"messages","queueName":"sent","connection":"Q"}]}"#,
+    ),
+];
 
 async fn start(service: &QueueService, options: QueueOptions) -> Host {
     Host::start_options(Options {
@@ -217,4 +223,26 @@ async fn a_batch_is_not_followed_by_another_before_there_is_room() {
             (renewed.count(), taken.count()) == (2, 2)
         })
         .await;
+}
+
+#[tokio::test]
+async fn values_of_a_queue_output_are_messages_before_the_function_has_ended() {
+    let service = QueueService::start().await;
+    let host = start(&service, QueueOptions::default()).await;
+    host.handler
+        .answer_json(r#"{"Outputs":{"res":{"statusCode":201},"messages":["one",{"a":1}]}}"#);
+    assert_eq!(host.get("/api/send").await.status, 201);
+    assert_eq!(service.texts("sent"), ["b25l", "ewogICJhIjogMQp9"]);
+}
+
+#[tokio::test]
+async fn a_function_whose_message_cannot_be_put_fails() {
+    let service = QueueService::start().await;
+    let host = start(&service, QueueOptions::default()).await;
+    service.go_away();
+    host.handler
+        .answer_json(r#"{"Outputs":{"messages":"one"}}"#);
+    assert_eq!(host.get("/api/send").await.status, 500);
+    let expected = "Error while handling parameter messages after function returned: queue 'sent': nothing answers";
+    assert!(log(&host).iter().any(|line| line.contains(expected)));
 }

@@ -9,7 +9,7 @@ use local_host::host_json::{HostJson, QueueOptions};
 use local_host::http::{App, Cors, Hosts, Management, UploadLimits, serve};
 use local_host::hub::ManagementReply;
 use local_host::log::Logger;
-use local_host::queues::{Queues, Running};
+use local_host::queues::{QueueOutputs, Queues, Running};
 use local_host::settings::Environment;
 use local_host::timers::Timers;
 use serde_json::Value;
@@ -258,6 +258,10 @@ impl Host {
             function_timeout,
             grace: Duration::ZERO,
         };
+        let outputs = options.queues.as_ref().map(|(connection, queues)| {
+            let environment = [("Q", connection)].into_iter().collect();
+            QueueOutputs::of(&functions, &environment, *queues, &log)
+        });
         let queues = options.queues.map(|(connection, queues)| {
             let environment = [("Q", connection)].into_iter().collect();
             // The shortest, so that renewals are seen.
@@ -266,7 +270,8 @@ impl Host {
         let app = App {
             timers: Timers::of(&functions, &Environment::default(), &log),
             functions,
-            handler: Handler::new(Supervisor::attach(handler.port), limits, log.clone()),
+            handler: Handler::new(Supervisor::attach(handler.port), limits, log.clone())
+                .with_outputs(outputs.unwrap_or_default()),
             client_binding: Arc::new(|_, _| r#"{"taskHubName":"MyHub"}"#.to_owned()),
             management: options.management.unwrap_or_else(|| {
                 Arc::new(|request| {

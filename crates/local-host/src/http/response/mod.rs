@@ -4,7 +4,6 @@
 //! `status` is ignored, a string that looks like base64 is decoded. When a rule changes what the function
 //! answered, the [`Outcome`] has a warning.
 
-mod base64_rule;
 mod body;
 mod client_response;
 mod headers;

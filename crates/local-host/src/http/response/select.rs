@@ -1,8 +1,8 @@
 //! Which part of the answer becomes the response.
 
-use super::base64_rule;
 use super::client_response::ClientResponse;
 use super::object;
+use crate::base64_rule;
 use crate::functions::{Binding, Function};
 use crate::invoke::InvocationAnswer;
 use crate::json::{Json, JsonObject};

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 /// The bytes, if .NET would take the text for base64: white space is ignored, the length is a
 /// multiple of four, padding is required.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let compact: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     STANDARD.decode(compact).ok()
 }
