@@ -1,11 +1,12 @@
 //! Messages while Redis, which keeps the sessions, is away, slow, full or restarted: a job starts with its session, or not at
-//! all.
+//! all, and a look-up is answered or asked to come back.
 
 use durable_functions::Query;
 use function_app::sessions::{RedisConnection, RedisSettings, RedisStore, SessionId, SessionStore};
+use reqwest::Method;
 
 use super::support::{
-    app_folder::AppFolder,
+    app_folder::{AppFolder, RETRY_AFTER},
     fake_table::{FakeTable, Gate, Step},
     host::Host,
     messages::{Delivery, job_id},
@@ -205,4 +206,36 @@ async fn messages_during_restarts_of_redis_are_all_noted_and_start_once() {
     expected.sort();
     assert_eq!(jobs, expected);
     assert_eq!(started(&host).await, MESSAGES);
+}
+
+#[tokio::test]
+async fn a_look_up_while_redis_is_away_asks_the_client_to_come_back() {
+    let (table, mut redis) = (table().await, Redis::start());
+    let host = start(&table, &redis).await;
+    let client = host.client();
+    Delivery::submission("m-1", "session-of-anna")
+        .to(&host)
+        .await;
+    host.logged(TAKEN, 1).await;
+    client.poll(&status_of(&host, "m-1")).await;
+    redis.kill();
+    let url = |target: &str| client.url(&format!("/api/sessions/session-of-anna{target}"));
+    for (method, target) in [
+        (Method::GET, ""),
+        (Method::GET, "/latest"),
+        (Method::PUT, ""),
+    ] {
+        let answer = client.send_to(method.clone(), &url(target)).await;
+        assert_eq!(answer.status, 503, "{method} {target}: {answer:?}");
+        assert_eq!(answer.header("retry-after"), RETRY_AFTER, "{answer:?}");
+        assert!(!answer.body.to_lowercase().contains("redis"), "{answer:?}");
+    }
+    // The job itself is not asked for in the store.
+    assert_eq!(client.status(&status_of(&host, "m-1")).await.status, 200);
+    redis.begin();
+    // A session that Redis has lost is one that was never seen.
+    assert_eq!(client.send_to(Method::GET, &url("")).await.status, 404);
+    assert_eq!(client.send_to(Method::PUT, &url("")).await.status, 201);
+    assert_eq!(client.send_to(Method::GET, &url("")).await.status, 202);
+    search_log(&host);
 }

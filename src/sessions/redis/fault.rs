@@ -177,7 +177,7 @@ fn of_code(code: &str, detail: &str) -> Fault {
             ("-MISCONF ", Fault::NotSaving),
             ("-WRONGTYPE ", Fault::ForeignEntry),
             ("WRONGTYPE ", Fault::ForeignEntry),
-            ("can't run this command or subcommand", Fault::NotAllowed),
+            ("The user executing the script can't", Fault::NotAllowed),
         ]
         .into_iter()
         .find(|(words, _)| detail.contains(words))
@@ -240,6 +240,11 @@ mod tests {
                 "ERR",
                 "Error running script (call to f_x): @user_script:1: @user_script: 1: -OOM command not allowed",
                 Fault::Full,
+            ),
+            (
+                "ERR",
+                "Error running script: @user_script:1: The user executing the script can't access at least one of the keys",
+                Fault::NotAllowed,
             ),
             ("NOAUTH", "Authentication required.", Fault::WrongPassword),
             (
