@@ -4,6 +4,7 @@
 //! there for everybody who knows its id.
 
 mod identities;
+mod sessions;
 mod world;
 
 use std::path::Path;
@@ -142,7 +143,7 @@ async fn row_61_an_identity_that_cannot_be_read_is_refused_by_every_route_that_i
     let ids = Ids {
         kept: Vec::new(),
         others: world.jobs.iter().map(|job| job.id.clone()).collect(),
-        sessions: Vec::new(),
+        sessions: vec!["session".to_owned()],
     };
     for headers in malformed() {
         for route in product() {
@@ -164,7 +165,8 @@ async fn row_61_an_identity_that_cannot_be_read_is_refused_by_every_route_that_i
             }
         }
     }
-    // Nothing was cancelled.
+    // Nothing was cancelled or registered.
+    assert_eq!(world.client.get("sessions/session", &[]).await.status, 404);
     for job in &world.jobs {
         let target = format!("status/{}", job.id);
         let answer = world.client.get(&target, &job.owner.headers()).await;
@@ -264,7 +266,7 @@ async fn row_61_without_the_setting_a_forged_identity_changes_no_byte() {
     let ids = Ids {
         kept: world.jobs.iter().map(|job| job.id.clone()).collect(),
         others: vec![UNKNOWN.to_owned()],
-        sessions: Vec::new(),
+        sessions: vec!["session".to_owned()],
     };
     let mut identities: Vec<Headers> = Who::ALL.iter().map(|who| who.headers()).collect();
     identities.extend(malformed());
