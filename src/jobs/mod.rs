@@ -30,8 +30,9 @@ use serde_json::Value;
 
 use crate::{
     api::error::ApiError,
-    functions::process_submission::PROCESS_SUBMISSION,
+    functions::process_submission::{JobInput, PROCESS_SUBMISSION},
     owners::{Caller, Owner},
+    sessions::SessionKey,
 };
 
 /// The parts of an instance's state that a client may learn of.
@@ -43,10 +44,13 @@ pub(crate) struct Job {
     pub(crate) custom_status: Option<String>,
     pub(crate) created: SystemTime,
     pub(crate) last_updated: SystemTime,
+    /// The session whose message started it. For the look-up only; no view shows it.
+    pub(crate) session: Option<SessionKey>,
 }
 
 impl<O> From<Status<O>> for Job {
     fn from(status: Status<O>) -> Self {
+        let input = status.input_as::<JobInput>().ok().flatten();
         let output = match (status.output, status.failure) {
             (Some(output), _) => Some(output),
             // Backends that store the failure itself may store no text.
@@ -59,6 +63,7 @@ impl<O> From<Status<O>> for Job {
             custom_status: status.custom_status,
             created: status.created_at,
             last_updated: status.last_updated_at,
+            session: input.and_then(|input| input.session),
         }
     }
 }

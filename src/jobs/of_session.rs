@@ -10,7 +10,10 @@
 //! - It has none, and the message is older: *forgotten*. A job of that message would have come and gone, tombstone included.
 //!   It must not become one that has not started.
 //!
-//! Invariant: what has no instance that the caller may see is in no list.
+//! Two messages with the same id and different sessions, delivered at the same moment, put one job into both. The job itself
+//! names its session. To the other one, the entry is *forgotten*.
+//!
+//! Invariants: what has no instance that the caller may see is in no list, and a job is in no list but that of its session.
 
 use std::time::SystemTime;
 
@@ -188,7 +191,8 @@ impl<'a> JobsOfSession<'a> {
             settings.status.retry_after,
         );
         match job.await {
-            Ok(job) => Ok(Found::Job(job)),
+            Ok(job) if job.session.as_ref() == Some(&self.key) => Ok(Found::Job(job)),
+            Ok(_) => Ok(Found::Otherwise(Otherwise::Forgotten)),
             Err(error) if error.is_job_expired() => Ok(Found::Otherwise(Otherwise::Expired)),
             Err(error) if error.is_job_not_found() => {
                 let is_old = is_forgotten(&settings.jobs, entry, SystemTime::now());

@@ -1,18 +1,22 @@
 //! Jobs that are started by messages.
 
-use axum::Router;
+use std::time::SystemTime;
+
+use axum::{Router, body::Body, http::Request};
 use durable_functions::Query;
 use function_app::{
     app_with_sessions,
     functions::poison_message::POISON_MESSAGE,
     owners::Owner,
-    sessions::{MemoryStore, SessionId, SessionKey, Sessions},
+    sessions::{Expiry, MemoryStore, SessionId, SessionJob, SessionKey, Sessions},
     settings::Settings,
 };
 use futures::future::join_all;
+use http_body_util::BodyExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tower::ServiceExt;
 
 use super::support::{
     app_folder::AppFolder,
@@ -232,16 +236,62 @@ async fn row_3_an_id_that_had_another_content_is_refused_and_gives_nobody_a_job(
     assert_eq!(instances(&TaskHub::of(&host).await).await.len(), 1);
 }
 
+/// Asks `get-session` in this process for the jobs of a session.
+async fn listed(router: &Router, binding: &str, session: &str) -> (Value, Value) {
+    let request = json!({
+        "Url": format!("http://localhost:7071/api/sessions/{session}"),
+        "Method": "GET",
+        "Query": {},
+        "Headers": { "Host": ["localhost:7071"] },
+        "Params": { "sessionId": session },
+        "Identities": [],
+    });
+    let starter = json!(json!(binding).to_string());
+    let envelope = json!({ "Data": { "req": request, "starter": starter }, "Metadata": {} });
+    let request = Request::post("/get-session")
+        .header("Content-Type", "application/json")
+        .body(Body::from(envelope.to_string()))
+        .unwrap();
+    let answer = router.clone().oneshot(request).await.unwrap();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let mut answer: Value = serde_json::from_slice(&body).unwrap();
+    let answer = answer["Outputs"]["res"].take();
+    let body = answer["body"].as_str().unwrap();
+    (
+        answer["statusCode"].clone(),
+        serde_json::from_str(body).unwrap(),
+    )
+}
+
+/// Each of two messages with the same id finds no job yet, and puts it into its session. One of them starts it.
+#[tokio::test]
+async fn row_3_a_job_is_in_the_list_of_its_own_session_only() {
+    let (table, sessions) = (table().await, Sessions::new(MemoryStore::new()));
+    let host = start(&table).await;
+    let (router, binding) = (handler(sessions.clone()), binding(&host).await);
+    let message = Delivery::submission("m-1", "s-1");
+    assert!(message.to_handler(&router, &binding).await);
+    let job = SessionJob::new(job_id("m-1"), SystemTime::now());
+    let added = sessions.store().add(&key("s-2"), &job, Expiry::Never).await;
+    added.unwrap();
+    let (status, list) = listed(&router, &binding, "s-1").await;
+    assert_eq!(
+        (status, &list["value"][0]["id"]),
+        (json!(200), &json!(job_id("m-1")))
+    );
+    let (status, list) = listed(&router, &binding, "s-2").await;
+    assert_eq!(status, 404, "{list}");
+}
+
 #[tokio::test]
 async fn a_job_belongs_to_whom_the_session_belongs() {
     let (table, sessions) = (table().await, Sessions::new(MemoryStore::new()));
     let host = start(&table).await;
     let (router, binding) = (handler(sessions.clone()), binding(&host).await);
     let owner = Owner::of("aad", "anna");
-    let expiry = function_app::sessions::Expiry::Never;
     let registered = sessions
         .store()
-        .register(&key("s-1"), Some(&owner), expiry)
+        .register(&key("s-1"), Some(&owner), Expiry::Never)
         .await;
     assert!(registered.unwrap().is_new);
     let message = Delivery::submission("m-1", "s-1");

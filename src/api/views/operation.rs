@@ -108,6 +108,7 @@ mod tests {
             output: output.map(str::to_owned),
             custom_status: custom.map(str::to_owned),
             created,
+            session: None,
             last_updated: created + Duration::from_secs(1),
         };
         let times = r#""createdDateTime":"2021-03-19T13:46:56Z","lastUpdatedDateTime":"2021-03-19T13:46:57Z""#;

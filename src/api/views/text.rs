@@ -89,6 +89,7 @@ mod tests {
             output: output.map(str::to_owned),
             custom_status: custom.map(str::to_owned),
             created: SystemTime::UNIX_EPOCH,
+            session: None,
             last_updated: SystemTime::UNIX_EPOCH,
         };
         sentence(&job, URL)
