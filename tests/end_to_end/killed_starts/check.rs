@@ -83,6 +83,10 @@ pub(super) async fn every_message_has_its_job(
         let expected = expected.remove(session).unwrap_or_default();
         let listed = jobs_of(sessions, session).await;
         assert!(listed.is_sorted(), "{listed:?}");
+        if !listed.is_empty() {
+            let ids: Vec<_> = listed.iter().map(|job| job.id.clone()).collect();
+            assert_eq!(shown(host, session).await, ids);
+        }
         // Messages of a storage queue that were sent in the same second are in the order of the ids of their jobs.
         let mut oldest_first = listed.clone();
         let place = |id: &str| expected.iter().position(|it| it == id);
@@ -90,4 +94,23 @@ pub(super) async fn every_message_has_its_job(
         let listed: Vec<_> = oldest_first.into_iter().map(|job| job.id).collect();
         assert_eq!(listed, expected, "{session}\n{}", host.log());
     }
+}
+
+/// The ids of the jobs that clients are shown, page by page.
+async fn shown(host: &Host, session: &str) -> Vec<String> {
+    let mut ids = Vec::new();
+    let target = format!("/api/sessions/{session}?maxpagesize=7");
+    let mut next = Some(host.client().url(&target));
+    while let Some(url) = next {
+        let answer = host.client().get_with(&url, &[]).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let page = answer.json();
+        let jobs = page["value"].as_array().unwrap();
+        ids.extend(
+            jobs.iter()
+                .map(|job| job["id"].as_str().unwrap().to_owned()),
+        );
+        next = page["nextLink"].as_str().map(str::to_owned);
+    }
+    ids
 }
