@@ -226,6 +226,9 @@ fn row_63_a5_1_the_documents_say_how_to_keep_others_out() {
         "PublicBaseUrl",
         "ExposeHeaders",
         "SubmitByGet",
+        "OwnerHeader",
+        "AdminClaim",
+        "exists-action=\"override\"",
         "inbound IP",
     ] {
         assert!(text.contains(part), "{part}");

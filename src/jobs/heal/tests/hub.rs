@@ -16,13 +16,19 @@ use local_host::{
     json::{Json, JsonObject},
 };
 
+use serde_json::{Value, json};
+
 use super::super::{heal, loss::Loss, past, past::reason, rewind_if_due, tried::Attempts};
+use crate::{
+    jobs::find,
+    owners::{Caller, Owner},
+};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-const JOB: Orchestrator<u64, String> = Orchestrator::new("process-submission");
+const JOB: Orchestrator<Value, String> = Orchestrator::new("process-submission");
 /// Without retries, so that its first loss fails the job.
-const QUERY: Activity<u64, String> = Activity::new("query-activity");
+const QUERY: Activity<Value, String> = Activity::new("query-activity");
 
 type Answer = Result<InvocationAnswer, InvokeError>;
 
@@ -112,7 +118,7 @@ async fn a_job_is_healed_after_every_loss_of_a_turn_and_of_an_activity() {
             for error in lost() {
                 let said = error.to_string();
                 let (hub, client) = hub(extension, function, vec![error]).await;
-                let job = client.start(JOB, &1).await.unwrap();
+                let job = client.start(JOB, &json!(1)).await.unwrap();
                 let failed = job.wait(LIMIT).await.unwrap();
                 assert_eq!(failed.runtime_status, RuntimeStatus::Failed);
                 assert!(heal(&job, &failed).await, "{said}: {failed:?}");
@@ -131,7 +137,7 @@ async fn a_job_whose_handler_answered_with_an_error_stays_failed() {
             reason: "Internal Server Error".to_owned(),
         };
         let (hub, client) = hub(Extension::V3_19, function, vec![error]).await;
-        let job = client.start(JOB, &1).await.unwrap();
+        let job = client.start(JOB, &json!(1)).await.unwrap();
         let failed = job.wait(LIMIT).await.unwrap();
         assert_eq!(failed.runtime_status, RuntimeStatus::Failed);
         assert!(!heal(&job, &failed).await);
@@ -145,7 +151,7 @@ async fn a_job_whose_handler_answered_with_an_error_stays_failed() {
 async fn processes_that_ask_at_the_same_moment_rewind_once() {
     let errors = lost().into_iter().take(1).collect();
     let (hub, client) = hub(Extension::V3_19, JOB.name(), errors).await;
-    let job = client.start(JOB, &1).await.unwrap();
+    let job = client.start(JOB, &json!(1)).await.unwrap();
     job.wait(LIMIT).await.unwrap();
     let processes: Vec<_> = (0..10).map(|_| Attempts::default()).collect();
     let asks = processes
@@ -158,5 +164,47 @@ async fn processes_that_ask_at_the_same_moment_rewind_once() {
     assert_eq!(past(&job).await.unwrap().rewinds, 1);
     let history = job.history().await.unwrap().to_json();
     assert_eq!(history.matches(&reason(1)).count(), 1);
+    hub.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_61_a_foreign_job_is_not_healed_and_its_owner_counts_whatever_else_is_in_its_input() {
+    let errors = lost().into_iter().take(1).collect();
+    let (hub, client) = hub(Extension::V3_19, JOB.name(), errors).await;
+    let (anna, ben) = (Owner::of("aad", "anna"), Owner::of("aad", "ben"));
+    let find = async |id: &str, caller: Caller| find(&client, id, &caller, LIMIT).await;
+    let is_missing = |found: Result<_, crate::api::error::ApiError>| {
+        found.is_err_and(|error| error.is_job_not_found())
+    };
+    // No input of this version: it has no days.
+    let job = client.start(JOB, &json!({ "owner": anna, "later": [] }));
+    let job = job.await.unwrap();
+    job.wait(LIMIT).await.unwrap();
+    for foreign in [Caller::known(ben.clone(), false), Caller::anonymous()] {
+        assert!(is_missing(find(job.id(), foreign).await));
+    }
+    let left = past(&job).await.unwrap();
+    assert_eq!((left.rewinds, left.end.is_some()), (0, true));
+    let found = find(job.id(), Caller::known(anna, false)).await.unwrap();
+    assert_eq!(found.status, RuntimeStatus::Running);
+    assert_eq!(job.output(LIMIT).await.unwrap(), "3");
+
+    // Who is no digest is somebody all the same.
+    for (input, is_open) in [
+        (json!({ "owner": 7 }), false),
+        (json!({ "owner": "" }), false),
+        (json!({ "owner": null }), true),
+        (json!({}), true),
+        (json!("owner"), true),
+    ] {
+        let job = client.start(JOB, &input).await.unwrap();
+        let missing = is_missing(find(job.id(), Caller::anonymous()).await);
+        assert_eq!(missing, !is_open, "{input}");
+        assert!(
+            find(job.id(), Caller::known(ben.clone(), true))
+                .await
+                .is_ok()
+        );
+    }
     hub.stop().await;
 }
