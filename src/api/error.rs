@@ -79,7 +79,7 @@ impl ErrorForm {
         if request.is_of(routes::GET_OPERATION) {
             return Self::Object;
         }
-        if !request.is_of(routes::GET_STATUS) {
+        if !request.is_of(routes::GET_STATUS) && !request.is_of(routes::GET_LATEST_JOB) {
             return Self::Text;
         }
         match View::of(request) {

@@ -197,9 +197,24 @@ impl Wait {
             let job = self.hold_until(request, client, job, until).await;
             answer = Tagged::new(render(job)).await;
         }
+        self.tagged(request, answer)
+    }
+
+    /// The answer at the end of the wait: 304 when the client has it.
+    pub(crate) fn tagged(&self, request: &ApiRequest, mut answer: Tagged) -> Response {
         let status = answer.status();
         self.told(status, answer.headers_mut());
         answer.answer(request.headers())
+    }
+
+    /// Whether the client waits for the next change only.
+    pub(crate) fn is_for_change(&self) -> bool {
+        self.until == Until::Change
+    }
+
+    /// Ends the wait now. The client is told how long it would have been.
+    pub(crate) fn end(&mut self) {
+        self.end = Instant::now();
     }
 
     /// Lets a second of the wait pass, for a request that looks again and again for something that has not begun yet.
@@ -210,6 +225,7 @@ impl Wait {
             return false;
         }
         let _counted = WAITS_OPEN.enter();
+        tracing::debug!("the answer is held back until something begins");
         let pause = LOOK_EVERY.min(left);
         tokio::select! {
             () = tokio::time::sleep(pause) => true,

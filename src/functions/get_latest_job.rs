@@ -11,11 +11,8 @@ use durable_functions::{ClientRejection, DurableClient};
 
 use crate::{
     api::{
-        ApiRequest, SessionTarget,
-        error::ApiError,
-        retry_after::retry_after,
-        views::{StatusAnswer, session::not_started},
-        wait::Wait,
+        ApiRequest, SessionTarget, error::ApiError, etag::Tagged, retry_after::retry_after,
+        views::StatusAnswer, wait::Wait,
     },
     counters::STATUS_REQUESTS,
     jobs::of_session::JobsOfSession,
@@ -39,22 +36,26 @@ async fn latest(
     let (id, sessions) = target.read()?;
     let client = client?;
     let answer = StatusAnswer::of(request)?;
-    let wait = Wait::of(request)?;
+    let mut wait = Wait::of(request)?;
     STATUS_REQUESTS.increment();
     let session = JobsOfSession::new(request, &client, &sessions, &id);
-    let job = loop {
-        match session.newest().await? {
-            Some(job) => break job,
-            None if wait.pause(request).await => {}
-            None => {
-                let retry_after = request.settings().status.retry_after.as_secs();
-                let mut response = not_started(&request.links().latest_job(&id), retry_after);
-                let status = response.status();
-                wait.told(status, response.headers_mut());
-                return Ok(response);
-            }
-        }
+    let mut found = session.newest().await?;
+    let mut begun = false;
+    while found.is_none() && wait.pause(request).await {
+        // A store that is away for a moment does not end a wait.
+        found = session.newest().await.ok().flatten();
+        begun = found.is_some();
+    }
+    let Some(job) = found else {
+        let retry_after = request.settings().status.retry_after.as_secs();
+        let address = request.links().latest_job(&id);
+        let response = Tagged::new(answer.not_started(&address, retry_after));
+        return Ok(wait.tagged(request, response.await));
     };
+    // The start is a change.
+    if begun && wait.is_for_change() {
+        wait.end();
+    }
     let render = |job| {
         let retry_after = retry_after(request, &job);
         answer.response(request, job, retry_after)

@@ -34,6 +34,9 @@ const LOOKUPS_AT_ONCE: usize = 8;
 /// How many entries a request looks at. Behind a page that has fewer jobs for that reason, there is a next one.
 const MOST_LOOKUPS: usize = 200;
 
+/// How many times as many a request for the newest job looks at: there is no next page that could show an older one.
+const MOST_ROUNDS: usize = 5;
+
 /// The least that is asked for when a page is not full yet, so that many entries without a job cost few calls.
 const LEAST_MORE: usize = 10;
 
@@ -68,6 +71,14 @@ pub(crate) enum Otherwise {
 }
 
 impl Otherwise {
+    /// What is said of two together: a job that may start counts more than one that was.
+    fn or(self, other: Self) -> Self {
+        [Self::NotStarted, Self::Expired]
+            .into_iter()
+            .find(|it| [self, other].contains(it))
+            .unwrap_or(Self::Forgotten)
+    }
+
     /// The error to answer with; `None` where the session waits for its first job.
     pub(crate) fn error(self) -> Option<ApiError> {
         match self {
@@ -113,11 +124,12 @@ impl<'a> JobsOfSession<'a> {
             next: None,
             otherwise: Otherwise::Forgotten,
         };
+        let is_whole = after.is_none();
         let mut after = after;
         let (mut looked_at, mut wanted) = (0, size);
         loop {
             let page = self.entries(after.as_ref(), wanted).await?;
-            if looked_at == 0 && page.jobs.is_empty() {
+            if is_whole && looked_at == 0 && page.jobs.is_empty() {
                 listed.otherwise = Otherwise::NotStarted;
             }
             let is_empty = page.jobs.is_empty();
@@ -160,11 +172,22 @@ impl<'a> JobsOfSession<'a> {
     /// # Errors
     /// Those of [`list`](Self::list); 410 when all jobs have expired, 404 when all are forgotten.
     pub(crate) async fn newest(&self) -> Result<Option<Job>, ApiError> {
-        let listed = self.list(None, 1).await?;
-        match (listed.jobs.into_iter().next(), listed.otherwise.error()) {
-            (Some(job), _) => Ok(Some(job)),
-            (None, Some(error)) => Err(error),
-            (None, None) => Ok(None),
+        let mut after = None;
+        let mut otherwise = Otherwise::Forgotten;
+        for _ in 0..MOST_ROUNDS {
+            let listed = self.list(after, 1).await?;
+            otherwise = otherwise.or(listed.otherwise);
+            if let Some(job) = listed.jobs.into_iter().next() {
+                return Ok(Some(job));
+            }
+            after = listed.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        match otherwise.error() {
+            Some(error) => Err(error),
+            None => Ok(None),
         }
     }
 
@@ -207,17 +230,8 @@ impl<'a> JobsOfSession<'a> {
 }
 
 impl Listed {
-    /// The answer is about the best that may come: a job that may start counts more than one that was.
     fn tell(&mut self, of_an_entry: Otherwise) {
-        let of_more = [
-            Otherwise::NotStarted,
-            Otherwise::Expired,
-            Otherwise::Forgotten,
-        ];
-        let more = of_more
-            .into_iter()
-            .find(|it| [self.otherwise, of_an_entry].contains(it));
-        self.otherwise = more.unwrap_or(of_an_entry);
+        self.otherwise = self.otherwise.or(of_an_entry);
     }
 }
 

@@ -36,6 +36,7 @@ mod restarts;
 mod search;
 mod session_redis;
 mod session_retention;
+mod sessions;
 mod state_faults;
 mod status_answers;
 mod status_body;

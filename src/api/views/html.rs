@@ -84,6 +84,17 @@ pub(crate) fn error(
     response(status, refresh, page.to_string())
 }
 
+/// The page of a session in which no job has started. It refreshes itself after so many seconds.
+pub(crate) fn not_started(refresh: u64) -> Response {
+    let page = ErrorPage {
+        status: StatusCode::ACCEPTED,
+        code: "",
+        message: super::session::NOT_STARTED,
+        refresh: Some(refresh),
+    };
+    response(StatusCode::ACCEPTED, Some(refresh), page.to_string())
+}
+
 fn response(status: StatusCode, refresh: Option<u64>, page: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -395,8 +406,10 @@ impl JobPage<'_> {
     }
 }
 
+/// What there is to say where there is no job to show.
 struct ErrorPage<'a> {
     status: StatusCode,
+    /// Empty for what is no error.
     code: &'a str,
     message: &'a str,
     /// In seconds.
@@ -418,6 +431,7 @@ impl Display for ErrorPage<'_> {
                 "Not found",
                 Some("Check that the address is complete."),
             ),
+            StatusCode::ACCEPTED => ("pending", Icon::Clock, "Not started yet", None),
             StatusCode::GONE => ("canceled", Icon::Clock, "Expired", None),
             StatusCode::SERVICE_UNAVAILABLE => ("suspended", Icon::Pause, "Not available", None),
             status if status.is_client_error() => ("failed", Icon::Cross, "Not possible", None),
@@ -425,13 +439,15 @@ impl Display for ErrorPage<'_> {
         };
         head(page, heading, class)?;
         header(page, icon, heading, [Some(message), advice])?;
-        page.write_str("<dl class=\"about\">\n")?;
-        fact(
-            page,
-            "Error code",
-            format_args!("<code>{}</code>", Escaped(code)),
-        )?;
-        page.write_str("</dl>\n")?;
+        if !code.is_empty() {
+            page.write_str("<dl class=\"about\">\n")?;
+            fact(
+                page,
+                "Error code",
+                format_args!("<code>{}</code>", Escaped(code)),
+            )?;
+            page.write_str("</dl>\n")?;
+        }
         if let Some(seconds) = refresh {
             writeln!(
                 page,

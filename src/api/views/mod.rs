@@ -158,6 +158,21 @@ impl StatusAnswer {
         response
     }
 
+    /// The answer for a session in which no job has started. `address` is where to ask again, `retry_after` in seconds.
+    pub(crate) fn not_started(self, address: &str, retry_after: u64) -> Response {
+        let body = match self.view {
+            View::Job | View::Minimal | View::IdStatusResult => {
+                return session::not_started(address, retry_after);
+            }
+            View::Text => {
+                let text = session::NOT_STARTED;
+                format!("{text} To check the status later, go to: GET {address}").into_response()
+            }
+            View::Html => html::not_started(retry_after),
+        };
+        session::accepted(body, address, retry_after)
+    }
+
     /// An error about the job with this id, in the words of the view.
     pub(crate) fn error(self, error: ApiError, id: &str) -> ApiError {
         if self.view == View::Text && error.is_job_not_found() {

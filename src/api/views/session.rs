@@ -39,20 +39,35 @@ pub(crate) enum SessionStatus {
     Started,
 }
 
+/// What people are told of a session in which no job has started.
+pub(crate) const NOT_STARTED: &str = "No job of this session has started yet.";
+
 /// A session with this status, as JSON. `address` is where to ask again.
 pub(crate) fn state(code: StatusCode, status: SessionStatus, address: &str) -> Response {
-    let mut response = (code, Json(StateView { status })).into_response();
-    // An address of ours is a header value: the session id is percent-encoded in it.
-    if let Ok(address) = HeaderValue::from_str(address) {
-        response.headers_mut().insert(header::LOCATION, address);
-    }
-    response
+    let response = (code, Json(StateView { status })).into_response();
+    with_location(response, address)
 }
 
 /// 202: the session is known, and none of its jobs has started. `retry_after` in seconds.
 pub(crate) fn not_started(address: &str, retry_after: u64) -> Response {
-    let mut response = state(StatusCode::ACCEPTED, SessionStatus::NotStarted, address);
-    let headers = response.headers_mut();
-    headers.insert(header::RETRY_AFTER, retry_after.into());
+    let body = Json(StateView {
+        status: SessionStatus::NotStarted,
+    });
+    accepted(body.into_response(), address, retry_after)
+}
+
+/// The same with a body in the form of another view.
+pub(super) fn accepted(mut body: Response, address: &str, retry_after: u64) -> Response {
+    *body.status_mut() = StatusCode::ACCEPTED;
+    body.headers_mut()
+        .insert(header::RETRY_AFTER, retry_after.into());
+    with_location(body, address)
+}
+
+fn with_location(mut response: Response, address: &str) -> Response {
+    // An address of ours is a header value: the session id is percent-encoded in it.
+    if let Ok(address) = HeaderValue::from_str(address) {
+        response.headers_mut().insert(header::LOCATION, address);
+    }
     response
 }
