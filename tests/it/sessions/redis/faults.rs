@@ -34,6 +34,7 @@ async fn a_restart_during_calls_fails_none_of_them_and_loses_and_doubles_nothing
     let mut redis = Redis::start_with(&DURABLE);
     let store = store(&redis.url());
     let session = session();
+    register(&store, &session, None, later()).await;
     let calls: Vec<_> = (0..20)
         .map(|caller: u64| {
             let (store, session) = (store.clone(), session.clone());
