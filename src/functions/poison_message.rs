@@ -17,8 +17,9 @@ pub const RECORD: Operation<PoisonMessage, ()> = Operation::new("record");
 /// Removes the record.
 pub const FORGET: Operation<(), ()> = Operation::new("forget");
 
-/// How much of a text is kept, in bytes. A well-formed message is shorter.
-const MAX_TEXT: usize = super::submit::body::MAX_BYTES;
+/// The longest text that is kept, in bytes: more than a queue takes, apart from large messages of Service Bus Premium. Those
+/// would not fit into a call of the task hub, so they are not recorded but left to the service.
+pub(crate) const MAX_TEXT: usize = 1024 * 1024;
 
 /// A message that can never start a job.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -32,24 +33,21 @@ pub struct PoisonMessage {
     pub enqueued_at: Option<String>,
     /// Its own session id, if it has one.
     pub session_id: Option<String>,
-    /// The text, of which at most 65536 bytes are kept.
+    /// The text.
     pub text: String,
-    /// The length of the whole text in bytes.
-    pub length: usize,
 }
 
 impl PoisonMessage {
-    pub(crate) fn new(message: &Message, reason: String) -> Self {
+    /// The record of a message. `None` when its text is longer than [`MAX_TEXT`].
+    pub(crate) fn new(message: &Message, reason: String) -> Option<Self> {
         let text = message.text();
-        let end = text.floor_char_boundary(MAX_TEXT);
-        Self {
+        (text.len() <= MAX_TEXT).then(|| Self {
             message_id: message.id().map(str::to_owned),
             reason,
             enqueued_at: message.enqueued_at().map(rfc3339),
             session_id: message.session_id().map(str::to_owned),
-            text: text.get(..end).unwrap_or_default().to_owned(),
-            length: text.len(),
-        }
+            text: text.to_owned(),
+        })
     }
 }
 

@@ -23,23 +23,23 @@ pub async fn query_activity(
 ) -> Result<Counted> {
     // The id of the job, as clients know it.
     let job = context.instance_id().unwrap_or_default();
-    let (start, end) = (range.start(), range.end());
+    tracing::debug!(job, start = %range.start(), end = %range.end(), "scan begins");
     let progress = ScanProgress::default();
     let counted = tokio::select! {
         counted = table.count_distinct(range, &progress) => counted,
         () = unwanted(&context, job, &range, &progress) => {
-            tracing::info!(job, %start, %end, "scan stopped, because its job has ended");
+            tracing::info!(job, "scan stopped, because its job has ended");
             return Err(cancelled().into());
         }
     };
     match counted {
         Ok(counted) => {
             let Counted { values, rows } = counted;
-            tracing::info!(job, %start, %end, values, rows, "counted distinct values");
+            tracing::info!(job, values, rows, "counted distinct values");
             Ok(counted)
         }
         Err(error) => {
-            tracing::error!(job, %start, %end, code = error.code(), "{error}");
+            tracing::error!(job, code = error.code(), "{error}");
             Err(failure(error).into())
         }
     }

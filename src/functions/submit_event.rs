@@ -24,7 +24,10 @@ use functions_handler::{Answer, FunctionError, Invocation, Message};
 
 use crate::{
     counters::STARTS_IN_FLIGHT,
-    functions::{poison_message::PoisonMessage, process_submission::JobInput},
+    functions::{
+        poison_message::{MAX_TEXT, PoisonMessage},
+        process_submission::JobInput,
+    },
     jobs::{
         expired,
         poison::record,
@@ -78,13 +81,17 @@ pub async fn submit_event(
     };
     let refused = match (refused, settings.messages.malformed) {
         (Refused::Malformed(reason), MalformedMessages::Record) => {
-            let poison = PoisonMessage::new(&message, reason.clone());
-            match record(&client, &id, poison).await {
-                Ok(key) => {
-                    report.recorded(&reason, &key);
-                    return Ok(Answer::new());
-                }
-                Err(error) => Refused::NotNow(format!("{reason}; not recorded: {error}")),
+            match PoisonMessage::new(&message, reason.clone()) {
+                None => Refused::Malformed(format!(
+                    "{reason}; not recorded: expected at most {MAX_TEXT} bytes"
+                )),
+                Some(poison) => match record(&client, &id, poison).await {
+                    Ok(key) => {
+                        report.recorded(&reason, &key);
+                        return Ok(Answer::new());
+                    }
+                    Err(error) => Refused::NotNow(format!("{reason}; not recorded: {error}")),
+                },
             }
         }
         (refused, _) => refused,

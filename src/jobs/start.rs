@@ -112,7 +112,9 @@ async fn start_new(
 
 fn started(id: &str, range: &DateRange) {
     JOBS_STARTED.increment();
-    tracing::info!(id, start = %range.start(), end = %range.end(), "job started");
+    tracing::info!(id, "job started");
+    // The days are a part of the message that started the job, and a message is for logs of developers only.
+    tracing::debug!(id, start = %range.start(), end = %range.end(), "days of the job");
 }
 
 fn not_started(reason: &ClientError, retry_after: Duration) -> ApiError {

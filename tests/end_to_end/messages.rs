@@ -472,7 +472,6 @@ async fn row_12_a_malformed_message_can_be_recorded_and_is_forgotten_later() {
         // The text may have replaced it.
         "sessionId": null,
         "text": text,
-        "length": text.len(),
     });
     assert_eq!(state, Some(expected));
     host.client()
@@ -481,6 +480,32 @@ async fn row_12_a_malformed_message_can_be_recorded_and_is_forgotten_later() {
     host.logged("Executed 'Functions.poison-message' (Succeeded", 5)
         .await;
     assert_eq!(entity.state::<Value>().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_message_is_recorded_as_a_whole_or_left_to_its_service() {
+    let table = table().await;
+    let host = AppFolder::misbehaving(&table.connection_string())
+        .setting("MalformedMessages", "record")
+        .start()
+        .await;
+    let text = "x".repeat(1024 * 1024);
+    let message = Delivery::of(&text).with("MessageId", "m-1");
+    message.to(&host).await;
+    host.logged("Executed 'Functions.poison-message' (Succeeded", 1)
+        .await;
+    let hub = TaskHub::of(&host).await;
+    let key = host.log();
+    let key = key.split("key=\"").nth(1).unwrap();
+    let key = key.split('"').next().unwrap();
+    let entity = hub.client().entity(POISON_MESSAGE.id(key));
+    let state = entity.state::<Value>().await.unwrap().unwrap();
+    assert_eq!(state["text"], text);
+    let longer = Delivery::of(text + "x").with("MessageId", "m-2");
+    longer.to(&host).await;
+    host.logged(REFUSED, 1).await;
+    host.logged("not recorded: expected at most 1048576 bytes", 1)
+        .await;
 }
 
 #[tokio::test]
@@ -641,7 +666,10 @@ async fn neither_a_session_nor_anything_of_a_text_is_in_the_log() {
     let malformed = r#"{"sessionId":"secret-1","secret-2":"secret-3""#;
     let unknown = r#"{"sessionId":"secret-1","secret-2":"secret-3"}"#;
     let days = r#"{"sessionId":"secret-1","start":"secret-4","end":"secret-5"}"#;
+    let (start, end) = ("0987-06-05", "0987-06-06");
     let taken = [
+        Delivery::of(json!({ "sessionId": "secret-1", "start": start, "end": end }).to_string())
+            .with("MessageId", "m-2"),
         Delivery::submission("m-1", "secret-1"),
         // Some senders take the session as the id.
         Delivery::submission("secret-6", "secret-6"),
@@ -665,10 +693,14 @@ async fn neither_a_session_nor_anything_of_a_text_is_in_the_log() {
             host.logged(REFUSED, refused).await;
         }
     }
-    for message in ["m-1", "secret-6"] {
+    for message in ["m-1", "m-2", "secret-6"] {
         host.client().poll(&status_of(&host, message)).await;
     }
     let log = host.log();
-    let told: Vec<_> = log.lines().filter(|line| line.contains("secret")).collect();
+    let secrets = ["secret", start, end];
+    let told: Vec<_> = log
+        .lines()
+        .filter(|line| secrets.iter().any(|secret| line.contains(secret)))
+        .collect();
     assert!(told.is_empty(), "{told:#?}");
 }
