@@ -91,10 +91,11 @@ impl Ids {
     /// Binds those of the document to those in the same places of the answer.
     fn learn(&mut self, shown: &str, answered: &str) {
         let tags = tag(shown).into_iter().zip(tag(answered));
-        for (shown, answered) in of_form(shown, UUID)
-            .zip(of_form(answered, UUID))
-            .chain(tags)
-        {
+        let ids = [UUID, DIGEST].into_iter().flat_map(|form| {
+            let shown = of_form(shown, form);
+            shown.zip(of_form(answered, form))
+        });
+        for (shown, answered) in ids.chain(tags) {
             let known = self.0.entry(shown.to_owned());
             known.or_insert_with(|| answered.to_owned());
         }
@@ -117,6 +118,8 @@ impl Ids {
 
 /// `x` is a hexadecimal digit, `9` a decimal one, anything else itself.
 const UUID: &str = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+/// The id of a job that is started by a message.
+const DIGEST: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 const TIME: [&str; 2] = ["9999-99-99T99:99:99", "99 November 9999, 99:99:99"];
 
 fn has_form(text: &str, form: &str) -> bool {
