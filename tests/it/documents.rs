@@ -24,6 +24,8 @@ const DOCUMENTS: &[&str] = &[
     "docs/messages.md",
     "docs/performance.md",
     "docs/security.md",
+    "docs/session-stores.md",
+    "docs/sessions.md",
     "docs/submit.md",
 ];
 

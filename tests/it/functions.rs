@@ -102,6 +102,24 @@ fn assert_answer(res: &Value, status: u16, body: &str) {
 }
 
 #[tokio::test]
+async fn without_a_store_every_route_of_sessions_says_that_the_app_keeps_none() {
+    for (function, method, target) in [
+        ("get-session", "GET", "/api/sessions/s-1"),
+        ("get-latest-job", "GET", "/api/sessions/s-1/latest"),
+        ("register-session", "PUT", "/api/sessions/s-1"),
+    ] {
+        let params = json!({ "sessionId": "s-1" });
+        let res = http(function, method, target, params, None).await;
+        let body: Value = serde_json::from_str(res["body"].as_str().unwrap()).unwrap();
+        assert_answer(&res, 501, &body.to_string());
+        let members: Vec<_> = body.as_object().unwrap().keys().collect();
+        assert_eq!(members, ["error"], "{function}");
+        let code = &res["headers"]["x-ms-error-code"];
+        assert_eq!(code, "SessionsNotConfigured", "{function}");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_submission_reaches_the_client_through_the_envelope() {
     let kind = |kind: Option<&str>| json!({ "kind": kind });
     let res = http(
