@@ -5,11 +5,12 @@
 pub(crate) mod routes;
 mod visitor;
 
-use std::{path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use durable_functions::Orchestrator;
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
+use url::Url;
 
 use self::{
     routes::{Ids, Probe},
@@ -18,8 +19,9 @@ use self::{
 use super::support::{
     app_folder::AppFolder,
     fake_table::{FakeTable, Gate, Step},
-    host::Host,
+    host::{Host, Launch},
     http::{Answer, Client},
+    messages::{Delivery, job_id},
     reverse_proxy::{ORIGIN, PREFIX, ReverseProxy},
     task_hub::TaskHub,
 };
@@ -36,6 +38,11 @@ const MALFORMED: [&str; 5] = [
     "x:y",
     "%24%7Bx%7D",
 ];
+
+/// A session with a job that runs, and one that has ended.
+const WITH_JOBS: &str = "s-2";
+/// A session whose job is purged.
+const EXPIRED: &str = "s-3";
 
 /// A host with a job in each state.
 struct World {
@@ -55,17 +62,24 @@ impl World {
         let held = Step::Held(gate.clone(), Box::new(Step::page(&["1"])));
         let forbidden = r#"{"odata.error":{"code":"AuthorizationFailure","message":{"value":"at Secret.Stack()"}}}"#;
         let refused = Step::Status(403, vec![], forbidden);
-        let table = FakeTable::start(vec![Step::page(&["1", "2"]), refused, held]).await;
+        let page = || Step::page(&["1", "2"]);
+        let table = FakeTable::start(vec![page(), page(), page(), refused, held]).await;
         let mut app = AppFolder::misbehaving(&table.connection_string());
         // The one wait that is not spread, so that two answers to the same request are equal.
         app = app.setting("RetryAfterSeconds", "1");
         for (name, value) in settings {
             app = app.setting(name, value);
         }
-        let host = app.launch().front_end().start().await;
+        let launch = app.setting("JOBS_EXPIRE_AT_ONCE", "1").launch().front_end();
+        purge_by_hand_only(&launch);
+        let host = launch.start().await;
         let client = host.client();
         let hub = TaskHub::of(&host).await;
 
+        // Before there is any other job that has ended.
+        start_by_message(&host, "m-1", EXPIRED, "Completed").await;
+        purge(&host).await;
+        start_by_message(&host, "m-2", WITH_JOBS, "Completed").await;
         let completed = submit(client, "2021-01-01").await;
         until(client, &completed, "Completed").await;
         let failed = submit(client, "2021-01-01").await;
@@ -78,6 +92,7 @@ impl World {
         until(client, &internal, "Failed").await;
         let running = submit(client, "2021-01-01").await;
         until(client, &running, "Running").await;
+        start_by_message(&host, "m-3", WITH_JOBS, "Running").await;
         let suspended = submit(client, "2021-01-01").await;
         hub.suspend(&suspended, REASON).await;
         until(client, &suspended, "Suspended").await;
@@ -97,8 +112,8 @@ impl World {
         let ended = [completed, failed, internal, terminated, to_cancel];
         Self {
             ids: Ids {
-                // Until one is registered by its route, it is never seen.
-                sessions: ["s-1", "%C3%A9", &"x".repeat(129)]
+                // The first one is never seen until its route registers it.
+                sessions: ["s-1", WITH_JOBS, EXPIRED, "%C3%A9", &"x".repeat(129)]
                     .map(str::to_owned)
                     .into(),
                 kept: vec![running, suspended, "pending".to_owned()],
@@ -132,6 +147,39 @@ impl World {
             .chain([get("panic-at-once"), get("nowhere")])
             .collect()
     }
+}
+
+/// Keeps the timer from purging the jobs that have ended, which all expire at once here.
+fn purge_by_hand_only(launch: &Launch) {
+    let file = launch.folder().join("purge-jobs/function.json");
+    let function = fs::read_to_string(&file).unwrap();
+    let schedule = "0 15 * * * *";
+    assert!(function.contains(schedule));
+    fs::write(file, function.replace(schedule, "0 0 0 1 1 *")).unwrap();
+}
+
+/// Purges the only job that has ended.
+async fn purge(host: &Host) {
+    // The first run notes the job, and the second one removes it.
+    for run in 1..=2 {
+        let answer = host.client().post("/admin/functions/purge-jobs", "{}");
+        assert_eq!(answer.await.status, 202);
+        host.logged("Executed 'Functions.purge-jobs' (Succeeded", run)
+            .await;
+        host.logged("Executed 'Functions.expired-job' (Succeeded", 1)
+            .await;
+    }
+    let url = host.client().url(&format!("/api/sessions/{EXPIRED}"));
+    let purged = host
+        .client()
+        .poll_until(&url, |answer| answer.status == 410);
+    purged.await;
+}
+
+/// Starts a job by a message of this session, and waits until it has this status.
+async fn start_by_message(host: &Host, message: &str, session: &str, status: &str) {
+    Delivery::submission(message, session).to(host).await;
+    until(host.client(), &job_id(message), status).await;
 }
 
 async fn submit(client: &Client, day: &str) -> String {
@@ -181,6 +229,23 @@ async fn nothing_leaks(settings: &[(&str, &str)], path: &str, forwards: bool) {
         let url = visitor.url(&format!("status/{id}"));
         assert_eq!(visitor.get(&url).await.status, 404, "{id}");
     }
+    // What the probes were to meet: a list of more than one page, in which each job has its own address, and its end.
+    let url = visitor.url(&format!("sessions/{EXPIRED}"));
+    assert_eq!(visitor.get(&url).await.status, 410);
+    let mut url = visitor.url(&format!("sessions/{WITH_JOBS}?maxpagesize=1"));
+    let mut listed = Vec::new();
+    while listed.len() < 3 {
+        let page = visitor.get(&url).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        let page = page.json();
+        listed.extend(page["value"].as_array().unwrap().iter().cloned());
+        let Some(next) = page["nextLink"].as_str() else {
+            break;
+        };
+        url = Url::parse(&url).unwrap().join(next).unwrap().into();
+    }
+    let listed: Vec<_> = listed.iter().map(|job| &job["id"]).collect();
+    assert_eq!(listed, [&json!(job_id("m-3")), &json!(job_id("m-2"))]);
     let followed = visitor.follow().await;
     assert!(followed > world.ids.kept.len(), "{followed}");
     // The log is for operators, and keeps the keys of clients to itself, too.
