@@ -34,6 +34,7 @@ mod progress;
 mod queues;
 mod restarts;
 mod search;
+mod session_entries;
 mod session_logs;
 mod session_redis;
 mod session_retention;
