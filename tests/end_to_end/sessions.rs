@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::support::{
     app_folder::{AppFolder, RETRY_AFTER},
+    console::{Request, Shown, shown},
     fake_table::{FakeTable, Gate, Step},
     host::Host,
     http::Answer,
@@ -69,6 +70,58 @@ fn assert_never_seen(answer: &Answer) {
     assert_eq!(answer.status, 404, "{answer:?}");
     assert_eq!(answer.body, r#"{"error":"Session not found"}"#);
     assert_eq!(answer.header("x-ms-error-code"), "SessionNotFound");
+}
+
+/// The first block of commands behind this heading of a document.
+fn commands(document: &str, heading: &str) -> Vec<Shown> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+    let text = std::fs::read_to_string(file).unwrap();
+    let (_, section) = text.split_once(&format!("\n## {heading}\n")).unwrap();
+    let (_, block) = section.split_once("```console\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    shown(block.lines())
+}
+
+#[tokio::test]
+async fn the_three_commands_of_the_documents_start_a_job_by_a_message_and_show_its_result() {
+    let values: Vec<_> = (0..119).map(|id| id.to_string()).collect();
+    let values: Vec<_> = values.iter().map(String::as_str).collect();
+    let table = FakeTable::start(vec![Step::page(&values)]).await;
+    for (document, heading) in [
+        ("README.md", "Jobs started by messages"),
+        ("docs/sessions.md", "Try it"),
+    ] {
+        let host = AppFolder::product(&table.connection_string()).start().await;
+        let mut answers = Vec::new();
+        let commands = commands(document, heading);
+        for Shown { command, output } in &commands {
+            let request = Request::of_curl(command);
+            let answer = request.send(host.client(), "http://localhost:7071").await;
+            // Curl says nothing of a refusal.
+            assert!(answer.status < 300, "{command:?} {answer:?}");
+            // The host takes the message in the background.
+            if answer.body.is_empty() {
+                host.logged("Executed 'Functions.submit-event' (Succeeded", 1)
+                    .await;
+            }
+            answers.push((answer.body, output.join("\n")));
+        }
+        let (last, shown) = answers.pop().unwrap();
+        for (body, shown) in answers {
+            assert_eq!(body, shown, "{document}");
+        }
+        let of = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
+        let (last, shown) = (of(&last), of(&shown));
+        assert_eq!(commands.len(), 3);
+        for name in ["status", "result"] {
+            assert_eq!(last[name], shown[name], "{document}");
+        }
+        let names = |job: &Value| {
+            let names: Vec<_> = job.as_object().unwrap().keys().cloned().collect();
+            names
+        };
+        assert_eq!(names(&last), names(&shown));
+    }
 }
 
 #[tokio::test]
