@@ -431,7 +431,7 @@ impl Display for ErrorPage<'_> {
                 "Not found",
                 Some("Check that the address is complete."),
             ),
-            StatusCode::ACCEPTED => ("pending", Icon::Clock, "Not started yet", None),
+            StatusCode::ACCEPTED => ("waiting", Icon::Clock, "Not started yet", None),
             StatusCode::GONE => ("canceled", Icon::Clock, "Expired", None),
             StatusCode::SERVICE_UNAVAILABLE => ("suspended", Icon::Pause, "Not available", None),
             status if status.is_client_error() => ("failed", Icon::Cross, "Not possible", None),
