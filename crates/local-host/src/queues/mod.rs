@@ -1,7 +1,7 @@
 //! The queue triggers: messages of the storage emulator reach their functions; and the queue outputs.
 //!
 //! Invariant: a message is deleted only after its function has succeeded, or after a copy is in the poison queue.
-//! Until then it is in the queue, hidden at most for [`LEASE`]: whatever ends local-host, its handler or the
+//! Until then it is in the queue, hidden at most for `LEASE`: whatever ends local-host, its handler or the
 //! emulator, it is delivered again.
 //!
 //! The requests are made and signed here, and not by a client library. The only one of the release that reads the
