@@ -16,17 +16,6 @@ async fn start(table: &FakeTable, tombstones: Option<&str>) -> Host {
     app.start().await
 }
 
-/// Runs `purge-jobs` to its end; `runs` counts them.
-async fn purge(host: &Host, runs: usize) {
-    let answer = host
-        .client()
-        .post("/admin/functions/purge-jobs", "{}")
-        .await;
-    assert_eq!(answer.status, 202);
-    host.logged("Executed 'Functions.purge-jobs' (Succeeded", runs)
-        .await;
-}
-
 #[tokio::test]
 async fn row_26_44_an_expired_job_is_purged_and_gone_and_a_running_one_stays() {
     let gate = Gate::closed();
@@ -40,12 +29,12 @@ async fn row_26_44_an_expired_job_is_purged_and_gone_and_a_running_one_stays() {
     let (_, running_at) = client.submit("2021-01-01", "2021-01-31").await;
 
     // The first run asks for the tombstone, which must be stored before the job is purged.
-    purge(&host, 1).await;
+    host.purge_jobs(1).await;
     host.logged("Executed 'Functions.expired-job' (Succeeded", 1)
         .await;
     let kept = client.status(&ended_at).await;
     assert_eq!(kept.json()["result"], 2);
-    purge(&host, 2).await;
+    host.purge_jobs(2).await;
     let answer = client.status(&ended_at).await;
     assert_eq!(answer.status, 410);
     let when = kept.json()["lastUpdatedTime"].as_str().unwrap().to_owned();
@@ -69,11 +58,11 @@ async fn row_26_a_tombstone_expires_too() {
     let client = host.client();
     let (_, job) = client.submit("2021-01-01", "2021-01-31").await;
     client.poll(&job).await;
-    purge(&host, 1).await;
+    host.purge_jobs(1).await;
     host.logged("Executed 'Functions.expired-job' (Succeeded", 1)
         .await;
     // It purges the job, and then asks the tombstone to go.
-    purge(&host, 2).await;
+    host.purge_jobs(2).await;
     host.logged("Executed 'Functions.expired-job' (Succeeded", 2)
         .await;
     assert_eq!(client.status(&job).await.status, 404);

@@ -78,17 +78,6 @@ impl Sessions<'_> {
     }
 }
 
-/// Runs `purge-jobs` to its end; `runs` counts them.
-async fn purge(host: &Host, runs: usize) {
-    let answer = host
-        .client()
-        .post("/admin/functions/purge-jobs", "{}")
-        .await;
-    assert_eq!(answer.status, 202);
-    host.logged("Executed 'Functions.purge-jobs' (Succeeded", runs)
-        .await;
-}
-
 /// Sends the message and waits until its job is in this state.
 async fn start(host: &Host, message: &str, session: &str, status: &str) -> String {
     Delivery::submission(message, session).to(host).await;
@@ -125,7 +114,7 @@ async fn a4_5_the_entry_of_a_suspended_job_does_not_end_before_the_job_and_its_r
     // Within its time limit it is not touched.
     let soon = SystemTime::now() + DAY;
     sessions.age("s-1", soon).await;
-    purge(&host, 1).await;
+    host.purge_jobs(1).await;
     let expiries = sessions.expiries("s-1").await;
     assert!(expiries.values().all(|expiry| *expiry == millis(soon)));
 
@@ -137,7 +126,7 @@ async fn a4_5_the_entry_of_a_suspended_job_does_not_end_before_the_job_and_its_r
     let mut runs = 0;
     let extended = loop {
         runs += 1;
-        purge(&host, runs).await;
+        host.purge_jobs(runs).await;
         let expiries = sessions.expiries("s-1").await;
         if expiries.values().all(|expiry| *expiry > millis(soon)) {
             break expiries;
@@ -157,7 +146,7 @@ async fn a4_5_the_entry_of_a_suspended_job_does_not_end_before_the_job_and_its_r
     let location = host.client().url(&format!("/api/status/{}", job_id("m-1")));
     host.client().poll(&location).await;
     let before = sessions.expiries("s-1").await;
-    purge(&host, runs + 1).await;
+    host.purge_jobs(runs + 1).await;
     assert_eq!(sessions.expiries("s-1").await, before);
     let answer = host.client().get("/api/sessions/s-1").await;
     assert_eq!(answer.status, 200);
@@ -181,7 +170,7 @@ async fn row_44_what_has_expired_is_removed_from_the_table_of_sessions_and_nothi
     sessions.age("gone", past).await;
     // Before and after the clean-up.
     assert_eq!(client.get("/api/sessions/gone").await.status, 404);
-    purge(&host, 1).await;
+    host.purge_jobs(1).await;
     assert_eq!(client.get("/api/sessions/gone").await.status, 404);
     assert_eq!(client.get("/api/sessions/kept").await.status, 200);
     assert_eq!(sessions.expiries("gone").await, BTreeMap::new());

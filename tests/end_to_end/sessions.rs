@@ -310,17 +310,6 @@ async fn row_57_a_store_that_is_away_is_an_answer_to_try_again() {
     assert_eq!(put(&host, SESSION).await.status, 201);
 }
 
-/// Runs `purge-jobs` to its end; `runs` counts them.
-async fn purge(host: &Host, runs: usize) {
-    let answer = host
-        .client()
-        .post("/admin/functions/purge-jobs", "{}")
-        .await;
-    assert_eq!(answer.status, 202);
-    host.logged("Executed 'Functions.purge-jobs' (Succeeded", runs)
-        .await;
-}
-
 #[tokio::test]
 async fn row_3_37_44_58_a_session_is_followed_from_before_its_message_until_after_its_expiry() {
     let (table, gate) = held_table().await;
@@ -363,10 +352,10 @@ async fn row_3_37_44_58_a_session_is_followed_from_before_its_message_until_afte
 
     // After its retention it is gone, and its session says so.
     let mut host = start(&["JOBS_EXPIRE_AT_ONCE"], state.path()).await;
-    purge(&host, 1).await;
+    host.purge_jobs(1).await;
     host.logged("Executed 'Functions.expired-job' (Succeeded", 1)
         .await;
-    purge(&host, 2).await;
+    host.purge_jobs(2).await;
     for target in [SESSION, LATEST] {
         let gone = get(&host, target).await;
         assert_eq!(gone.status, 410, "{gone:?}");
@@ -382,7 +371,7 @@ async fn row_3_37_44_58_a_session_is_followed_from_before_its_message_until_afte
     // After its tombstone nothing is left.
     let expiring = ["JOBS_EXPIRE_AT_ONCE", "TOMBSTONES_EXPIRE_AT_ONCE"];
     let host = start(&expiring, state.path()).await;
-    purge(&host, 1).await;
+    host.purge_jobs(1).await;
     host.logged("Executed 'Functions.expired-job' (Succeeded", 1)
         .await;
     for target in [SESSION, LATEST] {

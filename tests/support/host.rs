@@ -194,6 +194,14 @@ impl Host {
         self.output.text()
     }
 
+    /// Runs `purge-jobs` to its end, for the time of this number since the host was started.
+    pub(crate) async fn purge_jobs(&self, run: usize) {
+        let answer = self.client().post("/admin/functions/purge-jobs", "{}");
+        assert_eq!(answer.await.status, 202);
+        self.logged("Executed 'Functions.purge-jobs' (Succeeded", run)
+            .await;
+    }
+
     /// Waits until this many lines contain the text.
     pub(crate) async fn logged(&self, text: &str, count: usize) {
         self.output.until(text, count).await;

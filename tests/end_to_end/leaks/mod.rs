@@ -162,10 +162,7 @@ fn purge_by_hand_only(launch: &Launch) {
 async fn purge(host: &Host) {
     // The first run notes the job, and the second one removes it.
     for run in 1..=2 {
-        let answer = host.client().post("/admin/functions/purge-jobs", "{}");
-        assert_eq!(answer.await.status, 202);
-        host.logged("Executed 'Functions.purge-jobs' (Succeeded", run)
-            .await;
+        host.purge_jobs(run).await;
         host.logged("Executed 'Functions.expired-job' (Succeeded", 1)
             .await;
     }

@@ -104,11 +104,7 @@ impl World {
     async fn purge(&self, jobs: usize) {
         // The first run asks for the tombstones, which must be stored before the jobs are purged.
         for run in 1..=2 {
-            let client = self.host.client();
-            let answer = client.post("/admin/functions/purge-jobs", "{}").await;
-            assert_eq!(answer.status, 202);
-            let ended = "Executed 'Functions.purge-jobs' (Succeeded";
-            self.host.logged(ended, run).await;
+            self.host.purge_jobs(run).await;
             let stored = "Executed 'Functions.expired-job' (Succeeded";
             self.host.logged(stored, jobs).await;
         }
