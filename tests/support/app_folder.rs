@@ -165,6 +165,9 @@ impl AppFolder {
         let write = |file: &str, content: &Value| {
             fs::write(self.folder.path().join(file), content.to_string()).unwrap();
         };
+        if self.settings.contains_key("JOBS_EXPIRE_AT_ONCE") {
+            self.purge_by_hand_only();
+        }
         let settings = json!({ "IsEncrypted": false, "Values": self.settings });
         write("local.settings.json", &settings);
         write("host.json", &self.host_json);
@@ -173,6 +176,15 @@ impl AppFolder {
             Some(limit) => launch.after(&format!("ulimit -n {limit}")),
             None => launch,
         }
+    }
+
+    /// Keeps the timer from purging the jobs that have ended, in a run that happens to pass a quarter past the hour.
+    fn purge_by_hand_only(&self) {
+        let file = self.folder.path().join("purge-jobs/function.json");
+        let function = fs::read_to_string(&file).unwrap();
+        let schedule = "0 15 * * * *";
+        assert!(function.contains(schedule));
+        fs::write(file, function.replace(schedule, "0 0 0 1 1 *")).unwrap();
     }
 
     fn handler(self, program: PathBuf) -> Self {

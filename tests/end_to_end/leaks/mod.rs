@@ -5,7 +5,7 @@
 pub(crate) mod routes;
 mod visitor;
 
-use std::{fs, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use durable_functions::Orchestrator;
 use reqwest::{Method, header::HeaderMap};
@@ -19,7 +19,7 @@ use self::{
 use super::support::{
     app_folder::AppFolder,
     fake_table::{FakeTable, Gate, Step},
-    host::{Host, Launch},
+    host::Host,
     http::{Answer, Client},
     messages::{Delivery, job_id},
     reverse_proxy::{ORIGIN, PREFIX, ReverseProxy},
@@ -71,7 +71,6 @@ impl World {
             app = app.setting(name, value);
         }
         let launch = app.setting("JOBS_EXPIRE_AT_ONCE", "1").launch().front_end();
-        purge_by_hand_only(&launch);
         let host = launch.start().await;
         let client = host.client();
         let hub = TaskHub::of(&host).await;
@@ -147,15 +146,6 @@ impl World {
             .chain([get("panic-at-once"), get("nowhere")])
             .collect()
     }
-}
-
-/// Keeps the timer from purging the jobs that have ended, which all expire at once here.
-fn purge_by_hand_only(launch: &Launch) {
-    let file = launch.folder().join("purge-jobs/function.json");
-    let function = fs::read_to_string(&file).unwrap();
-    let schedule = "0 15 * * * *";
-    assert!(function.contains(schedule));
-    fs::write(file, function.replace(schedule, "0 0 0 1 1 *")).unwrap();
 }
 
 /// Purges the only job that has ended.
