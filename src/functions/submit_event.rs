@@ -171,7 +171,10 @@ async fn take(
             report.again();
             Ok(())
         }
-        None => Ok(()),
+        None => {
+            report.taken();
+            Ok(())
+        }
     }
 }
 

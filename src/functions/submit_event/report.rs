@@ -72,6 +72,12 @@ impl<'a> Report<'a> {
         tracing::error!(message_id, id, key, "message recorded as poison: {reason}");
     }
 
+    /// The job of the message has started.
+    pub(super) fn taken(&self) {
+        let (message_id, id) = (self.message_id, self.id);
+        tracing::info!(message_id, id, "message taken, its job runs");
+    }
+
     /// The job of the message was started by an earlier delivery.
     pub(super) fn again(&self) {
         let (message_id, id) = (self.message_id, self.id);

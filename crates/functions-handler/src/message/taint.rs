@@ -30,7 +30,19 @@ pub(super) fn replaced<const N: usize>(text: &str, names: &[&str; N]) -> [bool; 
     }
     let may_hide_a_name = text.contains('\\');
     let text = folded(text);
-    names.map(|name| may_hide_a_name || text.contains(&name))
+    names.map(|name| may_hide_a_name || is_named(&text, &name))
+}
+
+/// Whether the name stands in the text as a whole: `id` does not in `sessionId`.
+fn is_named(text: &str, name: &str) -> bool {
+    let of_a_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    text.match_indices(name).any(|(at, found)| {
+        let before = text.get(..at).and_then(|text| text.chars().next_back());
+        let after = text
+            .get(at + found.len()..)
+            .and_then(|text| text.chars().next());
+        !before.is_some_and(of_a_name) && !after.is_some_and(of_a_name)
+    })
 }
 
 /// Letters that any rule of comparison without case takes for the same become the same.
@@ -108,6 +120,9 @@ mod tests {
             (r"{'\u004dessageId':'x'}", [true, true]),
             (r#"{"a":"#, [false, false]),
             (r#"{"a":1}{"MessageId":1}"#, [true, false]),
+            // Another name that ends or begins alike.
+            (r#"{"AMessageId":"x","#, [false, false]),
+            (r#"{"MessageIds":"x","sessionId":"x","#, [false, true]),
         ] {
             assert_eq!(replaced(text, &NAMES), expected, "{text}");
         }
