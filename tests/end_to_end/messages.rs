@@ -448,13 +448,13 @@ async fn row_12_a_malformed_message_can_be_recorded_and_is_forgotten_later() {
         .with("MessageId", "m-1")
         .with("SessionId", "s-1")
         .with("EnqueuedTimeUtc", "2026-01-01T00:00:00Z");
-    message.to(&host).await;
-    message.to(&host).await;
     let other = Delivery::of("other").with("MessageId", "m-1");
-    other.to(&host).await;
-    host.logged(TAKEN, 3).await;
-    host.logged("Executed 'Functions.poison-message' (Succeeded", 3)
-        .await;
+    // One after the other: two records of one entity could be one invocation of it.
+    for (index, delivery) in [&message, &message, &other].into_iter().enumerate() {
+        delivery.to(&host).await;
+        host.logged("Executed 'Functions.poison-message' (Succeeded", index + 1)
+            .await;
+    }
     let hub = TaskHub::of(&host).await;
     let digest = Sha256::digest(text);
     let digest: String = digest
