@@ -21,7 +21,7 @@ use super::wire;
 /// The version of the service's protocol: one that every Azurite knows.
 const VERSION: &str = "2018-11-09";
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 const XML: &str = "application/xml";
 
 /// Why a request had no success.
@@ -222,9 +222,9 @@ impl QueueClient {
             let body = body.map_err(|error| away(innermost(&error)))?.to_bytes();
             Ok((head, body))
         };
-        let (head, body) = tokio::time::timeout(PATIENCE, exchange)
+        let (head, body) = tokio::time::timeout(ANSWER_LIMIT, exchange)
             .await
-            .unwrap_or_else(|_| Err(away(format!("no answer within {PATIENCE:?}"))))?;
+            .unwrap_or_else(|_| Err(away(format!("no answer within {ANSWER_LIMIT:?}"))))?;
         if head.status.is_success() {
             return Ok((head.headers, body));
         }
