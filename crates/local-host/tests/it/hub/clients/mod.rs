@@ -49,6 +49,10 @@ const DIFFERENT: &[(&str, u32, &str)] = &[
     ("version", 35, VERSION),
 ];
 
+/// States that only our host leads to: case, number of the exchange, instance, state. The fixture has no wait for
+/// them, and without one a reply differs only if the turn is faster than the call.
+const OUR_STATES: &[(&str, u32, &str, &str)] = &[("version", 31, "version.higher", "Failed")];
+
 const VERSION: &str = "a real host leaves an instance of a higher version Pending for ever";
 const ENTITIES: &str = "the real task hub had entities of other cases";
 
@@ -114,6 +118,9 @@ async fn replay(case: &str) {
             Step::Turn { .. } | Step::Activity { .. } | Step::Batch { .. } => continue,
         };
         for (id, state) in after {
+            player.settle(case, id, state).await;
+        }
+        for (_, _, id, state) in OUR_STATES.iter().filter(|it| (it.0, it.1) == (case, n)) {
             player.settle(case, id, state).await;
         }
         let (ours, theirs) = match step {
