@@ -44,7 +44,8 @@ use crate::{EntityId, Orchestrator, Status};
 /// Cheap to clone. With the feature `handler` it is an axum extractor for HTTP functions that have a
 /// `durableClient` binding, and functions with another trigger get it from their invocation
 /// (`DurableClient::from_invocation`). Take it from each invocation: the address in the binding changes when the host
-/// restarts. Clients with the same address share one connection.
+/// restarts. Clients with the same address share one connection, on the tokio runtime in which they were made: a client
+/// is of no use after that runtime has ended.
 ///
 /// # Versions of the extension
 ///

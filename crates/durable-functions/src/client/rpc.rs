@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use durable_protocol::service;
 use http::uri::PathAndQuery;
+use tokio::runtime::Handle;
 use tonic::client::Grpc;
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::transport::{Channel, Endpoint};
@@ -19,10 +20,18 @@ use super::ClientError;
 use super::binding::Binding;
 use super::lanes::Lanes;
 
-/// Channels are kept by address, because opening one costs a TCP connection and an HTTP/2 handshake
-/// on every invocation. A host has one address at a time, so a handful is plenty.
+/// Channels are kept, because opening one costs a TCP connection and an HTTP/2 handshake on every invocation. A host
+/// has one address at a time, so a handful is plenty.
 const KEPT_CHANNELS: usize = 4;
-static CHANNELS: Mutex<VecDeque<(String, Lanes)>> = Mutex::new(VecDeque::new());
+static CHANNELS: Mutex<VecDeque<Kept>> = Mutex::new(VecDeque::new());
+
+/// The connections of one runtime to one address. The task that drives a channel ends with the runtime that opened it,
+/// so another runtime, such as that of the next `#[tokio::test]`, needs its own.
+struct Kept {
+    runtime: Option<tokio::runtime::Id>,
+    address: String,
+    lanes: Lanes,
+}
 
 /// The longest deadline that is sent, a hundred years. tonic panics on one that the header cannot express.
 const LONGEST_DEADLINE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -272,20 +281,26 @@ fn with_tls(endpoint: Endpoint) -> Result<Endpoint, &'static str> {
     Ok(endpoint)
 }
 
-/// The connections to `address`, of which there is one set.
+/// The connections of this runtime to `address`, of which there is one set.
 fn lanes_to<E>(
     address: &str,
     endpoint: impl FnOnce(&str) -> Result<Endpoint, E>,
 ) -> Result<Lanes, E> {
+    let runtime = Handle::try_current().ok().map(|handle| handle.id());
     let mut channels = CHANNELS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, lanes)) = channels.iter().find(|(known, _)| known == address) {
-        return Ok(lanes.clone());
+    let mut known = channels.iter();
+    if let Some(kept) = known.find(|kept| kept.runtime == runtime && kept.address == address) {
+        return Ok(kept.lanes.clone());
     }
     let lanes = Lanes::new(endpoint(address)?.connect_timeout(Duration::from_secs(5)));
     if channels.len() == KEPT_CHANNELS {
         channels.pop_front();
     }
-    channels.push_back((address.to_owned(), lanes.clone()));
+    channels.push_back(Kept {
+        runtime,
+        address: address.to_owned(),
+        lanes: lanes.clone(),
+    });
     Ok(lanes)
 }
 

@@ -120,3 +120,35 @@ async fn hundreds_of_waits_leave_room_for_other_calls_and_all_end() {
     client.instance(COUNT, "a").wait(limit).await.unwrap();
     assert_eq!(host.connections(), 6);
 }
+
+/// As in a file of `#[tokio::test]`s, each of which has a runtime of its own.
+#[test]
+fn a_client_of_the_next_runtime_reaches_an_address_that_an_earlier_runtime_has_used() {
+    let runtime = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap()
+    };
+    let servers = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let host = servers.block_on(Scripted::listen());
+    host.holds(Some(OrchestrationStatus::Running));
+    for _ in 0..3 {
+        let status = runtime().block_on(async { host.client().status("a").await });
+        assert!(status.unwrap().is_some());
+    }
+    let binding = host.binding();
+    for _ in 0..3 {
+        let status = runtime().block_on(async {
+            DurableClient::from_binding(&binding)
+                .unwrap()
+                .status("a")
+                .await
+        });
+        assert!(status.unwrap().is_some());
+    }
+}
