@@ -7,7 +7,6 @@
 pub(crate) mod accept;
 pub(crate) mod error;
 pub(crate) mod etag;
-mod forwarded;
 mod job_target;
 pub(crate) mod links;
 pub mod openapi;

@@ -81,7 +81,6 @@ mod tests {
             output: None,
             custom_status: custom_status.map(str::to_owned),
             created: CREATED,
-            session: None,
             last_updated: CREATED,
         }
     }

@@ -28,7 +28,7 @@ use crate::{
         views::job::JobView, wait,
     },
     counters::STATUS_REQUESTS,
-    jobs::{self, Job, Until},
+    jobs::{self, Job, Until, error_of},
 };
 
 /// How long a client lets pass before it connects again, in milliseconds: as long as a change may take to be seen.
@@ -81,7 +81,7 @@ struct Event {
 impl Event {
     fn of(job: Job) -> Self {
         // Writing to memory does not fail, and the view has no map with other keys than texts.
-        let data = serde_json::to_string(&JobView::from(job)).unwrap_or_default();
+        let data = serde_json::to_string(&JobView::new(job, error_of)).unwrap_or_default();
         Self {
             id: etag::tag(StatusCode::OK, data.as_bytes()),
             data,

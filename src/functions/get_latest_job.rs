@@ -11,8 +11,8 @@ use durable_functions::{ClientRejection, DurableClient};
 
 use crate::{
     api::{
-        ApiRequest, SessionTarget, error::ApiError, etag::Tagged, retry_after::retry_after,
-        views::StatusAnswer, wait::Wait,
+        ApiRequest, SessionTarget, error::ApiError, etag::Tagged, links::SessionLinks,
+        retry_after::retry_after, views::StatusAnswer, wait::Wait,
     },
     counters::STATUS_REQUESTS,
     jobs::of_session::JobsOfSession,

@@ -22,11 +22,15 @@ use crate::{
     api::{
         ApiRequest, SessionTarget,
         error::ApiError,
+        links::SessionLinks,
         paging::Paging,
-        views::session::{SessionView, not_started},
+        views::{
+            job::JobView,
+            session::{SessionView, not_started},
+        },
     },
     counters::STATUS_REQUESTS,
-    jobs::of_session::JobsOfSession,
+    jobs::{error_of, of_session::JobsOfSession},
 };
 
 /// Answers one request.
@@ -60,7 +64,11 @@ async fn session(
     }
     let next = listed.next.map(|last| paging.query_after(&last));
     let page = SessionView {
-        value: listed.jobs.into_iter().map(Into::into).collect(),
+        value: listed
+            .jobs
+            .into_iter()
+            .map(|job| JobView::new(job, error_of))
+            .collect(),
         next_link: next.map(|query| format!("{}?{query}", request.links().session(&id))),
     };
     Ok(Json(page).into_response())

@@ -15,6 +15,7 @@ use crate::{
     api::{
         ApiRequest, SessionTarget,
         error::ApiError,
+        links::SessionLinks,
         session_target::store_failed,
         views::session::{SessionStatus, state},
     },

@@ -4,19 +4,10 @@
 //! `{message, details}` object. Invariant: only the type is used, and only if it is one of our codes. Code and message
 //! of the answer are fixed texts, so nothing internal reaches a client.
 
-use serde::Serialize;
-use utoipa::ToSchema;
+use job_api::JobError;
 
 use super::heal::is_host_failure;
 use crate::audit::AuditError;
-
-/// The member `error` of a failed job.
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(description = "Why a job has failed: a code for programs, a sentence for people.")]
-pub(crate) struct JobError {
-    pub(crate) code: &'static str,
-    pub(crate) message: String,
-}
 
 /// Failure types of an activity that reached `functionTimeout`. The first is from the handler, which ends the activity
 /// before that time; the second is from the host, which ends it after.
@@ -40,36 +31,34 @@ const HOST_FAILURE: (&str, &str) = (
 /// What clients see of any other failure. The log has the details, under the job's id.
 const INTERNAL: (&str, &str) = ("Internal", "The job failed with an internal error.");
 
-impl JobError {
-    /// The error for the output of a failed instance.
-    pub(crate) fn from_output(output: Option<&str>) -> Self {
-        let code = output
-            .and_then(|text| text.split_once(": "))
-            .map(|(code, _)| code);
-        if code == Some(TIMEOUT.0) {
-            return Self::fixed(TIMEOUT);
-        }
-        let error = match code {
-            // The query is the only activity of this app.
-            Some(code) if FUNCTION_TIMEOUT.contains(&code) => Some(AuditError::ScanTimeout),
-            code => code.and_then(AuditError::from_code),
-        };
-        match error {
-            Some(error) => Self {
-                code: error.code(),
-                message: error.to_string(),
-            },
-            None => {
-                let is_of_host = output.is_some_and(is_host_failure);
-                Self::fixed(if is_of_host { HOST_FAILURE } else { INTERNAL })
-            }
+/// The error for the output of a failed instance.
+pub(crate) fn error_of(output: Option<&str>) -> JobError {
+    let code = output
+        .and_then(|text| text.split_once(": "))
+        .map(|(code, _)| code);
+    if code == Some(TIMEOUT.0) {
+        return fixed(TIMEOUT);
+    }
+    let error = match code {
+        // The query is the only activity of this app.
+        Some(code) if FUNCTION_TIMEOUT.contains(&code) => Some(AuditError::ScanTimeout),
+        code => code.and_then(AuditError::from_code),
+    };
+    match error {
+        Some(error) => JobError {
+            code: error.code(),
+            message: error.to_string(),
+        },
+        None => {
+            let is_of_host = output.is_some_and(is_host_failure);
+            fixed(if is_of_host { HOST_FAILURE } else { INTERNAL })
         }
     }
+}
 
-    fn fixed((code, message): (&'static str, &str)) -> Self {
-        Self {
-            code,
-            message: message.to_owned(),
-        }
+fn fixed((code, message): (&'static str, &str)) -> JobError {
+    JobError {
+        code,
+        message: message.to_owned(),
     }
 }

@@ -18,12 +18,13 @@ mod wait;
 pub(crate) mod watch;
 
 pub(crate) use cancel::{Cancellation, cancel};
-pub(crate) use failure::{JobError, TIMEOUT};
+pub(crate) use failure::{TIMEOUT, error_of};
 pub(crate) use identity::Identity;
+pub(crate) use job_api::{Job, JobError};
 pub(crate) use start::start;
 pub(crate) use wait::{Until, wait};
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use durable_functions::{ClientError, DurableClient, Instance, RuntimeStatus, Status};
 use serde_json::Value;
@@ -34,39 +35,6 @@ use crate::{
     owners::{Caller, Owner},
     sessions::SessionKey,
 };
-
-/// The parts of an instance's state that a client may learn of.
-#[derive(Clone, Debug)]
-pub(crate) struct Job {
-    pub(crate) id: String,
-    pub(crate) status: RuntimeStatus,
-    pub(crate) output: Option<String>,
-    pub(crate) custom_status: Option<String>,
-    pub(crate) created: SystemTime,
-    pub(crate) last_updated: SystemTime,
-    /// The session whose message started it. For the look-up only; no view shows it.
-    pub(crate) session: Option<SessionKey>,
-}
-
-impl<O> From<Status<O>> for Job {
-    fn from(status: Status<O>) -> Self {
-        let input = status.input_as::<JobInput>().ok().flatten();
-        let output = match (status.output, status.failure) {
-            (Some(output), _) => Some(output),
-            // Backends that store the failure itself may store no text.
-            (None, failure) => failure.map(|failure| failure.to_string()),
-        };
-        Self {
-            id: status.instance_id,
-            status: status.runtime_status,
-            output,
-            custom_status: status.custom_status,
-            created: status.created_at,
-            last_updated: status.last_updated_at,
-            session: input.and_then(|input| input.session),
-        }
-    }
-}
 
 /// The job with this status, healed if it needs that.
 async fn healed<O>(instance: &Instance<O>, status: Status<O>) -> Job {
@@ -103,12 +71,31 @@ pub(crate) async fn find(
     caller: &Caller,
     retry_after: Duration,
 ) -> Result<Job, ApiError> {
+    let (job, _) = find_with_session(client, id, caller, retry_after).await?;
+    Ok(job)
+}
+
+/// The job with this id, and the session whose message started it. The session is for look-ups: it is no member of a
+/// `Job`, so no view can show it.
+///
+/// # Errors
+/// Those of [`find`].
+async fn find_with_session(
+    client: &DurableClient,
+    id: &str,
+    caller: &Caller,
+    retry_after: Duration,
+) -> Result<(Job, Option<SessionKey>), ApiError> {
     let instance = client.instance(PROCESS_SUBMISSION, id);
     match instance.status().await {
         Ok(Some(status)) if !caller.may_see(owner(&status).as_ref()) => {
             Err(ApiError::job_not_found())
         }
-        Ok(Some(status)) => Ok(healed(&instance, status).await),
+        Ok(Some(status)) => {
+            let input = status.input_as::<JobInput>().ok().flatten();
+            let session = input.and_then(|input| input.session);
+            Ok((healed(&instance, status).await, session))
+        }
         // No job can have an invalid id; the durable client did not ask the task hub.
         Err(ClientError::InvalidId { .. }) => Err(ApiError::job_not_found()),
         Ok(None) => match expired::missing(client, id, caller).await {

@@ -20,7 +20,7 @@ use std::time::SystemTime;
 use durable_functions::DurableClient;
 use futures::{StreamExt, stream};
 
-use super::{Job, find};
+use super::{Job, find_with_session};
 use crate::{
     api::{ApiRequest, error::ApiError, session_target::store_failed},
     sessions::{SessionId, SessionJob, SessionKey, Sessions},
@@ -207,14 +207,14 @@ impl<'a> JobsOfSession<'a> {
 
     async fn look_up(&self, entry: &SessionJob) -> Result<Found, ApiError> {
         let settings = self.request.settings();
-        let job = find(
+        let job = find_with_session(
             self.client,
             &entry.id,
             self.request.caller(),
             settings.status.retry_after,
         );
         match job.await {
-            Ok(job) if job.session.as_ref() == Some(&self.key) => Ok(Found::Job(job)),
+            Ok((job, Some(session))) if session == self.key => Ok(Found::Job(job)),
             Ok(_) => Ok(Found::Otherwise(Otherwise::Forgotten)),
             Err(error) if error.is_job_expired() => Ok(Found::Otherwise(Otherwise::Expired)),
             Err(error) if error.is_job_not_found() => {

@@ -4,22 +4,17 @@
 //! The host passes an app's settings (locally `Values` in local.settings.json) as environment variables.
 //! docs/settings.md lists them all. There is a file here for each group of them.
 
-mod error;
-mod hosts;
-mod http;
 mod jobs;
 mod messages;
 mod owners;
 mod profile;
-mod reader;
 mod sessions;
 mod status;
 mod submit;
 
-pub use error::{SettingError, SettingsError};
-pub use hosts::AllowedHosts;
-pub(crate) use hosts::Authority;
-pub use http::{HttpSettings, TrustedProxies};
+pub use job_api::settings::{
+    AllowedHosts, HttpSettings, SettingError, SettingsError, TrustedProxies,
+};
 pub use jobs::JobSettings;
 pub use messages::{MalformedMessages, MessageSettings};
 pub use owners::{AdminClaim, OwnerHeader, OwnerSettings};
@@ -31,12 +26,17 @@ pub use submit::SubmitSettings;
 use std::time::Duration;
 
 use functions_handler::time_for_functions;
+use job_api::settings::{Reader, in_range, of_the_process};
 
 use crate::{
     audit::AuditQuery,
     tables::{Connection, PropertyName, RetryPolicy, TableName, Timeouts},
 };
-use reader::{Reader, in_range};
+
+/// For the groups.
+mod reader {
+    pub(super) use job_api::settings::{Reader, in_range, true_or_false};
+}
 
 const CONNECTION_EXAMPLE: &str = "DefaultEndpointsProtocol=https;AccountName=myaccount;AccountKey=<key>;EndpointSuffix=core.windows.net";
 
@@ -146,11 +146,6 @@ impl Settings {
             .filter(|_| reader.errors.is_empty())
             .ok_or(SettingsError(reader.errors))
     }
-}
-
-/// A setting in the environment of the process.
-fn of_the_process(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 fn column(text: &str) -> Result<PropertyName, &'static str> {

@@ -26,7 +26,7 @@ use super::job::rfc3339;
 use crate::{
     api::ApiRequest,
     jobs::{
-        Job, JobError,
+        Job, JobError, error_of,
         progress::{Progress, Stage},
     },
 };
@@ -330,7 +330,7 @@ impl JobPage<'_> {
                 page.write_str("</section>\n")
             }
             RuntimeStatus::Failed => {
-                let JobError { code, message } = JobError::from_output(output);
+                let JobError { code, message } = error_of(output);
                 writeln!(
                     page,
                     "<section class=\"outcome\" aria-labelledby=\"outcome\">\n\

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::job::{json, name};
-use crate::jobs::{Job, JobError};
+use crate::jobs::{Job, error_of};
 
 /// The body of an answer; its members are in this order.
 #[derive(Serialize)]
@@ -21,7 +21,7 @@ impl From<Job> for IdStatusResult {
             RuntimeStatus::Completed => job.output.and_then(json),
             // The published API shows the failure here. Its text is internal, so ours takes its place.
             RuntimeStatus::Failed => {
-                let error = JobError::from_output(job.output.as_deref());
+                let error = error_of(job.output.as_deref());
                 to_raw_value(&error.message).ok()
             }
             _ => None,

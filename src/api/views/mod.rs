@@ -5,11 +5,10 @@
 
 pub(crate) mod html;
 pub(crate) mod id_status_result;
-pub(crate) mod job;
-pub(crate) mod minimal;
 pub(crate) mod operation;
 pub(crate) mod session;
-pub(crate) mod text;
+
+pub(crate) use job_api::views::{job, minimal, text};
 
 use std::time::Duration;
 
@@ -29,7 +28,7 @@ use super::{
     error::{ApiError, ERROR_CODE},
 };
 use crate::{
-    jobs::{Job, JobError},
+    jobs::{Job, error_of},
     settings::CompatProfile,
 };
 
@@ -131,14 +130,14 @@ impl StatusAnswer {
         let code = self.code(&job);
         let ended = job.status.is_terminal();
         let url = request.links().status(&job.id);
-        let failed = (code == StatusCode::INTERNAL_SERVER_ERROR)
-            .then(|| JobError::from_output(job.output.as_deref()));
+        let failed =
+            (code == StatusCode::INTERNAL_SERVER_ERROR).then(|| error_of(job.output.as_deref()));
         let mut response = match self.view {
-            View::Job => Json(JobView::from(job)).into_response(),
+            View::Job => Json(JobView::new(job, error_of)).into_response(),
             View::Minimal => Json(MinimalView::from(job)).into_response(),
             View::IdStatusResult => Json(IdStatusResult::from(job)).into_response(),
             // axum's content type of a text is `text/plain; charset=utf-8`.
-            View::Text => text::sentence(&job, &url).into_response(),
+            View::Text => text::sentence(&job, &url, error_of).into_response(),
             View::Html => html::job(request, &job, retry_after),
         };
         *response.status_mut() = code;

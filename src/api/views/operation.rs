@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::job::{json, rfc3339};
-use crate::jobs::{Job, JobError, progress::Progress};
+use crate::jobs::{Job, JobError, error_of, progress::Progress};
 
 /// The body of an answer; its members are in this order.
 #[derive(Serialize, ToSchema)]
@@ -80,7 +80,7 @@ impl From<Job> for OperationView {
             OperationStatus::Succeeded => {
                 (json(job.output.unwrap_or_else(|| "null".to_owned())), None)
             }
-            OperationStatus::Failed => (None, Some(JobError::from_output(job.output.as_deref()))),
+            OperationStatus::Failed => (None, Some(error_of(job.output.as_deref()))),
             _ => (None, None),
         };
         Self {
@@ -108,7 +108,6 @@ mod tests {
             output: output.map(str::to_owned),
             custom_status: custom.map(str::to_owned),
             created,
-            session: None,
             last_updated: created + Duration::from_secs(1),
         };
         let times = r#""createdDateTime":"2021-03-19T13:46:56Z","lastUpdatedDateTime":"2021-03-19T13:46:57Z""#;

@@ -31,7 +31,6 @@ fn job(status: RuntimeStatus, output: Option<&str>) -> Job {
         output: output.map(str::to_owned),
         custom_status: Some(r#"{"stage":"querying"}"#.to_owned()),
         created,
-        session: None,
         last_updated: created + Duration::from_secs(1),
     }
 }

@@ -27,7 +27,6 @@ fn job(status: RuntimeStatus, output: Option<&str>, custom_status: Option<&str>)
         output: output.map(str::to_owned),
         custom_status: custom_status.map(str::to_owned),
         created,
-        session: None,
         last_updated: created + Duration::from_micros(1_250_500),
     }
 }

@@ -19,7 +19,6 @@ fn record(status: RuntimeStatus, output: Option<&str>, custom_status: Option<&st
         output: output.map(str::to_owned),
         custom_status: custom_status.map(str::to_owned),
         created,
-        session: None,
         last_updated: created + Duration::from_secs(72),
     }
 }

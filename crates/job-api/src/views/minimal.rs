@@ -5,17 +5,17 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::job::{JobStatus, json, name, rfc3339};
-use crate::jobs::Job;
+use crate::Job;
 
 /// The body of an answer; its members are in this order.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = JobMinimal, description = "How a job stands, without its result.")]
-pub(crate) struct MinimalView {
+pub struct MinimalView {
     instance_id: String,
     #[schema(value_type = JobStatus)]
     runtime_status: &'static str,
-    /// How far the job has come; an object, or null before the first stage.
+    /// How far the job has come; null before the first stage.
     #[schema(required, value_type = Option<Value>)]
     custom_status: Option<Box<RawValue>>,
     #[schema(format = DateTime)]

@@ -96,16 +96,18 @@ fn prefix(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Settings;
+    use crate::settings::{HttpSettings, Reader};
 
     /// `scheme host prefix`, `-` for what is not given and `!` for a host that is none.
     fn read(trusted: &str, headers: &[(&'static str, &str)]) -> String {
-        let settings = Settings::for_test(&[("TrustedProxies", trusted)]);
+        let mut reader =
+            Reader::new(|name: &str| (name == "TrustedProxies").then(|| trusted.to_owned()));
+        let settings = HttpSettings::read(&mut reader).unwrap();
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(HeaderName::from_static(name), value.parse().unwrap());
         }
-        let found = Forwarded::read(&map, &settings.http.trusted_proxies);
+        let found = Forwarded::read(&map, &settings.trusted_proxies);
         let host = match found.host {
             None => "-".to_owned(),
             Some(Err(())) => "!".to_owned(),

@@ -7,18 +7,19 @@ use durable_functions::RuntimeStatus;
 use serde_json::Value;
 
 use super::job::name;
-use crate::jobs::{Job, JobError};
+use crate::{ErrorOf, Job, JobError};
 
-/// The sentence of a job. `url` is the address of its status.
-pub(crate) fn sentence(job: &Job, url: &str) -> String {
+/// The sentence of a job. `url` is the address of its status; `error_of` says why it has failed, if it has.
+#[must_use]
+pub fn sentence(job: &Job, url: &str, error_of: ErrorOf) -> String {
     let id = &job.id;
     let custom = custom_status(job);
     match job.status {
-        RuntimeStatus::Completed => match custom {
-            Some(Value::String(outcome)) if outcome == "Approved" => {
+        RuntimeStatus::Completed => match stage(custom.as_ref()) {
+            Some("Approved") => {
                 format!("Congratulations, your presentation with id '{id}' has been accepted!")
             }
-            Some(Value::String(outcome)) if outcome == "Rejected" => {
+            Some("Rejected") => {
                 format!(
                     "We are sorry! Unfortunately your presentation with id '{id}' has not been accepted."
                 )
@@ -31,7 +32,7 @@ pub(crate) fn sentence(job: &Job, url: &str) -> String {
             }
         },
         RuntimeStatus::Failed => {
-            let JobError { message, .. } = JobError::from_output(job.output.as_deref());
+            let JobError { message, .. } = error_of(job.output.as_deref());
             format!(
                 "We are sorry! Unfortunately your submission with id '{id}' could not be processed. {message}"
             )
@@ -54,7 +55,8 @@ fn running(stage: &str, url: &str) -> String {
 }
 
 /// The sentence for an id that is no job's.
-pub(crate) fn not_found(id: &str) -> String {
+#[must_use]
+pub fn not_found(id: &str) -> String {
     format!(
         "Whoops! Something went wrong. Please check if your submission Id is correct. Submission '{id}' not found."
     )
@@ -89,10 +91,12 @@ mod tests {
             output: output.map(str::to_owned),
             custom_status: custom.map(str::to_owned),
             created: SystemTime::UNIX_EPOCH,
-            session: None,
             last_updated: SystemTime::UNIX_EPOCH,
         };
-        sentence(&job, URL)
+        sentence(&job, URL, |_| JobError {
+            code: "Internal",
+            message: "The job failed with an internal error.".to_owned(),
+        })
     }
 
     #[test]
@@ -149,6 +153,12 @@ mod tests {
             rejected,
             "We are sorry! Unfortunately your presentation with id '1a' has not been accepted."
         );
+        let with_reason = said(
+            RuntimeStatus::Completed,
+            Some(r#"{"stage":"Rejected","reason":"no decision"}"#),
+            Some("false"),
+        );
+        assert_eq!(with_reason, rejected);
         let counted = said(
             RuntimeStatus::Completed,
             Some(r#"{"stage":"done"}"#),

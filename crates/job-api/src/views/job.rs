@@ -9,20 +9,20 @@ use serde_json::value::{RawValue, to_raw_value};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use utoipa::ToSchema;
 
-use crate::jobs::{Job, JobError};
+use crate::{ErrorOf, Job, JobError};
 
 /// The body of an answer; its members are in this order.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Job, description = "A job. `error` is there when it has failed.")]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct JobView {
+pub struct JobView {
     id: String,
     #[schema(value_type = JobStatus)]
     status: &'static str,
-    /// The number of distinct values; null until the job is `Completed`.
+    /// The result; null until the job is `Completed`.
     #[schema(required, value_type = Option<Value>)]
     result: Option<Box<RawValue>>,
-    /// How far the job has come; an object, or null before the first stage.
+    /// How far the job has come; null before the first stage.
     #[schema(required, value_type = Option<Value>)]
     custom_status: Option<Box<RawValue>>,
     #[schema(format = DateTime)]
@@ -34,11 +34,13 @@ pub(crate) struct JobView {
     error: Option<JobError>,
 }
 
-impl From<Job> for JobView {
-    fn from(job: Job) -> Self {
+impl JobView {
+    /// The view of a job. `error_of` says why it has failed, if it has.
+    #[must_use]
+    pub fn new(job: Job, error_of: ErrorOf) -> Self {
         let (result, error) = match job.status {
             RuntimeStatus::Completed => (job.output.and_then(json), None),
-            RuntimeStatus::Failed => (None, Some(JobError::from_output(job.output.as_deref()))),
+            RuntimeStatus::Failed => (None, Some(error_of(job.output.as_deref()))),
             // The output of a terminated or suspended instance is the reason that an operator gave.
             _ => (None, None),
         };
@@ -55,12 +57,12 @@ impl From<Job> for JobView {
 }
 
 /// The values of [`name`], for the description of the interface.
-#[derive(ToSchema)]
+#[derive(Clone, Copy, Debug, ToSchema)]
 #[schema(
     description = "`Completed`, `Failed`, `Terminated` and `Canceled` are final; a cancelled job is `Terminated`."
 )]
-#[allow(dead_code)] // Only its schema is used.
-pub(crate) enum JobStatus {
+#[allow(missing_docs)] // The names of the states.
+pub enum JobStatus {
     Pending,
     Running,
     Suspended,
@@ -73,7 +75,8 @@ pub(crate) enum JobStatus {
 }
 
 /// The names are part of our interface. They are written out here so that they stay when the host changes its own.
-pub(crate) fn name(status: RuntimeStatus) -> &'static str {
+#[must_use]
+pub fn name(status: RuntimeStatus) -> &'static str {
     match status {
         RuntimeStatus::Pending => "Pending",
         RuntimeStatus::Running => "Running",
@@ -88,7 +91,8 @@ pub(crate) fn name(status: RuntimeStatus) -> &'static str {
 }
 
 /// A JSON text as JSON, any other text as a JSON string.
-pub(crate) fn json(text: String) -> Option<Box<RawValue>> {
+#[must_use]
+pub fn json(text: String) -> Option<Box<RawValue>> {
     match RawValue::from_string(text.clone()) {
         Ok(value) => Some(value),
         Err(_) => to_raw_value(&text).ok(),
@@ -96,7 +100,8 @@ pub(crate) fn json(text: String) -> Option<Box<RawValue>> {
 }
 
 /// UTC with `Z`, and as many decimals as the time has.
-pub(crate) fn rfc3339(time: SystemTime) -> String {
+#[must_use]
+pub fn rfc3339(time: SystemTime) -> String {
     // Formatting fails for years beyond 9999 only, which no host sends.
     OffsetDateTime::from(time)
         .format(&Rfc3339)

@@ -40,7 +40,8 @@ impl HttpSettings {
             .ok_or(SettingsError(reader.errors))
     }
 
-    pub(super) fn read(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
+    /// Reads them beside others. `None` when one is malformed.
+    pub fn read(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
         let public_base_url =
             reader.optional("PublicBaseUrl", "https://api.example.com/api", base_url);
         let trusted_proxies = reader
@@ -101,12 +102,15 @@ impl TrustedProxies {
 
     /// Whether the address is that of a trusted proxy. An IPv4 address that is written as an IPv6 address is the
     /// IPv4 address.
-    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|range| range.contains(&address))
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether no proxy is trusted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

@@ -5,20 +5,25 @@ use std::fmt;
 use super::SettingError;
 
 /// A source of values, and what was wrong so far.
-pub(super) struct Reader<S> {
+#[derive(Debug)]
+pub struct Reader<S> {
     source: S,
-    pub(super) errors: Vec<SettingError>,
+    /// What was wrong so far.
+    pub errors: Vec<SettingError>,
 }
 
 impl<S: Fn(&str) -> Option<String>> Reader<S> {
-    pub(super) fn new(source: S) -> Self {
+    /// A reader of a source that knows the value of a setting, such as [`of_the_process`](super::of_the_process).
+    pub fn new(source: S) -> Self {
         Self {
             source,
             errors: Vec::new(),
         }
     }
 
-    pub(super) fn required<T, E: fmt::Display>(
+    /// The value, which must be there. `None` when it is missing or malformed, which is an error. `example` is a value
+    /// that would be accepted.
+    pub fn required<T, E: fmt::Display>(
         &mut self,
         name: &'static str,
         example: &'static str,
@@ -31,7 +36,7 @@ impl<S: Fn(&str) -> Option<String>> Reader<S> {
     }
 
     /// The value, or else the default, which is written as in a setting.
-    pub(super) fn or_default<T, E: fmt::Display>(
+    pub fn or_default<T, E: fmt::Display>(
         &mut self,
         name: &'static str,
         default: &'static str,
@@ -42,7 +47,7 @@ impl<S: Fn(&str) -> Option<String>> Reader<S> {
     }
 
     /// `None` without a value, and when it is malformed, which is an error.
-    pub(super) fn optional<T, E: fmt::Display>(
+    pub fn optional<T, E: fmt::Display>(
         &mut self,
         name: &'static str,
         example: &'static str,
@@ -53,7 +58,7 @@ impl<S: Fn(&str) -> Option<String>> Reader<S> {
     }
 
     /// Whether the value is this one, in any case.
-    pub(super) fn is(&self, name: &str, value: &str) -> bool {
+    pub fn is(&self, name: &str, value: &str) -> bool {
         self.value(name)
             .is_some_and(|text| text.eq_ignore_ascii_case(value))
     }
@@ -84,7 +89,8 @@ impl<S: Fn(&str) -> Option<String>> Reader<S> {
 }
 
 /// A number in decimal digits within these limits.
-pub(super) fn in_range(text: &str, least: u32, most: u32) -> Option<u32> {
+#[must_use]
+pub fn in_range(text: &str, least: u32, most: u32) -> Option<u32> {
     // `parse` would accept a sign.
     let digits = text.chars().all(|c| c.is_ascii_digit());
     let number = text.parse().ok().filter(|_| digits)?;
@@ -92,7 +98,10 @@ pub(super) fn in_range(text: &str, least: u32, most: u32) -> Option<u32> {
 }
 
 /// `true` or `false`, in any case, as .NET reads a setting.
-pub(super) fn true_or_false(text: &str) -> Result<bool, &'static str> {
+///
+/// # Errors
+/// What was expected, for any other text.
+pub fn true_or_false(text: &str) -> Result<bool, &'static str> {
     match text {
         text if text.eq_ignore_ascii_case("true") => Ok(true),
         text if text.eq_ignore_ascii_case("false") => Ok(false),
