@@ -1,0 +1,83 @@
+//! Stages that people decide.
+
+use std::time::Duration;
+
+use call_for_speakers::{
+    Decision, Stage,
+    functions::{
+        process_submission::{NO_DECISION, PROCESS_SUBMISSION, Review},
+        record_decision::{RECORD_DECISION, RecordedDecision},
+    },
+};
+use durable_functions::testing::TestHub;
+
+use super::{A_WEEK, custom_status, hub, input};
+
+/// A hub with the submission `a`, whose stages people decide within a week.
+async fn started() -> TestHub {
+    let mut hub = hub();
+    let deadline_millis = u64::try_from(A_WEEK.as_millis()).unwrap();
+    let input = input("Talk", Review::People { deadline_millis });
+    hub.start(PROCESS_SUBMISSION, &input)
+        .with_id("a")
+        .await
+        .unwrap();
+    hub.advance(Duration::ZERO).await.unwrap();
+    hub
+}
+
+/// Brings a decision as `submit-decision` does.
+async fn decide(hub: &mut TestHub, stage: Stage, approved: bool, reason: Option<&str>) {
+    let record = RecordedDecision {
+        submission: "a".to_owned(),
+        stage,
+        decision: Decision {
+            approved,
+            reason: reason.map(str::to_owned),
+        },
+    };
+    let id = RecordedDecision::id("a", stage);
+    hub.start(RECORD_DECISION, &record)
+        .with_id(id)
+        .await
+        .unwrap();
+    hub.advance(Duration::ZERO).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_submission_is_approved_when_every_stage_was() {
+    let mut hub = started().await;
+    for stage in Stage::ALL {
+        assert_eq!(custom_status(&hub, "a"), format!("\"{}\"", stage.name()));
+        decide(&mut hub, stage, true, None).await;
+    }
+    assert_eq!(custom_status(&hub, "a"), "\"Approved\"");
+    assert!(hub.output::<bool>("a").unwrap());
+}
+
+#[tokio::test]
+async fn the_first_rejection_ends_the_process_with_its_reason() {
+    let mut hub = started().await;
+    decide(&mut hub, Stage::Moderation, true, None).await;
+    decide(&mut hub, Stage::Shortlisting, false, Some("too short")).await;
+    assert_eq!(
+        custom_status(&hub, "a"),
+        r#"{"reason":"too short","stage":"Rejected"}"#
+    );
+    assert!(!hub.output::<bool>("a").unwrap());
+}
+
+#[tokio::test]
+async fn each_stage_has_the_whole_deadline_and_then_rejects_with_a_reason() {
+    let mut hub = started().await;
+    hub.advance(A_WEEK - A_WEEK / 7).await.unwrap();
+    decide(&mut hub, Stage::Moderation, true, None).await;
+    hub.advance(A_WEEK - A_WEEK / 7).await.unwrap();
+    assert_eq!(custom_status(&hub, "a"), "\"Shortlisting\"");
+    hub.advance(A_WEEK / 7).await.unwrap();
+    assert_eq!(
+        custom_status(&hub, "a"),
+        format!(r#"{{"reason":"{NO_DECISION}","stage":"Rejected"}}"#)
+    );
+    assert!(!hub.output::<bool>("a").unwrap());
+}
