@@ -10,6 +10,7 @@
 mod addresses;
 mod api_document;
 mod bursts;
+mod call_for_speakers;
 mod cancel;
 mod correlation;
 mod crashes;

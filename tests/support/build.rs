@@ -53,7 +53,7 @@ pub(crate) fn example_names() -> Vec<String> {
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let is_one = |name: &String| {
         let folder = examples().join(name);
-        // getting-started is a package of its own.
+        // getting-started and call-for-speakers are packages of their own.
         folder.join("src/main.rs").exists() && !folder.join("Cargo.toml").exists()
     };
     names.filter(is_one).collect()
@@ -82,6 +82,8 @@ fn built() -> &'static Path {
             .args([
                 "--bin",
                 "order-app",
+                "--bin",
+                "call-for-speakers",
                 "--example",
                 "misbehaving",
                 "--example",
