@@ -46,5 +46,6 @@ mod status_body;
 mod submit_answers;
 #[path = "../support/mod.rs"]
 mod support;
+mod tutorial;
 mod views;
 mod waiting;

@@ -64,6 +64,22 @@ pub(crate) fn example_app(name: &str) -> PathBuf {
     built().join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
+/// Keeps from a command that runs cargo what cargo has set for the test.
+pub(crate) fn remove_test_variables(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if OF_THE_TEST.iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+}
+
+/// The folder `target` of the workspace.
+#[cfg(unix)]
+pub(crate) fn target() -> &'static Path {
+    built().parent().unwrap()
+}
+
 /// Builds all of them once in each process, with the profile of the handler, and returns their folder.
 ///
 /// `cargo test --workspace` has built them already. `cargo test --test …` has not, and would use the programs of an
@@ -99,12 +115,7 @@ fn built() -> &'static Path {
             .arg("--target-dir")
             .arg(folder.parent().unwrap())
             .current_dir(env!("CARGO_MANIFEST_DIR"));
-        for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            if OF_THE_TEST.iter().any(|prefix| text.starts_with(prefix)) {
-                cargo.env_remove(&name);
-            }
-        }
+        remove_test_variables(&mut cargo);
         // It shows its progress on the terminal.
         let status = cargo.status().unwrap();
         assert!(status.success(), "{cargo:?} failed");

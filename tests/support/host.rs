@@ -266,11 +266,14 @@ impl Drop for Host {
 
 /// The lines of a process.
 #[derive(Clone, Default)]
-struct Output(watch::Sender<Vec<String>>);
+pub(crate) struct Output(watch::Sender<Vec<String>>);
 
 impl Output {
     /// Reads the stream in a task, which completes at its end.
-    fn collect(&self, stream: impl AsyncRead + Send + Unpin + 'static) -> JoinHandle<()> {
+    pub(crate) fn collect(
+        &self,
+        stream: impl AsyncRead + Send + Unpin + 'static,
+    ) -> JoinHandle<()> {
         let lines = self.0.clone();
         tokio::spawn(async move {
             let mut stream = BufReader::new(stream).lines();
@@ -281,7 +284,7 @@ impl Output {
     }
 
     /// Waits until this many lines contain the text, and returns the last of them.
-    async fn until(&self, text: &str, count: usize) -> String {
+    pub(crate) async fn until(&self, text: &str, count: usize) -> String {
         let nth = |lines: &[String]| {
             let mut found = lines.iter().filter(|line| line.contains(text));
             found.nth(count - 1).cloned()
@@ -294,7 +297,7 @@ impl Output {
         }
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.0.borrow().join("\n")
     }
 }
