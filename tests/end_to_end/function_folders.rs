@@ -78,6 +78,11 @@ fn the_folders_of_the_examples_are_those_that_their_programs_ask_for() {
         &build::order_app(),
         &build::examples().join("getting-started"),
     );
+    let speakers = "call-for-speakers";
+    agree(
+        &build::example_app(speakers),
+        &build::examples().join(speakers),
+    );
     for name in build::example_names() {
         let folder = build::examples().join(&name);
         // A worker has no folders.

@@ -1,6 +1,7 @@
 //! The Call-for-Speakers app, `examples/call-for-speakers`, as speakers and those who decide meet it.
 
 mod people;
+mod readme;
 mod restarts;
 mod rules;
 mod submissions;
