@@ -10,12 +10,53 @@ use tokio::process::Command;
 pub(crate) struct Build {
     /// The folder with the `target`: the app's own, or that of a workspace above it.
     folder: PathBuf,
-    /// Whether it is one above.
-    workspace: bool,
+    /// Where the program is in a workspace above; `None` in the app's own package.
+    member: Option<Member>,
     /// The binary's name.
     pub bin: String,
     /// `target/release` instead of `target/debug`.
     pub release: bool,
+}
+
+/// The member of a workspace that has the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Member {
+    /// The package with this manifest, whose path begins at the workspace.
+    Manifest(String),
+    /// Any of them: cargo looks for it.
+    Any,
+}
+
+impl Member {
+    /// The package nearest above the app, if it has the program. Building this one only spares what cargo needs for
+    /// `--workspace`: the dependencies of all members with the features of all of them, which are not those that a
+    /// build of one package has left in `target`.
+    fn of(root: &Path, workspace: &Path, bin: &str) -> Self {
+        let nearest = root
+            .ancestors()
+            .take_while(|folder| *folder != workspace)
+            .find(|folder| folder.join("Cargo.toml").is_file());
+        let manifest = nearest
+            .filter(|folder| names_program(folder, bin))
+            .and_then(|folder| folder.strip_prefix(workspace).ok())
+            .map(|folder| folder.join("Cargo.toml"));
+        match manifest.as_deref().and_then(Path::to_str) {
+            Some(manifest) => Self::Manifest(manifest.to_owned()),
+            None => Self::Any,
+        }
+    }
+}
+
+/// Whether the package in this folder names a program so, as far as that can be told without running cargo. Where it
+/// cannot, the whole workspace is asked.
+fn names_program(package: &Path, bin: &str) -> bool {
+    let sources = package.join("src/bin");
+    if sources.join(format!("{bin}.rs")).is_file() || sources.join(bin).is_dir() {
+        return true;
+    }
+    let name = format!("name=\"{bin}\"");
+    std::fs::read_to_string(package.join("Cargo.toml"))
+        .is_ok_and(|manifest| manifest.lines().any(|line| line.replace(' ', "") == name))
 }
 
 /// Why there is nothing to build.
@@ -64,7 +105,7 @@ impl Build {
         match in_target() {
             Some((folder, release, bin)) if is_package(&folder) && root.starts_with(&folder) => {
                 Ok(Self {
-                    workspace: folder != root,
+                    member: (folder != root).then(|| Member::of(&root, &folder, &bin)),
                     folder,
                     bin,
                     release,
@@ -79,9 +120,10 @@ impl Build {
     /// host.json does not expect it.
     fn arguments(&self) -> Vec<&str> {
         let mut arguments = vec!["build", "--bin", &self.bin, "--target-dir", "target"];
-        if self.workspace {
-            // The folder above is the workspace, and the program is in one of its packages.
-            arguments.push("--workspace");
+        match &self.member {
+            None => {}
+            Some(Member::Manifest(manifest)) => arguments.extend(["--manifest-path", manifest]),
+            Some(Member::Any) => arguments.push("--workspace"),
         }
         if self.release {
             arguments.push("--release");
@@ -148,7 +190,7 @@ mod tests {
         std::fs::write(root.join("Cargo.toml"), "").unwrap();
         let build = Build {
             folder: root.to_owned(),
-            workspace: false,
+            member: None,
             bin: "handler".to_owned(),
             release: true,
         };
@@ -191,6 +233,34 @@ mod tests {
         assert_eq!(
             Build::of(&root, "../other/target/debug/orders"),
             Err(NoBuild::NoPackage)
+        );
+    }
+
+    #[test]
+    fn in_a_workspace_only_the_package_with_the_program_is_built() {
+        let workspace = tempfile::tempdir().unwrap();
+        let workspace = workspace.path();
+        std::fs::write(workspace.join("Cargo.toml"), "").unwrap();
+        let root = workspace.join("apps/orders");
+        std::fs::create_dir_all(&root).unwrap();
+        std::fs::write(
+            workspace.join("apps/Cargo.toml"),
+            "[[bin]]\nname = \"orders\"\n",
+        )
+        .unwrap();
+        let build = Build::of(&root, "../../target/debug/orders").unwrap();
+        let command = "cargo build --bin orders --target-dir target --manifest-path";
+        assert_eq!(build.to_string(), format!("{command} apps/Cargo.toml"));
+        // A package nearer to it has not: any may have it.
+        std::fs::write(root.join("Cargo.toml"), "[package]\nname = \"other\"\n").unwrap();
+        let build = Build::of(&root, "../../target/debug/orders").unwrap();
+        assert_eq!(build.member, Some(Member::Any));
+        std::fs::create_dir_all(root.join("src/bin")).unwrap();
+        std::fs::write(root.join("src/bin/orders.rs"), "").unwrap();
+        let build = Build::of(&root, "../../target/debug/orders").unwrap();
+        assert_eq!(
+            build.to_string(),
+            format!("{command} apps/orders/Cargo.toml")
         );
     }
 }

@@ -42,7 +42,7 @@ pub struct Cli {
 
     /// Directory of the app [default: the nearest directory upward with host.json or
     /// local.settings.json].
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, visible_alias = "app", value_name = "DIR")]
     pub script_root: Option<PathBuf>,
 
     /// Start the handler as it is, without `cargo build`.
@@ -131,9 +131,21 @@ mod tests {
         assert!(cli.cors_credentials);
         assert_eq!(cli.allow_host, ["box"]);
         assert_eq!(cli.state.as_deref(), Some(Path::new("elsewhere")));
+        assert_eq!(cli.script_root, None);
         let both = Cli::try_parse_from(["local-host", "--state", "x", "--ephemeral"]);
         assert!(both.unwrap_err().to_string().contains("--ephemeral"));
         let error = Cli::try_parse_from(["local-host", "--address", "x"]).unwrap_err();
         assert!(error.to_string().contains("Expected an IP address"));
+    }
+
+    #[test]
+    fn app_is_another_name_of_script_root() {
+        for name in ["--script-root", "--app"] {
+            let cli = Cli::parse_from(["local-host", name, "examples/chain"]);
+            assert_eq!(
+                cli.script_root.as_deref(),
+                Some(Path::new("examples/chain"))
+            );
+        }
     }
 }
