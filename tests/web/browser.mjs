@@ -14,6 +14,8 @@ mkdirSync(screenshots, { recursive: true });
 
 const browser = await puppeteer.launch({
   executablePath,
+  // It ends when the pipe does, so also when the test kills this process.
+  pipe: true,
   // The sandbox needs namespaces, which root in a container has not; /dev/shm is small there.
   args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu', '--force-prefers-reduced-motion'],
 });
