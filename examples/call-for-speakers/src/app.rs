@@ -7,6 +7,7 @@ use functions_handler::App;
 use functions_handler::routing::{get, post};
 
 use crate::functions::{
+    close_stage::{CLOSE_STAGE, close_stage},
     get_status::{self, get_status},
     moderate::{MODERATE, moderate},
     process_submission::{PROCESS_SUBMISSION, process_submission},
@@ -36,6 +37,7 @@ pub fn orchestrations() -> Functions<Arc<Settings>> {
     Functions::new()
         .orchestrator(PROCESS_SUBMISSION, process_submission)
         .orchestrator(RECORD_DECISION, record_decision)
+        .activity(CLOSE_STAGE, close_stage)
         .activity_with_state(MODERATE, moderate)
         .activity_with_state(SHORTLIST, shortlist)
         .activity_with_state(SELECT, select)

@@ -5,6 +5,7 @@
 //! speaker ── POST /api/submit ──▶ submit ──▶ process-submission ──▶ moderate, shortlist, select
 //!    └────── GET /api/status/{id} ──▶ get-status        ▲
 //! people ─── POST /api/submissions/{id}/decision ──▶ submit-decision ──▶ record-decision
+//!                           close-stage, at the deadline ────────▶ ┘
 //! ```
 //!
 //! Each function is a file in [`functions`] with the name of its folder. The stages are decided by [`rules`], or by people

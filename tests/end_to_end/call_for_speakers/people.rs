@@ -1,6 +1,8 @@
 //! Submissions that people decide.
 
-use futures::future::join;
+use std::time::Duration;
+
+use futures::future::{join, join_all};
 use serde_json::{Value, json};
 
 use super::*;
@@ -81,7 +83,7 @@ async fn row_42_after_a_reminder_and_the_deadline_a_submission_is_rejected_with_
     let reminder = "Submission waits for a decision: half of the time has passed";
     host.logged(reminder, 1).await;
     let late = decide(client, &id, &decision("Moderation", true)).await;
-    assert_eq!(code(&late), (409, "SubmissionEnded"));
+    assert_eq!(code(&late), (409, "AlreadyDecided"));
 }
 
 #[tokio::test]
@@ -128,6 +130,36 @@ async fn of_two_who_decide_at_the_same_moment_one_is_told_that_he_did_not() {
             202 => in_stage(client, &location, "Shortlisting").await,
             _ => assert_eq!(ended(client, &location).await.body, not_accepted(&id)),
         }
+    }
+}
+
+/// Some come before the deadline, some after it, and some while the stage is closed. Where each falls is left to chance; what
+/// its answer says must be true.
+#[tokio::test]
+async fn of_the_decisions_around_the_deadline_each_that_is_accepted_counts() {
+    let host = by_people("1").start().await;
+    let client = host.client();
+    let decided = (0..40).map(|n| async move {
+        let (id, location) = submit(client, APPROVED).await;
+        tokio::time::sleep(Duration::from_millis(900 + 10 * n)).await;
+        let answer = decide(client, &id, &decision("Moderation", true)).await;
+        ended(client, &location).await;
+        (id, answer)
+    });
+    for (id, answer) in join_all(decided).await {
+        let ended_in = match code(&answer) {
+            (202, _) => "Shortlisting",
+            (409, "AlreadyDecided" | "SubmissionEnded") => "Moderation",
+            other => panic!("{other:?}"),
+        };
+        let log = host.log();
+        let mut lines = log.lines();
+        let is_last = |line: &&str| line.contains("Submission processed") && line.contains(&id);
+        let line = lines.find(is_last).unwrap();
+        assert!(
+            line.contains(&format!("stage=\"{ended_in}\"")),
+            "{answer:?}: {line}"
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! The functions of the app: one file for each folder, with its name.
 
+pub mod close_stage;
 pub mod get_status;
 pub mod moderate;
 pub mod process_submission;

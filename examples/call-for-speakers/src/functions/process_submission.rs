@@ -11,7 +11,12 @@ use durable_functions::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{moderate::MODERATE, select::SELECT, shortlist::SHORTLIST};
+use super::{
+    close_stage::{CLOSE_STAGE, Closing},
+    moderate::MODERATE,
+    select::SELECT,
+    shortlist::SHORTLIST,
+};
 use crate::{Decision, Stage, rules, submission::Submission};
 
 /// The orchestrator in the folder `process-submission`.
@@ -57,7 +62,7 @@ pub enum Review {
 /// Runs one submission through the stages, up to the first that rejects it.
 ///
 /// # Errors
-/// The failure of a stage after its retries.
+/// The failure of an activity after its retries.
 pub async fn process_submission(ctx: OrchestrationContext, input: Input) -> Result<bool> {
     let Input {
         mut submission,
@@ -118,24 +123,47 @@ fn ended(submission: &Submission, stage: Stage, status: &str, reason: Option<&st
 }
 
 /// Waits for the decision of people. Half of the time before the deadline a reminder is logged.
+///
+/// At the deadline the stage is closed, and the wait goes on: what was recorded first comes as the event, be it a decision
+/// of the last moment or that there is none.
 async fn by_people(ctx: &OrchestrationContext, stage: Stage, limit: Duration) -> Result<Decision> {
-    let mut decision = pin!(ctx.wait_for(stage.event()));
+    let mut decision = pin!(next_decision(ctx, stage));
     let half = limit / 2;
     if let Ok(decision) = ctx.timeout(half, decision.as_mut()).await {
-        return Ok(decision?);
+        return Ok(decision);
     }
-    let (id, stage) = (ctx.instance_id(), stage.name());
+    let id = ctx.instance_id();
     tracing::warn!(
         id,
-        stage,
+        stage = stage.name(),
         "Submission waits for a decision: half of the time has passed"
     );
-    match ctx.timeout(limit - half, decision).await {
-        Ok(decision) => Ok(decision?),
-        Err(_) => Ok(Decision {
-            approved: false,
-            reason: Some(NO_DECISION.to_owned()),
-        }),
+    if let Ok(decision) = ctx.timeout(limit - half, decision.as_mut()).await {
+        return Ok(decision);
+    }
+    let closing = Closing {
+        submission: id,
+        stage,
+    };
+    ctx.call(CLOSE_STAGE, closing)
+        .await
+        .map_err(TaskError::into_failure)?;
+    Ok(decision.await)
+}
+
+/// The next event of the stage that is a decision. Whoever has a key of the task hub can raise any other, which must not
+/// end a submission.
+async fn next_decision(ctx: &OrchestrationContext, stage: Stage) -> Decision {
+    loop {
+        match ctx.wait_for(stage.event()).await {
+            Ok(decision) => return decision,
+            // The reason may repeat the content, which may be an address.
+            Err(_) => tracing::warn!(
+                id = ctx.instance_id(),
+                stage = stage.name(),
+                "An event that is no decision was left out: expected {{\"approved\": true or false}}"
+            ),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `record-decision`: the orchestrator that brings the decision of people to the stage that waits for it.
 //!
 //! Its instance id follows from the submission and the stage, so it can be started only once for a stage: of two people
-//! who decide at the same moment the task hub accepts one. An event alone cannot do that. Whoever raises one learns
+//! who decide at the same moment, or of one and the deadline, the task hub accepts one. An event alone cannot do that. Whoever raises one learns
 //! nothing of an earlier one.
 
 use durable_functions::{OrchestrationContext, Orchestrator, Result};
@@ -33,7 +33,7 @@ impl RecordedDecision {
     }
 }
 
-/// Sends the decision. A submission whose deadline has passed meanwhile gets nothing.
+/// Sends the decision. The submission waits for it, also after its deadline.
 ///
 /// # Errors
 /// None for a submission that `submit` has started.

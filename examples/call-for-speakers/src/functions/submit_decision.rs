@@ -163,7 +163,7 @@ fn check_waits(submission: &Status<bool>, stage: Stage) -> Result<(), ApiError> 
 }
 
 fn already_decided() -> ApiError {
-    let text = "The stage has been decided.";
+    let text = "The stage has been decided, or its deadline has passed.";
     ApiError::new(StatusCode::CONFLICT, "AlreadyDecided", text)
 }
 

@@ -5,17 +5,21 @@ use std::time::Duration;
 use call_for_speakers::{
     Decision, Stage,
     functions::{
+        close_stage::CLOSE_STAGE,
         process_submission::{NO_DECISION, PROCESS_SUBMISSION, Review},
         record_decision::{RECORD_DECISION, RecordedDecision},
     },
 };
-use durable_functions::testing::TestHub;
+use durable_functions::{Event, testing::TestHub};
+use serde_json::{Value, json};
 
 use super::{A_WEEK, custom_status, hub, input};
 
 /// A hub with the submission `a`, whose stages people decide within a week.
 async fn started() -> TestHub {
     let mut hub = hub();
+    // It only records that there is no decision, for which it needs a host. The tests do that.
+    hub.mock(CLOSE_STAGE, |_| Ok(()));
     let deadline_millis = u64::try_from(A_WEEK.as_millis()).unwrap();
     let input = input("Talk", Review::People { deadline_millis });
     hub.start(PROCESS_SUBMISSION, &input)
@@ -75,9 +79,36 @@ async fn each_stage_has_the_whole_deadline_and_then_rejects_with_a_reason() {
     hub.advance(A_WEEK - A_WEEK / 7).await.unwrap();
     assert_eq!(custom_status(&hub, "a"), "\"Shortlisting\"");
     hub.advance(A_WEEK / 7).await.unwrap();
+    decide(&mut hub, Stage::Shortlisting, false, Some(NO_DECISION)).await;
     assert_eq!(
         custom_status(&hub, "a"),
         format!(r#"{{"reason":"{NO_DECISION}","stage":"Rejected"}}"#)
     );
     assert!(!hub.output::<bool>("a").unwrap());
+}
+
+/// The deadline and a decision come at the same moment, and the decision was recorded first.
+#[tokio::test]
+async fn a_decision_that_was_recorded_before_the_stage_was_closed_counts() {
+    let mut hub = started().await;
+    hub.advance(A_WEEK).await.unwrap();
+    assert_eq!(custom_status(&hub, "a"), "\"Moderation\"");
+    decide(&mut hub, Stage::Moderation, true, None).await;
+    assert_eq!(custom_status(&hub, "a"), "\"Shortlisting\"");
+}
+
+/// Whoever has a key of the task hub can raise any event.
+#[tokio::test]
+async fn an_event_that_is_no_decision_ends_nothing() {
+    let mut hub = started().await;
+    let event: Event<Value> = Event::new(Stage::Moderation.name());
+    for content in [json!(null), json!("yes"), json!({ "approved": "yes" })] {
+        hub.raise("a", event, &content).unwrap();
+    }
+    hub.advance(A_WEEK).await.unwrap();
+    hub.raise("a", event, &json!([])).unwrap();
+    hub.advance(Duration::ZERO).await.unwrap();
+    assert_eq!(custom_status(&hub, "a"), "\"Moderation\"");
+    decide(&mut hub, Stage::Moderation, true, None).await;
+    assert_eq!(custom_status(&hub, "a"), "\"Shortlisting\"");
 }
