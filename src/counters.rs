@@ -1,29 +1,22 @@
 //! What this process has done since its start, for `GET /api/health`.
 //!
 //! They are of the process, not of the app: a host with several instances of the app has as many of them, and a restart
-//! begins again at 0. Invariant: counting never waits and never fails, so any code may count.
+//! begins again at 0. What is counted for the clients of every app is in `job-api`. Invariant: counting never waits and never
+//! fails, so any code may count.
 
 use std::{
-    sync::{
-        OnceLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::OnceLock,
     time::{Duration, SystemTime},
 };
 
+pub use job_api::counters::{Counter, Entered, Gauge, JOBS_CANCELLED, STATUS_REQUESTS, WAITS_OPEN};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Jobs that this process has started. A submit that found its job there already does not count.
 pub static JOBS_STARTED: Counter = Counter::new();
-/// Jobs that this process has cancelled for a client.
-pub static JOBS_CANCELLED: Counter = Counter::new();
 /// Jobs that failed with their host, and that this process has set going again.
 pub static JOBS_HEALED: Counter = Counter::new();
-/// Requests for the state of a job, in any view, those of unknown ids included.
-pub static STATUS_REQUESTS: Counter = Counter::new();
-/// Requests that wait for a change of a job at this moment.
-pub static WAITS_OPEN: Gauge = Gauge::new();
 /// Jobs that this process is starting at this moment.
 pub static STARTS_IN_FLIGHT: Gauge = Gauge::new();
 /// Entities that scans of the table have read.
@@ -90,78 +83,9 @@ pub fn started() -> SystemTime {
     *START.get_or_init(SystemTime::now)
 }
 
-/// A number that only grows.
-#[derive(Debug)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    const fn new() -> Self {
-        Self(AtomicU64::new(0))
-    }
-
-    /// Counts one more.
-    pub fn increment(&self) {
-        self.add(1);
-    }
-
-    /// Counts this many more.
-    pub fn add(&self, count: u64) {
-        self.0.fetch_add(count, Relaxed);
-    }
-
-    /// The number up to now.
-    pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
-/// How many of something are there now.
-#[derive(Debug)]
-pub struct Gauge(AtomicU64);
-
-impl Gauge {
-    const fn new() -> Self {
-        Self(AtomicU64::new(0))
-    }
-
-    /// One more, for as long as what this returns is kept.
-    pub fn enter(&'static self) -> Entered {
-        self.0.fetch_add(1, Relaxed);
-        Entered(self)
-    }
-
-    /// The number now.
-    pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
-/// One of those that a [`Gauge`] counts. It is subtracted when this is dropped.
-#[derive(Debug)]
-#[must_use = "it counts only for as long as it is kept"]
-pub struct Entered(&'static Gauge);
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_gauge_counts_what_is_kept() {
-        static GAUGE: Gauge = Gauge::new();
-        let first = GAUGE.enter();
-        let second = GAUGE.enter();
-        assert_eq!(GAUGE.get(), 2);
-        drop(first);
-        assert_eq!(GAUGE.get(), 1);
-        drop(second);
-        assert_eq!(GAUGE.get(), 0);
-    }
 
     #[test]
     fn the_rate_is_that_of_the_time_spent_on_pages() {

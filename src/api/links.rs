@@ -1,6 +1,6 @@
 //! The addresses that only this app has. Those of every app, and how they come about, are in `job-api`.
 
-pub(crate) use job_api::links::{Addressed, Links};
+use job_api::links::Links;
 
 use crate::sessions::SessionId;
 

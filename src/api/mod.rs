@@ -1,24 +1,17 @@
-//! What the HTTP functions share: the request as they read it, the addresses that they give away, the forms of their
-//! answers and errors.
+//! What only the HTTP functions of this app share: who sends a request, their routes, the addresses and views of sessions,
+//! the OpenAPI document. What they share with other apps, from errors to waiting, is in `job-api`.
 //!
 //! Invariant: every answer of an HTTP function goes through `ApiRequest::answer`, and every address in it
 //! comes from `links`.
 
-pub(crate) mod accept;
-pub(crate) mod error;
-pub(crate) mod etag;
-mod job_target;
+mod app_api;
 pub(crate) mod links;
 pub mod openapi;
 pub(crate) mod paging;
-pub(crate) mod prefer;
 pub(crate) mod request;
-pub(crate) mod retry_after;
 pub(crate) mod routes;
 pub(crate) mod session_target;
 pub(crate) mod views;
-pub(crate) mod wait;
 
-pub use job_target::JobTarget;
 pub use request::ApiRequest;
 pub use session_target::SessionTarget;

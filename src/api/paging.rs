@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 use axum::http::StatusCode;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use super::{ApiRequest, error::ApiError};
+use job_api::ApiError;
+
+use super::ApiRequest;
 use crate::sessions::SessionJob;
 
 /// The parameter that says how many a page has at most.
@@ -106,7 +108,7 @@ fn read(text: &str) -> Option<SessionJob> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::{http::Method, response::IntoResponse};
+    use axum::http::Method;
     use proptest::prelude::*;
 
     fn paging(query: &str) -> Result<Paging, ApiError> {
@@ -134,7 +136,7 @@ mod tests {
             "99999999999999999999",
         ] {
             let error = paging(&format!("?maxpagesize={wrong}")).unwrap_err();
-            let response = error.into_response();
+            let response = ApiRequest::refused(error);
             assert_eq!(response.status(), 400, "{wrong}");
             assert_eq!(response.headers()["x-ms-error-code"], "InvalidMaxPageSize");
         }
@@ -162,7 +164,7 @@ mod tests {
             &encoded("99999999999999999999 a"),
         ] {
             let error = paging(&format!("?after={wrong}")).unwrap_err();
-            let response = error.into_response();
+            let response = ApiRequest::refused(error);
             assert_eq!(response.status(), 400, "{wrong}");
             assert_eq!(response.headers()["x-ms-error-code"], "InvalidAfter");
         }

@@ -1,5 +1,7 @@
 //! The routes of the HTTP functions. Each is also in the function.json of its folder, which a start checks.
 
+use job_api::{ErrorsOf, Route};
+
 /// The function of each folder with an HTTP trigger, and its route below the route prefix of host.json.
 const ROUTES: &[(&str, &str)] = &[
     ("submit", SUBMIT),
@@ -44,32 +46,18 @@ pub(crate) fn is_open(route: &str) -> bool {
     [GET_OPENAPI, GET_HEALTH].contains(&route)
 }
 
-/// How many segments of a request's path belong to this route; the segments before them are the route prefix.
-/// `has_parameter` tells whether the request has this route parameter.
-pub(crate) fn own_segments(route: &str, has_parameter: impl Fn(&str) -> bool) -> usize {
-    let is_there = |segment: &&str| {
-        let optional = segment
-            .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix("?}"));
-        !segment.is_empty() && optional.is_none_or(&has_parameter)
-    };
-    route.split('/').filter(is_there).count()
+/// A route with the form of its errors.
+pub(crate) fn route(template: &'static str) -> Route {
+    Route::new(template).with_errors(match template {
+        GET_STATUS | GET_LATEST_JOB => ErrorsOf::Status,
+        GET_OPERATION => ErrorsOf::Operation,
+        _ => ErrorsOf::Other,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_segments_of_a_route_are_counted_without_an_absent_optional_one() {
-        assert_eq!(own_segments(SUBMIT, |_| false), 1);
-        assert_eq!(own_segments(SUBMIT, |name| name == "kind"), 2);
-        assert_eq!(own_segments(GET_STATUS, |_| true), 2);
-        assert_eq!(own_segments(GET_EVENTS, |_| true), 3);
-        assert_eq!(own_segments(GET_SESSION, |_| true), 2);
-        assert_eq!(own_segments(GET_LATEST_JOB, |_| true), 3);
-        assert_eq!(own_segments("", |_| true), 0);
-    }
 
     #[test]
     fn a_function_has_its_route_in_every_spelling() {

@@ -9,7 +9,8 @@ use axum::{
 use functions_handler::Params;
 use serde::Deserialize;
 
-use super::error::ApiError;
+use job_api::ApiError;
+
 use crate::sessions::{InvalidSessionId, SessionId, Sessions, StoreError};
 
 /// An extractor for routes with `{sessionId}`. It never fails: what is wrong becomes an error of the answer, in the form
@@ -30,7 +31,7 @@ impl SessionTarget {
     /// 404 for what no session can be called; 501 without a store.
     pub(crate) fn read(self) -> Result<(SessionId, Sessions), ApiError> {
         let (id, sessions) = self.0?;
-        let id = id.map_err(|_| ApiError::session_not_found())?;
+        let id = id.map_err(|_| session_not_found())?;
         Ok((id, sessions))
     }
 
@@ -68,6 +69,17 @@ where
             Err(rejection) => Err(rejection.into()),
         }))
     }
+}
+
+/// Nobody has made the session known, or it is somebody else's.
+pub(crate) fn session_not_found() -> ApiError {
+    let text = "Session not found";
+    ApiError::new(StatusCode::NOT_FOUND, "SessionNotFound", text)
+}
+
+/// The session had jobs, and all of them are expired.
+pub(crate) fn session_expired() -> ApiError {
+    ApiError::new(StatusCode::GONE, "SessionExpired", "Session expired")
 }
 
 fn not_configured() -> ApiError {

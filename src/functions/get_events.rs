@@ -22,13 +22,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use job_api::{
+    ApiError, Job, JobTarget, etag,
+    jobs::{Jobs, Until},
+    retry_after::retry_after,
+    views::job::JobView,
+    wait::Wait,
+};
+
 use crate::{
-    api::{
-        ApiRequest, JobTarget, error::ApiError, etag, retry_after::retry_after,
-        views::job::JobView, wait,
-    },
+    api::ApiRequest,
     counters::STATUS_REQUESTS,
-    jobs::{self, Job, Until, error_of},
+    jobs::{CallerJobs, error_of},
 };
 
 /// How long a client lets pass before it connects again, in milliseconds: as long as a change may take to be seen.
@@ -43,21 +48,16 @@ pub async fn get_events(request: ApiRequest, target: JobTarget) -> Response {
 async fn events(request: &ApiRequest, target: JobTarget) -> Result<Response, ApiError> {
     let (id, client) = target.read()?;
     STATUS_REQUESTS.increment();
-    let wait = wait::Wait::of(request)?.or_longest(request);
-    let mut job = jobs::find(
-        &client,
-        &id,
-        request.caller(),
-        request.settings().status.retry_after,
-    )
-    .await?;
+    let wait = Wait::of(request)?.or_longest(request);
+    let jobs = CallerJobs::new(request, client);
+    let mut job = jobs.find(&id).await?;
     let mut event = Event::of(job.clone());
     let seen = last_event_id(request.headers());
     if seen == Some(event.id.as_str()) {
         if job.status.is_terminal() {
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
-        job = wait.hold_until(request, &client, job, Until::Change).await;
+        job = wait.hold_until(request, &jobs, job, Until::Change).await;
         event = Event::of(job.clone());
     }
     // Without a wait the pause between two requests is all that keeps a client from asking without end.

@@ -8,14 +8,16 @@
 
 use axum::response::Response;
 use durable_functions::{ClientRejection, DurableClient};
+use job_api::{ApiError, etag::Tagged, status, wait::Wait};
 
 use crate::{
     api::{
-        ApiRequest, SessionTarget, error::ApiError, etag::Tagged, links::SessionLinks,
-        retry_after::retry_after, views::StatusAnswer, wait::Wait,
+        ApiRequest, SessionTarget,
+        links::SessionLinks,
+        views::{StatusAnswer, session},
     },
     counters::STATUS_REQUESTS,
-    jobs::of_session::JobsOfSession,
+    jobs::{CallerJobs, of_session::JobsOfSession},
 };
 
 /// Answers one request.
@@ -38,27 +40,25 @@ async fn latest(
     let answer = StatusAnswer::of(request)?;
     let mut wait = Wait::of(request)?;
     STATUS_REQUESTS.increment();
-    let session = JobsOfSession::new(request, &client, &sessions, &id);
-    let mut found = session.newest().await?;
+    let of_session = JobsOfSession::new(request, &client, &sessions, &id);
+    let mut found = of_session.newest().await?;
     let mut begun = false;
     while found.is_none() && wait.pause(request).await {
         // A store that is away for a moment does not end a wait.
-        found = session.newest().await.ok().flatten();
+        found = of_session.newest().await.ok().flatten();
         begun = found.is_some();
     }
     let Some(job) = found else {
         let retry_after = request.settings().status.retry_after.as_secs();
         let address = request.links().latest_job(&id);
-        let response = Tagged::new(answer.not_started(&address, retry_after));
+        let response = Tagged::new(session::not_started_in(answer, &address, retry_after));
         return Ok(wait.tagged(request, response.await));
     };
     // The start is a change.
     if begun && wait.is_for_change() {
         wait.end();
     }
-    let render = |job| {
-        let retry_after = retry_after(request, &job);
-        answer.response(request, job, retry_after)
-    };
-    Ok(wait.answer_with(request, &client, job, render).await)
+    let render = |job| status::response(request, answer, job);
+    let jobs = CallerJobs::new(request, client);
+    Ok(wait.answer_with(request, &jobs, job, render).await)
 }

@@ -3,24 +3,16 @@
 //! `GET /api/operations/{id}` answers with the status monitor, `{"id","status",…}`: always 200 for a job, and with
 //! `Retry-After` until it has ended. `POST /api/operations/{id}:cancel` cancels the job and answers with the monitor:
 //! 200 when the job is cancelled or will be, 409 when it had ended otherwise. `wait` and `If-None-Match` work as
-//! `src/api/wait.rs` says.
+//! at `status/{id}`.
 //!
 //! Invariant: what a client may not see in [`get-status`](super::get_status), it does not see here.
 
-use axum::{
-    http::{HeaderValue, Method, StatusCode},
-    response::Response,
-};
-use durable_functions::DurableClient;
+use axum::{http::Method, response::Response};
+use job_api::{ApiError, Job, JobTarget, jobs::cancel, retry_after::retry_after, wait};
 
 use crate::{
-    api::{
-        ApiRequest, JobTarget,
-        error::{ApiError, ERROR_CODE},
-        retry_after::retry_after,
-        views, wait,
-    },
-    jobs::{self, Cancellation, Job},
+    api::{ApiRequest, views},
+    jobs::CallerJobs,
 };
 
 /// What follows the id in the path of a cancellation. A colon is in no id of a job.
@@ -34,6 +26,7 @@ pub async fn get_operation(request: ApiRequest, target: JobTarget) -> Response {
 
 async fn operation(request: &ApiRequest, target: JobTarget) -> Result<Response, ApiError> {
     let (id, client) = target.read()?;
+    let jobs = CallerJobs::new(request, client);
     if request.method() == Method::POST {
         let Some(id) = id.strip_suffix(CANCEL) else {
             return Err(ApiError::method_not_allowed(
@@ -41,26 +34,10 @@ async fn operation(request: &ApiRequest, target: JobTarget) -> Result<Response, 
                 "Method not allowed. Use GET, or POST with :cancel after the id.",
             ));
         };
-        return cancel(request, id, &client).await;
+        let cancelled = cancel(&jobs, id).await?;
+        return Ok(cancelled.response(|job| response(request, job)));
     }
-    wait::answer(request, &client, &id, |job| response(request, job)).await
-}
-
-async fn cancel(
-    request: &ApiRequest,
-    id: &str,
-    client: &DurableClient,
-) -> Result<Response, ApiError> {
-    let retry_after = request.settings().status.retry_after;
-    let cancellation = jobs::cancel(client, id, request.caller(), retry_after).await?;
-    let ended_otherwise = matches!(cancellation, Cancellation::Ended(_));
-    let mut response = response(request, cancellation.into_job());
-    if ended_otherwise {
-        *response.status_mut() = StatusCode::CONFLICT;
-        let code = HeaderValue::from_static(Cancellation::ENDED_CODE);
-        response.headers_mut().insert(ERROR_CODE, code);
-    }
-    Ok(response)
+    wait::answer(request, &jobs, &id, |job| response(request, job)).await
 }
 
 fn response(request: &ApiRequest, job: Job) -> Response {

@@ -17,11 +17,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use durable_functions::{ClientRejection, DurableClient};
+use job_api::ApiError;
 
 use crate::{
     api::{
         ApiRequest, SessionTarget,
-        error::ApiError,
         links::SessionLinks,
         paging::Paging,
         views::{

@@ -10,13 +10,13 @@
 use std::time::SystemTime;
 
 use axum::{http::StatusCode, response::Response};
+use job_api::ApiError;
 
 use crate::{
     api::{
         ApiRequest, SessionTarget,
-        error::ApiError,
         links::SessionLinks,
-        session_target::store_failed,
+        session_target::{session_not_found, store_failed},
         views::session::{SessionStatus, state},
     },
     sessions::Expiry,
@@ -37,7 +37,7 @@ async fn register(request: &ApiRequest, target: SessionTarget) -> Result<Respons
     let registered = store.register(&key, request.caller().owner(), expiry).await;
     let registered = registered.map_err(|reason| store_failed(&reason, retry_after))?;
     if !request.caller().may_see(registered.owner.as_ref()) {
-        return Err(ApiError::session_not_found());
+        return Err(session_not_found());
     }
     let address = request.links().session(&id);
     if registered.is_new {

@@ -24,14 +24,15 @@ use axum::{
 };
 use durable_functions::{ClientRejection, DurableClient};
 use functions_handler::{Params, ParamsRejection};
+use job_api::{ApiError, wait::Wait};
 use serde::Deserialize;
 
 use crate::{
-    api::{ApiRequest, error::ApiError, views::StatusAnswer, wait::Wait},
+    api::{ApiRequest, views::StatusAnswer},
     counters::{Entered, STARTS_IN_FLIGHT},
     dates::DateRange,
     functions::process_submission::JobInput,
-    jobs,
+    jobs::{self, CallerJobs},
 };
 pub(crate) use accepted::Accepted;
 
@@ -78,7 +79,9 @@ async fn start(
     let place = place(request)?;
     let id = jobs::start(&client, &input, &identity, request.links(), retry_after).await?;
     drop(place);
-    let ended = wait.ended(request, &client, &id).await;
+    let ended = wait
+        .ended(request, &CallerJobs::new(request, client), &id)
+        .await;
     let mut response = match view.zip(ended) {
         Some((view, job)) => {
             let mut response = view.response(request, job, retry_after);

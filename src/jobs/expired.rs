@@ -8,12 +8,13 @@ use std::time::{Duration, SystemTime};
 use axum::http::StatusCode;
 use durable_functions::{ClientError, DurableClient, EntityQuery, Query, RuntimeStatus, Status};
 
+use job_api::{
+    ApiError,
+    views::job::{name, rfc3339},
+};
+
 use super::owner;
 use crate::{
-    api::{
-        error::ApiError,
-        views::job::{name, rfc3339},
-    },
     functions::{
         expired_job::{EXPIRED_JOB, FORGET, RECORD, Tombstone},
         process_submission::PROCESS_SUBMISSION,

@@ -3,7 +3,7 @@
 //! Invariant: an instance of another orchestrator is no job and is never found. What clients may not learn of an
 //! instance, its input for example, does not get into a `Job`.
 
-mod cancel;
+mod caller_jobs;
 pub(crate) mod expired;
 mod failure;
 pub(crate) mod heal;
@@ -14,23 +14,21 @@ pub mod progress;
 pub(crate) mod running;
 pub(crate) mod session_entries;
 pub(crate) mod start;
-mod wait;
 pub(crate) mod watch;
 
-pub(crate) use cancel::{Cancellation, cancel};
+pub(crate) use caller_jobs::CallerJobs;
 pub(crate) use failure::{TIMEOUT, error_of};
 pub(crate) use identity::Identity;
-pub(crate) use job_api::{Job, JobError};
+pub(crate) use job_api::Job;
 pub(crate) use start::start;
-pub(crate) use wait::{Until, wait};
 
 use std::time::Duration;
 
 use durable_functions::{ClientError, DurableClient, Instance, RuntimeStatus, Status};
+use job_api::{ApiError, jobs::not_read};
 use serde_json::Value;
 
 use crate::{
-    api::error::ApiError,
     functions::process_submission::{JobInput, PROCESS_SUBMISSION},
     owners::{Caller, Owner},
     sessions::SessionKey,
@@ -104,12 +102,4 @@ async fn find_with_session(
         },
         Err(reason) => Err(not_read(id, &reason, retry_after)),
     }
-}
-
-fn not_read(id: &str, reason: &ClientError, retry_after: Duration) -> ApiError {
-    tracing::error!(id, "status not read: {reason}");
-    ApiError::unavailable(
-        "The status cannot be read at the moment. Try again later.",
-        retry_after.as_secs(),
-    )
 }

@@ -19,10 +19,14 @@ use std::time::SystemTime;
 
 use durable_functions::DurableClient;
 use futures::{StreamExt, stream};
+use job_api::ApiError;
 
 use super::{Job, find_with_session};
 use crate::{
-    api::{ApiRequest, error::ApiError, session_target::store_failed},
+    api::{
+        ApiRequest,
+        session_target::{session_expired, session_not_found, store_failed},
+    },
     sessions::{SessionId, SessionJob, SessionKey, Sessions},
     settings::JobSettings,
 };
@@ -83,8 +87,8 @@ impl Otherwise {
     pub(crate) fn error(self) -> Option<ApiError> {
         match self {
             Self::NotStarted => None,
-            Self::Expired => Some(ApiError::session_expired()),
-            Self::Forgotten => Some(ApiError::session_not_found()),
+            Self::Expired => Some(session_expired()),
+            Self::Forgotten => Some(session_not_found()),
         }
     }
 }
@@ -201,7 +205,7 @@ impl<'a> JobsOfSession<'a> {
         let retry_after = self.request.settings().status.retry_after.as_secs();
         match page.map_err(|reason| store_failed(&reason, retry_after))? {
             Some(page) if self.request.caller().may_see(page.owner.as_ref()) => Ok(page),
-            _ => Err(ApiError::session_not_found()),
+            _ => Err(session_not_found()),
         }
     }
 

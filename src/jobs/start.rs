@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use durable_functions::{ClientError, DurableClient, ReusePolicy};
+use job_api::{ApiError, links::Links};
 
 use super::Identity;
 use crate::{
-    api::{error::ApiError, links::Links},
     counters::JOBS_STARTED,
     dates::DateRange,
     functions::process_submission::{JobInput, PROCESS_SUBMISSION},

@@ -9,18 +9,16 @@ mod messages;
 mod owners;
 mod profile;
 mod sessions;
-mod status;
 mod submit;
 
 pub use job_api::settings::{
-    AllowedHosts, HttpSettings, SettingError, SettingsError, TrustedProxies,
+    AllowedHosts, HttpSettings, SettingError, SettingsError, StatusSettings, TrustedProxies,
 };
 pub use jobs::JobSettings;
 pub use messages::{MalformedMessages, MessageSettings};
 pub use owners::{AdminClaim, OwnerHeader, OwnerSettings};
 pub use profile::CompatProfile;
 pub use sessions::{SessionSettings, SessionTable, StoreKind};
-pub use status::StatusSettings;
 pub use submit::SubmitSettings;
 
 use std::time::Duration;
@@ -111,7 +109,7 @@ impl Settings {
         let http = HttpSettings::read(&mut reader);
         let profile = CompatProfile::read(&mut reader);
         let submit = SubmitSettings::read(&mut reader);
-        let status = StatusSettings::read(&mut reader);
+        let status = StatusSettings::read(&mut reader, "5");
         let jobs = JobSettings::read(&mut reader);
         let messages = MessageSettings::read(&mut reader);
         let sessions = SessionSettings::read(&mut reader, (storage.as_ref(), table.as_ref()));

@@ -1,5 +1,7 @@
 //! Which published API the app stands in for.
 
+use std::time::Duration;
+
 use super::reader::Reader;
 
 /// `CompatProfile`: an API that was published before this one and whose clients cannot change. Its answers are those
@@ -19,6 +21,11 @@ pub enum CompatProfile {
 }
 
 impl CompatProfile {
+    /// What the API of the profile says of every job. `None`: it says nothing fixed.
+    pub(crate) fn retry_after(self) -> Option<Duration> {
+        (self == Self::CallForSpeakers).then_some(Duration::from_secs(20))
+    }
+
     pub(super) fn read(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
         reader.or_default("CompatProfile", "none", |text| match text {
             "none" => Ok(Self::None),

@@ -33,7 +33,8 @@ async fn table() -> FakeTable {
 }
 
 fn app(table: &FakeTable) -> AppFolder {
-    AppFolder::misbehaving(&table.connection_string()).setting("RUST_LOG", "function_app=debug")
+    AppFolder::misbehaving(&table.connection_string())
+        .setting("RUST_LOG", "function_app=debug,job_api=debug")
 }
 
 async fn put(host: &Host, target: &str) -> Answer {

@@ -26,7 +26,10 @@ async fn held_table() -> (FakeTable, Gate) {
 
 /// A host with a job that runs: its id and the address of its status.
 async fn with_job(app: AppFolder) -> (Host, String, String) {
-    let host = app.setting("RUST_LOG", "function_app=debug").start().await;
+    let host = app
+        .setting("RUST_LOG", "function_app=debug,job_api=debug")
+        .start()
+        .await;
     let (id, location) = host.client().submit("2021-01-01", "2021-01-31").await;
     running(host.client(), &location).await;
     (host, id, location)

@@ -11,16 +11,15 @@ use utoipa::{
     },
 };
 
+use job_api::error::{ObjectBody, Problem, TextBody};
+
 use super::parts::KEY;
 use crate::{
-    api::{
-        error::{ObjectBody, Problem, TextBody},
-        views::{
-            job::JobView,
-            minimal::MinimalView,
-            operation::OperationView,
-            session::{SessionView, StateView},
-        },
+    api::views::{
+        job::JobView,
+        minimal::MinimalView,
+        operation::OperationView,
+        session::{SessionView, StateView},
     },
     functions::{get_health::Health, submit::Accepted},
 };

@@ -5,12 +5,13 @@
 //! `result` and `error`; the others are ours.
 
 use durable_functions::RuntimeStatus;
+use job_api::JobError;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::job::{json, rfc3339};
-use crate::jobs::{Job, JobError, error_of, progress::Progress};
+use crate::jobs::{Job, error_of, progress::Progress};
 
 /// The body of an answer; its members are in this order.
 #[derive(Serialize, ToSchema)]

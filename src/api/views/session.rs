@@ -8,7 +8,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::job::JobView;
+use super::{StatusAnswer, View, html, job::JobView};
 
 /// A page of the jobs of a session.
 #[derive(Serialize, ToSchema)]
@@ -40,7 +40,7 @@ pub(crate) enum SessionStatus {
 }
 
 /// What people are told of a session in which no job has started.
-pub(crate) const NOT_STARTED: &str = "No job of this session has started yet.";
+const NOT_STARTED: &str = "No job of this session has started yet.";
 
 /// A session with this status, as JSON. `address` is where to ask again.
 pub(crate) fn state(code: StatusCode, status: SessionStatus, address: &str) -> Response {
@@ -56,8 +56,21 @@ pub(crate) fn not_started(address: &str, retry_after: u64) -> Response {
     accepted(body.into_response(), address, retry_after)
 }
 
-/// The same with a body in the form of another view.
-pub(super) fn accepted(mut body: Response, address: &str, retry_after: u64) -> Response {
+/// The same in the view that the request asks for.
+pub(crate) fn not_started_in(answer: StatusAnswer, address: &str, retry_after: u64) -> Response {
+    let body = match answer.view() {
+        View::Job | View::Minimal | View::IdStatusResult => {
+            return not_started(address, retry_after);
+        }
+        View::Text => {
+            format!("{NOT_STARTED} To check the status later, go to: GET {address}").into_response()
+        }
+        View::Html => html::not_started(NOT_STARTED, retry_after),
+    };
+    accepted(body, address, retry_after)
+}
+
+fn accepted(mut body: Response, address: &str, retry_after: u64) -> Response {
     *body.status_mut() = StatusCode::ACCEPTED;
     body.headers_mut()
         .insert(header::RETRY_AFTER, retry_after.into());

@@ -2,9 +2,9 @@ use std::time::{Duration, SystemTime};
 
 use super::*;
 use axum::http::{Method, header};
-use axum::response::IntoResponse;
 use durable_functions::RuntimeStatus;
 use http_body_util::BodyExt;
+use job_api::{ApiError, Job, status::response, views::StatusAnswer};
 
 const STATES: [(RuntimeStatus, &str, u16); 8] = [
     (RuntimeStatus::Pending, "Pending", 202),
@@ -183,7 +183,7 @@ async fn an_activity_that_reached_the_function_timeout_took_too_long() {
 
 #[tokio::test]
 async fn not_found_has_its_exact_text() {
-    let (parts, body) = ApiError::job_not_found().into_response().into_parts();
+    let (parts, body) = ApiRequest::refused(ApiError::job_not_found()).into_parts();
     assert_eq!(parts.status, 404);
     assert_eq!(parts.headers[header::CONTENT_TYPE], "application/json");
     assert_eq!(

@@ -8,10 +8,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    api::{ApiRequest, retry_after},
-    settings::CompatProfile,
-};
+use crate::{api::ApiRequest, settings::CompatProfile};
 
 /// The address of the status monitor, beside `Location`, as Azure's long-running operations have it.
 const OPERATION_LOCATION: HeaderName = HeaderName::from_static("operation-location");
@@ -45,10 +42,8 @@ pub(super) fn add_operation_location(request: &ApiRequest, id: &str, headers: &m
 pub(super) fn accepted(request: &ApiRequest, id: &str) -> Response {
     let status_uri = &request.links().status(id);
     let profile = request.settings().profile;
-    let retry_after = match profile {
-        CompatProfile::CallForSpeakers => retry_after::CALL_FOR_SPEAKERS,
-        _ => request.settings().status.retry_after,
-    };
+    let longest = request.settings().status.retry_after;
+    let retry_after = profile.retry_after().unwrap_or(longest);
     let headers = [
         (header::LOCATION, status_uri.clone()),
         (OPERATION_LOCATION, request.links().operation(id)),

@@ -2,8 +2,9 @@
 //! for REST APIs).
 
 use axum::http::{HeaderMap, HeaderName, StatusCode};
+use job_api::ApiError;
 
-use crate::{api::error::ApiError, jobs::Identity};
+use crate::jobs::Identity;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const OPERATION_ID: HeaderName = HeaderName::from_static("operation-id");

@@ -1,9 +1,9 @@
 //! The days that a request asks for, checked in a fixed order: start, then end, then both.
 
 use axum::http::{HeaderValue, StatusCode, header};
+use job_api::ApiError;
 
 use crate::{
-    api::error::ApiError,
     dates::{Ambiguous, DateFormat, DateRange, DayError},
     settings::{CompatProfile, Settings},
 };

@@ -1,6 +1,6 @@
 use super::*;
 use axum::http::HeaderMap;
-use axum::{http::header, response::IntoResponse};
+use axum::http::header;
 use http_body_util::BodyExt;
 
 const JSON: Option<&[u8]> = Some(b"application/json");
@@ -49,8 +49,7 @@ async fn answer(response: Response) -> (u16, String, HeaderMap) {
 }
 
 async fn refused(refusal: Result<DateRange, Refusal>) -> (u16, String) {
-    let (status, body, headers) =
-        answer(ApiError::from(refusal.unwrap_err()).into_response()).await;
+    let (status, body, headers) = answer(ApiRequest::refused(refusal.unwrap_err().into())).await;
     assert_eq!(headers[header::CONTENT_TYPE], "application/json");
     (status, body)
 }
@@ -319,7 +318,7 @@ async fn unknown_kinds_and_methods_have_answers_of_their_own() {
         b"",
         366,
     );
-    let (status, body, headers) = answer(ApiError::from(method.unwrap_err()).into_response()).await;
+    let (status, body, headers) = answer(ApiRequest::refused(method.unwrap_err().into())).await;
     assert_eq!(
         (status, body.as_str()),
         (

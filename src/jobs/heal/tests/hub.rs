@@ -173,9 +173,8 @@ async fn row_61_a_foreign_job_is_not_healed_and_its_owner_counts_whatever_else_i
     let (hub, client) = hub(Extension::V3_19, JOB.name(), errors).await;
     let (anna, ben) = (Owner::of("aad", "anna"), Owner::of("aad", "ben"));
     let find = async |id: &str, caller: Caller| find(&client, id, &caller, LIMIT).await;
-    let is_missing = |found: Result<_, crate::api::error::ApiError>| {
-        found.is_err_and(|error| error.is_job_not_found())
-    };
+    let is_missing =
+        |found: Result<_, job_api::ApiError>| found.is_err_and(|error| error.is_job_not_found());
     // No input of this version: it has no days.
     let job = client.start(JOB, &json!({ "owner": anna, "later": [] }));
     let job = job.await.unwrap();

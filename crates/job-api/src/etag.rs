@@ -16,7 +16,7 @@ const TAG_BYTES: usize = 16;
 
 /// A successful answer with its tag.
 #[derive(Debug)]
-pub(crate) struct Tagged {
+pub struct Tagged {
     parts: Parts,
     body: Bytes,
     tag: String,
@@ -24,7 +24,7 @@ pub(crate) struct Tagged {
 
 impl Tagged {
     /// `response` has its whole body in memory, as all of ours.
-    pub(crate) async fn new(response: Response) -> Self {
+    pub async fn new(response: Response) -> Self {
         let (parts, body) = response.into_parts();
         // A body in memory does not fail.
         let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
@@ -32,16 +32,20 @@ impl Tagged {
         Self { parts, body, tag }
     }
 
-    pub(crate) fn status(&self) -> StatusCode {
+    /// The status code of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
         self.parts.status
     }
 
-    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+    /// The headers of the answer, which are not part of the tag.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
         &mut self.parts.headers
     }
 
     /// Whether the client has this representation already.
-    pub(crate) fn is_known(&self, request: &HeaderMap) -> bool {
+    #[must_use]
+    pub fn is_known(&self, request: &HeaderMap) -> bool {
         let values = request.get_all(header::IF_NONE_MATCH);
         let mut tags = values
             .iter()
@@ -57,7 +61,8 @@ impl Tagged {
     }
 
     /// The answer: 304 with the same headers and without a body when the client has the representation.
-    pub(crate) fn answer(mut self, request: &HeaderMap) -> Response {
+    #[must_use]
+    pub fn answer(mut self, request: &HeaderMap) -> Response {
         // The tag is base64.
         if let Ok(tag) = HeaderValue::try_from(format!("\"{}\"", self.tag)) {
             self.parts.headers.insert(header::ETAG, tag);
@@ -73,7 +78,8 @@ impl Tagged {
 }
 
 /// The tag of a representation, without quotes.
-pub(crate) fn tag(status: StatusCode, body: &[u8]) -> String {
+#[must_use]
+pub fn tag(status: StatusCode, body: &[u8]) -> String {
     let hash = Sha256::new()
         .chain_update(status.as_u16().to_be_bytes())
         .chain_update(body)

@@ -1,20 +1,21 @@
 //! Cancelling a job.
 //!
-//! A cancelled job is a terminated instance. The task hub ends the instance and leaves its activity alone, so that the
-//! activity has to notice it by itself: see [`running`](super::running).
+//! A cancelled job is a terminated instance. The task hub ends the instance and leaves its activities alone: see
+//! [`Jobs::stop`].
 //!
 //! Invariant: cancelling is idempotent. Whoever wants the job ended and finds it cancelled has what was wanted, whether
 //! a client cancelled it, this one or another, or an operator terminated it.
 
 use std::time::Duration;
 
-use durable_functions::{ClientError, DurableClient, RuntimeStatus};
-
-use super::{Job, find, running};
-use crate::{
-    api::error::ApiError, counters::JOBS_CANCELLED,
-    functions::process_submission::PROCESS_SUBMISSION, owners::Caller,
+use axum::{
+    http::{HeaderValue, StatusCode},
+    response::Response,
 };
+use durable_functions::{ClientError, RuntimeStatus};
+
+use super::Jobs;
+use crate::{ApiError, Job, counters::JOBS_CANCELLED, error::ERROR_CODE};
 
 /// The output of a cancelled instance. The task hub shows it to operators; no view shows it to clients.
 const REASON: &str = "The job was cancelled by a client.";
@@ -25,7 +26,7 @@ const WAIT_FOR_END: Duration = Duration::from_secs(5);
 
 /// What the wish to cancel a job came to, with the job as it is afterwards.
 #[derive(Clone, Debug)]
-pub(crate) enum Cancellation {
+pub enum Cancellation {
     /// The job is cancelled, by this request.
     Cancelled(Job),
     /// The job was cancelled before.
@@ -39,10 +40,11 @@ pub(crate) enum Cancellation {
 
 impl Cancellation {
     /// The code of the error when the job had ended otherwise, for the header `x-ms-error-code`.
-    pub(crate) const ENDED_CODE: &'static str = "JobEnded";
+    const ENDED_CODE: &'static str = "JobEnded";
 
     /// The job as it is now.
-    pub(crate) fn into_job(self) -> Job {
+    #[must_use]
+    pub fn into_job(self) -> Job {
         match self {
             Self::Cancelled(job)
             | Self::AlreadyCancelled(job)
@@ -50,47 +52,58 @@ impl Cancellation {
             | Self::Ended(job) => job,
         }
     }
+
+    /// The answer that `render` writes for the job: 409 with a code when the job had ended otherwise.
+    pub fn response(self, render: impl FnOnce(Job) -> Response) -> Response {
+        let ended_otherwise = matches!(self, Self::Ended(_));
+        let mut response = render(self.into_job());
+        if ended_otherwise {
+            *response.status_mut() = StatusCode::CONFLICT;
+            let code = HeaderValue::from_static(Self::ENDED_CODE);
+            response.headers_mut().insert(ERROR_CODE, code);
+        }
+        response
+    }
 }
 
 /// Cancels the job with this id, and waits up to five seconds for its end.
 ///
 /// # Errors
-/// Those of [`find`], so 404 for an id that is no job of ours; 503 when the task hub does not answer, with
-/// `retry_after`. The job may be cancelled then, and asking again is safe.
-pub(crate) async fn cancel(
-    client: &DurableClient,
-    id: &str,
-    caller: &Caller,
-    retry_after: Duration,
-) -> Result<Cancellation, ApiError> {
-    let job = find(client, id, caller, retry_after).await?;
+/// Those of [`Jobs::find`], so 404 for an id that is no job of ours; 503 when the task hub does not answer. The job may be
+/// cancelled then, and asking again is safe.
+pub async fn cancel(jobs: &impl Jobs, id: &str) -> Result<Cancellation, ApiError> {
+    let job = jobs.find(id).await?;
     if job.status.is_terminal() {
-        // A scan may still run, if an operator terminated the job.
-        running::stop(id);
+        // Something of it may still run, if an operator terminated the job.
+        jobs.stop(id);
         return Ok(ended_before(job));
     }
-    let instance = client.instance(PROCESS_SUBMISSION, id);
+    let instance = jobs.instance(id);
     match instance.terminate(REASON).await {
         Ok(()) => {}
         // The job ended after we looked, by itself or by another request.
         Err(ClientError::WrongStatus { .. } | ClientError::NotFound { .. }) => {
-            let job = find(client, id, caller, retry_after).await?;
+            let job = jobs.find(id).await?;
             if job.status.is_terminal() {
                 return Ok(ended_before(job));
             }
-            return Err(not_cancelled(id, "its status forbids it", retry_after));
+            return Err(not_cancelled(
+                id,
+                "its status forbids it",
+                jobs.retry_after(),
+            ));
         }
-        Err(reason) => return Err(not_cancelled(id, reason, retry_after)),
+        Err(reason) => return Err(not_cancelled(id, reason, jobs.retry_after())),
     }
-    // The scan stops at once, not when the task hub has handled the message.
-    running::stop(id);
+    // What runs here stops at once, not when the task hub has handled the message.
+    jobs.stop(id);
     JOBS_CANCELLED.increment();
     tracing::info!(id, "job cancelled");
     let job = match instance.wait(WAIT_FOR_END).await {
         Ok(status) => Job::from(status),
         Err(reason) => {
             tracing::debug!(id, "the end of a cancelled job was not seen: {reason}");
-            find(client, id, caller, retry_after).await?
+            jobs.find(id).await?
         }
     };
     Ok(match job.status {

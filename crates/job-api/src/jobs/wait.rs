@@ -13,19 +13,19 @@ use std::{
     time::Duration,
 };
 
-use durable_functions::{ClientError, DurableClient, Instance};
+use durable_functions::{ClientError, Instance};
 use tokio::{
     sync::watch,
     task::JoinHandle,
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{Job, healed};
-use crate::functions::process_submission::PROCESS_SUBMISSION;
+use super::Jobs;
+use crate::Job;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Until {
+pub enum Until {
     /// The end of the job.
     End,
     /// Another status or custom status, or the end.
@@ -46,11 +46,11 @@ type Waits = HashMap<(String, Until), Weak<Wait>>;
 /// Waits until the job has ended or, with [`Until::Change`], is not any more as in `known`. It has no time limit.
 ///
 /// `None` when the task hub cannot be waited for: it does not answer, or it is stopping.
-pub(crate) async fn wait(client: &DurableClient, known: &Job, until: Until) -> Option<Job> {
+pub async fn wait<J: Jobs>(jobs: &J, known: &Job, until: Until) -> Option<Job> {
     if known.status.is_terminal() {
         return Some(known.clone());
     }
-    let wait = Wait::join(client, &known.id, until);
+    let wait = Wait::join(jobs, &known.id, until);
     let mut seen = wait.seen.clone();
     let seen = seen.wait_for(|seen| match seen {
         Seen::Nothing => false,
@@ -89,7 +89,7 @@ struct Wait {
 }
 
 impl Wait {
-    fn join(client: &DurableClient, id: &str, until: Until) -> Arc<Self> {
+    fn join<J: Jobs>(jobs: &J, id: &str, until: Until) -> Arc<Self> {
         let key = (id.to_owned(), until);
         // Before the lock: its drop takes the lock as well.
         let known;
@@ -101,11 +101,11 @@ impl Wait {
             return Arc::clone(wait);
         }
         let (sender, seen) = watch::channel(Seen::Nothing);
-        let instance = client.instance(PROCESS_SUBMISSION, id);
+        let instance = jobs.instance(id);
         let task = tokio::spawn(async move {
             match until {
-                Until::End => until_end(&instance, &sender).await,
-                Until::Change => every_change(&instance, &sender).await,
+                Until::End => until_end::<J>(&instance, &sender).await,
+                Until::Change => every_change::<J>(&instance, &sender).await,
             }
         });
         let wait = Arc::new(Self {
@@ -136,13 +136,13 @@ fn lock() -> MutexGuard<'static, Waits> {
     WAITS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits until the job has ended for good: one that its host has failed is healed and goes on.
-async fn until_end<O>(instance: &Instance<O>, seen: &watch::Sender<Seen>) {
+/// Waits until the job has ended for good: one that the app mends goes on.
+async fn until_end<J: Jobs>(instance: &Instance<J::Output>, seen: &watch::Sender<Seen>) {
     loop {
         let pause = Instant::now() + PAUSE;
         match instance.wait(CALL_LIMIT).await {
             Ok(status) => {
-                let job = healed(instance, status).await;
+                let job = J::job(instance, status).await;
                 if job.status.is_terminal() {
                     seen.send_replace(Seen::Job(Arc::new(job)));
                     return;
@@ -157,11 +157,11 @@ async fn until_end<O>(instance: &Instance<O>, seen: &watch::Sender<Seen>) {
 }
 
 /// Reads the job again and again until it has ended.
-async fn every_change<O>(instance: &Instance<O>, seen: &watch::Sender<Seen>) {
+async fn every_change<J: Jobs>(instance: &Instance<J::Output>, seen: &watch::Sender<Seen>) {
     loop {
         sleep(PAUSE).await;
         let job = match instance.status().await {
-            Ok(Some(status)) => healed(instance, status).await,
+            Ok(Some(status)) => J::job(instance, status).await,
             // It was purged, which the next request for it will show.
             Ok(None) => return lost(instance, "it is not there any more", seen),
             Err(reason) => return lost(instance, &reason, seen),

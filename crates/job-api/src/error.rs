@@ -1,7 +1,7 @@
 //! The errors of the HTTP functions, in the form that a client asks for, and the code of the error in the header
 //! `x-ms-error-code`.
 //!
-//! Invariant: the texts are ours. What the host, the task hub or the table said belongs in the log.
+//! Invariant: the texts are written in the code. What a host, a task hub or another service said belongs in the log.
 
 use std::borrow::Cow;
 
@@ -16,15 +16,14 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{
-    ApiRequest,
+use crate::{
+    ApiRequest, ErrorsOf,
     accept::Accept,
-    routes,
     views::{View, html},
 };
 
 /// The code of an error, as the guidelines for Azure's REST APIs ask for it.
-pub(crate) const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
+pub const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
 
 const PROBLEM: &str = "application/problem+json";
 const JSON: &str = "application/json";
@@ -33,7 +32,7 @@ const OBJECT: (&str, &str) = ("error", "object");
 
 /// Why a request is not done.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ApiError {
+pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: Cow<'static, str>,
@@ -45,7 +44,7 @@ pub(crate) struct ApiError {
 
 /// The body of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ErrorForm {
+pub enum ErrorForm {
     /// `{"error":"…"}`, the default.
     Text,
     /// RFC 9457: `Accept: application/problem+json`.
@@ -61,7 +60,8 @@ pub(crate) enum ErrorForm {
 
 impl ErrorForm {
     /// The form that a request asks for.
-    pub(crate) fn of(request: &ApiRequest, status: StatusCode) -> Self {
+    #[must_use]
+    pub fn of(request: &ApiRequest, status: StatusCode) -> Self {
         let accept = Accept::of(request.headers());
         let json = accept.quality(JSON);
         // A client that takes both has named one that a server without it would not give.
@@ -76,11 +76,10 @@ impl ErrorForm {
     }
 
     fn of_route(request: &ApiRequest, status: StatusCode) -> Self {
-        if request.is_of(routes::GET_OPERATION) {
-            return Self::Object;
-        }
-        if !request.is_of(routes::GET_STATUS) && !request.is_of(routes::GET_LATEST_JOB) {
-            return Self::Text;
+        match request.route().errors {
+            ErrorsOf::Operation => return Self::Object,
+            ErrorsOf::Other => return Self::Text,
+            ErrorsOf::Status => {}
         }
         match View::of(request) {
             Ok(View::Text) => Self::Plain,
@@ -94,7 +93,8 @@ impl ErrorForm {
 
 impl ApiError {
     /// `code` is one word for programs, in the form `InvalidDate`; it never changes. `message` is for people.
-    pub(crate) fn new(
+    #[must_use]
+    pub fn new(
         status: StatusCode,
         code: &'static str,
         message: impl Into<Cow<'static, str>>,
@@ -109,39 +109,21 @@ impl ApiError {
     }
 
     /// No job of this app has the id.
-    pub(crate) fn job_not_found() -> Self {
+    #[must_use]
+    pub fn job_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "JobNotFound", "Job not found")
     }
 
-    /// Nobody has made the session known, or it is somebody else's.
-    pub(crate) fn session_not_found() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "SessionNotFound",
-            "Session not found",
-        )
-    }
-
-    /// The session had jobs, and all of them are expired.
-    pub(crate) fn session_expired() -> Self {
-        Self::new(StatusCode::GONE, "SessionExpired", "Session expired")
-    }
-
-    /// The request has an identity that cannot be read. Nothing of it is in the text, nor the name of its header: a
-    /// client that gets past API Management would learn what to forge.
-    pub(crate) fn invalid_identity() -> Self {
-        let text = "The identity of the caller cannot be read.";
-        Self::new(StatusCode::UNAUTHORIZED, "InvalidIdentity", text)
-    }
-
-    /// The host does not answer at the moment. `retry_after` in seconds.
-    pub(crate) fn unavailable(message: &'static str, retry_after: u64) -> Self {
+    /// The host or its task hub does not answer at the moment. `retry_after` in seconds.
+    #[must_use]
+    pub fn unavailable(message: &'static str, retry_after: u64) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", message)
             .with_header(header::RETRY_AFTER, retry_after)
     }
 
     /// The route does not have this method. `allowed` are those that it has, as in the header `Allow`.
-    pub(crate) fn method_not_allowed(allowed: &'static str, message: &'static str) -> Self {
+    #[must_use]
+    pub fn method_not_allowed(allowed: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
             .with_header(header::ALLOW, HeaderValue::from_static(allowed))
     }
@@ -155,34 +137,42 @@ impl ApiError {
         )
     }
 
-    pub(crate) fn is_job_not_found(&self) -> bool {
+    /// Whether no job has the id.
+    #[must_use]
+    pub fn is_job_not_found(&self) -> bool {
         self.code == Self::job_not_found().code
     }
 
-    pub(crate) fn is_job_expired(&self) -> bool {
+    /// Whether the job was removed after its time.
+    #[must_use]
+    pub fn is_job_expired(&self) -> bool {
         self.status == StatusCode::GONE
     }
 
     /// Says the same in other words.
-    pub(crate) fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = message.into();
         self
     }
 
     /// Adds a member beside the message.
-    pub(crate) fn with_member(mut self, name: &str, value: impl Into<Value>) -> Self {
+    #[must_use]
+    pub fn with_member(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
         self
     }
 
     /// Adds a header to the response.
-    pub(crate) fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
         self.headers.insert(name, value.into());
         self
     }
 
     /// The response in the form that the request asks for.
-    pub(crate) fn response(self, request: &ApiRequest) -> Response {
+    #[must_use]
+    pub fn response(self, request: &ApiRequest) -> Response {
         let form = ErrorForm::of(request, self.status);
         let id = request.invocation_id();
         self.in_form(form, id.map(|id| format!("urn:uuid:{id}")))
@@ -240,25 +230,27 @@ impl ApiError {
     }
 }
 
-/// The members are in this order, as in all that follow.
-#[derive(Serialize, ToSchema)]
+/// The body in the form `{"error":"…"}`. The members are in this order, as in all that follow.
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ErrorText, description = "Why a request is not done. Some errors have members beside it.")]
-pub(crate) struct TextBody {
+pub struct TextBody {
     error: Cow<'static, str>,
     #[serde(flatten)]
     #[schema(ignore)]
     members: Map<String, Value>,
 }
 
-#[derive(Serialize, ToSchema)]
+/// The body in the form `{"error":{"code","message"}}`.
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ErrorObject, description = "Why a request is not done, as Azure's guidelines for REST APIs have it.")]
-pub(crate) struct ObjectBody {
+pub struct ObjectBody {
     error: Object,
 }
 
-#[derive(Serialize, ToSchema)]
+/// The member `error` of [`ObjectBody`].
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ErrorDetails, description = "`code` is for programs, `message` for people. Some errors have more members.")]
-pub(crate) struct Object {
+pub struct Object {
     code: &'static str,
     message: Cow<'static, str>,
     #[serde(flatten)]
@@ -266,12 +258,12 @@ pub(crate) struct Object {
     members: Map<String, Value>,
 }
 
-/// `type` is `about:blank`, because the status and `code` say all that a page about the type could.
-#[derive(Serialize, ToSchema)]
+/// The body in the form of RFC 9457. `type` is `about:blank`, because the status and `code` say all that a page about the type could.
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(
     description = "Why a request is not done, as RFC 9457 has it. Some errors have more members."
 )]
-pub(crate) struct Problem {
+pub struct Problem {
     r#type: &'static str,
     title: &'static str,
     status: u16,

@@ -16,17 +16,15 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
-use durable_functions::DurableClient;
 use tokio::time::Instant;
 
-use super::{
-    ApiRequest,
-    error::ApiError,
+use crate::{
+    ApiError, ApiRequest, Job,
+    counters::{STATUS_REQUESTS, WAITS_OPEN},
     etag::Tagged,
+    jobs::{self, Jobs, Until},
     prefer::{Preferences, whole_number},
 };
-use crate::counters::{STATUS_REQUESTS, WAITS_OPEN};
-use crate::jobs::{self, Job, Until};
 
 /// Between two looks for something that has not begun yet. Each costs a call of the store.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -35,7 +33,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 
 /// How long, and for what, a client wants to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Wait {
+pub struct Wait {
     /// At most the setting. Zero for a client that does not wait.
     limit: Duration,
     /// When it is over. It counts from the arrival of the request.
@@ -53,7 +51,7 @@ impl Wait {
     ///
     /// # Errors
     /// When `wait` or `until` in the query string is malformed.
-    pub(crate) fn of(request: &ApiRequest) -> Result<Self, Malformed> {
+    pub fn of(request: &ApiRequest) -> Result<Self, Malformed> {
         let preferences = Preferences::of(request.headers());
         let of_query = match request.parameter("wait") {
             Some(text) => Some(whole_number(&text).ok_or(Malformed::Wait)?),
@@ -66,7 +64,7 @@ impl Wait {
             Some(_) => return Err(Malformed::Until),
         };
         let wanted = of_query.or(preferences.wait).unwrap_or_default();
-        let limit = Duration::from_secs(wanted).min(request.settings().status.max_wait);
+        let limit = Duration::from_secs(wanted).min(request.api().status().max_wait);
         Ok(Self {
             limit,
             end: Instant::now() + limit,
@@ -78,16 +76,18 @@ impl Wait {
     }
 
     /// The same for an answer that is held back unless the client says otherwise.
-    pub(crate) fn or_longest(mut self, request: &ApiRequest) -> Self {
+    #[must_use]
+    pub fn or_longest(mut self, request: &ApiRequest) -> Self {
         if !self.is_given {
-            self.limit = request.settings().status.max_wait;
+            self.limit = request.api().status().max_wait;
             self.end = Instant::now() + self.limit;
         }
         self
     }
 
     /// Whether the client waits at all.
-    pub(crate) fn is_wanted(&self) -> bool {
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
         !self.limit.is_zero()
     }
 
@@ -105,7 +105,7 @@ impl Wait {
     }
 
     /// Adds what a client is told of its wait, after it.
-    pub(crate) fn told(&self, status: StatusCode, headers: &mut axum::http::HeaderMap) {
+    pub fn told(&self, status: StatusCode, headers: &mut axum::http::HeaderMap) {
         if let Some(applied) = self.applied(status == StatusCode::ACCEPTED) {
             headers.insert(PREFERENCE_APPLIED, applied);
         }
@@ -116,28 +116,21 @@ impl Wait {
     }
 
     /// Waits for the end of a job that was submitted. `None` when it has not ended in time, or nobody waits for it.
-    pub(crate) async fn ended(
-        &self,
-        request: &ApiRequest,
-        client: &DurableClient,
-        id: &str,
-    ) -> Option<Job> {
+    pub async fn ended(&self, request: &ApiRequest, jobs: &impl Jobs, id: &str) -> Option<Job> {
         if !self.is_wanted() {
             return None;
         }
         // The job is accepted whether or not it can be read now.
-        let job = jobs::find(client, id, request.caller(), self.limit)
-            .await
-            .ok()?;
-        let job = self.hold_until(request, client, job, Until::End).await;
+        let job = jobs.find(id).await.ok()?;
+        let job = self.hold_until(request, jobs, job, Until::End).await;
         job.status.is_terminal().then_some(job)
     }
 
     /// The job as it is at the end of the wait.
-    pub(crate) async fn hold_until(
+    pub async fn hold_until(
         &self,
         request: &ApiRequest,
-        client: &DurableClient,
+        jobs: &impl Jobs,
         job: Job,
         until: Until,
     ) -> Job {
@@ -147,7 +140,7 @@ impl Wait {
         let _counted = WAITS_OPEN.enter();
         tracing::debug!(id = job.id, ?until, "the answer is held back");
         let seen = tokio::select! {
-            seen = jobs::wait(client, &job, until) => seen,
+            seen = jobs::wait(jobs, &job, until) => seen,
             () = tokio::time::sleep_until(self.end) => None,
             () = request.cancellation().cancelled() => None,
         };
@@ -155,9 +148,7 @@ impl Wait {
             // A job of another time with the same id may be somebody else's.
             Some(seen) if seen.created == job.created => seen,
             // How far it has come. The host may be gone, and then the client gets what is known.
-            _ => jobs::find(client, &job.id, request.caller(), self.limit)
-                .await
-                .unwrap_or(job),
+            _ => jobs.find(&job.id).await.unwrap_or(job),
         }
     }
 }
@@ -166,26 +157,25 @@ impl Wait {
 /// as 304 when the client has it already.
 ///
 /// # Errors
-/// 400 for a malformed `wait` or `until`; those of [`jobs::find`].
-pub(crate) async fn answer(
+/// 400 for a malformed `wait` or `until`; those of [`Jobs::find`].
+pub async fn answer(
     request: &ApiRequest,
-    client: &DurableClient,
+    jobs: &impl Jobs,
     id: &str,
     render: impl Fn(Job) -> Response,
 ) -> Result<Response, ApiError> {
     STATUS_REQUESTS.increment();
     let wait = Wait::of(request)?;
-    let retry_after = request.settings().status.retry_after;
-    let job = jobs::find(client, id, request.caller(), retry_after).await?;
-    Ok(wait.answer_with(request, client, job, render).await)
+    let job = jobs.find(id).await?;
+    Ok(wait.answer_with(request, jobs, job, render).await)
 }
 
 impl Wait {
     /// The same for a job that was found already.
-    pub(crate) async fn answer_with(
+    pub async fn answer_with(
         &self,
         request: &ApiRequest,
-        client: &DurableClient,
+        jobs: &impl Jobs,
         job: Job,
         render: impl Fn(Job) -> Response,
     ) -> Response {
@@ -194,32 +184,33 @@ impl Wait {
         let has_news = request.headers().contains_key(header::IF_NONE_MATCH) && !is_known;
         if self.is_wanted() && !has_news {
             let until = if is_known { Until::Change } else { self.until };
-            let job = self.hold_until(request, client, job, until).await;
+            let job = self.hold_until(request, jobs, job, until).await;
             answer = Tagged::new(render(job)).await;
         }
         self.tagged(request, answer)
     }
 
     /// The answer at the end of the wait: 304 when the client has it.
-    pub(crate) fn tagged(&self, request: &ApiRequest, mut answer: Tagged) -> Response {
+    pub fn tagged(&self, request: &ApiRequest, mut answer: Tagged) -> Response {
         let status = answer.status();
         self.told(status, answer.headers_mut());
         answer.answer(request.headers())
     }
 
     /// Whether the client waits for the next change only.
-    pub(crate) fn is_for_change(&self) -> bool {
+    #[must_use]
+    pub fn is_for_change(&self) -> bool {
         self.until == Until::Change
     }
 
     /// Ends the wait now. The client is told how long it would have been.
-    pub(crate) fn end(&mut self) {
+    pub fn end(&mut self) {
         self.end = Instant::now();
     }
 
     /// Lets a second of the wait pass, for a request that looks again and again for something that has not begun yet.
     /// `false` when the wait is over, or the client does not wait.
-    pub(crate) async fn pause(&self, request: &ApiRequest) -> bool {
+    pub async fn pause(&self, request: &ApiRequest) -> bool {
         let left = self.end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return false;
@@ -236,8 +227,10 @@ impl Wait {
 
 /// A parameter of the query string that is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Malformed {
+pub enum Malformed {
+    /// `wait` is no number of seconds.
     Wait,
+    /// `until` is not one of its words.
     Until,
 }
 
@@ -267,7 +260,7 @@ mod tests {
     fn request(query: &str, prefer: Option<&'static str>, most: &str) -> ApiRequest {
         let headers: Vec<_> = prefer.map(|value| ("prefer", value)).into_iter().collect();
         let url = format!("{URL}{query}");
-        ApiRequest::for_test(Method::GET, &url, 2, &headers, &[("MaxWaitSeconds", most)])
+        crate::test_api::request(Method::GET, &url, 2, &headers, &[("MaxWaitSeconds", most)])
     }
 
     fn of(query: &str, prefer: Option<&'static str>) -> Wait {

@@ -7,7 +7,7 @@ use durable_functions::DurableClient;
 use functions_handler::Params;
 use serde::Deserialize;
 
-use super::error::ApiError;
+use crate::error::ApiError;
 
 /// An extractor for routes with `{id}`. It never fails: what is wrong becomes an error of the answer, in the form that
 /// the client asks for.
@@ -24,7 +24,7 @@ impl JobTarget {
     ///
     /// # Errors
     /// The id does not decode, or the function has no durable client.
-    pub(crate) fn read(self) -> Result<(String, DurableClient), ApiError> {
+    pub fn read(self) -> Result<(String, DurableClient), ApiError> {
         self.0
     }
 }

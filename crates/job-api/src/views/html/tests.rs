@@ -4,6 +4,7 @@ use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::test_api;
 
 const URL: &str = "http://localhost:7071/api/status/1a";
 const QUERYING: &str = r#"{"stage":"querying","done":12,"total":31,"percent":38,"rows":48211,"eta":"2021-03-19T13:48:26Z"}"#;
@@ -25,8 +26,16 @@ fn record(status: RuntimeStatus, output: Option<&str>, custom_status: Option<&st
 
 /// The page 15 seconds after the submission.
 fn page(job: &Job) -> String {
+    let request = test_api::request(Method::GET, URL, 2, &[], &[]);
+    page_with(job, request.api().details(job))
+}
+
+fn page_with(job: &Job, details: Details) -> String {
+    let request = test_api::request(Method::GET, URL, 2, &[], &[]);
     JobPage {
         job,
+        details,
+        error_of: request.api().error_of(),
         address: "https://jobs.example/api/status/1a",
         refresh: Refresh {
             every: 5,
@@ -46,7 +55,7 @@ fn assert_contains(page: &str, parts: &[&str]) {
 }
 
 fn answered(job: &Job, url: &str) -> Response {
-    let request = ApiRequest::for_test(Method::GET, url, 2, &[], &[]);
+    let request = test_api::request(Method::GET, url, 2, &[], &[]);
     super::job(&request, job, Duration::from_secs(5))
 }
 
@@ -90,7 +99,7 @@ fn an_ended_job_shows_its_result_or_its_error_and_no_bar() {
             failed,
             [
                 "<title>Failed · Job 1a</title>",
-                "<p>The audit table does not exist. Check the setting AuditTable.</p>",
+                "<p>The table does not exist.</p>",
                 "<p><code>TableNotFound</code></p>",
             ],
         ),
@@ -123,6 +132,21 @@ fn a_result_that_is_no_number_is_shown_as_text() {
         let job = record(RuntimeStatus::Completed, Some(output), None);
         assert_contains(&page(&job), &[expected]);
     }
+}
+
+#[test]
+fn an_app_says_stage_and_result_in_its_own_words() {
+    let details = Details {
+        stage: Some("Rejected: <no talk>".to_owned()),
+        result: Some("Not accepted & closed".to_owned()),
+        ..Details::default()
+    };
+    let custom = r#"{"stage":"Rejected","reason":"<no talk>"}"#;
+    let job = record(RuntimeStatus::Completed, Some("false"), Some(custom));
+    let page = page_with(&job, details);
+    let stage = "<p>Rejected: &lt;no talk&gt;</p>";
+    assert_contains(&page, &[stage, "<p>Not accepted &amp; closed</p>"]);
+    assert!(!page.contains("false</pre>"), "{page}");
 }
 
 #[test]
@@ -187,7 +211,7 @@ fn only_the_page_of_a_running_job_asks_for_itself_again() {
 
 #[test]
 fn a_reader_has_some_seconds_before_the_page_is_replaced() {
-    let request = ApiRequest::for_test(Method::GET, URL, 2, &[], &[]);
+    let request = test_api::request(Method::GET, URL, 2, &[], &[]);
     let job = record(RuntimeStatus::Running, None, None);
     let answer = super::job(&request, &job, Duration::from_millis(400));
     assert_eq!(answer.headers()[REFRESH], "3");

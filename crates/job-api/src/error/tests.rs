@@ -3,23 +3,24 @@ use super::*;
 use axum::http::Method;
 use http_body_util::BodyExt;
 
+use crate::test_api;
+
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 fn request(
     function: &'static str,
     query: &str,
     accept: Option<&'static str>,
-    profile: &str,
+    settings: &[(&str, &str)],
 ) -> ApiRequest {
     let url = format!("https://app.example/api/status/1a{query}");
     let accept = accept.map(|accept| ("accept", accept));
-    let settings = [("CompatProfile", profile)];
-    let request = ApiRequest::for_test(Method::GET, &url, 2, accept.as_slice(), &settings);
-    request.of_function(function)
+    let request = test_api::request(Method::GET, &url, 2, accept.as_slice(), settings);
+    test_api::of_function(request, function)
 }
 
 fn form(function: &'static str, query: &str, accept: Option<&'static str>) -> ErrorForm {
-    let request = request(function, query, accept, "none");
+    let request = request(function, query, accept, &[]);
     ErrorForm::of(&request, StatusCode::NOT_FOUND)
 }
 
@@ -99,8 +100,9 @@ fn the_route_decides_when_accept_does_not() {
 }
 
 #[test]
-fn only_an_unknown_job_is_plain_text_in_the_date_range_profile() {
-    let request = request("get-status", "", None, "date-range-query");
+fn only_an_unknown_job_is_plain_text_in_the_view_id_status_result() {
+    let settings = [("View", "id-status-result")];
+    let request = request("get-status", "", None, &settings);
     let of = |status| ErrorForm::of(&request, status);
     assert_eq!(of(StatusCode::NOT_FOUND), ErrorForm::Plain);
     assert_eq!(of(StatusCode::SERVICE_UNAVAILABLE), ErrorForm::Text);

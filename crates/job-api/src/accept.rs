@@ -5,11 +5,11 @@
 use axum::http::{HeaderMap, header};
 
 /// How gladly a client takes a media type, in thousandths: 0 not at all, 1000 as gladly as any.
-type Quality = u16;
+pub type Quality = u16;
 
 /// The media ranges of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Accept(Vec<Range>);
+pub struct Accept(Vec<Range>);
 
 /// One media range, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,9 @@ struct Range {
 }
 
 impl Accept {
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    /// Those of these headers.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
         let values = headers.get_all(header::ACCEPT).iter();
         let texts = values.filter_map(|value| value.to_str().ok());
         Self(
@@ -34,7 +36,8 @@ impl Accept {
     }
 
     /// The quality of this type if the client names it, parameters and all. `None` if at most a wildcard covers it.
-    pub(crate) fn named(&self, essence: &str, parameter: Option<(&str, &str)>) -> Option<Quality> {
+    #[must_use]
+    pub fn named(&self, essence: &str, parameter: Option<(&str, &str)>) -> Option<Quality> {
         let is_it = |range: &&Range| {
             let parameters = range.parameters.iter();
             range.essence == essence
@@ -49,7 +52,8 @@ impl Accept {
 
     /// The quality of this type without parameters: that of the most precise range which covers it. Without a header
     /// every type is as good as any.
-    pub(crate) fn quality(&self, essence: &str) -> Quality {
+    #[must_use]
+    pub fn quality(&self, essence: &str) -> Quality {
         if self.0.is_empty() {
             return 1000;
         }

@@ -1,6 +1,6 @@
 //! The page for people: a job, or an error, as one HTML document without a script.
 //!
-//! Invariant: every text that is not written here goes through [`Escaped`], and the style sheet is the only thing that
+//! Invariant: every text that is not written here goes through `Escaped`, and the style sheet is the only thing that
 //! the content security policy lets a browser use. So a text that slips through still runs nothing and loads nothing.
 //!
 //! The page of a running job asks for itself again with the header `Refresh`. The link that switches this off is there
@@ -23,13 +23,7 @@ use serde_json::Value;
 use time::{OffsetDateTime, macros::format_description};
 
 use super::job::rfc3339;
-use crate::{
-    api::ApiRequest,
-    jobs::{
-        Job, JobError, error_of,
-        progress::{Progress, Stage},
-    },
-};
+use crate::{ApiRequest, Details, ErrorOf, Job, JobError, Progress};
 
 /// The style sheet, which is in every page: a file of its own would be one more route to protect.
 const STYLE: &str = include_str!("html/page.css");
@@ -49,12 +43,16 @@ const REFRESH_PARAMETER: &str = "refresh";
 
 /// The page of a job. A running job's page asks for itself again after `retry_after`, if that is not too soon for a
 /// reader, unless the query string has `refresh=off`. The caller adds the status code and the headers that are not the page's own.
-pub(crate) fn job(request: &ApiRequest, job: &Job, retry_after: Duration) -> Response {
+#[must_use]
+pub fn job(request: &ApiRequest, job: &Job, retry_after: Duration) -> Response {
     let off = request
         .parameter(REFRESH_PARAMETER)
         .is_some_and(|value| value.eq_ignore_ascii_case("off"));
+    let api = request.api();
     let page = JobPage {
         job,
+        details: api.details(job),
+        error_of: api.error_of(),
         address: &request.links().status(&job.id),
         refresh: Refresh {
             every: retry_after.as_secs().max(SHORTEST_REFRESH),
@@ -69,12 +67,8 @@ pub(crate) fn job(request: &ApiRequest, job: &Job, retry_after: Duration) -> Res
 
 /// The page of an error. `refresh` in seconds: for an error that will pass, such as 503, so that the page of a running
 /// job comes back by itself.
-pub(crate) fn error(
-    status: StatusCode,
-    code: &str,
-    message: &str,
-    refresh: Option<u64>,
-) -> Response {
+#[must_use]
+pub fn error(status: StatusCode, code: &str, message: &str, refresh: Option<u64>) -> Response {
     let page = ErrorPage {
         status,
         code,
@@ -84,12 +78,13 @@ pub(crate) fn error(
     response(status, refresh, page.to_string())
 }
 
-/// The page of a session in which no job has started. It refreshes itself after so many seconds.
-pub(crate) fn not_started(refresh: u64) -> Response {
+/// The page of something that has not started, which the message names. It refreshes itself after so many seconds.
+#[must_use]
+pub fn not_started(message: &str, refresh: u64) -> Response {
     let page = ErrorPage {
         status: StatusCode::ACCEPTED,
         code: "",
-        message: super::session::NOT_STARTED,
+        message,
         refresh: Some(refresh),
     };
     response(StatusCode::ACCEPTED, Some(refresh), page.to_string())
@@ -226,6 +221,8 @@ impl Display for Icon {
 
 struct JobPage<'a> {
     job: &'a Job,
+    details: Details,
+    error_of: ErrorOf,
     /// The address of the job, without a key.
     address: &'a str,
     refresh: Refresh,
@@ -234,9 +231,9 @@ struct JobPage<'a> {
 
 impl Display for JobPage<'_> {
     fn fmt(&self, page: &mut Formatter<'_>) -> fmt::Result {
-        let Self { job, .. } = self;
+        let Self { job, details, .. } = self;
         let words = words(job.status);
-        let progress = job.custom_status.as_deref().and_then(Progress::read);
+        let progress = details.progress.as_ref();
         let runs = !job.status.is_terminal();
 
         // The title is what a screen reader says, and a tab shows, after each refresh.
@@ -247,9 +244,9 @@ impl Display for JobPage<'_> {
         let title = format!("{percent}{} · Job {}", words.heading, job.id);
         head(page, &title, words.class)?;
         let stage = match progress {
-            Some(progress) if runs => Some(stage_in_words(progress.stage).to_owned()),
+            Some(progress) if runs => Some(progress.stage.clone()),
             Some(_) => None,
-            None => self.custom_stage(),
+            None => details.stage.clone().or_else(|| self.custom_stage()),
         };
         header(
             page,
@@ -258,10 +255,10 @@ impl Display for JobPage<'_> {
             [words.sentence, stage.as_deref()],
         )?;
         if runs {
-            self.bar(page, progress.as_ref())?;
+            self.bar(page, progress)?;
         }
         self.outcome(page)?;
-        self.facts(page, progress.as_ref())?;
+        self.facts(page, progress)?;
         self.about(page)?;
         if runs {
             self.refreshing(page)?;
@@ -271,12 +268,13 @@ impl Display for JobPage<'_> {
 }
 
 impl JobPage<'_> {
-    /// Before the first day is done the bar shows only that something goes on.
+    /// Before anything is done the bar shows only that something goes on.
     fn bar(&self, page: &mut Formatter<'_>, progress: Option<&Progress>) -> fmt::Result {
         let Some(Progress {
             done,
             total,
             percent,
+            unit,
             ..
         }) = progress
         else {
@@ -288,8 +286,9 @@ impl JobPage<'_> {
         };
         writeln!(
             page,
-            "<div class=\"bar\">\n<p><strong>{percent}<span> %</span></strong> {done} of {total} days</p>\n\
-             <progress{value} aria-label=\"Progress\">{percent} %</progress>\n</div>"
+            "<div class=\"bar\">\n<p><strong>{percent}<span> %</span></strong> {done} of {total} {}</p>\n\
+             <progress{value} aria-label=\"Progress\">{percent} %</progress>\n</div>",
+            Escaped(unit)
         )
     }
 
@@ -310,6 +309,9 @@ impl JobPage<'_> {
             RuntimeStatus::Completed => {
                 page.write_str("<section class=\"outcome\" aria-labelledby=\"outcome\">\n")?;
                 page.write_str("<h2 id=\"outcome\">Result</h2>\n")?;
+                if let Some(result) = &self.details.result {
+                    return writeln!(page, "<p>{}</p>\n</section>", Escaped(result));
+                }
                 match output.map(serde_json::from_str) {
                     Some(Ok(Value::Number(number))) => writeln!(
                         page,
@@ -330,7 +332,7 @@ impl JobPage<'_> {
                 page.write_str("</section>\n")
             }
             RuntimeStatus::Failed => {
-                let JobError { code, message } = error_of(output);
+                let JobError { code, message } = (self.error_of)(output);
                 writeln!(
                     page,
                     "<section class=\"outcome\" aria-labelledby=\"outcome\">\n\
@@ -349,9 +351,11 @@ impl JobPage<'_> {
         if let Some(progress) = progress {
             let Progress { done, total, .. } = progress;
             if job.status.is_terminal() {
-                fact(page, "Days scanned", format_args!("{done} of {total}"))?;
+                fact(page, progress.done_name, format_args!("{done} of {total}"))?;
             }
-            fact(page, "Rows read", grouped(&progress.rows.to_string()))?;
+            for (name, number) in &progress.numbers {
+                fact(page, name, grouped(&number.to_string()))?;
+            }
         }
         let between = |start: SystemTime, end: SystemTime| {
             in_words(end.duration_since(start).unwrap_or_default())
@@ -361,7 +365,7 @@ impl JobPage<'_> {
         } else {
             fact(page, "Time so far", between(job.created, *now))?;
             if let Some(eta) = progress.and_then(|progress| progress.eta) {
-                fact(page, "Time left, estimated", between(*now, eta.into()))?;
+                fact(page, "Time left, estimated", between(*now, eta))?;
             }
         }
         page.write_str("</dl>\n")
@@ -489,14 +493,11 @@ fn header(
 
 /// `value` is HTML.
 fn fact(page: &mut Formatter<'_>, name: &str, value: impl Display) -> fmt::Result {
-    writeln!(page, "<div><dt>{name}</dt><dd>{value}</dd></div>")
-}
-
-fn stage_in_words(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Querying => "Reading the table",
-        Stage::Done => "Done",
-    }
+    writeln!(
+        page,
+        "<div><dt>{}</dt><dd>{value}</dd></div>",
+        Escaped(name)
+    )
 }
 
 /// A text in HTML, also between the quotes of an attribute.

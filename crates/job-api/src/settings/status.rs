@@ -17,8 +17,12 @@ pub struct StatusSettings {
 }
 
 impl StatusSettings {
-    pub(super) fn read(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
-        let retry_after = reader.or_default("RetryAfterSeconds", "5", |text| {
+    /// Reads them beside others. `None` when one is malformed. `retry_after` is the default of `RetryAfterSeconds`.
+    pub fn read(
+        reader: &mut Reader<impl Fn(&str) -> Option<String>>,
+        retry_after: &'static str,
+    ) -> Option<Self> {
+        let retry_after = reader.or_default("RetryAfterSeconds", retry_after, |text| {
             in_range(text, 1, 3600).ok_or("expected a number of seconds from 1 to 3600")
         });
         // The load balancer of Azure ends a request after 230 seconds.

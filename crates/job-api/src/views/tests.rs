@@ -1,4 +1,5 @@
 use super::*;
+use crate::test_api;
 use std::time::SystemTime;
 
 use axum::http::Method;
@@ -20,7 +21,7 @@ const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*
 fn request(query: &str, accept: Option<&'static str>, settings: &[(&str, &str)]) -> ApiRequest {
     let url = format!("https://app.example/api/status/1a{query}");
     let accept = accept.map(|accept| ("accept", accept));
-    ApiRequest::for_test(Method::GET, &url, 2, accept.as_slice(), settings)
+    test_api::request(Method::GET, &url, 2, accept.as_slice(), settings)
 }
 
 fn job(status: RuntimeStatus, output: Option<&str>) -> Job {
@@ -46,32 +47,50 @@ async fn body(response: Response) -> String {
 }
 
 #[test]
-fn the_parameter_comes_before_the_profile_and_the_profile_before_the_header() {
-    for (query, profile, accept, expected) in [
-        ("", "none", None, View::Job),
-        ("", "none", Some("*/*"), View::Job),
-        ("", "none", Some(BROWSER), View::Html),
-        ("", "none", Some("application/json, text/html"), View::Job),
+fn the_parameter_comes_first_and_the_page_is_for_apps_that_have_it() {
+    let none = None;
+    for (query, view, accept, expected) in [
+        ("", none, None, View::Job),
+        ("", none, Some("*/*"), View::Job),
+        ("", none, Some(BROWSER), View::Html),
+        ("", none, Some("application/json, text/html"), View::Job),
         (
             "",
-            "none",
+            none,
             Some("text/html;q=0.5, application/json"),
             View::Job,
         ),
-        ("?view=job", "none", Some(BROWSER), View::Job),
-        ("?VIEW=minimal", "none", None, View::Minimal),
-        ("?view=text", "date-range-query", None, View::Text),
-        ("?view=job", "api-management", None, View::Job),
-        ("", "call-for-speakers", Some(BROWSER), View::Text),
-        ("", "date-range-query", None, View::IdStatusResult),
-        ("", "api-management", None, View::Minimal),
+        ("?view=job", none, Some(BROWSER), View::Job),
+        ("?VIEW=minimal", none, None, View::Minimal),
+        ("?view=text", Some("id-status-result"), None, View::Text),
+        ("?view=job", Some("minimal"), None, View::Job),
+        ("", Some("text"), Some(BROWSER), View::Text),
+        ("", Some("id-status-result"), None, View::IdStatusResult),
+        ("", Some("minimal"), None, View::Minimal),
     ] {
-        let request = request(query, accept, &[("CompatProfile", profile)]);
+        let view = view.map(|view| ("View", view));
+        let request = request(query, accept, view.as_slice());
         assert_eq!(
             View::of(&request),
             Ok(expected),
-            "{query} {profile} {accept:?}"
+            "{query} {view:?} {accept:?}"
         );
+    }
+}
+
+#[test]
+fn an_app_whose_default_is_text_can_have_the_page_for_browsers() {
+    for (accept, expected) in [
+        (None, View::Text),
+        (Some("*/*"), View::Text),
+        (Some("text/plain, text/html"), View::Text),
+        (Some("text/*"), View::Text),
+        (Some("application/json"), View::Text),
+        (Some(BROWSER), View::Html),
+    ] {
+        let settings = [("View", "text"), ("PageForBrowsers", "true")];
+        let request = request("", accept, &settings);
+        assert_eq!(View::of(&request), Ok(expected), "{accept:?}");
     }
 }
 
@@ -104,14 +123,10 @@ fn every_state_has_its_code_in_every_view() {
         }
         let page = answered(&request("", Some(BROWSER), &[]), job(state, None));
         assert_eq!(page.status(), code, "{state:?}");
-        let profile = [("CompatProfile", "date-range-query")];
-        let response = answered(&request("", None, &profile), job(state, None));
+        let view = [("View", "id-status-result")];
+        let response = answered(&request("", None, &view), job(state, None));
         assert_eq!(response.status(), 200, "{state:?}");
         assert_eq!(response.headers().get(header::LOCATION), None);
-        let retry_after = response.headers().contains_key(header::RETRY_AFTER);
-        assert_eq!(retry_after, code == 202, "{state:?}");
-        let response = operation(job(state, None), Duration::from_secs(5));
-        assert_eq!(response.status(), 200, "{state:?}");
         let retry_after = response.headers().contains_key(header::RETRY_AFTER);
         assert_eq!(retry_after, code == 202, "{state:?}");
     }
@@ -169,8 +184,8 @@ async fn the_text_view_is_plain_text() {
 }
 
 #[tokio::test]
-async fn a_failure_in_the_date_range_profile_is_our_text() {
-    let request = request("", None, &[("CompatProfile", "date-range-query")]);
+async fn a_failure_in_the_view_id_status_result_is_our_text() {
+    let request = request("", None, &[("View", "id-status-result")]);
     for (state, output, expected) in [
         (RuntimeStatus::Running, None, r#""Running","result":null"#),
         (

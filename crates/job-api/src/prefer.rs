@@ -1,4 +1,4 @@
-//! The header `Prefer` (RFC 7240), as far as this app knows it: `wait` and `respond-async`.
+//! The header `Prefer` (RFC 7240), as far as it is known here: `wait` and `respond-async`.
 //!
 //! Invariant: a preference never makes a request fail. One that is unknown or malformed is ignored, as the RFC asks.
 
@@ -6,16 +6,17 @@ use axum::http::HeaderMap;
 
 /// What a client would like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Preferences {
+pub struct Preferences {
     /// `wait=n`: how long the client is willing to wait for the answer, in seconds, from the arrival of its request.
-    pub(crate) wait: Option<u64>,
+    pub wait: Option<u64>,
     /// `respond-async`: an answer at once is better than the result.
-    pub(crate) respond_async: bool,
+    pub respond_async: bool,
 }
 
 impl Preferences {
     /// Of a preference that is there twice, the first counts.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
         let mut preferences = Self::default();
         let (mut wait_seen, values) = (false, headers.get_all("prefer"));
         for value in values.iter().filter_map(|value| value.to_str().ok()) {
@@ -37,7 +38,7 @@ impl Preferences {
 }
 
 /// A number in decimal digits. One that is too large for its type is as good as the largest.
-pub(super) fn whole_number(text: &str) -> Option<u64> {
+pub(crate) fn whole_number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))
 }
