@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::http::Method;
 use durable_functions::{AppExt, Functions};
 use functions_handler::App;
-use functions_handler::routing::{get, post};
+use functions_handler::routing::{methods, post};
 
 use crate::functions::{
     close_stage::{CLOSE_STAGE, close_stage},
@@ -24,7 +25,10 @@ pub fn app(settings: Settings) -> App<Arc<Settings>> {
     App::with_state(Arc::new(settings))
         .correlate()
         .http("submit", post(submit).with_route(submit::ROUTE))
-        .http("get-status", get(get_status).with_route(get_status::ROUTE))
+        .http(
+            "get-status",
+            methods([Method::GET, Method::DELETE], get_status).with_route(get_status::ROUTE),
+        )
         .http(
             "submit-decision",
             post(submit_decision).with_route(submit_decision::ROUTE),

@@ -8,14 +8,16 @@
 //!                           close-stage, at the deadline ────────▶ ┘
 //! ```
 //!
-//! Each function is a file in [`functions`] with the name of its folder. The stages are decided by [`rules`], or by people
+//! Each function is a file in [`functions`] with the name of its folder. How they read requests and answer them is the crate
+//! `job-api`, which knows nothing of talks. The stages are decided by [`rules`], or by people
 //! if the [settings] say so.
 //!
 //! Invariant: the e-mail address of a speaker is in the input of the orchestration and of its activities, and nowhere
 //! else: not in a log, not in the custom status, not in an answer.
 
-mod answer;
+mod api;
 mod app;
+mod body;
 pub mod functions;
 pub mod rules;
 pub mod settings;

@@ -4,15 +4,19 @@
 
 use std::time::Duration;
 
-use job_api::settings::{HttpSettings, Reader, SettingsError, in_range, of_the_process};
+use job_api::settings::{
+    HttpSettings, Reader, SettingsError, StatusSettings, in_range, of_the_process,
+};
 
 use crate::functions::process_submission::Review;
 
 /// The settings of the function app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How the app is reached: `PublicBaseUrl`, `TrustedProxies`, `AllowedHosts`, `RelativeLocation`.
+    /// How the app is reached: `PublicBaseUrl`, `TrustedProxies`, `AllowedHosts`, `RelativeLocation`, `ExposeHeaders`.
     pub http: HttpSettings,
+    /// What clients are told of a submission: `RetryAfterSeconds`, `MaxWaitSeconds`, `FailedJobIs500`.
+    pub status: StatusSettings,
     /// `DecidedBy` and how long a stage takes. It becomes part of the input of an orchestration.
     pub review: Review,
     /// `RulesSeed`: other numbers give other outcomes of the rules.
@@ -35,6 +39,8 @@ impl Settings {
     pub fn read(source: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let mut reader = Reader::new(source);
         let http = HttpSettings::read(&mut reader);
+        // What the original says of every submission.
+        let status = StatusSettings::read(&mut reader, "20");
         let by_people = reader.or_default("DecidedBy", "rules", |text| match text {
             "rules" => Ok(false),
             "people" => Ok(true),
@@ -59,6 +65,7 @@ impl Settings {
             };
             Some(Self {
                 http: http?,
+                status: status?,
                 review,
                 seed: seed?,
             })

@@ -4,6 +4,7 @@ mod people;
 mod readme;
 mod restarts;
 mod rules;
+mod status;
 mod submissions;
 
 use std::time::Duration;

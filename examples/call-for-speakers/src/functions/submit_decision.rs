@@ -6,29 +6,21 @@
 //!
 //! Invariant: a stage has one decision, also when two people decide at the same moment.
 
-use std::sync::Arc;
-
 use axum::{
     Json,
     body::Bytes,
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use durable_functions::{ClientError, DurableClient, ReusePolicy, Status};
-use functions_handler::{OriginalUrl, Params};
+use job_api::{ApiError, ApiRequest, JobTarget};
 use serde::{Deserialize, Serialize};
 
 use super::{
     process_submission::{Input, PROCESS_SUBMISSION, Review},
     record_decision::{RECORD_DECISION, RecordedDecision},
 };
-use crate::{
-    Decision, Stage,
-    answer::{self, ApiError},
-    settings::Settings,
-    submission::holds_address,
-};
+use crate::{Decision, Stage, body::read_json, submission::holds_address};
 
 /// Below the route prefix of host.json.
 pub(crate) const ROUTE: &str = "submissions/{id}/decision";
@@ -48,7 +40,8 @@ struct Body {
 
 impl Body {
     fn check(self) -> Result<(Stage, Decision), ApiError> {
-        let invalid = |text: &str| ApiError::new(StatusCode::BAD_REQUEST, "InvalidDecision", text);
+        let invalid =
+            |text: &'static str| ApiError::new(StatusCode::BAD_REQUEST, "InvalidDecision", text);
         let stage = Stage::of_name(&self.stage)
             .ok_or_else(|| invalid("stage: expected Moderation, Shortlisting or Selection."))?;
         let reason = self.reason.map(|reason| reason.trim().to_owned());
@@ -79,23 +72,18 @@ impl Body {
 }
 
 /// Answers one request.
-pub async fn submit_decision(
-    State(settings): State<Arc<Settings>>,
-    client: DurableClient,
-    Params(id): Params<String>,
-    url: OriginalUrl,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+pub async fn submit_decision(request: ApiRequest, target: JobTarget, body: Bytes) -> Response {
     let outcome = async {
-        let body: Body = answer::read_json(&headers, &body)?;
+        let (id, client) = target.read()?;
+        let body: Body = read_json(request.headers(), &body)?;
         let (stage, decision) = body.check()?;
-        decide(&client, &id, stage, decision).await?;
-        let address = answer::links(&settings, &url, &headers, ROUTE).status(&id);
+        let retry_after = request.api().status().retry_after.as_secs();
+        decide(&client, &id, stage, decision, retry_after).await?;
+        let address = request.links().status(&id);
         let body = Json(serde_json::json!({ "id": id, "stage": stage }));
         Ok((StatusCode::ACCEPTED, [(header::LOCATION, address)], body).into_response())
     };
-    answer::finish(outcome.await)
+    request.answer(outcome.await)
 }
 
 async fn decide(
@@ -103,17 +91,24 @@ async fn decide(
     id: &str,
     stage: Stage,
     decision: Decision,
+    retry_after: u64,
 ) -> Result<(), ApiError> {
+    let not_taken = |reason: &ClientError| {
+        tracing::error!(id, "decision not taken: {reason}");
+        // A decision that was taken nevertheless is answered with 409 then.
+        let text = "The decision could not be taken. Try again later.";
+        ApiError::unavailable(text, retry_after)
+    };
     let submission = client.instance(PROCESS_SUBMISSION, id).status().await;
     let submission = match submission {
         Ok(Some(status)) => status,
-        Ok(None) | Err(ClientError::InvalidId { .. }) => return Err(ApiError::not_found()),
-        Err(reason) => return Err(not_taken(id, &reason)),
+        Ok(None) | Err(ClientError::InvalidId { .. }) => return Err(ApiError::job_not_found()),
+        Err(reason) => return Err(not_taken(&reason)),
     };
     let record_id = RecordedDecision::id(id, stage);
     // Extension 2.13 ignores the reuse policy of the start below: it would replace the record.
     let record = client.instance(RECORD_DECISION, &record_id).status().await;
-    if record.map_err(|reason| not_taken(id, &reason))?.is_some() {
+    if record.map_err(|reason| not_taken(&reason))?.is_some() {
         return Err(already_decided());
     }
     check_waits(&submission, stage)?;
@@ -133,7 +128,7 @@ async fn decide(
             Ok(())
         }
         Err(ClientError::AlreadyExists { .. }) => Err(already_decided()),
-        Err(reason) => Err(not_taken(id, &reason)),
+        Err(reason) => Err(not_taken(&reason)),
     }
 }
 
@@ -165,10 +160,4 @@ fn check_waits(submission: &Status<bool>, stage: Stage) -> Result<(), ApiError> 
 fn already_decided() -> ApiError {
     let text = "The stage has been decided, or its deadline has passed.";
     ApiError::new(StatusCode::CONFLICT, "AlreadyDecided", text)
-}
-
-fn not_taken(id: &str, reason: &ClientError) -> ApiError {
-    tracing::error!(id, "decision not taken: {reason}");
-    // A decision that was taken nevertheless is answered with 409 then.
-    ApiError::unavailable("The decision could not be taken. Try again later.")
 }
