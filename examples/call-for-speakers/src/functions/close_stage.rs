@@ -1,9 +1,12 @@
 //! `close-stage`: the activity that ends the time for a decision of people.
 //!
 //! It records that nobody decided, in the same way as `submit-decision` records a decision. So the task hub accepts one of
-//! the two, also when they come at the same moment: a decision that was answered with 202 counts.
+//! the two, also when they come at the same moment: a decision that was answered with 202 counts. It counts too when
+//! `record-decision` could not send it, because its host failed it: what was recorded is read from its input.
 
-use durable_functions::{Activity, ActivityContext, ClientError, Failure, Result, ReusePolicy};
+use durable_functions::{
+    Activity, ActivityContext, ClientError, DurableClient, Failure, Result, ReusePolicy,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -12,9 +15,8 @@ use super::{
 };
 use crate::{Decision, Stage};
 
-/// The activity in the folder `close-stage`. Its output says nothing: the decision comes as the event of the stage,
-/// whoever made it.
-pub const CLOSE_STAGE: Activity<Closing, ()> = Activity::new("close-stage").with_retry(RETRY);
+/// The activity in the folder `close-stage`: its output is the decision that was recorded first.
+pub const CLOSE_STAGE: Activity<Closing, Decision> = Activity::new("close-stage").with_retry(RETRY);
 
 /// A stage whose deadline has passed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,19 +31,16 @@ pub struct Closing {
 ///
 /// # Errors
 /// `Unavailable` when the task hub does not answer.
-pub async fn close_stage(context: ActivityContext, closing: Closing) -> Result<()> {
-    let Closing { submission, stage } = closing;
+pub async fn close_stage(context: ActivityContext, closing: Closing) -> Result<Decision> {
     let client = context.durable_client()?;
-    let id = RecordedDecision::id(&submission, stage);
-    let unavailable = |reason: ClientError| Failure::new("Unavailable", reason.to_string());
+    let id = RecordedDecision::id(&closing.submission, closing.stage);
     // Extension 2.13 ignores the reuse policy of the start below: it would replace the record.
-    let record = client.instance(RECORD_DECISION, &id).status().await;
-    if record.map_err(unavailable)?.is_some() {
-        return Ok(());
+    if let Some(decision) = recorded(&client, &id).await? {
+        return Ok(decision);
     }
     let record = RecordedDecision {
-        submission,
-        stage,
+        submission: closing.submission,
+        stage: closing.stage,
         decision: Decision {
             approved: false,
             reason: Some(NO_DECISION.to_owned()),
@@ -49,10 +48,25 @@ pub async fn close_stage(context: ActivityContext, closing: Closing) -> Result<(
     };
     let start = client
         .start(RECORD_DECISION, &record)
-        .with_id(id)
+        .with_id(&id)
         .with_reuse_policy(ReusePolicy::create_only());
     match start.await {
-        Ok(_) | Err(ClientError::AlreadyExists { .. }) => Ok(()),
-        Err(reason) => Err(unavailable(reason).into()),
+        Ok(_) => Ok(record.decision),
+        // Somebody has decided since. With a retry the decision is found.
+        Err(reason) => Err(unavailable(&reason).into()),
     }
+}
+
+/// The decision in the record with this id.
+async fn recorded(client: &DurableClient, id: &str) -> Result<Option<Decision>> {
+    let record = client.instance(RECORD_DECISION, id).status().await;
+    let Some(record) = record.map_err(|reason| unavailable(&reason))? else {
+        return Ok(None);
+    };
+    let record: Option<RecordedDecision> = record.input_as()?;
+    Ok(record.map(|record| record.decision))
+}
+
+fn unavailable(reason: &ClientError) -> Failure {
+    Failure::new("Unavailable", reason.to_string())
 }

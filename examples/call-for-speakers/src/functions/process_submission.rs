@@ -124,8 +124,8 @@ fn ended(submission: &Submission, stage: Stage, status: &str, reason: Option<&st
 
 /// Waits for the decision of people. Half of the time before the deadline a reminder is logged.
 ///
-/// At the deadline the stage is closed, and the wait goes on: what was recorded first comes as the event, be it a decision
-/// of the last moment or that there is none.
+/// At the deadline the stage is closed with what was recorded first: a decision of the last moment, one whose event was lost
+/// with its host, or that there is none.
 async fn by_people(ctx: &OrchestrationContext, stage: Stage, limit: Duration) -> Result<Decision> {
     let mut decision = pin!(next_decision(ctx, stage));
     let half = limit / 2;
@@ -145,10 +145,8 @@ async fn by_people(ctx: &OrchestrationContext, stage: Stage, limit: Duration) ->
         submission: id,
         stage,
     };
-    ctx.call(CLOSE_STAGE, closing)
-        .await
-        .map_err(TaskError::into_failure)?;
-    Ok(decision.await)
+    let closed = ctx.call(CLOSE_STAGE, closing).await;
+    Ok(closed.map_err(TaskError::into_failure)?)
 }
 
 /// The next event of the stage that is a decision. Whoever has a key of the task hub can raise any other, which must not

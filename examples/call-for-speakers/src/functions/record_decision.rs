@@ -33,7 +33,7 @@ impl RecordedDecision {
     }
 }
 
-/// Sends the decision. The submission waits for it, also after its deadline.
+/// Sends the decision. A submission that does not get it reads it from the input at the deadline.
 ///
 /// # Errors
 /// None for a submission that `submit` has started.

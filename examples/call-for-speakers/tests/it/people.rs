@@ -18,8 +18,8 @@ use super::{A_WEEK, custom_status, hub, input};
 /// A hub with the submission `a`, whose stages people decide within a week.
 async fn started() -> TestHub {
     let mut hub = hub();
-    // It only records that there is no decision, for which it needs a host. The tests do that.
-    hub.mock(CLOSE_STAGE, |_| Ok(()));
+    // It needs a host, to which it records that there is no decision.
+    hub.mock(CLOSE_STAGE, |_| Ok(rejection(NO_DECISION)));
     let deadline_millis = u64::try_from(A_WEEK.as_millis()).unwrap();
     let input = input("Talk", Review::People { deadline_millis });
     hub.start(PROCESS_SUBMISSION, &input)
@@ -28,6 +28,13 @@ async fn started() -> TestHub {
         .unwrap();
     hub.advance(Duration::ZERO).await.unwrap();
     hub
+}
+
+fn rejection(reason: &str) -> Decision {
+    Decision {
+        approved: false,
+        reason: Some(reason.to_owned()),
+    }
 }
 
 /// Brings a decision as `submit-decision` does.
@@ -79,7 +86,6 @@ async fn each_stage_has_the_whole_deadline_and_then_rejects_with_a_reason() {
     hub.advance(A_WEEK - A_WEEK / 7).await.unwrap();
     assert_eq!(custom_status(&hub, "a"), "\"Shortlisting\"");
     hub.advance(A_WEEK / 7).await.unwrap();
-    decide(&mut hub, Stage::Shortlisting, false, Some(NO_DECISION)).await;
     assert_eq!(
         custom_status(&hub, "a"),
         format!(r#"{{"reason":"{NO_DECISION}","stage":"Rejected"}}"#)
@@ -87,12 +93,18 @@ async fn each_stage_has_the_whole_deadline_and_then_rejects_with_a_reason() {
     assert!(!hub.output::<bool>("a").unwrap());
 }
 
-/// The deadline and a decision come at the same moment, and the decision was recorded first.
+/// The deadline and a decision come at the same moment, and the decision was recorded first. Or its event was lost.
 #[tokio::test]
 async fn a_decision_that_was_recorded_before_the_stage_was_closed_counts() {
     let mut hub = started().await;
+    let approval = Decision {
+        approved: true,
+        reason: None,
+    };
+    hub.mock(CLOSE_STAGE, move |_| Ok(approval.clone()));
     hub.advance(A_WEEK).await.unwrap();
-    assert_eq!(custom_status(&hub, "a"), "\"Moderation\"");
+    assert_eq!(custom_status(&hub, "a"), "\"Shortlisting\"");
+    // It comes late, and is of no stage that waits.
     decide(&mut hub, Stage::Moderation, true, None).await;
     assert_eq!(custom_status(&hub, "a"), "\"Shortlisting\"");
 }
@@ -105,7 +117,7 @@ async fn an_event_that_is_no_decision_ends_nothing() {
     for content in [json!(null), json!("yes"), json!({ "approved": "yes" })] {
         hub.raise("a", event, &content).unwrap();
     }
-    hub.advance(A_WEEK).await.unwrap();
+    hub.advance(A_WEEK / 2).await.unwrap();
     hub.raise("a", event, &json!([])).unwrap();
     hub.advance(Duration::ZERO).await.unwrap();
     assert_eq!(custom_status(&hub, "a"), "\"Moderation\"");
