@@ -26,9 +26,11 @@ pub(super) async fn start(environment: &Environment, with_sample: bool, log: &Lo
     };
     let (store, content) = if with_sample {
         let content = format!(
-            "with sample data: table '{}', 2021-01-01 to 2021-01-31, {} distinct",
+            "with sample data: table '{}', 2021-01-01 to 2021-01-31, {} distinct, and 2022-01-01 to 2022-12-31, \
+             {} distinct",
             sample::TABLE,
-            sample::JANUARY
+            sample::JANUARY,
+            sample::YEAR
         );
         (Store::with_sample_data(), content)
     } else {

@@ -168,6 +168,11 @@ impl Entity {
         Ok(entity)
     }
 
+    /// The keys, in the order by which entities are sorted.
+    pub(super) fn keys(&self) -> (&str, &str) {
+        (&self.partition_key, &self.row_key)
+    }
+
     /// A table, as an entity of the list of tables.
     pub(super) fn of_table(name: &str) -> Self {
         Self {

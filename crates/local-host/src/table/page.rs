@@ -15,7 +15,10 @@ pub(super) struct Options {
     pub(super) filter: Option<Filter>,
     pub(super) select: HashSet<String>,
     pub(super) limit: usize,
-    pub(super) start: Option<Keys>,
+    /// An entity before these keys does not pass or has been sent.
+    pub(super) start: Keys,
+    /// No entity of this partition or of one after it passes.
+    pub(super) end: Option<String>,
 }
 
 impl Options {
@@ -48,13 +51,16 @@ impl Options {
                 _ => return Err(format!("$top: expected a number above 0, got '{text}'.")),
             },
         };
+        let partitions = filter.as_ref().map(Filter::partitions).unwrap_or_default();
+        let first = (partitions.start, String::new());
         let start = match get("NextPartitionKey") {
-            None => None,
+            None => first,
             Some(partition) => {
                 let row = get("NextRowKey").map_or(Some(String::new()), |token| decode(&token));
-                Some(decode(&partition).zip(row).ok_or(
+                let next = decode(&partition).zip(row).ok_or(
                     "NextPartitionKey or NextRowKey: not a continuation token of this endpoint.",
-                )?)
+                )?;
+                next.max(first)
             }
         };
         Ok(Self {
@@ -62,6 +68,7 @@ impl Options {
             select,
             limit,
             start,
+            end: partitions.end,
         })
     }
 }

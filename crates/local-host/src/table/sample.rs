@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `2021-01-01` … `2021-01-31`, one per day | 200 each, 6,200 in all |
 //! | `2020-12-31` and `2021-02-01` | 20 each, of people who appear nowhere else |
+//! | `2022-01-01` … `2022-12-31`, one per day | 40 each, 14,600 in all, of the people of January 2021 |
 //!
 //! `RowKey` is the number of the row within its day, six digits. Columns: `identificationNumber`,
 //! `CertNumber` (a number, the empty string, or absent), `eventType`, `amount` (`Edm.Int32`, cents),
@@ -17,12 +18,18 @@
 //! | 2021-01-01 | [`FIRST_DAY`] = 67 |
 //! | 2021-01-01 … 2021-01-07 | [`FIRST_WEEK`] = 91 |
 //! | 2020-12-31 … 2021-02-01 | [`WITH_NEIGHBOURS`] = 159 |
+//! | 2022-01-01 … 2022-12-31 | [`YEAR`] = 119 |
+//! | 2022-01-01 | [`FIRST_DAY_OF_YEAR`] = 13 |
 //!
 //! Every tenth row belongs to one of 21 more people who never have a `CertNumber`: it is empty or
 //! absent, and they are never counted. Everybody else has several rows a day, one in three of them
 //! with an empty `CertNumber`.
+//!
+//! Only the days are kept. A row is made when it is read, so that a year of rows costs no memory and no
+//! time at the start.
 
 use super::entity::{Entity, Property};
+use super::store::Keys;
 use time::{Date, Duration, Month};
 
 /// The table's name.
@@ -36,9 +43,48 @@ pub const FIRST_WEEK: usize = 91;
 /// The count with the day before and the day after January.
 pub const WITH_NEIGHBOURS: usize = 159;
 
-const DAYS: u32 = 31;
-const ROWS_PER_DAY: u32 = 200;
-const NEIGHBOUR_ROWS: u32 = 20;
+/// The count of the year 2022.
+pub const YEAR: usize = 119;
+/// The count of 2022-01-01.
+pub const FIRST_DAY_OF_YEAR: usize = 13;
+
+/// A run of days with the same kind of rows.
+struct Span {
+    first: (i32, Month, u8),
+    days: u32,
+    rows: u32,
+    /// The first person of a span that has people of its own.
+    own_people: Option<u32>,
+}
+
+/// All days, in order.
+const SPANS: [Span; 4] = [
+    Span {
+        first: (2020, Month::December, 31),
+        days: 1,
+        rows: 20,
+        own_people: Some(200),
+    },
+    Span {
+        first: (2021, Month::January, 1),
+        days: 31,
+        rows: 200,
+        own_people: None,
+    },
+    Span {
+        first: (2021, Month::February, 1),
+        days: 1,
+        rows: 20,
+        own_people: Some(220),
+    },
+    Span {
+        first: (2022, Month::January, 1),
+        days: 365,
+        rows: 40,
+        own_people: None,
+    },
+];
+
 /// People with a certificate.
 const CERTIFIED: u32 = 119;
 /// People who never have one.
@@ -48,41 +94,85 @@ const SHIFT: u32 = 4;
 
 const EVENTS: [&str; 4] = ["created", "viewed", "changed", "closed"];
 
-/// All rows, ordered by day and number.
-pub(super) fn entities() -> impl Iterator<Item = Entity> {
-    let january = (0..DAYS).flat_map(|day| (0..ROWS_PER_DAY).map(move |row| january(day, row)));
-    let before = (0..NEIGHBOUR_ROWS).map(|row| neighbour(-1, row, 200));
-    let after = (0..NEIGHBOUR_ROWS).map(|row| neighbour(i64::from(DAYS), row, 220));
-    before.chain(january).chain(after)
+/// The rows of the table, in the order of their keys.
+#[derive(Debug)]
+pub(super) struct Sample {
+    /// In the order of their keys.
+    days: Vec<Day>,
 }
 
-fn january(day: u32, row: u32) -> Entity {
-    let (person, certificate) = if row % 10 == 9 {
-        let person = CERTIFIED + (day + row / 10) % UNCERTIFIED;
-        (person, (row / 10).is_multiple_of(2).then(String::new))
-    } else {
-        let person = (day * SHIFT + row / 3) % CERTIFIED;
-        let certificate = if row % 3 == 2 {
-            String::new()
+/// One partition.
+#[derive(Debug)]
+struct Day {
+    partition_key: String,
+    /// Its number within its span.
+    number: u32,
+    rows: u32,
+    own_people: Option<u32>,
+}
+
+impl Sample {
+    pub(super) fn new() -> Self {
+        let days = SPANS.iter().flat_map(|span| {
+            (0..span.days).map(|number| Day {
+                partition_key: date(span.first, number),
+                number,
+                rows: span.rows,
+                own_people: span.own_people,
+            })
+        });
+        Self {
+            days: days.collect(),
+        }
+    }
+
+    /// The rows from these keys on.
+    pub(super) fn from(&self, keys: &Keys) -> impl Iterator<Item = Entity> {
+        let (partition_key, row_key) = keys;
+        let first = self
+            .days
+            .partition_point(|day| day.partition_key < *partition_key);
+        self.days
+            .iter()
+            .skip(first)
+            .flat_map(|day| (0..day.rows).map(|row| day.row(row)))
+            .skip_while(move |entity| entity.keys() < (partition_key, row_key))
+    }
+
+    /// The row with these keys.
+    pub(super) fn get(&self, keys: &Keys) -> Option<Entity> {
+        self.from(keys)
+            .next()
+            .filter(|entity| entity.keys() == (&keys.0, &keys.1))
+    }
+}
+
+impl Day {
+    fn row(&self, row: u32) -> Entity {
+        let (person, certificate) = if let Some(first) = self.own_people {
+            let person = first + row;
+            (person, Some(certificate(person)))
+        } else if row % 10 == 9 {
+            let person = CERTIFIED + (self.number + row / 10) % UNCERTIFIED;
+            (person, (row / 10).is_multiple_of(2).then(String::new))
         } else {
-            certificate(person)
+            let person = (self.number * SHIFT + row / 3) % CERTIFIED;
+            let certificate = if row % 3 == 2 {
+                String::new()
+            } else {
+                certificate(person)
+            };
+            (person, Some(certificate))
         };
-        (person, Some(certificate))
-    };
-    entity(i64::from(day), row, person, certificate)
-}
-
-fn neighbour(day: i64, row: u32, first_person: u32) -> Entity {
-    let person = first_person + row;
-    entity(day, row, person, Some(certificate(person)))
+        entity(&self.partition_key, row, person, certificate)
+    }
 }
 
 fn certificate(person: u32) -> String {
     format!("C-{:05}", 20_000 + person * 7)
 }
 
-fn entity(day: i64, row: u32, person: u32, certificate: Option<String>) -> Entity {
-    let partition_key = date(day);
+fn entity(partition_key: &str, row: u32, person: u32, certificate: Option<String>) -> Entity {
     let mut properties = vec![(
         "identificationNumber".to_owned(),
         Property::String(format!("ID{:06}", 100_000 + person * 37)),
@@ -107,15 +197,15 @@ fn entity(day: i64, row: u32, person: u32, certificate: Option<String>) -> Entit
     ]);
     Entity {
         timestamp: format!("{partition_key}T00:{:02}:{:02}Z", row / 60, row % 60),
-        partition_key,
+        partition_key: partition_key.to_owned(),
         row_key: format!("{row:06}"),
         properties,
     }
 }
 
-fn date(day: i64) -> String {
-    let first = Date::from_calendar_date(2021, Month::January, 1).unwrap_or(Date::MIN);
-    let date = first.saturating_add(Duration::days(day));
+fn date((year, month, day): (i32, Month, u8), number: u32) -> String {
+    let first = Date::from_calendar_date(year, month, day).unwrap_or(Date::MIN);
+    let date = first.saturating_add(Duration::days(i64::from(number)));
     format!(
         "{:04}-{:02}-{:02}",
         date.year(),
@@ -127,7 +217,12 @@ fn date(day: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
+    use std::collections::{BTreeSet, HashSet};
+
+    fn entities() -> Vec<Entity> {
+        let first = (String::new(), String::new());
+        Sample::new().from(&first).collect()
+    }
 
     /// Counts with its own reading of the rows, without the filter of the endpoint.
     fn count(from: &str, to: &str) -> usize {
@@ -156,29 +251,66 @@ mod tests {
         assert_eq!(count("2021-01-01", "2021-01-01"), FIRST_DAY);
         assert_eq!(count("2021-01-01", "2021-01-07"), FIRST_WEEK);
         assert_eq!(count("2020-12-31", "2021-02-01"), WITH_NEIGHBOURS);
+        assert_eq!(count("2022-01-01", "2022-12-31"), YEAR);
+        assert_eq!(count("2022-01-01", "2022-01-01"), FIRST_DAY_OF_YEAR);
     }
 
     #[test]
     fn the_documented_rows_are_there() {
-        let rows: Vec<Entity> = entities().collect();
-        let keys: HashSet<_> = rows
-            .iter()
-            .map(|e| (&e.partition_key, &e.row_key))
-            .collect();
-        assert_eq!((rows.len(), keys.len()), (6_240, 6_240));
-        let in_january = rows
-            .iter()
-            .filter(|e| e.partition_key.starts_with("2021-01-"));
-        assert_eq!(in_january.clone().count(), 6_200);
-        let certificate = |e: &&Entity| e.get("CertNumber");
-        let absent = in_january
-            .clone()
-            .filter(|e| certificate(e).is_none())
-            .count();
-        let empty = in_january
-            .filter(|e| certificate(e) == Some(Property::String(String::new())))
-            .count();
-        assert_eq!(absent, 310);
-        assert!(empty > 310);
+        let rows = entities();
+        let keys: BTreeSet<_> = rows.iter().map(Entity::keys).collect();
+        assert_eq!((rows.len(), keys.len()), (20_840, 20_840));
+        for (days, total) in [("2021-01-", 6_200), ("2022-", 14_600)] {
+            let rows = rows.iter().filter(|e| e.partition_key.starts_with(days));
+            assert_eq!(rows.clone().count(), total, "{days}");
+            let with = |certificate: Option<&str>| {
+                let certificate = certificate.map(|text| Property::String(text.to_owned()));
+                let wanted = |e: &&Entity| e.get("CertNumber") == certificate;
+                rows.clone().filter(wanted).count()
+            };
+            // Every twentieth row has none, and more have an empty one.
+            assert_eq!(with(None), total / 20, "{days}");
+            assert!(with(Some("")) > total / 20, "{days}");
+        }
+        let in_year = rows.iter().filter(|e| e.partition_key.starts_with("2022-"));
+        let partitions: BTreeSet<_> = in_year.map(|e| &e.partition_key).collect();
+        assert_eq!(partitions.len(), 365);
+    }
+
+    #[test]
+    fn a_read_from_any_key_gives_the_rest_in_order() {
+        let all = entities();
+        assert!(all.is_sorted_by(|a, b| a.keys() < b.keys()));
+        for (partition, row) in [
+            ("", ""),
+            ("2020-12-31", "000019"),
+            ("2020-12-31", "000020"),
+            ("2021-01-15", "0001"),
+            ("2021-01-15T00:00", "000007"),
+            ("2021-06-01", ""),
+            ("2022-12-31", "000039"),
+            ("2023", ""),
+        ] {
+            let rest: Vec<_> = Sample::new()
+                .from(&(partition.to_owned(), row.to_owned()))
+                .collect();
+            let expected: Vec<_> = all
+                .iter()
+                .filter(|entity| entity.keys() >= (partition, row))
+                .cloned()
+                .collect();
+            assert_eq!(rest, expected, "{partition} {row}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_found_by_its_keys_only() {
+        let get =
+            |partition: &str, row: &str| Sample::new().get(&(partition.to_owned(), row.to_owned()));
+        let found = get("2022-12-31", "000039").unwrap();
+        assert_eq!(found.keys(), ("2022-12-31", "000039"));
+        assert_eq!(get("2022-12-31", "000040"), None);
+        assert_eq!(get("2022-12-30", "0000"), None);
+        assert_eq!(get("2021-12-31", "000000"), None);
     }
 }

@@ -219,11 +219,13 @@ impl Call {
 
     fn query(&self, table: &str) -> Result<Response, Failure> {
         let options = self.options()?;
-        let (entities, next) =
-            self.store
-                .page(table, options.start.clone(), options.limit, |entity| {
-                    options.passes(entity)
-                })?;
+        let (entities, next) = self.store.page(
+            table,
+            &options.start,
+            options.end.as_deref(),
+            options.limit,
+            |entity| options.passes(entity),
+        )?;
         let values = entities
             .iter()
             .map(|entity| odata::entity(&self.base, table, self.metadata, entity, &options.select))

@@ -1,8 +1,12 @@
 //! The tables in memory.
+//!
+//! The rows of the sample are made when they are read; inserted rows are kept.
 
 use super::entity::Entity;
+use super::sample::{self, Sample};
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::collections::btree_map::Entry;
+use std::iter;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// `PartitionKey` and `RowKey`.
@@ -13,7 +17,41 @@ type Page = (Vec<Entity>, Option<Keys>);
 
 /// Tables by name, which do not depend on case; cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Store(Arc<RwLock<BTreeMap<String, (String, Rows)>>>);
+pub struct Store(Arc<RwLock<BTreeMap<String, Table>>>);
+
+/// No keys are both in the sample and inserted.
+#[derive(Debug)]
+struct Table {
+    name: String,
+    sample: Option<Sample>,
+    inserted: Rows,
+}
+
+impl Table {
+    fn get(&self, keys: &Keys) -> Option<Entity> {
+        let sample = self.sample.as_ref().and_then(|sample| sample.get(keys));
+        sample.or_else(|| self.inserted.get(keys).cloned())
+    }
+
+    /// All rows from these keys on, in key order.
+    fn from(&self, keys: &Keys) -> impl Iterator<Item = Entity> {
+        let sample = self.sample.iter().flat_map(|sample| sample.from(keys));
+        let mut sample = sample.peekable();
+        let inserted = self.inserted.range(keys.clone()..);
+        let mut inserted = inserted.map(|(_, entity)| entity).peekable();
+        iter::from_fn(move || {
+            let is_sample = match (sample.peek(), inserted.peek()) {
+                (Some(sample), Some(inserted)) => sample.keys() < inserted.keys(),
+                (sample, _) => sample.is_some(),
+            };
+            if is_sample {
+                sample.next()
+            } else {
+                inserted.next().cloned()
+            }
+        })
+    }
+}
 
 /// Why nothing was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,32 +71,32 @@ impl Store {
     /// A store with the [sample](super::sample) table.
     #[must_use]
     pub fn with_sample_data() -> Self {
-        let rows = super::sample::entities()
-            .map(|entity| {
-                (
-                    (entity.partition_key.clone(), entity.row_key.clone()),
-                    entity,
-                )
-            })
-            .collect();
-        let name = super::sample::TABLE.to_owned();
+        let table = Table {
+            name: sample::TABLE.to_owned(),
+            sample: Some(Sample::new()),
+            inserted: Rows::new(),
+        };
         Self(Arc::new(RwLock::new(
-            [(name.to_lowercase(), (name, rows))].into(),
+            [(sample::TABLE.to_lowercase(), table)].into(),
         )))
     }
 
     /// The names of the tables, sorted.
     pub(super) fn names(&self) -> Vec<String> {
         let tables = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        tables.values().map(|(name, _)| name.clone()).collect()
+        tables.values().map(|table| table.name.clone()).collect()
     }
 
     pub(super) fn create(&self, name: &str) -> Result<(), StoreError> {
         let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
         match tables.entry(name.to_lowercase()) {
-            std::collections::btree_map::Entry::Occupied(_) => Err(StoreError::TableAlreadyExists),
-            std::collections::btree_map::Entry::Vacant(place) => {
-                place.insert((name.to_owned(), Rows::new()));
+            Entry::Occupied(_) => Err(StoreError::TableAlreadyExists),
+            Entry::Vacant(place) => {
+                place.insert(Table {
+                    name: name.to_owned(),
+                    sample: None,
+                    inserted: Rows::new(),
+                });
                 Ok(())
             }
         }
@@ -66,48 +104,119 @@ impl Store {
 
     pub(super) fn insert(&self, table: &str, entity: Entity) -> Result<(), StoreError> {
         let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let Some((_, rows)) = tables.get_mut(&table.to_lowercase()) else {
+        let Some(table) = tables.get_mut(&table.to_lowercase()) else {
             return Err(StoreError::TableNotFound);
         };
         let key = (entity.partition_key.clone(), entity.row_key.clone());
-        if rows.contains_key(&key) {
+        if table.get(&key).is_some() {
             return Err(StoreError::EntityAlreadyExists);
         }
-        rows.insert(key, entity);
+        table.inserted.insert(key, entity);
         Ok(())
     }
 
     pub(super) fn get(&self, table: &str, keys: &Keys) -> Result<Option<Entity>, StoreError> {
         let tables = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let (_, rows) = tables
+        let table = tables
             .get(&table.to_lowercase())
             .ok_or(StoreError::TableNotFound)?;
-        Ok(rows.get(keys).cloned())
+        Ok(table.get(keys))
     }
 
-    /// The first `limit` entities that pass, in key order from `start` on, and the keys of the next one that
-    /// passes.
+    /// The first `limit` entities that pass, in key order from `start` on and in partitions below `end`, and the
+    /// keys of the next one that passes.
     pub(super) fn page(
         &self,
         table: &str,
-        start: Option<Keys>,
+        start: &Keys,
+        end: Option<&str>,
         limit: usize,
         passes: impl Fn(&Entity) -> bool,
     ) -> Result<Page, StoreError> {
         let tables = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let (_, rows) = tables
+        let table = tables
             .get(&table.to_lowercase())
             .ok_or(StoreError::TableNotFound)?;
-        let from = start.map_or(Bound::Unbounded, Bound::Included);
-        let mut found = rows
-            .range((from, Bound::Unbounded))
-            .filter(|(_, entity)| passes(entity));
-        let entities = found
-            .by_ref()
-            .take(limit)
-            .map(|(_, entity)| entity.clone())
-            .collect();
-        let next = found.next().map(|(keys, _)| keys.clone());
+        let mut found = table
+            .from(start)
+            .take_while(|entity| end.is_none_or(|end| *entity.partition_key < *end))
+            .filter(passes);
+        let entities = found.by_ref().take(limit).collect();
+        let next = found
+            .next()
+            .map(|entity| (entity.partition_key, entity.row_key));
         Ok((entities, next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    fn keys(partition: &str, row: &str) -> Keys {
+        (partition.to_owned(), row.to_owned())
+    }
+
+    fn entity(partition: &str, row: &str) -> Entity {
+        Entity {
+            partition_key: partition.to_owned(),
+            row_key: row.to_owned(),
+            timestamp: String::new(),
+            properties: Vec::new(),
+        }
+    }
+
+    fn page(store: &Store, start: &Keys, end: &str, limit: usize) -> (Vec<Keys>, Option<Keys>) {
+        let (entities, next) = store
+            .page(sample::TABLE, start, Some(end), limit, |_| true)
+            .unwrap();
+        let entities = entities
+            .into_iter()
+            .map(|entity| (entity.partition_key, entity.row_key))
+            .collect();
+        (entities, next)
+    }
+
+    #[test]
+    fn a_query_of_one_partition_reads_no_other() {
+        let seen = Cell::new(0);
+        let day = keys("2022-07-01", "");
+        let (entities, next) = Store::with_sample_data()
+            .page(sample::TABLE, &day, Some("2022-07-02"), 1_000, |_| {
+                seen.set(seen.get() + 1);
+                true
+            })
+            .unwrap();
+        assert_eq!((entities.len(), next, seen.get()), (40, None, 40));
+    }
+
+    #[test]
+    fn inserted_rows_stand_between_those_of_the_sample() {
+        let store = Store::with_sample_data();
+        for (partition, row) in [("2022-07-01", "000038x"), ("2022-07-01T12", "")] {
+            store.insert("Audit", entity(partition, row)).unwrap();
+        }
+        let start = keys("2022-07-01", "000038");
+        let (found, next) = page(&store, &start, "2022-07-03", 4);
+        let expected = [
+            start,
+            keys("2022-07-01", "000038x"),
+            keys("2022-07-01", "000039"),
+            keys("2022-07-01T12", ""),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(next, Some(keys("2022-07-02", "000000")));
+        let (found, next) = page(&store, &keys("2022-07-02", "000039"), "2022-07-03", 4);
+        assert_eq!((found.len(), next), (1, None));
+    }
+
+    #[test]
+    fn keys_of_the_sample_are_taken() {
+        let store = Store::with_sample_data();
+        for partition in ["2021-01-01", "2022-12-31"] {
+            let again = store.insert(sample::TABLE, entity(partition, "000000"));
+            assert_eq!(again, Err(StoreError::EntityAlreadyExists));
+        }
     }
 }

@@ -116,6 +116,40 @@ async fn the_documented_counts_are_found_over_all_pages() {
         distinct(&client, "2020-12-31", "2021-02-01").await,
         sample::WITH_NEIGHBOURS
     );
+    assert_eq!(
+        distinct(&client, "2022-01-01", "2022-12-31").await,
+        sample::YEAR
+    );
+    assert_eq!(
+        distinct(&client, "2022-01-01", "2022-01-01").await,
+        sample::FIRST_DAY_OF_YEAR
+    );
+}
+
+#[tokio::test]
+async fn a_year_read_day_by_day_is_the_year_read_at_once() {
+    let (client, _) = endpoint(Store::with_sample_data()).await;
+    let select = "PartitionKey,RowKey";
+    let year = "PartitionKey ge '2022-01-01' and PartitionKey lt '2023-01-01'";
+    let at_once = pages(&client, year, select).await.concat();
+    assert_eq!(at_once.len(), 14_600);
+    let first = |row: &&Value| row["RowKey"] == "000000";
+    let mut days: Vec<_> = at_once
+        .iter()
+        .filter(first)
+        .map(|row| row["PartitionKey"].as_str().unwrap())
+        .collect();
+    assert_eq!(days.len(), 365);
+    days.push("2023-01-01");
+    let mut by_day = Vec::new();
+    for pair in days.windows(2) {
+        let filter = format!(
+            "PartitionKey ge '{}' and PartitionKey lt '{}'",
+            pair[0], pair[1]
+        );
+        by_day.extend(pages(&client, &filter, select).await.concat());
+    }
+    assert!(by_day == at_once);
 }
 
 #[tokio::test]

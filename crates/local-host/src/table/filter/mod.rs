@@ -6,9 +6,11 @@ mod evaluate;
 mod expression;
 mod lexer;
 mod parser;
+mod partitions;
 
 use super::entity::Entity;
 use expression::{Expression, FilterError};
+pub(super) use partitions::Partitions;
 
 /// A parsed filter.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,12 @@ impl Filter {
     /// # Errors [`FilterError`] with the first character that is wrong.
     pub(super) fn parse(text: &str) -> Result<Self, FilterError> {
         parser::parse(text).map(Self)
+    }
+
+    /// Partitions outside of which no entity passes.
+    #[must_use]
+    pub(super) fn partitions(&self) -> Partitions {
+        Partitions::of(&self.0)
     }
 
     /// Whether an entity passes.
