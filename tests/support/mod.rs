@@ -23,4 +23,5 @@ pub(crate) mod sample;
 pub(crate) mod schemathesis;
 pub(crate) mod sdk_transport;
 pub(crate) mod table_proxy;
+pub(crate) mod table_service;
 pub(crate) mod task_hub;

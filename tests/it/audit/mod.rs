@@ -1,8 +1,9 @@
-//! The table query: against a real Azurite, and against a server that fails in every way a network and a service can.
+//! The table query: against a real Azurite, against a service with much data, and against a server that fails in every way a network and a service can.
 
 mod azurite;
 mod failures;
 mod pages;
+mod service;
 
 use std::time::Duration;
 
