@@ -3,9 +3,11 @@
 mod entity;
 mod error;
 mod query;
+mod values;
 
 pub use error::AuditError;
 pub use query::{Counted, ScanProgress};
+pub use values::{ValueHash, ValueSet};
 
 use std::time::Duration;
 
