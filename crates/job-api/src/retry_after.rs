@@ -120,7 +120,7 @@ mod tests {
         let of = |eta: SystemTime| {
             let eta = crate::views::job::rfc3339(eta);
             let custom = format!(
-                r#"{{"stage":"querying","done":1,"total":2,"percent":50,"rows":1,"eta":"{eta}"}}"#
+                r#"{{"stage":"querying","completed":1,"total":2,"percent":50,"rows":1,"eta":"{eta}"}}"#
             );
             let job = Job {
                 custom_status: Some(custom),

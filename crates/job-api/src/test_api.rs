@@ -73,7 +73,7 @@ fn progress(custom: &Value) -> Option<Progress> {
             "querying" => "Reading the table".to_owned(),
             _ => "Done".to_owned(),
         },
-        done: number("done")?.try_into().ok()?,
+        done: number("completed")?.try_into().ok()?,
         total: number("total")?.try_into().ok()?,
         percent: number("percent")?.try_into().ok()?,
         unit: "days",

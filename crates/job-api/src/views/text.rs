@@ -110,10 +110,10 @@ mod tests {
             (RuntimeStatus::Running, Some("Moderation"), "Moderation"),
             (
                 RuntimeStatus::Running,
-                Some(r#"{"stage":"querying","done":1}"#),
+                Some(r#"{"stage":"querying","completed":1}"#),
                 "querying",
             ),
-            (RuntimeStatus::Running, Some(r#"{"done":1}"#), "Running"),
+            (RuntimeStatus::Running, Some(r#"{"completed":1}"#), "Running"),
             (RuntimeStatus::Running, Some("7"), "Running"),
             (RuntimeStatus::Running, Some("null"), "Running"),
             (RuntimeStatus::Running, Some(r#""""#), "Running"),

@@ -7,9 +7,9 @@ use super::*;
 use crate::test_api;
 
 const URL: &str = "http://localhost:7071/api/status/1a";
-const QUERYING: &str = r#"{"stage":"querying","done":12,"total":31,"percent":38,"rows":48211,"eta":"2021-03-19T13:48:26Z"}"#;
+const QUERYING: &str = r#"{"stage":"querying","completed":12,"total":31,"percent":38,"rows":48211,"eta":"2021-03-19T13:48:26Z"}"#;
 const DONE: &str =
-    r#"{"stage":"done","done":31,"total":31,"percent":100,"rows":200000,"eta":null}"#;
+    r#"{"stage":"done","completed":31,"total":31,"percent":100,"rows":200000,"eta":null}"#;
 const ATTACK: &str = r#"<script>alert(1)</script><img src='x' onerror="alert(1)">&amp;"#;
 
 fn record(status: RuntimeStatus, output: Option<&str>, custom_status: Option<&str>) -> Job {
