@@ -113,7 +113,11 @@ mod tests {
                 Some(r#"{"stage":"querying","completed":1}"#),
                 "querying",
             ),
-            (RuntimeStatus::Running, Some(r#"{"completed":1}"#), "Running"),
+            (
+                RuntimeStatus::Running,
+                Some(r#"{"completed":1}"#),
+                "Running",
+            ),
             (RuntimeStatus::Running, Some("7"), "Running"),
             (RuntimeStatus::Running, Some("null"), "Running"),
             (RuntimeStatus::Running, Some(r#""""#), "Running"),
