@@ -2,7 +2,7 @@
 //! emulator's address, so that an app runs on a machine without Azurite.
 //!
 //! It has the account `devstoreaccount1`, answers queries with filter, selection and continuation,
-//! reads and inserts single entities, and lists and creates tables. Other operations are answered
+//! reads, inserts and deletes single entities, and lists and creates tables. Other operations are answered
 //! with 501. Requests must be signed with the emulator's key.
 
 mod authorization;

@@ -11,7 +11,7 @@ use crate::http::{HostError, Hosts, Query, decode_component};
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HOST, ORIGIN, SERVER};
+use http::header::{ACCEPT, CONTENT_TYPE, ETAG, HOST, IF_MATCH, ORIGIN, SERVER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
@@ -60,6 +60,7 @@ async fn answer(State(store): State<Store>, request: Request) -> Response {
         authorized: is_authorized(&head, query.contains("sig")),
         query,
         preference: head.headers.get("prefer").cloned(),
+        if_match: head.headers.get(IF_MATCH).cloned(),
     };
     // In a path, `+` is not a blank.
     let path = decode_component(&head.uri.path().replace('+', "%2B"));
@@ -129,6 +130,7 @@ struct Call {
     metadata: Metadata,
     authorized: bool,
     preference: Option<HeaderValue>,
+    if_match: Option<HeaderValue>,
 }
 
 /// What the path names.
@@ -155,6 +157,7 @@ impl Call {
             (&Method::GET, Resource::Entities(table)) => self.query(&table),
             (&Method::POST, Resource::Entities(table)) => self.insert(&table, &body),
             (&Method::GET, Resource::Entity(table, keys)) => self.get(&table, &keys),
+            (&Method::DELETE, Resource::Entity(table, keys)) => self.delete(&table, &keys),
             _ => Err(Failure::new(
                 StatusCode::NOT_IMPLEMENTED,
                 "NotImplemented",
@@ -243,14 +246,23 @@ impl Call {
     }
 
     fn get(&self, table: &str, keys: &Keys) -> Result<Response, Failure> {
-        let Some(entity) = self.store.get(table, keys)? else {
+        let entity = self.store.get(table, keys)?;
+        let entity = entity.ok_or(StoreError::EntityNotFound)?;
+        Ok(self.entity(StatusCode::OK, table, &entity))
+    }
+
+    fn delete(&self, table: &str, keys: &Keys) -> Result<Response, Failure> {
+        let Some(wanted) = &self.if_match else {
             return Err(Failure::new(
-                StatusCode::NOT_FOUND,
-                "ResourceNotFound",
-                "The specified resource does not exist.",
+                StatusCode::BAD_REQUEST,
+                "MissingRequiredHeader",
+                "An HTTP header that's mandatory for this request is not specified: If-Match.",
             ));
         };
-        Ok(self.entity(StatusCode::OK, table, &entity))
+        self.store.delete(table, keys, |entity| {
+            wanted == "*" || *wanted == odata::etag(entity)
+        })?;
+        Ok(StatusCode::NO_CONTENT.into_response())
     }
 
     fn insert(&self, table: &str, body: &[u8]) -> Result<Response, Failure> {
@@ -378,6 +390,16 @@ impl From<StoreError> for Failure {
                 StatusCode::CONFLICT,
                 "TableAlreadyExists",
                 "The table specified already exists.",
+            ),
+            StoreError::EntityNotFound => Self::new(
+                StatusCode::NOT_FOUND,
+                "ResourceNotFound",
+                "The specified resource does not exist.",
+            ),
+            StoreError::Changed => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "UpdateConditionNotSatisfied",
+                "The update condition specified in the request was not satisfied.",
             ),
             StoreError::EntityAlreadyExists => Self::new(
                 StatusCode::CONFLICT,

@@ -1,11 +1,12 @@
 //! The tables in memory.
 //!
-//! The rows of the sample are made when they are read; inserted rows are kept.
+//! The rows of the sample are made when they are read; inserted rows are kept, and the keys of deleted rows of the
+//! sample.
 
 use super::entity::Entity;
 use super::sample::{self, Sample};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -19,24 +20,37 @@ type Page = (Vec<Entity>, Option<Keys>);
 #[derive(Clone, Debug, Default)]
 pub struct Store(Arc<RwLock<BTreeMap<String, Table>>>);
 
-/// No keys are both in the sample and inserted.
+/// No keys are both inserted and in what is left of the sample.
 #[derive(Debug)]
 struct Table {
     name: String,
     sample: Option<Sample>,
+    /// Keys of the sample whose rows were deleted.
+    deleted: BTreeSet<Keys>,
     inserted: Rows,
 }
 
 impl Table {
     fn get(&self, keys: &Keys) -> Option<Entity> {
-        let sample = self.sample.as_ref().and_then(|sample| sample.get(keys));
-        sample.or_else(|| self.inserted.get(keys).cloned())
+        let inserted = self.inserted.get(keys).cloned();
+        inserted.or_else(|| {
+            self.sample
+                .as_ref()?
+                .get(keys)
+                .filter(|it| self.is_left(it))
+        })
+    }
+
+    /// Whether this row of the sample was not deleted.
+    fn is_left(&self, entity: &Entity) -> bool {
+        // For an empty set a read costs nothing.
+        self.deleted.is_empty() || !self.deleted.contains(&owned(entity))
     }
 
     /// All rows from these keys on, in key order.
     fn from(&self, keys: &Keys) -> impl Iterator<Item = Entity> {
         let sample = self.sample.iter().flat_map(|sample| sample.from(keys));
-        let mut sample = sample.peekable();
+        let mut sample = sample.filter(|it| self.is_left(it)).peekable();
         let inserted = self.inserted.range(keys.clone()..);
         let mut inserted = inserted.map(|(_, entity)| entity).peekable();
         iter::from_fn(move || {
@@ -59,6 +73,9 @@ pub(super) enum StoreError {
     TableNotFound,
     TableAlreadyExists,
     EntityAlreadyExists,
+    EntityNotFound,
+    /// Another version is there.
+    Changed,
 }
 
 impl Store {
@@ -74,6 +91,7 @@ impl Store {
         let table = Table {
             name: sample::TABLE.to_owned(),
             sample: Some(Sample::new()),
+            deleted: BTreeSet::new(),
             inserted: Rows::new(),
         };
         Self(Arc::new(RwLock::new(
@@ -95,6 +113,7 @@ impl Store {
                 place.insert(Table {
                     name: name.to_owned(),
                     sample: None,
+                    deleted: BTreeSet::new(),
                     inserted: Rows::new(),
                 });
                 Ok(())
@@ -112,6 +131,27 @@ impl Store {
             return Err(StoreError::EntityAlreadyExists);
         }
         table.inserted.insert(key, entity);
+        Ok(())
+    }
+
+    /// Deletes an entity that is `expected`.
+    pub(super) fn delete(
+        &self,
+        table: &str,
+        keys: &Keys,
+        expected: impl Fn(&Entity) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut tables = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let table = tables
+            .get_mut(&table.to_lowercase())
+            .ok_or(StoreError::TableNotFound)?;
+        let entity = table.get(keys).ok_or(StoreError::EntityNotFound)?;
+        if !expected(&entity) {
+            return Err(StoreError::Changed);
+        }
+        if table.inserted.remove(keys).is_none() {
+            table.deleted.insert(keys.clone());
+        }
         Ok(())
     }
 
@@ -149,6 +189,11 @@ impl Store {
     }
 }
 
+fn owned(entity: &Entity) -> Keys {
+    let (partition_key, row_key) = entity.keys();
+    (partition_key.to_owned(), row_key.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,11 +216,7 @@ mod tests {
         let (entities, next) = store
             .page(sample::TABLE, start, Some(end), limit, |_| true)
             .unwrap();
-        let entities = entities
-            .into_iter()
-            .map(|entity| (entity.partition_key, entity.row_key))
-            .collect();
-        (entities, next)
+        (entities.iter().map(owned).collect(), next)
     }
 
     #[test]
@@ -209,6 +250,33 @@ mod tests {
         assert_eq!(next, Some(keys("2022-07-02", "000000")));
         let (found, next) = page(&store, &keys("2022-07-02", "000039"), "2022-07-03", 4);
         assert_eq!((found.len(), next), (1, None));
+    }
+
+    #[test]
+    fn a_deleted_row_is_gone_and_its_keys_are_free() {
+        let store = Store::with_sample_data();
+        let first = keys("2022-07-01", "000000");
+        let own = keys("2022-07-01", "0000000");
+        store
+            .insert(sample::TABLE, entity("2022-07-01", "0000000"))
+            .unwrap();
+        for keys in [&first, &own] {
+            let refused = store.delete(sample::TABLE, keys, |_| false);
+            assert_eq!(refused, Err(StoreError::Changed));
+            store.delete(sample::TABLE, keys, |_| true).unwrap();
+            assert_eq!(store.get(sample::TABLE, keys), Ok(None));
+            let again = store.delete(sample::TABLE, keys, |_| true);
+            assert_eq!(again, Err(StoreError::EntityNotFound));
+        }
+        let (found, _) = page(&store, &first, "2022-07-02", 1_000);
+        assert_eq!(found.len(), 39);
+        let again = || entity("2022-07-01", "000000");
+        store.insert(sample::TABLE, again()).unwrap();
+        let (found, _) = page(&store, &first, "2022-07-02", 1_000);
+        assert_eq!((found.len(), &found[0]), (40, &first));
+        assert_eq!(store.get(sample::TABLE, &first), Ok(Some(again())));
+        store.delete(sample::TABLE, &first, |_| true).unwrap();
+        assert_eq!(store.get(sample::TABLE, &first), Ok(None));
     }
 
     #[test]

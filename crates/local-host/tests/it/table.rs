@@ -185,7 +185,7 @@ async fn a_missing_table_is_named_by_its_code() {
 }
 
 #[tokio::test]
-async fn tables_and_entities_can_be_created_and_read_back() {
+async fn tables_and_entities_can_be_created_read_back_and_deleted() {
     let (client, _) = endpoint(Store::empty()).await;
     let table = client.table_client("People");
     table.create().await.unwrap();
@@ -202,6 +202,14 @@ async fn tables_and_entities_can_be_created_and_read_back() {
     let one = table.partition_key_client("a").entity_client("o'x");
     let read: Value = one.get().await.unwrap().entity;
     assert_eq!(read["big"], "5000000000");
+    let other = IfMatchCondition::Etag("W/\"other\"".into());
+    let refused = one.delete().if_match(other).await.unwrap_err();
+    let http = refused.as_http_error().unwrap();
+    assert_eq!(http.error_code(), Some("UpdateConditionNotSatisfied"));
+    one.delete().await.unwrap();
+    let gone = one.delete().await.unwrap_err();
+    let http = gone.as_http_error().unwrap();
+    assert_eq!(http.error_code(), Some("ResourceNotFound"));
 }
 
 /// The public key of every emulator.
