@@ -9,9 +9,10 @@ use functions_handler::routing::{get, methods, put};
 
 use crate::{
     api::routes,
-    audit::AuditTable,
+    audit::{AuditTable, SliceLimits},
     counters,
     functions::{
+        clear_activity::{CLEAR_ACTIVITY, clear_activity},
         expired_job::expired_job,
         get_events::get_events,
         get_health::get_health,
@@ -20,6 +21,7 @@ use crate::{
         get_operation::get_operation,
         get_session::get_session,
         get_status::get_status,
+        merge_activity::{MERGE_ACTIVITY, merge_activity},
         poison_message::poison_message,
         process_submission::{PROCESS_SUBMISSION, process_submission},
         purge_jobs::purge_jobs,
@@ -29,6 +31,7 @@ use crate::{
         submit_event::submit_event,
         sweep_jobs::sweep_jobs,
     },
+    scratch::Scratch,
     sessions::Sessions,
     settings::Settings,
     tables::OpenError,
@@ -59,29 +62,53 @@ impl FromRef<AppState> for Option<Sessions> {
 /// # Errors
 /// When the table client cannot be set up.
 pub fn app(settings: Settings) -> Result<App<AppState>, OpenError> {
+    app_with_limits(settings, SliceLimits::default())
+}
+
+/// The same with other limits of a slice, for a test.
+///
+/// # Errors
+/// When the table client cannot be set up.
+pub fn app_with_limits(
+    settings: Settings,
+    limits: SliceLimits,
+) -> Result<App<AppState>, OpenError> {
     let table = AuditTable::open(&settings.storage, settings.query.clone())?;
+    let scratch = Scratch::open(&settings.scratch, &settings.query)?;
+    let (of_merge, of_clear) = (scratch.clone(), scratch.clone());
     Ok(app_without_job(settings)?
         .orchestrator(PROCESS_SUBMISSION, process_submission)
-        .activity(QUERY_ACTIVITY, move |context, range| {
-            query_activity(context, table.clone(), range)
+        .activity(QUERY_ACTIVITY, move |context, input| {
+            query_activity(context, (table.clone(), scratch.clone()), limits, input)
+        })
+        .activity(MERGE_ACTIVITY, move |context, input| {
+            merge_activity(context, of_merge.clone(), input)
+        })
+        .activity(CLEAR_ACTIVITY, move |context, scope| {
+            clear_activity(context, of_clear.clone(), scope)
         }))
 }
 
-/// The same without the orchestrator of a job and its activity, for a test that brings its own.
+/// The same without the orchestrator of a job and its activities, for a test that brings its own.
 ///
 /// # Errors
-/// When the table client of the sessions cannot be set up.
+/// When a table client cannot be set up.
 pub fn app_without_job(settings: Settings) -> Result<App<AppState>, OpenError> {
     let sessions = Sessions::open(&settings)?;
-    Ok(app_with_sessions(settings, sessions))
+    let scratch = Scratch::open(&settings.scratch, &settings.query)?;
+    let heals = settings.jobs.sweep;
+    Ok(
+        app_with_sessions(settings, sessions).function("sweep-jobs", move |invocation| {
+            sweep_jobs(invocation, scratch.clone(), heals)
+        }),
+    )
 }
 
-/// The same with these sessions, for a test that brings its own store.
+/// The same without the sweep and with these sessions, for a test that brings its own store.
 pub fn app_with_sessions(settings: Settings, sessions: Option<Sessions>) -> App<AppState> {
     counters::started();
     let settings = Arc::new(settings);
     let purge = Arc::clone(&settings);
-    let sweep = settings.jobs.sweep;
     let of_purge = sessions.clone();
     let (events, of_events) = (Arc::clone(&settings), sessions.clone());
     App::with_state(AppState { settings, sessions })
@@ -118,9 +145,6 @@ pub fn app_with_sessions(settings: Settings, sessions: Option<Sessions>) -> App<
         )
         .function("purge-jobs", move |invocation| {
             purge_jobs(Arc::clone(&purge), of_purge.clone(), invocation)
-        })
-        .function("sweep-jobs", move |invocation| {
-            sweep_jobs(invocation, sweep)
         })
         .function("submit-event", move |invocation| {
             submit_event(Arc::clone(&events), of_events.clone(), invocation)

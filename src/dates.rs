@@ -36,6 +36,13 @@ impl Day {
         Self::from_calendar(year, Month::try_from(month).ok()?, day)
     }
 
+    /// So many days later, at most 9999-12-31.
+    #[must_use]
+    pub fn later(self, days: u32) -> Self {
+        let days = time::Duration::days(days.into());
+        Self(self.0.saturating_add(days))
+    }
+
     /// `None` for the year 0 and for a day that does not exist.
     fn from_calendar(year: u16, month: Month, day: u8) -> Option<Self> {
         let date = Date::from_calendar_date(i32::from(year), month, day).ok()?;

@@ -20,8 +20,9 @@ pub mod functions;
 pub mod jobs;
 pub mod logging;
 pub mod owners;
+pub mod scratch;
 pub mod sessions;
 pub mod settings;
 pub mod tables;
 
-pub use app::{AppState, app, app_with_sessions, app_without_job};
+pub use app::{AppState, app, app_with_limits, app_with_sessions, app_without_job};

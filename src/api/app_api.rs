@@ -66,15 +66,17 @@ impl JobApi for Settings {
 fn in_words(progress: Progress) -> job_api::Progress {
     let stage = match progress.stage {
         Stage::Querying => "Reading the table",
+        Stage::Merging => "Counting the values",
+        Stage::Stopping => "Stopping",
         Stage::Done => "Done",
     };
     job_api::Progress {
         stage: stage.to_owned(),
-        done: progress.done,
+        done: progress.completed,
         total: progress.total,
         percent: progress.percent,
         unit: "days",
-        done_name: "Days scanned",
+        done_name: "Days read",
         numbers: vec![("Rows read", progress.rows)],
         eta: progress.eta.map(Into::into),
     }

@@ -46,11 +46,24 @@ pub enum AuditError {
         "The endpoint did not answer as a table service does. Check the endpoint in the setting AuditStorage."
     )]
     UnexpectedAnswer,
+    /// The service refused to let the app write to the scratch table.
+    #[error(
+        "The table service does not let the app use the scratch table. Check the settings ScratchStorage and ScratchTable."
+    )]
+    ScratchDenied,
+    /// Requests to the scratch table failed.
+    #[error(
+        "The scratch table cannot be used at present. Try again later, and check the setting ScratchStorage."
+    )]
+    ScratchFailed,
+    /// Values that the job had spilled are gone.
+    #[error("The intermediate values of the job are gone. Submit the job again.")]
+    ScratchLost,
 }
 
 impl AuditError {
     /// Every error, in the order of the documentation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::TableNotFound,
         Self::AccessDenied,
         Self::Unreachable,
@@ -61,6 +74,9 @@ impl AuditError {
         Self::ScanTimeout,
         Self::ConnectionLost,
         Self::UnexpectedAnswer,
+        Self::ScratchDenied,
+        Self::ScratchFailed,
+        Self::ScratchLost,
     ];
 
     /// The code of the error, such as `TableNotFound`.
@@ -76,6 +92,9 @@ impl AuditError {
             Self::ScanTimeout => "ScanTimeout",
             Self::ConnectionLost => "ConnectionLost",
             Self::UnexpectedAnswer => "UnexpectedAnswer",
+            Self::ScratchDenied => "ScratchDenied",
+            Self::ScratchFailed => "ScratchFailed",
+            Self::ScratchLost => "ScratchLost",
         }
     }
 
@@ -91,12 +110,24 @@ impl AuditError {
             | Self::Throttled
             | Self::ServiceFailed
             | Self::TableTimeout
-            | Self::ConnectionLost => true,
+            | Self::ConnectionLost
+            | Self::ScratchFailed => true,
             Self::TableNotFound
             | Self::AccessDenied
             | Self::QueryRejected
             | Self::ScanTimeout
-            | Self::UnexpectedAnswer => false,
+            | Self::UnexpectedAnswer
+            | Self::ScratchDenied
+            | Self::ScratchLost => false,
+        }
+    }
+
+    /// The error for a request to the scratch table. A client can do nothing about the kind of the failure; the log has it.
+    pub(crate) fn of_scratch(error: TableError) -> Self {
+        tracing::warn!("the scratch table failed: {error}");
+        match error {
+            TableError::AccessDenied | TableError::Rejected => Self::ScratchDenied,
+            _ => Self::ScratchFailed,
         }
     }
 }

@@ -1,21 +1,25 @@
-//! The audit table: how many distinct values a column has over a range of days.
+//! The audit table: the distinct values of a column over a range of days, slice by slice.
+//!
+//! Values are compared by their exact text, whatever their type; an entity that lacks the counted column, or has null in
+//! it, has no value. Only entities count whose filter column is there and not empty.
 
 mod entity;
 mod error;
-mod query;
+mod read;
+mod slices;
+mod spill;
 mod values;
 
 pub use error::AuditError;
-pub use query::{Counted, ScanProgress};
+pub use read::{SliceLimits, SliceRead};
+pub use slices::{Part, Slice, days_of};
+pub use spill::{Spilled, Spiller};
 pub use values::{ValueHash, ValueSet};
 
 use std::time::Duration;
 
-use crate::{
-    dates::DateRange,
-    tables::{
-        Connection, Filter, OpenError, PropertyName, RetryPolicy, Table, TableName, Timeouts,
-    },
+use crate::tables::{
+    Connection, Limiter, OpenError, PropertyName, RetryPolicy, Table, TableName, Timeouts,
 };
 
 /// What is read from the table, with which time limits and retries.
@@ -31,16 +35,17 @@ pub struct AuditQuery {
     pub timeouts: Timeouts,
     /// Retries of the request of one page.
     pub retry: RetryPolicy,
-    /// Time limit for all pages together. It must be shorter than the host's `functionTimeout`, after which the host
+    /// Time limit for all pages of a slice. It must be shorter than the host's `functionTimeout`, after which the host
     /// kills the handler and everything that runs in it.
     pub deadline: Duration,
 }
 
-/// A client for the audit table. Clones share their connections.
+/// A client for the audit table. Clones share their connections, and the limit of requests under way at once.
 #[derive(Clone, Debug)]
 pub struct AuditTable {
     table: Table,
     query: AuditQuery,
+    limiter: Limiter,
 }
 
 impl AuditTable {
@@ -50,37 +55,10 @@ impl AuditTable {
     /// When the credentials are malformed or TLS cannot be set up.
     pub fn open(connection: &Connection, query: AuditQuery) -> Result<Self, OpenError> {
         let table = Table::open(connection, &query.table, &query.timeouts)?;
-        Ok(Self { table, query })
-    }
-
-    /// The number of distinct values of the counted column over all entities whose PartitionKey is from the first to
-    /// the last day of the range, as text and both included, and whose filter column is not empty.
-    ///
-    /// Values are compared by their exact text, whatever their type; an entity that lacks the counted column, or has
-    /// null in it, adds nothing.
-    ///
-    /// `progress` is kept up to date with each page.
-    ///
-    /// # Errors
-    /// See [`AuditError`]; transient ones only after the retries of [`AuditQuery::retry`].
-    pub async fn count_distinct(
-        &self,
-        range: DateRange,
-        progress: &ScanProgress,
-    ) -> Result<Counted, AuditError> {
-        let partition_key = PropertyName::PARTITION_KEY;
-        let filter = Filter::ge(&partition_key, range.start().to_string().as_str())
-            .and(Filter::le(&partition_key, range.end().to_string().as_str()))
-            .and(Filter::ne(&self.query.filter_column, ""));
-        let count = query::count_distinct(
-            &self.table,
-            &filter,
-            &self.query.count_column,
-            &self.query.retry,
-            progress,
-        );
-        tokio::time::timeout(self.query.deadline, count)
-            .await
-            .unwrap_or_else(|_| Err(progress.out_of_time()))
+        Ok(Self {
+            table,
+            query,
+            limiter: Limiter::default(),
+        })
     }
 }

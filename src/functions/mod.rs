@@ -1,5 +1,6 @@
 //! The functions of the app: one file for each function folder, with the folder's name.
 
+pub mod clear_activity;
 pub mod expired_job;
 pub mod get_events;
 pub mod get_health;
@@ -8,6 +9,7 @@ pub mod get_openapi;
 pub mod get_operation;
 pub mod get_session;
 pub mod get_status;
+pub mod merge_activity;
 pub mod poison_message;
 pub mod process_submission;
 pub mod purge_jobs;

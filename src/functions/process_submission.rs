@@ -1,24 +1,19 @@
 //! `process-submission`: the orchestrator of a job.
 
-use std::{pin::pin, time::Duration};
+mod count;
 
-use durable_functions::{
-    Failure, OrchestrationContext, Orchestrator, Result, RetryPolicy, TaskError,
-};
-use futures::future::{Either, select};
+use std::time::Duration;
+
+use durable_functions::{Failure, OrchestrationContext, Orchestrator, Result};
 use serde::{Deserialize, Serialize};
 
-use super::query_activity::QUERY_ACTIVITY;
 use crate::{
-    audit::Counted,
     dates::DateRange,
-    jobs::{
-        TIMEOUT,
-        progress::{Progress, SCANNED},
-    },
+    jobs::{TIMEOUT, heal::is_lost},
     owners::Owner,
     sessions::SessionKey,
 };
+use count::Count;
 
 /// The orchestrator in the folder `process-submission`: its output is the number of distinct values.
 pub const PROCESS_SUBMISSION: Orchestrator<JobInput, u64> = Orchestrator::new("process-submission");
@@ -59,53 +54,32 @@ fn an_hour() -> u64 {
     3600
 }
 
-/// Runs one job. A failure of the query becomes the failure of the job, with the same type and message.
+/// Runs one job: reads the slices of its range, several at a time, and counts their distinct values. A failure of an
+/// activity becomes the failure of the job, with the same type and message.
 ///
 /// # Errors
-/// The failure of `query-activity` after its retries; `Timeout` when the time limit of the job has passed. The scan
-/// sees that in the status of the job, and stops.
+/// The failure of an activity after its retries; `Timeout` when the time limit of the job has passed. What runs of the job
+/// sees that in its status, and stops.
 pub async fn process_submission(context: OrchestrationContext, input: JobInput) -> Result<u64> {
     let JobInput {
         range,
         timeout_seconds,
         ..
     } = input;
-    context.set_custom_status(Progress::begin(&range));
-    let counted = context.timeout(
-        Duration::from_secs(timeout_seconds),
-        count(&context, &range),
-    );
-    let Ok(counted) = counted.await else {
-        let (code, message) = TIMEOUT;
-        return Err(Failure::new(code, message).into());
-    };
-    let counted = counted.map_err(TaskError::into_failure)?;
-    context.set_custom_status(Progress::end(&range, counted.rows));
-    Ok(counted.values)
-}
-
-/// Calls the activity, and shows its progress until it has ended.
-async fn count(context: &OrchestrationContext, range: &DateRange) -> Result<Counted, TaskError> {
-    let query = QUERY_ACTIVITY.with_retry(retry(context));
-    let mut counted = pin!(context.call(query, *range));
-    loop {
-        match select(counted.as_mut(), context.wait_for(SCANNED)).await {
-            Either::Left((outcome, _)) => return outcome,
-            Either::Right((Ok(scanned), _)) => {
-                context.set_custom_status(Progress::scanned(range, scanned, context.now()));
-            }
-            // It is not from our activity.
-            Either::Right((Err(_), _)) => {}
+    let mut count = Count::begin(&context, range);
+    let time = Duration::from_secs(timeout_seconds);
+    let failure = match context.timeout(time, count.run()).await {
+        Ok(Ok(values)) => return Ok(values),
+        // The host lost an activity. The job is healed, and goes on with what its slices have spilled.
+        Ok(Err(failure)) if is_lost(&failure) => return Err(failure.into()),
+        Ok(Err(failure)) => failure,
+        Err(_) => {
+            let (code, message) = TIMEOUT;
+            Failure::new(code, message)
         }
-    }
-}
-
-/// The table client retries single requests by itself. The durable retries are for longer outages, such as a restart of
-/// the app: they last half a minute, and a job survives four restarts. The waits differ from job to job, so that those
-/// that failed together do not come back together.
-fn retry(context: &OrchestrationContext) -> RetryPolicy {
-    let jitter = 0.75 + context.rng().next_f64() / 2.0;
-    RetryPolicy::new(5, Duration::from_secs(2).mul_f64(jitter)).backoff(2.0)
+    };
+    count.stop().await;
+    Err(failure.into())
 }
 
 #[cfg(test)]

@@ -1,78 +1,129 @@
-//! `query-activity`: counts the distinct values of a range of days. Through the `DurableClient` of its binding it tells
-//! its job how far it is, and looks whether the job has ended.
+//! `query-activity`: reads one slice of a job. Through the `DurableClient` of its binding it looks whether the job still
+//! wants it, and whether the job has its result already.
 
 use durable_functions::{Activity, ActivityContext, Failure, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    audit::{AuditError, AuditTable, Counted, ScanProgress},
+    audit::{AuditError, AuditTable, Part, Slice, SliceLimits, Spilled, Spiller, ValueHash},
     dates::DateRange,
-    jobs::{running, watch::Watch},
+    jobs::{
+        finished,
+        watch::{Unwanted, cancelled, unwanted},
+    },
+    scratch::{Scope, Scratch},
 };
 
 /// The activity in the folder `query-activity`. Its caller says how it is retried.
-pub const QUERY_ACTIVITY: Activity<DateRange, Counted> = Activity::new("query-activity");
+pub const QUERY_ACTIVITY: Activity<QueryInput, Queried> = Activity::new("query-activity");
 
-/// Counts once. Safe to repeat: it only reads.
+/// What is to be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueryInput {
+    /// All days of the job.
+    pub range: DateRange,
+    /// The days of them to read.
+    pub slice: Slice,
+    /// Where values go that are too many for the result.
+    pub scope: Scope,
+    /// Whether an earlier slice of the job has put any there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_spilled: bool,
+}
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queried {
+    /// Stands for the slice that was to be read: see [`slice_id`].
+    pub slice: ValueHash,
+    /// The entities that were read, those without a value in the counted column included.
+    pub rows: u64,
+    /// The distinct values, but those that were spilled.
+    pub values: Vec<ValueHash>,
+    /// What was spilled.
+    #[serde(default, skip_serializing_if = "Spilled::is_empty")]
+    pub spilled: Spilled,
+    /// What was not read in time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rest: Vec<Part>,
+}
+
+/// Reads one slice. Safe to repeat: what an attempt has spilled counts only with its result.
 ///
 /// # Errors
 /// A failure whose type is [`AuditError::code`]; marked as non-retriable unless the error is transient.
 pub async fn query_activity(
     context: ActivityContext,
-    table: AuditTable,
-    range: DateRange,
-) -> Result<Counted> {
+    (table, scratch): (AuditTable, Scratch),
+    limits: SliceLimits,
+    input: QueryInput,
+) -> Result<Queried> {
     // The id of the job, as clients know it.
     let job = context.instance_id().unwrap_or_default();
-    tracing::debug!(job, start = %range.start(), end = %range.end(), "scan begins");
-    let progress = ScanProgress::default();
-    let counted = tokio::select! {
-        counted = table.count_distinct(range, &progress) => counted,
-        () = unwanted(&context, job, &range, &progress) => {
+    let id = slice_id(&input.slice)?;
+    let read = async {
+        if let Some(queried) = finished::find(&context, job, |it: &Queried| it.slice == id).await {
+            tracing::info!(
+                job,
+                "slice was read before: its result is taken from the history"
+            );
+            return Ok(queried);
+        }
+        let spiller = Spiller::new(&scratch, &input.scope, job);
+        let read = table
+            .read_slice(&input.range, &input.slice, spiller, &limits)
+            .await?;
+        tracing::info!(
+            job,
+            rows = read.rows,
+            values = read.values.len(),
+            spilled = read.spilled.values,
+            parts_left = read.rest.len(),
+            "slice read"
+        );
+        Ok(Queried {
+            slice: id,
+            rows: read.rows,
+            values: read.values,
+            spilled: read.spilled,
+            rest: read.rest,
+        })
+    };
+    let outcome = tokio::select! {
+        outcome = read => outcome,
+        reason = unwanted(&context, job) => {
             tracing::info!(job, "scan stopped, because its job has ended");
+            if reason == Unwanted::Ended && input.has_spilled {
+                clear(&scratch, &input.scope, job).await;
+            }
             return Err(cancelled().into());
         }
     };
-    match counted {
-        Ok(counted) => {
-            let Counted { values, rows } = counted;
-            tracing::info!(job, values, rows, "counted distinct values");
-            Ok(counted)
-        }
-        Err(error) => {
-            tracing::error!(job, code = error.code(), "{error}");
-            Err(failure(error).into())
-        }
+    outcome.map_err(|error: AuditError| {
+        tracing::error!(job, code = error.code(), "{error}");
+        failure(error).into()
+    })
+}
+
+/// The same for the same slice of a job, whatever else a later version puts into an input.
+fn slice_id(slice: &Slice) -> Result<ValueHash> {
+    let text = serde_json::to_string(slice);
+    let text =
+        text.map_err(|_| Failure::new("InvalidInput", "the slice cannot be written as JSON"))?;
+    Ok(ValueHash::of(&text))
+}
+
+/// Removes what an ended job has spilled. What is left, the sweep removes.
+pub(super) async fn clear(scratch: &Scratch, scope: &Scope, job: &str) {
+    match scratch.clear(scope).await {
+        Ok(()) => tracing::info!(job, "the values that the ended job had spilled are removed"),
+        Err(error) => tracing::warn!(job, "spilled values are not removed yet: {error}"),
     }
 }
 
-/// Waits until the scan is to stop, and reports its progress meanwhile.
-async fn unwanted(
-    context: &ActivityContext,
-    job: &str,
-    range: &DateRange,
-    progress: &ScanProgress,
-) {
-    let running = running::begin(job);
-    let watch = match context.durable_client() {
-        Ok(client) => Watch::new(&client, job),
-        Err(reason) => {
-            tracing::warn!(job, "the scan cannot report to its job: {reason}");
-            return running.stopped().await;
-        }
-    };
-    tokio::select! {
-        () = running.stopped() => {}
-        () = watch.unwanted() => {}
-        () = watch.report(range, progress) => {}
-    }
-}
-
-/// Nobody reads it: the instance has ended. A result would be wrong if it had not.
-fn cancelled() -> Failure {
-    Failure::new("Cancelled", "The job was cancelled.").non_retriable()
-}
-
-fn failure(error: AuditError) -> Failure {
+/// The failure for an error, which a caller's retries repeat if the error is transient.
+pub(super) fn failure(error: AuditError) -> Failure {
     let failure = Failure::new(error.code(), error.to_string());
     if error.is_transient() {
         failure

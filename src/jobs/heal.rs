@@ -18,7 +18,7 @@ mod tried;
 
 use std::{sync::LazyLock, time::SystemTime};
 
-use durable_functions::{ClientError, Instance, RuntimeStatus, Status};
+use durable_functions::{ClientError, Failure, Instance, RuntimeStatus, Status};
 
 use decision::Decision;
 use loss::Loss;
@@ -33,6 +33,11 @@ static ATTEMPTS: LazyLock<Attempts> = LazyLock::new(Attempts::default);
 /// Whether the output of a failed job says that the host failed it.
 pub(crate) fn is_host_failure(output: &str) -> bool {
     Loss::in_output(PROCESS_SUBMISSION.name(), output).is_some()
+}
+
+/// Whether an activity failed because the host lost it. A job that fails with this failure is healed.
+pub(crate) fn is_lost(failure: &Failure) -> bool {
+    loss::is_lost_activity(failure)
 }
 
 /// Heals the job, if its host failed it: rewinds it when that is due. Whether the job is to be shown as running: it goes

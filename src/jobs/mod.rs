@@ -6,8 +6,10 @@
 mod caller_jobs;
 pub(crate) mod expired;
 mod failure;
+pub(crate) mod finished;
 pub(crate) mod heal;
 mod identity;
+pub(crate) mod leftovers;
 pub(crate) mod of_session;
 pub(crate) mod poison;
 pub mod progress;

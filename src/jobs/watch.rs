@@ -1,59 +1,85 @@
-//! What a scan does beside scanning: it looks whether its job still wants it, and tells the job how far it is.
+//! What an activity of a job does beside its work: it looks whether the job still wants it.
 //!
-//! Invariant: nothing here can fail a scan. A task hub that does not answer for a moment costs the client an older
-//! progress, and a cancelled scan some seconds more.
+//! Invariant: nothing here can fail an activity. A task hub that does not answer for a moment costs a cancelled job some
+//! seconds more.
 
 use std::time::Duration;
 
-use durable_functions::{ClientError, DurableClient, Instance, RuntimeStatus};
-use tokio::time::{Instant, sleep};
+use durable_functions::{
+    ActivityContext, ClientError, DurableClient, Failure, Instance, RuntimeStatus, Status,
+};
+use tokio::time::sleep;
 
 use super::{
     TIMEOUT,
-    progress::{SCANNED, Scanned},
+    progress::{Progress, Stage},
+    running,
 };
-use crate::{
-    audit::ScanProgress, dates::DateRange, functions::process_submission::PROCESS_SUBMISSION,
-};
+use crate::{audit::AuditError, functions::process_submission::PROCESS_SUBMISSION};
 
-/// How often a scan looks at the status of its job. It costs one read of the task hub's storage each time; a cancelled
-/// job on another machine is noticed this much later.
+/// How often an activity looks at the status of its job. It costs one read of the task hub's storage each time; a
+/// job that was cancelled on another machine is noticed this much later.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// The shortest time between two reports. Each report is a turn of the orchestrator and two events of its history.
-const REPORT_EVERY: Duration = Duration::from_secs(2);
-/// The longer a scan runs, the less often it reports: each time this part of its time so far has passed again. A scan of
-/// ten minutes reports some 140 times, and one of an hour 230 times, in place of 1,800.
-const REPORT_PART: u32 = 50;
+/// Why a job does not want an activity any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unwanted {
+    /// It has failed and waits for what runs of it, to end after that.
+    Stopping,
+    /// It has ended: a client cancelled it, an operator terminated it, its time limit has passed, or this is a second
+    /// delivery of an activity whose result it has.
+    Ended,
+}
 
-/// The job of a scan.
+/// Waits until the job of an activity does not want it any more.
+pub(crate) async fn unwanted(context: &ActivityContext, job: &str) -> Unwanted {
+    let running = running::begin(job);
+    let watch = match context.durable_client() {
+        Ok(client) => Watch::new(&client, job),
+        Err(reason) => {
+            tracing::warn!(job, "the activity cannot look at its job: {reason}");
+            running.stopped().await;
+            return Unwanted::Ended;
+        }
+    };
+    tokio::select! {
+        () = running.stopped() => Unwanted::Ended,
+        reason = watch.unwanted() => reason,
+    }
+}
+
+/// The failure of an activity that was not wanted any more. Nobody reads it, and a result would be wrong.
+pub(crate) fn cancelled() -> Failure {
+    Failure::new("Cancelled", "The job was cancelled.").non_retriable()
+}
+
+/// The job of an activity.
 #[derive(Clone, Debug)]
-pub(crate) struct Watch {
+struct Watch {
     job: Instance<u64>,
 }
 
 impl Watch {
     /// Of the job with this id.
-    pub(crate) fn new(client: &DurableClient, job: &str) -> Self {
+    fn new(client: &DurableClient, job: &str) -> Self {
         Self {
             job: client.instance(PROCESS_SUBMISSION, job),
         }
     }
 
-    /// Waits until the job does not want the scan any more: a client cancelled it, an operator terminated it, or its time
-    /// limit has passed.
+    /// Waits until the job does not want the activity any more.
     ///
     /// It looks at once, because the host may begin an activity after its job was cancelled. A job that failed with its
-    /// host is no reason to stop: it is healed, and waits for this scan.
-    pub(crate) async fn unwanted(&self) {
+    /// host is no reason to stop: it is healed, and waits for this activity.
+    async fn unwanted(&self) -> Unwanted {
         loop {
             let job = self.job.clone();
             match to_its_end(async move { job.status().await }).await {
-                Ok(Some(status)) => match status.runtime_status {
-                    RuntimeStatus::Terminated | RuntimeStatus::Canceled => return,
-                    RuntimeStatus::Failed if is_timeout(status.output.as_deref()) => return,
-                    _ => {}
-                },
+                Ok(Some(status)) => {
+                    if let Some(reason) = reason(&status) {
+                        return reason;
+                    }
+                }
                 Ok(None) => {}
                 Err(reason) => {
                     tracing::debug!(job = self.job.id(), "status of the job not read: {reason}");
@@ -62,35 +88,25 @@ impl Watch {
             sleep(LOOK_EVERY).await;
         }
     }
+}
 
-    /// Tells the job again and again how far the scan is. Never ends.
-    pub(crate) async fn report(&self, range: &DateRange, progress: &ScanProgress) {
-        let begin = Instant::now();
-        let mut last = (0, 0);
-        loop {
-            sleep(REPORT_EVERY.max(begin.elapsed() / REPORT_PART)).await;
-            let days = progress.day().map_or(0, |day| range.days_before(day));
-            let now = (days, progress.rows());
-            if now == last {
-                continue;
-            }
-            let scanned = Scanned {
-                days,
-                rows: progress.rows(),
-                elapsed_ms: u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
-            };
-            let job = self.job.clone();
-            match to_its_end(async move { job.raise(SCANNED, &scanned).await }).await {
-                Ok(()) => last = now,
-                Err(reason) => tracing::debug!(job = self.job.id(), "progress not told: {reason}"),
-            }
+/// Why a job with this status wants no activity. `None`: it wants its activities.
+fn reason(status: &Status<u64>) -> Option<Unwanted> {
+    match status.runtime_status {
+        RuntimeStatus::Terminated | RuntimeStatus::Canceled | RuntimeStatus::Completed => {
+            Some(Unwanted::Ended)
+        }
+        RuntimeStatus::Failed => has_failed(status.output.as_deref()).then_some(Unwanted::Ended),
+        _ => {
+            let progress = status.custom_status.as_deref().and_then(Progress::read)?;
+            (progress.stage == Stage::Stopping).then_some(Unwanted::Stopping)
         }
     }
 }
 
-/// Makes a call to its end, also when the scan ends meanwhile and nobody waits for the answer. A call that is dropped is
+/// Makes a call to its end, also when the activity ends meanwhile and nobody waits for the answer. A call that is dropped is
 /// reset on the connection, and a server ends a connection on which many calls are reset before it has looked at them:
-/// a hundred scans that end at once would break the calls of all other jobs.
+/// a hundred activities that end at once would break the calls of all other jobs.
 async fn to_its_end<T: Send + 'static>(
     call: impl Future<Output = Result<T, ClientError>> + Send + 'static,
 ) -> Result<T, ClientError> {
@@ -101,12 +117,10 @@ async fn to_its_end<T: Send + 'static>(
     }
 }
 
-/// Whether an output is that of a job whose time limit has passed.
-fn is_timeout(output: Option<&str>) -> bool {
-    let (code, _) = TIMEOUT;
-    output
-        .and_then(|text| text.strip_prefix(code))
-        .is_some_and(|rest| rest.starts_with(':'))
+/// Whether an output is that of a job that has failed by itself, not with its host.
+pub(super) fn has_failed(output: Option<&str>) -> bool {
+    let code = output.and_then(|text| text.split_once(": "));
+    code.is_some_and(|(code, _)| code == TIMEOUT.0 || AuditError::from_code(code).is_some())
 }
 
 #[cfg(test)]
@@ -114,11 +128,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_time_limit_stops_the_scan_of_a_failed_job() {
-        assert!(is_timeout(Some("Timeout: The job did not end in time.")));
-        for other in ["TimeoutException: x", "TableTimeout: x", "Timeout", ""] {
-            assert!(!is_timeout(Some(other)), "{other}");
+    fn only_our_own_failure_stops_the_activities_of_a_failed_job() {
+        for ours in [
+            "Timeout: The job did not end in time.",
+            "TableTimeout: x",
+            "AccessDenied: x",
+        ] {
+            assert!(has_failed(Some(ours)), "{ours}");
         }
-        assert!(!is_timeout(None));
+        for other in [
+            "TimeoutException: x",
+            "Timeout",
+            "",
+            "{\"message\":\"Timeout: x\"}",
+        ] {
+            assert!(!has_failed(Some(other)), "{other}");
+        }
+        assert!(!has_failed(None));
     }
 }

@@ -325,7 +325,7 @@ impl TableStore {
                 _ => return Ok(0),
             },
         };
-        let delete = || self.table.delete(&keys, &version);
+        let delete = || self.table.delete(&keys, Some(&version));
         let was_deleted = self.retry.run(delete).await?;
         Ok(u64::from(was_deleted && row.kind != Kind::Place))
     }

@@ -8,6 +8,7 @@ mod jobs;
 mod messages;
 mod owners;
 mod profile;
+mod scratch;
 mod sessions;
 mod submit;
 
@@ -28,6 +29,7 @@ use job_api::settings::{Reader, in_range, of_the_process};
 
 use crate::{
     audit::AuditQuery,
+    scratch::ScratchSettings,
     tables::{Connection, PropertyName, RetryPolicy, TableName, Timeouts},
 };
 
@@ -45,6 +47,8 @@ pub struct Settings {
     pub storage: Connection,
     /// `AuditTable`, `AuditCountColumn`, `AuditFilterColumn`, `QueryTimeoutSeconds`: what is counted, and how long.
     pub query: AuditQuery,
+    /// `ScratchStorage`, `ScratchTable`: where the values of large jobs are kept until they are merged.
+    pub scratch: ScratchSettings,
     /// How the app is reached.
     pub http: HttpSettings,
     /// Which published API the app stands in for.
@@ -113,6 +117,12 @@ impl Settings {
         let jobs = JobSettings::read(&mut reader);
         let messages = MessageSettings::read(&mut reader);
         let sessions = SessionSettings::read(&mut reader, (storage.as_ref(), table.as_ref()));
+        let of_sessions = match &sessions.store {
+            Some(StoreKind::Table(table)) => (Some(&table.storage), Some(&table.name)),
+            _ => (None, None),
+        };
+        let of_audit = (storage.as_ref(), table.as_ref());
+        let scratch = scratch::read(&mut reader, of_audit, of_sessions);
         let owners = OwnerSettings::read(&mut reader);
 
         let query = (|| {
@@ -129,6 +139,7 @@ impl Settings {
             Some(Self {
                 storage: storage?,
                 query: query?,
+                scratch: scratch?,
                 http: http?,
                 profile: profile?,
                 submit: submit?,

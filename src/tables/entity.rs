@@ -3,6 +3,7 @@
 //! Invariant: a value is written with its type, so that a filter of that type finds it. JSON has no integers of 64 bits;
 //! the service writes and reads them as texts.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value as Json, value::RawValue};
 
 use super::{error::TableError, error::unexpected, filter::Value, names::PropertyName};
@@ -45,6 +46,11 @@ impl Entity {
                 let kind = Json::String("Edm.Int64".to_owned());
                 self.0.insert(format!("{name}@odata.type"), kind);
                 Json::String(number.to_string())
+            }
+            Value::Binary(bytes) => {
+                let kind = Json::String("Edm.Binary".to_owned());
+                self.0.insert(format!("{name}@odata.type"), kind);
+                Json::String(STANDARD.encode(bytes))
             }
         };
         self.0.insert(name.to_owned(), json);
@@ -96,6 +102,19 @@ impl Entity {
             Json::String(text) => text.parse().ok(),
             other => other.as_i64(),
         }
+    }
+
+    /// The property as bytes. `None` when it is absent.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub(crate) fn binary(&self, name: &PropertyName) -> Result<Option<Vec<u8>>, TableError> {
+        let Some(value) = self.0.get(name.as_str()) else {
+            return Ok(None);
+        };
+        let bytes = value.as_str().and_then(|text| STANDARD.decode(text).ok());
+        let bytes = bytes.ok_or_else(|| unexpected("a property of bytes is none"))?;
+        Ok(Some(bytes))
     }
 
     pub(super) fn members(&self) -> &Map<String, Json> {

@@ -17,6 +17,14 @@ pub enum Value {
     Int64(i64),
     /// `Edm.Boolean`.
     Boolean(bool),
+    /// `Edm.Binary`.
+    Binary(Vec<u8>),
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Binary(bytes)
+    }
 }
 
 impl From<&str> for Value {
@@ -43,6 +51,11 @@ impl fmt::Display for Value {
             Self::Text(text) => write!(f, "'{}'", text.replace('\'', "''")),
             Self::Int64(number) => write!(f, "{number}L"),
             Self::Boolean(truth) => write!(f, "{truth}"),
+            Self::Binary(bytes) => {
+                f.write_str("X'")?;
+                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+                f.write_str("'")
+            }
         }
     }
 }
@@ -129,6 +142,7 @@ mod tests {
         );
         assert_eq!(filter((-5_i64).into()), "A ne -5L");
         assert_eq!(filter(true.into()), "A ne true");
+        assert_eq!(filter(vec![0, 0xaf].into()), "A ne X'00af'");
     }
 
     /// Reads one string literal as OData does and returns its value and what follows it.

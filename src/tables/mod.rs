@@ -7,6 +7,7 @@ mod connection;
 mod entity;
 mod error;
 mod filter;
+mod limiter;
 mod names;
 mod retry;
 mod transport;
@@ -15,6 +16,7 @@ pub use connection::{Connection, ConnectionError};
 pub(crate) use entity::{Entity, Etag, Keys};
 pub(crate) use error::{Failed, TableError, unexpected};
 pub use filter::{Filter, Value};
+pub(crate) use limiter::Limiter;
 pub use names::{PropertyName, TableName};
 pub use retry::RetryPolicy;
 pub use transport::Timeouts;
@@ -40,7 +42,7 @@ pub enum OpenError {
 }
 
 /// The last partition and row that a page covered, as the service names them; only the service reads it.
-pub(crate) type ContinuationToken = (String, Option<String>);
+pub type ContinuationToken = (String, Option<String>);
 
 /// One answer to a query.
 pub(crate) struct Page {
@@ -56,7 +58,12 @@ impl Page {
     /// # Errors
     /// One is not an entity.
     pub(crate) fn whole(&self) -> Result<Vec<Entity>, TableError> {
-        self.entities.iter().map(|it| Entity::read(it)).collect()
+        self.each().collect()
+    }
+
+    /// The same one by one, for large entities.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Result<Entity, TableError>> {
+        self.entities.iter().map(|it| Entity::read(it))
     }
 }
 
@@ -89,7 +96,8 @@ impl Table {
         Ok(Self { client })
     }
 
-    /// A page of the entities that pass the filter, with the selected properties: at most 1,000, or `most`.
+    /// A page of the entities that pass the filter, with the selected properties, all for none: at most 1,000 entities, or
+    /// `most`.
     ///
     /// The SDK's own stream is not used beyond its first page: it ends at the first error, and the whole scan would have to
     /// begin again.
@@ -104,8 +112,10 @@ impl Table {
         let mut query = self
             .client
             .query()
-            .filter(SdkFilter::new(filter.to_string()))
-            .select(Select::new(selected.join(",")));
+            .filter(SdkFilter::new(filter.to_string()));
+        if !selected.is_empty() {
+            query = query.select(Select::new(selected.join(",")));
+        }
         if let Some(most) = most {
             query = query.top(Top::new(most));
         }
@@ -166,9 +176,10 @@ impl Table {
         }
     }
 
-    /// Deletes this version of the entity. `false` when that is not there any more.
-    pub(crate) async fn delete(&self, keys: &Keys, version: &Etag) -> Result<bool, Failed> {
-        let request = self.entity(keys).delete().if_match(condition(version));
+    /// Deletes this version of the entity, or any for `None`. `false` when that is not there any more.
+    pub(crate) async fn delete(&self, keys: &Keys, version: Option<&Etag>) -> Result<bool, Failed> {
+        let condition = version.map_or(IfMatchCondition::Any, condition);
+        let request = self.entity(keys).delete().if_match(condition);
         match request.await {
             Ok(_) => Ok(true),
             Err(error) => absent_as(false, &error),

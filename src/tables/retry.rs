@@ -56,8 +56,7 @@ impl RetryPolicy {
             if !failed.error.is_transient() || made >= self.attempts {
                 return Err(failed.error);
             }
-            let asked = failed.retry_after.unwrap_or_default();
-            let delay = jitter(self.delay(made)).max(asked);
+            let delay = self.wait(made, &failed);
             if begin.elapsed().saturating_add(delay) > self.budget {
                 return Err(failed.error);
             }
@@ -69,6 +68,12 @@ impl RetryPolicy {
             );
             tokio::time::sleep(delay).await;
         }
+    }
+
+    /// The wait after so many attempts: random, and at least what the service asked for.
+    pub(crate) fn wait(&self, made: u32, failed: &Failed) -> Duration {
+        let asked = failed.retry_after.unwrap_or_default();
+        jitter(self.delay(made)).max(asked)
     }
 
     /// The wait after so many attempts, before jitter.

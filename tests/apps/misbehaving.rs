@@ -13,13 +13,15 @@ use durable_functions::{
     Activity, ActivityContext, AppExt, OrchestrationContext, Orchestrator, Result, TaskError,
 };
 use function_app::{
-    audit::{AuditTable, Counted},
-    dates::DateRange,
+    audit::{AuditTable, SliceLimits},
     functions::{
+        clear_activity::{CLEAR_ACTIVITY, clear_activity},
+        merge_activity::{MERGE_ACTIVITY, merge_activity},
         process_submission::{JobInput, PROCESS_SUBMISSION, process_submission},
-        query_activity::{QUERY_ACTIVITY, query_activity},
+        query_activity::{QUERY_ACTIVITY, Queried, QueryInput, query_activity},
     },
     logging,
+    scratch::Scratch,
     settings::Settings,
 };
 use functions_handler::routing::get;
@@ -88,10 +90,19 @@ fn app() -> Result<App<function_app::AppState>, Box<dyn std::error::Error>> {
         settings.jobs.tombstones = Duration::ZERO;
     }
     let table = AuditTable::open(&settings.storage, settings.query.clone())?;
+    let scratch = Scratch::open(&settings.scratch, &settings.query)?;
+    let (of_merge, of_clear) = (scratch.clone(), scratch.clone());
+    let limits = limits();
     Ok(function_app::app_without_job(settings)?
         .orchestrator(PROCESS_SUBMISSION, process_or_decide)
-        .activity(QUERY_ACTIVITY, move |context, range| {
-            query_or_panic(context, table.clone(), range)
+        .activity(QUERY_ACTIVITY, move |context, input| {
+            query_or_panic(context, (table.clone(), scratch.clone()), limits, input)
+        })
+        .activity(MERGE_ACTIVITY, move |context, input| {
+            merge_activity(context, of_merge.clone(), input)
+        })
+        .activity(CLEAR_ACTIVITY, move |context, scope| {
+            clear_activity(context, of_clear.clone(), scope)
         })
         .http(
             "client-binding",
@@ -118,15 +129,27 @@ async fn process_or_decide(context: OrchestrationContext, input: JobInput) -> Re
     }
 }
 
+/// The limits of a slice, lowered by a test so that small tables spill and are read in several turns.
+fn limits() -> SliceLimits {
+    let number = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
+    let default = SliceLimits::default();
+    SliceLimits {
+        time: number("SLICE_MILLIS").map_or(default.time, |it| Duration::from_millis(it.into())),
+        inline: number("SLICE_INLINE").map_or(default.inline, |it| it as usize),
+        in_memory: number("SLICE_IN_MEMORY").map_or(default.in_memory, |it| it as usize),
+    }
+}
+
 async fn query_or_panic(
     context: ActivityContext,
-    table: AuditTable,
-    range: DateRange,
-) -> Result<Counted> {
-    if range.start().to_string() == DAY_OF_PANIC {
+    tables: (AuditTable, Scratch),
+    limits: SliceLimits,
+    input: QueryInput,
+) -> Result<Queried> {
+    if input.range.start().to_string() == DAY_OF_PANIC {
         panic!("the internal text of a panic");
     }
-    query_activity(context, table, range).await
+    query_activity(context, tables, limits, input).await
 }
 
 /// Answers with the address of the task hub, for tests. No real function may do that.

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    status_body::{DONE, QUERYING, assert_status},
+    status_body::{DONE, QUERYING, STOPPING, assert_status},
     support::{
         app_folder::AppFolder,
         fake_table::{FakeTable, Gate, Step},
@@ -165,7 +165,7 @@ async fn row_40_45_a_job_whose_time_is_over_fails_as_timeout_and_stops_its_scan(
         "Timeout",
         "The job did not end in time. Ask for fewer days, or try again later.",
     );
-    assert_status(&answer, &id, "Failed", "null", QUERYING, Some(error));
+    assert_status(&answer, &id, "Failed", "null", STOPPING, Some(error));
     host.logged(STOPPED, 1).await;
     assert_the_scan_has_stopped(&host, &table, &gate).await;
 }

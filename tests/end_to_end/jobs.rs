@@ -6,7 +6,7 @@ use futures::future::join_all;
 use reqwest::Method;
 
 use super::{
-    status_body::{DONE, QUERYING, assert_status},
+    status_body::{DONE, STOPPING, assert_status},
     support::{
         app_folder::AppFolder,
         azurite::{ACCOUNT_KEY, Azurite},
@@ -172,7 +172,7 @@ async fn a_missing_table_and_a_wrong_key_fail_the_job_with_errors_of_their_own()
         let host = AppFolder::product(&storage).start().await;
         let (id, location) = host.client().submit(FIRST_DAY, LAST_DAY).await;
         let answer = host.client().poll(&location).await;
-        assert_status(&answer, &id, "Failed", "null", QUERYING, Some(error));
+        assert_status(&answer, &id, "Failed", "null", STOPPING, Some(error));
         // Service, table and stack frames belong in the log, not in an answer.
         let seen = format!("{answer:?}");
         for internal in [

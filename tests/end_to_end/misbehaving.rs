@@ -6,7 +6,7 @@ use durable_functions::{Orchestrator, RuntimeStatus};
 use serde_json::{Value, json};
 
 use super::{
-    status_body::{DONE, QUERYING, assert_status},
+    status_body::{DONE, STOPPING, assert_status},
     support::{
         app_folder::AppFolder,
         fake_table::{FakeTable, Step},
@@ -47,7 +47,7 @@ async fn row_74_a_panic_fails_its_own_job_with_a_clean_error_and_the_process_liv
     let (id, location) = client.submit(DAY_OF_PANIC, DAY_OF_PANIC).await;
     let answer = client.poll(&location).await;
     let error = ("Internal", "The job failed with an internal error.");
-    assert_status(&answer, &id, "Failed", "null", QUERYING, Some(error));
+    assert_status(&answer, &id, "Failed", "null", STOPPING, Some(error));
     assert!(host.log().contains(INTERNAL_TEXT), "the log says why");
 
     // In an orchestrator.

@@ -9,6 +9,8 @@ use super::support::http::{Answer, JSON};
 /// The custom status of a job that has called its activity. How far it is depends on the moment, so this stands for any
 /// [`Progress`] of this stage.
 pub(crate) const QUERYING: &str = "querying";
+/// The same of a job that has failed.
+pub(crate) const STOPPING: &str = "stopping";
 /// The same of a job that has its result.
 pub(crate) const DONE: &str = "done";
 
@@ -37,6 +39,7 @@ pub(crate) fn assert_status(
     assert!(created.1 <= updated.1, "{answer:?}");
     let stage = match custom_status {
         QUERYING => Some(Stage::Querying),
+        STOPPING => Some(Stage::Stopping),
         DONE => Some(Stage::Done),
         _ => None,
     };
@@ -61,8 +64,8 @@ fn progress(body: &str, stage: Stage) -> String {
     let (text, _) = rest.split_once(r#","createdTime""#).unwrap();
     let progress = Progress::read(text).unwrap_or_else(|| panic!("no progress: {body}"));
     assert_eq!(progress.stage, stage, "{body}");
-    assert!(progress.done <= progress.total, "{body}");
-    let percent = u64::from(progress.done) * 100 / u64::from(progress.total);
+    assert!(progress.completed <= progress.total, "{body}");
+    let percent = u64::from(progress.completed) * 100 / u64::from(progress.total);
     assert_eq!(u64::from(progress.percent), percent, "{body}");
     if stage == Stage::Done {
         assert_eq!((progress.percent, progress.eta), (100, None), "{body}");

@@ -112,8 +112,23 @@ pub(crate) struct FakeTable {
     server: JoinHandle<()>,
 }
 
+/// The step for a request, by the number of the request, counted from 0, and its head.
+type Answers = Arc<dyn Fn(usize, &str) -> Step + Send + Sync>;
+
 impl FakeTable {
     pub(crate) async fn start(steps: Vec<Step>) -> Self {
+        Self::of(Arc::new(move |number, _| {
+            steps[number.min(steps.len() - 1)].clone()
+        }))
+        .await
+    }
+
+    /// A server that answers each request by its head, for a client that makes several at once.
+    pub(crate) async fn answering(step: impl Fn(&str) -> Step + Send + Sync + 'static) -> Self {
+        Self::of(Arc::new(move |_, head| step(head))).await
+    }
+
+    async fn of(answers: Answers) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = watch::Sender::new(Vec::new());
@@ -123,7 +138,7 @@ impl FakeTable {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 *opened.lock().unwrap() += 1;
-                tokio::spawn(serve(stream, steps.clone(), seen.clone()));
+                tokio::spawn(serve(stream, Arc::clone(&answers), seen.clone()));
             }
         });
         Self {
@@ -169,15 +184,15 @@ impl Drop for FakeTable {
     }
 }
 
-async fn serve(mut stream: TcpStream, steps: Vec<Step>, requests: watch::Sender<Vec<String>>) {
+async fn serve(mut stream: TcpStream, answers: Answers, requests: watch::Sender<Vec<String>>) {
     while let Some(head) = read_head(&mut stream).await {
         let mut step = {
             let mut number = 0;
             requests.send_modify(|requests| {
                 number = requests.len();
-                requests.push(head);
+                requests.push(head.clone());
             });
-            steps[number.min(steps.len() - 1)].clone()
+            answers(number, &head)
         };
         let step = loop {
             step = match step {

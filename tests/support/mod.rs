@@ -7,6 +7,7 @@ pub(crate) mod breaking_proxy;
 pub(crate) mod browser;
 pub(crate) mod build;
 pub(crate) mod console;
+pub(crate) mod count;
 pub(crate) mod fake_table;
 pub(crate) mod host;
 pub(crate) mod http;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use function_app::audit::{AuditError, ScanProgress};
+use function_app::audit::AuditError;
 use tokio::io::AsyncWriteExt;
 
-use super::{ATTEMPTS, count, days, open, open_with, open_with_deadline, parameter};
+use super::{ATTEMPTS, count, day, open, open_with, open_with_deadline, parameter};
 use crate::support::fake_table::{FakeTable, Step};
 
 #[tokio::test]
@@ -28,10 +28,7 @@ async fn a_service_that_does_not_answer_is_not_a_query_that_takes_too_long() {
         // Longer than the wait for one answer, shorter than all attempts: the deadline of the scan ends it.
         let table = open_with(&server.connection_string(), 100_000, Duration::from_secs(2));
         assert_eq!(
-            table
-                .count_distinct(days(), &ScanProgress::default())
-                .await
-                .map(|counted| counted.values),
+            table.count_distinct(day()).await,
             Err(expected),
             "{steps:?}"
         );
@@ -164,10 +161,7 @@ async fn a_scan_that_never_ends_is_stopped_at_its_deadline() {
     // Long enough for its first page on a busy machine.
     let table = open_with_deadline(&server.connection_string(), Duration::from_secs(2));
     assert_eq!(
-        table
-            .count_distinct(days(), &ScanProgress::default())
-            .await
-            .map(|counted| counted.values),
+        table.count_distinct(day()).await,
         Err(AuditError::ScanTimeout)
     );
 }
@@ -187,10 +181,7 @@ async fn an_endpoint_where_nothing_listens_or_that_does_not_exist_is_unreachable
             "AccountName=fake;AccountKey=YWJj;TableEndpoint={endpoint}"
         ));
         assert_eq!(
-            table
-                .count_distinct(days(), &ScanProgress::default())
-                .await
-                .map(|counted| counted.values),
+            table.count_distinct(day()).await,
             Err(AuditError::Unreachable),
             "{endpoint}"
         );
@@ -211,10 +202,7 @@ async fn a_server_without_tls_behind_an_https_endpoint_is_unreachable() {
         "AccountName=fake;AccountKey=YWJj;TableEndpoint=https://127.0.0.1:{port}"
     ));
     assert_eq!(
-        table
-            .count_distinct(days(), &ScanProgress::default())
-            .await
-            .map(|counted| counted.values),
+        table.count_distinct(day()).await,
         Err(AuditError::Unreachable)
     );
     server.abort();

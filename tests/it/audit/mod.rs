@@ -8,26 +8,29 @@ mod service;
 use std::time::Duration;
 
 use function_app::{
-    audit::{AuditError, AuditQuery, AuditTable, ScanProgress},
+    audit::{AuditError, AuditQuery},
     dates::{DateRange, Day},
-    tables::{Connection, PropertyName, RetryPolicy, TableName, Timeouts},
+    tables::{PropertyName, RetryPolicy, TableName, Timeouts},
 };
 
-use crate::support::fake_table::{FakeTable, Step};
+use crate::support::{
+    count::Counting,
+    fake_table::{FakeTable, Step},
+};
 
 /// How often the client tries, the first time included.
 const ATTEMPTS: usize = 3;
 
 /// A client of the table that repeats a request up to [`ATTEMPTS`] times and waits 100 ms for an answer.
-fn open(connection_string: &str) -> AuditTable {
+fn open(connection_string: &str) -> Counting {
     open_with_deadline(connection_string, Duration::from_secs(60))
 }
 
-fn open_with_deadline(connection_string: &str, deadline: Duration) -> AuditTable {
+fn open_with_deadline(connection_string: &str, deadline: Duration) -> Counting {
     open_with(connection_string, ATTEMPTS, deadline)
 }
 
-fn open_with(connection_string: &str, attempts: usize, deadline: Duration) -> AuditTable {
+fn open_with(connection_string: &str, attempts: usize, deadline: Duration) -> Counting {
     let query = AuditQuery {
         table: TableName::parse("audit").unwrap(),
         count_column: PropertyName::parse("identificationNumber").unwrap(),
@@ -45,24 +48,21 @@ fn open_with(connection_string: &str, attempts: usize, deadline: Duration) -> Au
         },
         deadline,
     };
-    AuditTable::open(&Connection::parse(connection_string).unwrap(), query).unwrap()
+    Counting::open(connection_string, query)
 }
 
-fn days() -> DateRange {
-    DateRange::new(
-        Day::parse("2021-01-01").unwrap(),
-        Day::parse("2021-01-31").unwrap(),
-    )
-    .unwrap()
+/// One day: its pages are requested one after the other.
+fn day() -> DateRange {
+    let day = Day::parse("2021-01-31").unwrap();
+    DateRange::new(day, day).unwrap()
 }
 
 /// The outcome against a server with these steps, and the heads of the requests it got.
 async fn count(steps: Vec<Step>) -> (Result<u64, AuditError>, Vec<String>) {
     let server = FakeTable::start(steps).await;
     let outcome = open(&server.connection_string())
-        .count_distinct(days(), &ScanProgress::default())
-        .await
-        .map(|counted| counted.values);
+        .count_distinct(day())
+        .await;
     (outcome, server.requests())
 }
 

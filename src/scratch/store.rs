@@ -1,0 +1,244 @@
+//! Writing, counting and removing.
+
+use std::{collections::HashSet, time::SystemTime};
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{
+    Buckets, Run, Scope,
+    buckets::{self, bucket},
+    rows,
+};
+use crate::{
+    audit::{AuditQuery, Spilled, ValueHash, ValueSet},
+    tables::{
+        Connection, ContinuationToken, Entity, Filter, Keys, OpenError, Page, PropertyName,
+        RetryPolicy, Table, TableError, TableName,
+    },
+};
+
+/// How many rows are written at once. Each is up to 1.2 MB on the wire.
+const WRITES_AT_ONCE: usize = 8;
+/// How many rows are removed at once.
+const REMOVALS_AT_ONCE: usize = 16;
+/// How many values are in memory while they are counted: about 36 MB.
+const COUNTED_AT_ONCE: u64 = 1_000_000;
+
+/// Where the scratch table is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScratchSettings {
+    /// `ScratchStorage`: the account.
+    pub storage: Connection,
+    /// `ScratchTable`: its name.
+    pub table: TableName,
+}
+
+/// A scope that has something in the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    /// Which.
+    pub scope: Scope,
+    /// The id of its job.
+    pub job: String,
+    /// When its first values were written, by the clock of the process that wrote them (UTC).
+    pub since: SystemTime,
+}
+
+/// What was counted in some buckets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// The distinct values.
+    pub distinct: u64,
+    /// The values that were read from the table, those of two runs counted twice.
+    pub read: u64,
+}
+
+/// A client for the scratch table. Clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    table: Table,
+    retry: RetryPolicy,
+}
+
+impl Scratch {
+    /// A client for the table, with the time limits and retries of the query; connects with the first request.
+    ///
+    /// # Errors
+    /// When the credentials are malformed or TLS cannot be set up.
+    pub fn open(settings: &ScratchSettings, query: &AuditQuery) -> Result<Self, OpenError> {
+        Ok(Self {
+            table: Table::open(&settings.storage, &settings.table, &query.timeouts)?,
+            retry: query.retry,
+        })
+    }
+
+    /// Writes values to this scope of a job.
+    pub(crate) async fn add(
+        &self,
+        scope: &Scope,
+        job: &str,
+        values: ValueSet,
+    ) -> Result<Run, TableError> {
+        let run = Run::unique();
+        // Before the first value, so that whatever is written is found.
+        let index = rows::of_index(scope, job, SystemTime::now());
+        self.insert(&index).await?;
+        let values = values.into_sorted();
+        let of_buckets = values.chunk_by(|one, other| bucket(one) == bucket(other));
+        let rows = of_buckets.map(|values| {
+            let bucket = values.first().map_or(0, bucket);
+            rows::of_values(scope, bucket, &run, values)
+        });
+        // One bucket at a time: all rows together would be the values three times over.
+        for rows in rows {
+            let writes = rows
+                .into_iter()
+                .map(|row| async move { self.insert(&row).await });
+            let writes = stream::iter(writes).buffer_unordered(WRITES_AT_ONCE);
+            writes.try_collect::<()>().await?;
+        }
+        Ok(run)
+    }
+
+    /// Inserts a row; creates the table if there is none. A row that is there is this one, written by an attempt whose
+    /// answer was lost.
+    async fn insert(&self, row: &Entity) -> Result<(), TableError> {
+        let insert = || async { self.table.insert(row).await };
+        match self.retry.run(insert).await {
+            Err(TableError::TableNotFound) => {
+                self.retry
+                    .run(|| async { self.table.create().await })
+                    .await?;
+                self.retry.run(insert).await?;
+            }
+            inserted => {
+                inserted?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the distinct values of some buckets: those of `spilled` that are in them, and `values`.
+    pub(crate) async fn count(
+        &self,
+        scope: &Scope,
+        buckets: Buckets,
+        values: &[ValueHash],
+        spilled: &Spilled,
+    ) -> Result<Counted, TableError> {
+        let runs: HashSet<Run> = spilled.runs.iter().copied().collect();
+        let in_bucket = spilled.values / u64::from(buckets::COUNT);
+        // The last bits are as random as the first.
+        let passes = in_bucket.div_ceil(COUNTED_AT_ONCE).max(1);
+        let mut counted = Counted::default();
+        for number in buckets.each() {
+            for pass in 0..passes {
+                let is_now = |value: &ValueHash| value.head() % passes == pass;
+                let mut set = ValueSet::default();
+                let here = values
+                    .iter()
+                    .filter(|it| bucket(it) == number && is_now(it));
+                here.for_each(|value| set.insert(*value));
+                let filter = Filter::eq(
+                    &PropertyName::PARTITION_KEY,
+                    rows::partition(scope, number).as_str(),
+                );
+                let mut from = None;
+                loop {
+                    let Some(page) = self.page(&filter, &[], from.as_ref()).await? else {
+                        break;
+                    };
+                    for row in page.each() {
+                        let (run, values) = rows::values(&row?)?;
+                        if !runs.contains(&run) {
+                            continue;
+                        }
+                        for value in values.iter().filter(|it| is_now(it)) {
+                            set.insert(*value);
+                            counted.read += 1;
+                        }
+                    }
+                    from = page.next;
+                    if from.is_none() {
+                        break;
+                    }
+                }
+                counted.distinct += set.len() as u64;
+            }
+        }
+        Ok(counted)
+    }
+
+    /// Removes everything of this scope. Safe to repeat, and while another does the same.
+    pub(crate) async fn clear(&self, scope: &Scope) -> Result<(), TableError> {
+        let index = rows::index_keys(scope);
+        let get = self.retry.run(|| async { self.table.get(&index).await });
+        match get.await {
+            Ok(Some(_)) => {}
+            // Nothing was ever written, or all is removed.
+            Ok(None) | Err(TableError::TableNotFound) => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        for number in 0..buckets::COUNT {
+            self.clear_partition(&rows::partition(scope, number))
+                .await?;
+        }
+        self.remove(&index).await
+    }
+
+    async fn clear_partition(&self, partition: &str) -> Result<(), TableError> {
+        let filter = Filter::eq(&PropertyName::PARTITION_KEY, partition);
+        let keys = [PropertyName::PARTITION_KEY, PropertyName::ROW_KEY];
+        let mut from = None;
+        while let Some(page) = self.page(&filter, &keys, from.as_ref()).await? {
+            let removals = page
+                .each()
+                .map(|row| async move { self.remove(&row?.keys()?).await });
+            let removals = stream::iter(removals.collect::<Vec<_>>());
+            let removals = removals.buffer_unordered(REMOVALS_AT_ONCE);
+            removals.try_collect::<()>().await?;
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, keys: &Keys) -> Result<(), TableError> {
+        let remove = || async { self.table.delete(keys, None).await };
+        self.retry.run(remove).await.map(|_| ())
+    }
+
+    /// All scopes that have something in the table.
+    pub(crate) async fn scopes(&self) -> Result<Vec<Leftover>, TableError> {
+        let filter = Filter::eq(&PropertyName::PARTITION_KEY, rows::INDEX);
+        let mut found = Vec::new();
+        let mut from = None;
+        while let Some(page) = self.page(&filter, &[], from.as_ref()).await? {
+            for row in page.each() {
+                found.push(rows::leftover(&row?)?);
+            }
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// A page; `None` without a table.
+    async fn page(
+        &self,
+        filter: &Filter,
+        selected: &[PropertyName],
+        from: Option<&ContinuationToken>,
+    ) -> Result<Option<Page>, TableError> {
+        let page = || async { self.table.page(filter, selected, None, from).await };
+        match self.retry.run::<Page, _, _>(page).await {
+            Ok(page) => Ok(Some(page)),
+            Err(TableError::TableNotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
