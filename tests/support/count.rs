@@ -49,6 +49,13 @@ impl Counting {
 
     /// The number of distinct values in the range.
     pub(crate) async fn count_distinct(&self, range: DateRange) -> Result<u64, AuditError> {
+        let (values, _) = self.count(range).await?;
+        Ok(values)
+    }
+
+    /// The number of distinct values in the range, and that of the entities that were read.
+    pub(crate) async fn count(&self, range: DateRange) -> Result<(u64, u64), AuditError> {
+        let mut rows = 0;
         let scope = Scope::from_uuid(Uuid::nil());
         let mut values = HashSet::new();
         let mut slices = VecDeque::from(Slice::of(&range));
@@ -57,8 +64,9 @@ impl Counting {
             let read = self.table.read_slice(&range, &slice, spiller, &WHOLE);
             let read = read.await?;
             values.extend(read.values);
+            rows += read.rows;
             slices.extend(Slice::of_rest(read.rest));
         }
-        Ok(values.len() as u64)
+        Ok((values.len() as u64, rows))
     }
 }
