@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use crate::{
     case::Case,
     process::{Run, peak_kb, user_seconds},
+    server::Server,
 };
 
 /// The role of local-host, for the app in the current folder.
@@ -48,11 +49,12 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Starts it with this connection string of the audit table.
-    pub(crate) fn start(storage: &str) -> Self {
+    /// Starts it with the audit table of this server.
+    pub(crate) fn start(server: &Server) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), storage);
-        let mut host = Command::new(std::env::current_exe().unwrap())
+        write(folder.path(), &server.connection);
+        let mut host = server
+            .client(&std::env::current_exe().unwrap())
             .arg("host")
             .current_dir(folder.path())
             .stdout(Stdio::piped())

@@ -17,6 +17,8 @@ pub(crate) struct Case {
     pub(crate) latency_ms: u64,
     /// Whether the server keeps to the published targets of Azure Tables.
     pub(crate) is_throttled: bool,
+    /// Whether it speaks TLS.
+    pub(crate) is_tls: bool,
 }
 
 /// Pages of 20 ms, with nothing else in the way.
@@ -26,6 +28,7 @@ pub(crate) const LATENCY: Case = Case {
     distinct: 40_000,
     latency_ms: 20,
     is_throttled: false,
+    is_tls: false,
 };
 
 /// Half a minute at the limit of the account.
@@ -35,6 +38,7 @@ pub(crate) const LIMITS: Case = Case {
     distinct: 200_000,
     latency_ms: 20,
     is_throttled: true,
+    is_tls: false,
 };
 
 /// 10 million rows of a year.
@@ -44,9 +48,15 @@ pub(crate) const MEMORY: Case = Case {
     distinct: 3_000_000,
     latency_ms: 0,
     is_throttled: false,
+    is_tls: false,
 };
 
 impl Case {
+    /// The same with or without TLS.
+    pub(crate) fn over(self, is_tls: bool) -> Self {
+        Self { is_tls, ..self }
+    }
+
     fn rows(&self) -> Generated {
         Generated {
             first_day: date!(2021 - 01 - 01),
@@ -60,6 +70,7 @@ impl Case {
     pub(crate) fn options(&self) -> Options {
         Options {
             latency: Duration::from_millis(self.latency_ms),
+            is_tls: self.is_tls,
             throttle: self.is_throttled.then_some(Limits::PUBLISHED),
             ..Options::new(Rows::Generated(self.rows()))
         }

@@ -3,7 +3,7 @@
 //!
 //! The table service, local-host, the handler and each other contestant are processes of their own. Results are checked
 //! against a count of the server's own. Run with `cargo bench -p function-app --bench query`, and with some of `latency`,
-//! `limits` and `memory` behind `--` for those cases only.
+//! `limits` and `memory` behind `--` for those cases only. `tls` there lets the table service speak TLS.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -35,7 +35,7 @@ use app::App;
 use case::Case;
 use process::{Run, Worker};
 use report::{Report, Runs};
-use server::Server;
+use server::{Served, Server};
 
 /// How often the short ones run; one run before warms up. They take turns, so that what else the machine does meets all
 /// of them.
@@ -53,17 +53,19 @@ fn main() -> ExitCode {
         ["sequential", connection, case] => run(sequential::role(connection, &read(case))),
         // Beside cargo's own arguments.
         named => {
-            let named: Vec<_> = named.iter().filter(|it| !it.starts_with('-')).collect();
-            let wanted = |case: &str| named.is_empty() || named.iter().any(|it| **it == case);
+            let is_tls = named.contains(&"tls");
+            let is_case = |it: &&&str| !it.starts_with('-') && **it != "tls";
+            let cases: Vec<&str> = named.iter().filter(is_case).copied().collect();
+            let wanted = |case: &str| cases.is_empty() || cases.contains(&case);
             let mut report = Report::new();
             if wanted("latency") {
-                run(latency(&mut report));
+                run(latency(&mut report, case::LATENCY.over(is_tls)));
             }
             if wanted("limits") {
-                run(limits(&mut report));
+                run(limits(&mut report, case::LIMITS.over(is_tls)));
             }
             if wanted("memory") {
-                run(memory(&mut report));
+                run(memory(&mut report, case::MEMORY.over(is_tls)));
             }
             report.end();
         }
@@ -84,17 +86,18 @@ fn check(run: &Run, expected: (u64, u64)) {
     assert_eq!((run.values, run.rows), expected);
 }
 
-async fn latency(report: &mut Report) {
-    let case = case::LATENCY;
+async fn latency(report: &mut Report, case: Case) {
     let mut server = Server::start(&case);
     let expected = server.expected();
-    let connection = server.connection.clone();
-    let text = serde_json::to_string(&case).unwrap();
-    let app = App::start(&connection);
-    let mut raw = Worker::role(&["raw", &connection, &text]);
+    let app = App::start(&server);
+    let mut raw = server.contestant("raw", &case);
     let (mut of_app, mut of_raw) = (Vec::new(), Vec::new());
-    for _ in 0..=TURNS {
-        of_app.push(app.count(&case, expected.1).await.0);
+    for turn in 0..=TURNS {
+        let (run, history) = app.count(&case, expected.1).await;
+        if turn == 0 {
+            tell(&run, history, &server.served());
+        }
+        of_app.push(run);
         of_raw.push(raw.ask::<Run>("count"));
     }
     let warm = |runs: Vec<Run>| Runs(runs.into_iter().skip(1).collect());
@@ -103,8 +106,8 @@ async fn latency(report: &mut Report) {
         warm(turns.collect())
     };
     let (of_app, of_raw) = (warm(of_app), warm(of_raw));
-    let of_loop = loop_turns(Worker::role(&["sequential", &connection, &text]));
-    let of_python = python::start(&connection, &case).map(loop_turns);
+    let of_loop = loop_turns(server.contestant("sequential", &case));
+    let of_python = python::start(&server, &case).map(loop_turns);
     let contestants = [
         ("this app", Some(&of_app)),
         ("plain requests", Some(&of_raw)),
@@ -123,15 +126,14 @@ async fn latency(report: &mut Report) {
     }
 }
 
-async fn limits(report: &mut Report) {
-    let case = case::LIMITS;
+async fn limits(report: &mut Report, case: Case) {
     let run = once(report, &case).await;
     let share = case.least_seconds(run.rows).unwrap() / run.wall;
     report.number("limit_share", share);
 }
 
-async fn memory(report: &mut Report) {
-    let run = once(report, &case::MEMORY).await;
+async fn memory(report: &mut Report, case: Case) {
+    let run = once(report, &case).await;
     report.number("peak_mb", Runs(vec![run]).peak_mb());
 }
 
@@ -139,14 +141,18 @@ async fn memory(report: &mut Report) {
 async fn once(report: &mut Report, case: &Case) -> Run {
     let mut server = Server::start(case);
     let expected = server.expected();
-    let app = App::start(&server.connection);
+    let app = App::start(&server);
     let (run, history) = app.count(case, expected.1).await;
     check(&run, expected);
-    let served = server.served();
+    tell(&run, history, &server.served());
+    report.line(case, "this app", &Runs(vec![run]));
+    run
+}
+
+/// What stands in no table.
+fn tell(run: &Run, history: usize, served: &Served) {
     println!(
         "{} rows: {} distinct values, {} requests for pages {:?}, at most {} at once, {history} bytes of history",
         run.rows, run.values, served.pages, served.statuses, served.most_in_flight
     );
-    report.line(case, "this app", &Runs(vec![run]));
-    run
 }

@@ -53,13 +53,6 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// This program in another role.
-    pub(crate) fn role(arguments: &[&str]) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(arguments);
-        Self::start(command).0
-    }
-
     /// Starts it, and returns the line that it begins with.
     pub(crate) fn start(mut command: Command) -> (Self, String) {
         let mut process = command

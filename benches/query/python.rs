@@ -6,16 +6,16 @@ use std::{
     process::Command,
 };
 
-use crate::{case::Case, process::Worker};
+use crate::{case::Case, process::Worker, server::Server};
 
 /// The loop, ready to count; why not, where Python or a package index is missing.
-pub(crate) fn start(connection: &str, case: &Case) -> Result<Worker, String> {
+pub(crate) fn start(server: &Server, case: &Case) -> Result<Worker, String> {
     let python = install()?;
     let (from, to) = case.range();
-    let mut command = Command::new(python);
+    let mut command = server.client(&python);
     command
         .arg(folder().join("loop.py"))
-        .args([connection, &from, &to]);
+        .args([&server.connection, &from, &to]);
     Ok(Worker::start(command).0)
 }
 

@@ -1,8 +1,14 @@
 //! The table service, as a process of its own.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 use crate::{case::Case, process::Worker, table_service::TableService};
 
@@ -19,6 +25,9 @@ pub(crate) struct Served {
 pub(crate) struct Server {
     worker: Worker,
     pub(crate) connection: String,
+    /// The variables with which a process trusts its certificate.
+    trust: Vec<(&'static str, PathBuf)>,
+    _folder: TempDir,
 }
 
 impl Server {
@@ -26,8 +35,38 @@ impl Server {
         let mut command = Command::new(std::env::current_exe().unwrap());
         let case = serde_json::to_string(case).unwrap();
         command.args(["server", &case]);
-        let (worker, connection) = Worker::start(command);
-        Self { worker, connection }
+        let (mut worker, connection) = Worker::start(command);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("certificate.pem");
+        let mut trust = Vec::new();
+        if let Some(certificate) = worker.ask::<Option<String>>("certificate") {
+            fs::write(&file, certificate).unwrap();
+            trust.push(("SSL_CERT_FILE", file.clone()));
+            // The one of the Python client.
+            trust.push(("REQUESTS_CA_BUNDLE", file));
+        }
+        Self {
+            worker,
+            connection,
+            trust,
+            _folder: folder,
+        }
+    }
+
+    /// A command whose process trusts the server.
+    pub(crate) fn client(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        let trust = self.trust.iter();
+        command.envs(trust.map(|(name, file)| (name, file)));
+        command
+    }
+
+    /// This program in another role, for this server and case.
+    pub(crate) fn contestant(&self, role: &str, case: &Case) -> Worker {
+        let mut command = self.client(&std::env::current_exe().unwrap());
+        let case = serde_json::to_string(case).unwrap();
+        command.args([role, &self.connection, &case]);
+        Worker::start(command).0
     }
 
     /// The distinct values and the rows, counted by the server itself.
@@ -58,6 +97,7 @@ pub(crate) fn role(case: &str) {
                 let (from, to) = case.range();
                 serde_json::to_string(&rows.expected(&from, &to))
             }
+            "certificate" => serde_json::to_string(&service.certificate()),
             _ => serde_json::to_string(&served(&service)),
         };
         println!("{}", answer.unwrap());

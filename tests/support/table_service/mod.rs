@@ -14,6 +14,7 @@ mod page;
 mod server;
 mod store;
 mod throttle;
+mod tls;
 
 use std::{
     sync::{Arc, Mutex, atomic::Ordering::SeqCst},
@@ -57,6 +58,8 @@ pub(crate) struct Options {
     /// The seconds in `Retry-After` of each 503.
     pub(crate) retry_after: Option<u32>,
     pub(crate) faults: Faults,
+    /// With [`TableService::certificate`].
+    pub(crate) is_tls: bool,
 }
 
 impl Options {
@@ -71,6 +74,7 @@ impl Options {
             throttle: None,
             retry_after: None,
             faults: Faults::default(),
+            is_tls: false,
         }
     }
 }
@@ -78,6 +82,7 @@ impl Options {
 /// A running server on a free port. It takes no new connection after this is dropped.
 pub(crate) struct TableService {
     port: u16,
+    certificate: Option<String>,
     server: Arc<Server>,
     task: JoinHandle<()>,
 }
@@ -116,23 +121,48 @@ impl TableService {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
         let app = Router::new()
             .fallback(server::answer)
             .with_state(Arc::clone(&server));
-        let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { port, server, task }
+        let (task, certificate) = if options.is_tls {
+            let (listener, certificate) = tls::TlsListener::new(listener);
+            let serve = async move { axum::serve(listener, app).await.unwrap() };
+            (tokio::spawn(serve), Some(certificate))
+        } else {
+            let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
+            let serve = async move { axum::serve(listener, app).await.unwrap() };
+            (tokio::spawn(serve), None)
+        };
+        Self {
+            port,
+            certificate,
+            server,
+            task,
+        }
     }
 
     /// The address of the account.
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}/fake", self.port)
+        format!("{}://127.0.0.1:{}/fake", self.protocol(), self.port)
+    }
+
+    fn protocol(&self) -> &'static str {
+        if self.certificate.is_some() {
+            "https"
+        } else {
+            "http"
+        }
+    }
+
+    /// The certificate that clients must trust, as PEM. `None` without TLS.
+    pub(crate) fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
     }
 
     pub(crate) fn connection_string(&self) -> String {
-        let endpoint = self.endpoint();
+        let (protocol, endpoint) = (self.protocol(), self.endpoint());
         format!(
-            "DefaultEndpointsProtocol=http;AccountName=fake;AccountKey=a2V5;TableEndpoint={endpoint}"
+            "DefaultEndpointsProtocol={protocol};AccountName=fake;AccountKey=a2V5;TableEndpoint={endpoint}"
         )
     }
 
