@@ -11,7 +11,7 @@ mod spill;
 mod values;
 
 pub use error::AuditError;
-pub use read::{SliceLimits, SliceRead};
+pub use read::{SliceLimits, SliceRead, Values};
 pub use slices::{Part, Slice, days_of};
 pub use spill::{Spilled, Spiller};
 pub use values::{ValueHash, ValueSet};

@@ -12,16 +12,16 @@ use crate::{
     tables::{ContinuationToken, Filter, PropertyName},
 };
 
-/// The days of a slice, as a rule: its pages are read by as many requests at once.
-const DAYS: u32 = 7;
+/// The most days of a slice, as a rule. A range of two months is one slice: what it counts need not leave its activity.
+const DAYS: u32 = 64;
 /// The most slices of a range. A longer range has longer slices, not more: each slice is in the history of the job.
 const MOST_SLICES: u32 = 64;
 /// The most parts that a slice is read in. A long slice has parts of several days each, because a table without an
 /// entity on most days would cost a request for each day.
-const MOST_PARTS: u32 = 16;
+const MOST_PARTS: u32 = 64;
 /// A slice that was not finished in its time is cut in two as long as it has more parts than this. A service limits what a
 /// partition gives in a second, so a slice with fewer parts would be a slower one.
-const PARTS_TO_HALVE: usize = 4;
+const PARTS_TO_HALVE: usize = 8;
 
 /// Days that are read one page after the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,6 +119,11 @@ impl Slice {
         days_of(&self.parts)
     }
 
+    /// Whether it is the whole range, and nothing of it was read before.
+    pub(super) fn is_all_of(&self, range: &DateRange) -> bool {
+        self.parts == [Part::new(range.start(), range.end())]
+    }
+
     /// The parts that are read at the same time.
     pub(super) fn parts(&self) -> Vec<Part> {
         let days = self.days().div_ceil(MOST_PARTS);
@@ -192,24 +197,24 @@ mod tests {
             prop_assert_eq!(slices.iter().map(Slice::days).sum::<u32>(), days);
             for slice in &slices {
                 let parts = slice.parts();
-                prop_assert!(parts.len() <= 16);
+                prop_assert!(parts.len() <= 64);
                 prop_assert_eq!(days_of(&parts), slice.days());
             }
         }
     }
 
     #[test]
-    fn a_week_is_a_slice_and_each_of_its_days_a_part() {
-        let slices = Slice::of(&range("2021-01-01", "2021-01-31"));
+    fn two_months_are_a_slice_and_each_of_its_days_a_part() {
+        let slices = Slice::of(&range("2022-01-01", "2022-12-31"));
         let days: Vec<_> = slices.iter().map(Slice::days).collect();
-        assert_eq!(days, [7, 7, 7, 7, 3]);
+        assert_eq!(days, [64, 64, 64, 64, 64, 45]);
         assert!(
             slices
                 .iter()
                 .flat_map(Slice::parts)
                 .all(|part| part.days() == 1)
         );
-        assert_eq!(Slice::of(&range("2021-01-01", "2021-01-01")).len(), 1);
+        assert_eq!(Slice::of(&range("2021-01-01", "2021-02-28")).len(), 1);
     }
 
     #[test]
@@ -241,8 +246,8 @@ mod tests {
                 .collect()
         };
         assert_eq!(lengths(0), [0; 0]);
-        assert_eq!(lengths(4), [4]);
-        assert_eq!(lengths(7), [3, 4]);
+        assert_eq!(lengths(8), [8]);
+        assert_eq!(lengths(9), [4, 5]);
     }
 
     #[test]

@@ -59,6 +59,11 @@ impl<'a> Spiller<'a> {
         Ok(())
     }
 
+    /// Whether nothing was spilled.
+    pub(super) fn is_unused(&self) -> bool {
+        self.spilled.is_empty()
+    }
+
     /// All that was spilled.
     pub(super) fn spilled(self) -> Spilled {
         self.spilled

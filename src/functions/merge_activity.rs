@@ -1,4 +1,5 @@
-//! `merge-activity`: counts the distinct values of some buckets that the slices of a job have spilled.
+//! `merge-activity`: counts the distinct values of some buckets that the slices of a job have spilled. Through the
+//! `DurableClient` of its binding it looks whether the job still wants it, and whether the job has its result already.
 
 use durable_functions::{Activity, ActivityContext, Result};
 use serde::{Deserialize, Serialize};

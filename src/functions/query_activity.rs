@@ -5,7 +5,9 @@ use durable_functions::{Activity, ActivityContext, Failure, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    audit::{AuditError, AuditTable, Part, Slice, SliceLimits, Spilled, Spiller, ValueHash},
+    audit::{
+        AuditError, AuditTable, Part, Slice, SliceLimits, Spilled, Spiller, ValueHash, Values,
+    },
     dates::DateRange,
     jobs::{
         finished,
@@ -40,7 +42,7 @@ pub struct Queried {
     /// The entities that were read, those without a value in the counted column included.
     pub rows: u64,
     /// The distinct values, but those that were spilled.
-    pub values: Vec<ValueHash>,
+    pub values: Values,
     /// What was spilled.
     #[serde(default, skip_serializing_if = "Spilled::is_empty")]
     pub spilled: Spilled,
@@ -77,7 +79,6 @@ pub async fn query_activity(
         tracing::info!(
             job,
             rows = read.rows,
-            values = read.values.len(),
             spilled = read.spilled.values,
             parts_left = read.rest.len(),
             "slice read"

@@ -98,8 +98,8 @@ fn eta(completed: u32, total: u32, elapsed: Duration, now: SystemTime) -> Option
     } else {
         second.checked_add(time::Duration::SECOND)?
     };
-    // RFC 3339 has no later years, and a custom status that cannot be written fails the job.
-    (rounded.year() <= 9999).then_some(rounded)
+    // RFC 3339 has no other years, and a custom status that cannot be written fails the job.
+    (0..=9999).contains(&rounded.year()).then_some(rounded)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Leftover, Run, Scope};
+use super::{Leftover, Run, Scope, buckets::bucket};
 use crate::{
     audit::ValueHash,
     tables::{Entity, Keys, PropertyName, TableError, unexpected},
@@ -42,21 +42,38 @@ pub(super) fn partition(scope: &Scope, bucket: u8) -> String {
     format!("{scope}.{bucket:x}")
 }
 
-/// The rows of these values of one bucket.
-pub(super) fn of_values(scope: &Scope, bucket: u8, run: &Run, values: &[ValueHash]) -> Vec<Entity> {
-    let rows = values.chunks(PER_PROPERTY * PROPERTIES.len()).enumerate();
-    rows.map(|(number, values)| {
-        let mut row = Entity::new(&Keys {
-            partition: partition(scope, bucket),
-            row: format!("{run}.{number:04}"),
-        });
-        for (name, values) in PROPERTIES.iter().zip(values.chunks(PER_PROPERTY)) {
-            let bytes: Vec<u8> = values.iter().flat_map(|it| *it.as_bytes()).collect();
-            row = row.with(name, bytes);
-        }
-        row
-    })
-    .collect()
+/// Values of one row.
+pub(super) struct Chunk {
+    bucket: u8,
+    number: usize,
+    values: Vec<ValueHash>,
+}
+
+/// These values, which are in order, as those of as few rows as there can be.
+pub(super) fn chunks(values: &[ValueHash]) -> Vec<Chunk> {
+    let mut chunks = Vec::new();
+    for values in values.chunk_by(|one, other| bucket(one) == bucket(other)) {
+        let rows = values.chunks(PER_PROPERTY * PROPERTIES.len());
+        chunks.extend(rows.enumerate().map(|(number, values)| Chunk {
+            bucket: values.first().map_or(0, bucket),
+            number,
+            values: values.to_vec(),
+        }));
+    }
+    chunks
+}
+
+/// The row of these values.
+pub(super) fn of_values(scope: &Scope, run: &Run, chunk: &Chunk) -> Entity {
+    let mut row = Entity::new(&Keys {
+        partition: partition(scope, chunk.bucket),
+        row: format!("{run}.{:04}", chunk.number),
+    });
+    for (name, values) in PROPERTIES.iter().zip(chunk.values.chunks(PER_PROPERTY)) {
+        let bytes: Vec<u8> = values.iter().flat_map(|it| *it.as_bytes()).collect();
+        row = row.with(name, bytes);
+    }
+    row
 }
 
 /// The run of a row, and its values.
@@ -129,17 +146,25 @@ mod tests {
     #[test]
     fn values_come_back_from_their_rows_and_no_row_is_too_large() {
         let (scope, run) = (Scope::from_uuid(Uuid::new_v4()), Run::unique());
-        for count in [0_u32, 1, 4096, 4097, 57_344, 57_345, 120_000] {
-            let values: Vec<_> = (0..count)
-                .map(|it| ValueHash::of(&it.to_string()))
-                .collect();
-            let rows = of_values(&scope, 7, &run, &values);
-            assert_eq!(rows.len(), values.len().div_ceil(14 * 4096));
+        for count in [0_u64, 1, 15, 4096, 57_344, 57_345, 1_000_000] {
+            // All in bucket 0 up to the largest count.
+            let value = |number: u64| {
+                let mut bytes = [0; 16];
+                bytes[..8].copy_from_slice(&(number << 42).to_be_bytes());
+                ValueHash::from_bytes(bytes)
+            };
+            let values: Vec<_> = (0..count).map(value).collect();
             let mut read = Vec::new();
-            for row in &rows {
-                let (of, values) = super::values(row).unwrap();
+            let mut keys = std::collections::HashSet::new();
+            for chunk in chunks(&values) {
+                let row = of_values(&scope, &run, &chunk);
+                let (of, values) = super::values(&row).unwrap();
                 assert_eq!(of, run);
                 assert!(values.len() * 16 <= 917_504);
+                assert!(values.iter().all(|it| bucket(it) == chunk.bucket));
+                let of_row = row.keys().unwrap();
+                assert_eq!(of_row.partition, partition(&scope, chunk.bucket));
+                assert!(keys.insert((of_row.partition, of_row.row)));
                 read.extend(values);
             }
             assert_eq!(read, values);

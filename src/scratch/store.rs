@@ -19,10 +19,14 @@ use crate::{
 
 /// How many rows are written at once. Each is up to 1.2 MB on the wire.
 const WRITES_AT_ONCE: usize = 8;
-/// How many rows are removed at once.
-const REMOVALS_AT_ONCE: usize = 16;
+/// How many partitions are cleared at once.
+const PARTITIONS_AT_ONCE: usize = 8;
+/// How many rows of a partition are removed at once.
+const REMOVALS_AT_ONCE: usize = 4;
 /// How many values are in memory while they are counted: about 36 MB.
 const COUNTED_AT_ONCE: u64 = 1_000_000;
+/// The most buckets that are counted at once.
+const MOST_AT_ONCE: u64 = 8;
 
 /// Where the scratch table is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,21 +87,23 @@ impl Scratch {
         // Before the first value, so that whatever is written is found.
         let index = rows::of_index(scope, job, SystemTime::now());
         self.insert(&index).await?;
-        let values = values.into_sorted();
-        let of_buckets = values.chunk_by(|one, other| bucket(one) == bucket(other));
-        let rows = of_buckets.map(|values| {
-            let bucket = values.first().map_or(0, bucket);
-            rows::of_values(scope, bucket, &run, values)
-        });
-        // One bucket at a time: all rows together would be the values three times over.
-        for rows in rows {
-            let writes = rows
-                .into_iter()
-                .map(|row| async move { self.insert(&row).await });
-            let writes = stream::iter(writes).buffer_unordered(WRITES_AT_ONCE);
-            writes.try_collect::<()>().await?;
-        }
+        let chunks = rows::chunks(&values.into_sorted());
+        let writes = chunks
+            .into_iter()
+            .map(|chunk| self.insert_values(scope, run, chunk));
+        let writes = stream::iter(writes).buffer_unordered(WRITES_AT_ONCE);
+        writes.try_collect::<()>().await?;
         Ok(run)
+    }
+
+    /// Makes the row only now: all rows together would be the values three times over.
+    async fn insert_values(
+        &self,
+        scope: &Scope,
+        run: Run,
+        chunk: rows::Chunk,
+    ) -> Result<(), TableError> {
+        self.insert(&rows::of_values(scope, &run, &chunk)).await
     }
 
     /// Inserts a row; creates the table if there is none. A row that is there is this one, written by an attempt whose
@@ -130,41 +136,61 @@ impl Scratch {
         let in_bucket = spilled.values / u64::from(buckets::COUNT);
         // The last bits are as random as the first.
         let passes = in_bucket.div_ceil(COUNTED_AT_ONCE).max(1);
+        // Several at a time, as long as they are small together.
+        let at_once = COUNTED_AT_ONCE
+            .checked_div(in_bucket)
+            .unwrap_or(MOST_AT_ONCE);
+        let at_once = usize::try_from(at_once.clamp(1, MOST_AT_ONCE)).unwrap_or(1);
+        let counts: Vec<_> = buckets
+            .each()
+            .map(|number| self.count_bucket(scope, number, values, (&runs, passes)))
+            .collect();
+        let counts = stream::iter(counts).buffer_unordered(at_once);
+        counts
+            .try_fold(Counted::default(), |one, other| {
+                std::future::ready(Ok(Counted {
+                    distinct: one.distinct + other.distinct,
+                    read: one.read + other.read,
+                }))
+            })
+            .await
+    }
+
+    async fn count_bucket(
+        &self,
+        scope: &Scope,
+        number: u8,
+        values: &[ValueHash],
+        (runs, passes): (&HashSet<Run>, u64),
+    ) -> Result<Counted, TableError> {
+        let partition = rows::partition(scope, number);
+        let filter = Filter::eq(&PropertyName::PARTITION_KEY, partition.as_str());
         let mut counted = Counted::default();
-        for number in buckets.each() {
-            for pass in 0..passes {
-                let is_now = |value: &ValueHash| value.head() % passes == pass;
-                let mut set = ValueSet::default();
-                let here = values
-                    .iter()
-                    .filter(|it| bucket(it) == number && is_now(it));
-                here.for_each(|value| set.insert(*value));
-                let filter = Filter::eq(
-                    &PropertyName::PARTITION_KEY,
-                    rows::partition(scope, number).as_str(),
-                );
-                let mut from = None;
-                loop {
-                    let Some(page) = self.page(&filter, &[], from.as_ref()).await? else {
-                        break;
-                    };
-                    for row in page.each() {
-                        let (run, values) = rows::values(&row?)?;
-                        if !runs.contains(&run) {
-                            continue;
-                        }
-                        for value in values.iter().filter(|it| is_now(it)) {
-                            set.insert(*value);
-                            counted.read += 1;
-                        }
+        for pass in 0..passes {
+            let is_now = |value: &ValueHash| value.head() % passes == pass;
+            let mut set = ValueSet::default();
+            let here = values
+                .iter()
+                .filter(|it| bucket(it) == number && is_now(it));
+            here.for_each(|value| set.insert(*value));
+            let mut from = None;
+            while let Some(page) = self.page(&filter, &[], from.as_ref()).await? {
+                for row in page.each() {
+                    let (run, values) = rows::values(&row?)?;
+                    if !runs.contains(&run) {
+                        continue;
                     }
-                    from = page.next;
-                    if from.is_none() {
-                        break;
+                    for value in values.iter().filter(|it| is_now(it)) {
+                        set.insert(*value);
+                        counted.read += 1;
                     }
                 }
-                counted.distinct += set.len() as u64;
+                from = page.next;
+                if from.is_none() {
+                    break;
+                }
             }
+            counted.distinct += set.len() as u64;
         }
         Ok(counted)
     }
@@ -179,23 +205,24 @@ impl Scratch {
             Ok(None) | Err(TableError::TableNotFound) => return Ok(()),
             Err(error) => return Err(error),
         }
-        for number in 0..buckets::COUNT {
-            self.clear_partition(&rows::partition(scope, number))
-                .await?;
-        }
-        self.remove(&index).await
+        let removals: Vec<_> = (0..buckets::COUNT)
+            .map(|number| self.clear_partition(rows::partition(scope, number)))
+            .collect();
+        stream::iter(removals)
+            .buffer_unordered(PARTITIONS_AT_ONCE)
+            .try_collect::<()>()
+            .await?;
+        self.remove(index).await
     }
 
-    async fn clear_partition(&self, partition: &str) -> Result<(), TableError> {
-        let filter = Filter::eq(&PropertyName::PARTITION_KEY, partition);
+    async fn clear_partition(&self, partition: String) -> Result<(), TableError> {
+        let filter = Filter::eq(&PropertyName::PARTITION_KEY, partition.as_str());
         let keys = [PropertyName::PARTITION_KEY, PropertyName::ROW_KEY];
         let mut from = None;
         while let Some(page) = self.page(&filter, &keys, from.as_ref()).await? {
-            let removals = page
-                .each()
-                .map(|row| async move { self.remove(&row?.keys()?).await });
-            let removals = stream::iter(removals.collect::<Vec<_>>());
-            let removals = removals.buffer_unordered(REMOVALS_AT_ONCE);
+            let found: Result<Vec<_>, _> = page.each().map(|row| row?.keys()).collect();
+            let removals = found?.into_iter().map(|keys| self.remove(keys));
+            let removals = stream::iter(removals).buffer_unordered(REMOVALS_AT_ONCE);
             removals.try_collect::<()>().await?;
             from = page.next;
             if from.is_none() {
@@ -205,8 +232,8 @@ impl Scratch {
         Ok(())
     }
 
-    async fn remove(&self, keys: &Keys) -> Result<(), TableError> {
-        let remove = || async { self.table.delete(keys, None).await };
+    async fn remove(&self, keys: Keys) -> Result<(), TableError> {
+        let remove = || async { self.table.delete(&keys, None).await };
         self.retry.run(remove).await.map(|_| ())
     }
 

@@ -273,8 +273,13 @@ async fn a_start_that_may_have_arrived_is_answered_with_the_address_of_the_job_a
 }
 
 #[tokio::test]
-async fn the_activity_answers_with_the_count_or_fails_its_invocation_and_says_why() {
-    let days = json!({ "input": r#"{"start":"2021-01-01","end":"2021-01-31"}"# });
+async fn the_activity_answers_with_the_values_of_its_slice_or_fails_its_invocation_and_says_why() {
+    let input = json!({
+        "range": { "start": "2021-01-01", "end": "2021-01-31" },
+        "slice": [{ "start": "2021-01-01", "end": "2021-01-01" }],
+        "scope": "6b0f5d0c-1c5e-5a6c-8b57-0b6d3a1f4c11",
+    });
+    let days = json!({ "input": input.to_string() });
     let server = FakeTable::start(vec![Step::page(&["1", "2", "2"])]).await;
     let answer = invoke(
         router(&server.connection_string()),
@@ -284,7 +289,8 @@ async fn the_activity_answers_with_the_count_or_fails_its_invocation_and_says_wh
     .await;
     assert_eq!(
         answer["ReturnValue"],
-        r#"{"activityResult":{"values":2,"rows":3}}"#
+        // A value is 16 bytes of the SHA-256 of its text.
+        r#"{"activityResult":{"slice":"kZin01gKNgdE4dREc2SXwg","rows":3,"values":["a4ayc_80_OGda4BO_1o_Vw","1HNeOiZeFu7gP1lxi5tdAw"]}}"#
     );
 
     let server = FakeTable::start(vec![Step::Status(

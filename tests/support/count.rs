@@ -6,7 +6,7 @@ use std::{
 };
 
 use function_app::{
-    audit::{AuditError, AuditQuery, AuditTable, Slice, SliceLimits, Spiller},
+    audit::{AuditError, AuditQuery, AuditTable, Slice, SliceLimits, Spiller, Values},
     dates::DateRange,
     scratch::{Scope, Scratch, ScratchSettings},
     tables::{Connection, TableName},
@@ -63,7 +63,10 @@ impl Counting {
             let spiller = Spiller::new(&self.scratch, &scope, "job");
             let read = self.table.read_slice(&range, &slice, spiller, &WHOLE);
             let read = read.await?;
-            values.extend(read.values);
+            match read.values {
+                Values::Each(each) => values.extend(each),
+                Values::Count(count) => return Ok((count, read.rows)),
+            }
             rows += read.rows;
             slices.extend(Slice::of_rest(read.rest));
         }

@@ -117,7 +117,7 @@ mod tests {
     }
 
     const HALF: &str =
-        r#"{"stage":"querying","done":1,"total":2,"percent":50,"rows":7,"eta":null}"#;
+        r#"{"stage":"querying","completed":1,"total":2,"percent":50,"rows":7,"eta":null}"#;
 
     #[test]
     fn every_state_is_one_of_the_five_and_only_the_end_has_a_result_or_an_error() {

@@ -13,7 +13,7 @@ use durable_functions::{Failure, OrchestrationContext, Result, RetryPolicy, Task
 use futures::{StreamExt, stream::FuturesUnordered};
 
 use crate::{
-    audit::{AuditError, Slice, Spilled, ValueHash, days_of},
+    audit::{AuditError, Slice, Spilled, ValueHash, Values, days_of},
     dates::DateRange,
     functions::{
         clear_activity::CLEAR_ACTIVITY,
@@ -26,7 +26,7 @@ use crate::{
 
 /// How many slices of a job are read at a time. Each reads several partitions at once; together they ask for more than the
 /// ten partitions that are the limit of an account.
-const SLICES_AT_ONCE: usize = 8;
+const SLICES_AT_ONCE: usize = 4;
 /// How many merges of a job run at a time. The memory of each is bounded, and it waits for the table most of the time.
 const MERGES_AT_ONCE: usize = 2;
 /// How many spilled values one merge reads, about. 2 million are some 45 MB on the wire.
@@ -54,6 +54,8 @@ pub(super) struct Count<'c> {
     progress: Progress,
     running: Running,
     values: BTreeSet<ValueHash>,
+    /// The count of the only slice of the range.
+    counted: Option<u64>,
     spilled: Spilled,
 }
 
@@ -70,6 +72,7 @@ impl<'c> Count<'c> {
             progress,
             running: Running::new(),
             values: BTreeSet::new(),
+            counted: None,
             spilled: Spilled::default(),
         }
     }
@@ -77,7 +80,9 @@ impl<'c> Count<'c> {
     /// The number of distinct values.
     pub(super) async fn run(&mut self) -> Result<u64, Failure> {
         self.query().await?;
-        let values = if self.spilled.is_empty() {
+        let values = if let Some(count) = self.counted {
+            count
+        } else if self.spilled.is_empty() {
             self.values.len() as u64
         } else {
             self.show(Stage::Merging);
@@ -121,7 +126,10 @@ impl<'c> Count<'c> {
             let Ended::Slice(days, queried) = ended.map_err(TaskError::into_failure)? else {
                 continue;
             };
-            self.values.extend(queried.values);
+            match queried.values {
+                Values::Each(values) => self.values.extend(values),
+                Values::Count(count) => self.counted = Some(count),
+            }
             self.spilled.add(queried.spilled);
             let days = days.saturating_sub(days_of(&queried.rest));
             // What is left of a slice comes before slices that nobody has begun: its continuation tokens are young.

@@ -69,16 +69,6 @@ async fn every_transient_failure_is_survived_page_by_page() {
 async fn a_failure_that_lasts_ends_with_its_own_error() {
     for (failure, expected, attempts) in [
         (
-            Step::Status(503, vec![], ""),
-            AuditError::Throttled,
-            ATTEMPTS,
-        ),
-        (
-            Step::Status(429, vec![], ""),
-            AuditError::Throttled,
-            ATTEMPTS,
-        ),
-        (
             Step::Status(500, vec![], ""),
             AuditError::ServiceFailed,
             ATTEMPTS,
