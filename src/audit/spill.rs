@@ -50,8 +50,7 @@ impl<'a> Spiller<'a> {
     /// Writes the values to the scratch table.
     pub(super) async fn spill(&mut self, values: ValueSet) -> Result<(), AuditError> {
         let count = values.len() as u64;
-        let run = self.scratch.add(self.scope, self.job, values).await;
-        let run = run.map_err(AuditError::of_scratch)?;
+        let run = self.scratch.add(self.scope, self.job, values).await?;
         self.spilled.add(Spilled {
             values: count,
             runs: vec![run],

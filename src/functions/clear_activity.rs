@@ -3,10 +3,7 @@
 use durable_functions::{Activity, ActivityContext, Result};
 
 use super::query_activity::failure;
-use crate::{
-    audit::AuditError,
-    scratch::{Scope, Scratch},
-};
+use crate::scratch::{Scope, Scratch};
 
 /// The activity in the folder `clear-activity`. Its caller says how it is retried.
 pub const CLEAR_ACTIVITY: Activity<Scope, ()> = Activity::new("clear-activity");
@@ -22,7 +19,6 @@ pub async fn clear_activity(
 ) -> Result<()> {
     let job = context.instance_id().unwrap_or_default();
     scratch.clear(&scope).await.map_err(|error| {
-        let error = AuditError::of_scratch(error);
         tracing::warn!(
             job,
             code = error.code(),

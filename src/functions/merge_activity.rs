@@ -58,8 +58,7 @@ pub async fn merge_activity(
         }
         let counted = scratch
             .count(&input.scope, input.buckets, &input.values, &input.spilled)
-            .await
-            .map_err(AuditError::of_scratch)?;
+            .await?;
         tracing::info!(
             job,
             distinct = counted.distinct,

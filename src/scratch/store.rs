@@ -10,7 +10,7 @@ use super::{
     rows,
 };
 use crate::{
-    audit::{AuditQuery, Spilled, ValueHash, ValueSet},
+    audit::{AuditError, AuditQuery, Spilled, ValueHash, ValueSet},
     tables::{
         Connection, ContinuationToken, Entity, Filter, Keys, OpenError, Page, PropertyName,
         RetryPolicy, Table, TableError, TableName,
@@ -77,12 +77,15 @@ impl Scratch {
     }
 
     /// Writes values to this scope of a job.
-    pub(crate) async fn add(
-        &self,
-        scope: &Scope,
-        job: &str,
-        values: ValueSet,
-    ) -> Result<Run, TableError> {
+    ///
+    /// # Errors
+    /// `ScratchDenied` and `ScratchFailed`, the latter only after the retries. What was written by then counts nowhere.
+    pub async fn add(&self, scope: &Scope, job: &str, values: ValueSet) -> Result<Run, AuditError> {
+        let run = self.write(scope, job, values).await;
+        run.map_err(AuditError::of_scratch)
+    }
+
+    async fn write(&self, scope: &Scope, job: &str, values: ValueSet) -> Result<Run, TableError> {
         let run = Run::unique();
         // Before the first value, so that whatever is written is found.
         let index = rows::of_index(scope, job, SystemTime::now());
@@ -125,13 +128,17 @@ impl Scratch {
     }
 
     /// Counts the distinct values of some buckets: those of `spilled` that are in them, and `values`.
-    pub(crate) async fn count(
+    ///
+    /// # Errors
+    /// `ScratchDenied` and `ScratchFailed`, the latter only after the retries. Values that are gone are no error:
+    /// [`Counted::read`] is then less than what was spilled.
+    pub async fn count(
         &self,
         scope: &Scope,
         buckets: Buckets,
         values: &[ValueHash],
         spilled: &Spilled,
-    ) -> Result<Counted, TableError> {
+    ) -> Result<Counted, AuditError> {
         let runs: HashSet<Run> = spilled.runs.iter().copied().collect();
         let in_bucket = spilled.values / u64::from(buckets::COUNT);
         // The last bits are as random as the first.
@@ -146,14 +153,15 @@ impl Scratch {
             .map(|number| self.count_bucket(scope, number, values, (&runs, passes)))
             .collect();
         let counts = stream::iter(counts).buffer_unordered(at_once);
-        counts
+        let counted = counts
             .try_fold(Counted::default(), |one, other| {
                 std::future::ready(Ok(Counted {
                     distinct: one.distinct + other.distinct,
                     read: one.read + other.read,
                 }))
             })
-            .await
+            .await;
+        counted.map_err(AuditError::of_scratch)
     }
 
     async fn count_bucket(
@@ -196,7 +204,14 @@ impl Scratch {
     }
 
     /// Removes everything of this scope. Safe to repeat, and while another does the same.
-    pub(crate) async fn clear(&self, scope: &Scope) -> Result<(), TableError> {
+    ///
+    /// # Errors
+    /// `ScratchDenied` and `ScratchFailed`, the latter only after the retries. What is left is still listed.
+    pub async fn clear(&self, scope: &Scope) -> Result<(), AuditError> {
+        self.remove_all(scope).await.map_err(AuditError::of_scratch)
+    }
+
+    async fn remove_all(&self, scope: &Scope) -> Result<(), TableError> {
         let index = rows::index_keys(scope);
         let get = self.retry.run(|| async { self.table.get(&index).await });
         match get.await {
@@ -238,7 +253,14 @@ impl Scratch {
     }
 
     /// All scopes that have something in the table.
-    pub(crate) async fn scopes(&self) -> Result<Vec<Leftover>, TableError> {
+    ///
+    /// # Errors
+    /// `ScratchDenied` and `ScratchFailed`, the latter only after the retries.
+    pub async fn scopes(&self) -> Result<Vec<Leftover>, AuditError> {
+        self.index().await.map_err(AuditError::of_scratch)
+    }
+
+    async fn index(&self) -> Result<Vec<Leftover>, TableError> {
         let filter = Filter::eq(&PropertyName::PARTITION_KEY, rows::INDEX);
         let mut found = Vec::new();
         let mut from = None;

@@ -49,7 +49,7 @@ async fn row_72_an_answer_its_log_lines_and_the_host_agree_on_the_request() {
         .poll(&client.url(&format!("/api/status/{job}")))
         .await;
     let log = host.log();
-    let of_activity = |line: &&str| line.contains("counted distinct values");
+    let of_activity = |line: &&str| line.contains("slice read");
     assert!(log.lines().any(|line| of_activity(&line)), "{log}");
     for line in log.lines().filter(of_activity) {
         assert!(line.contains(&job), "{line}");

@@ -24,9 +24,9 @@ async fn row_26_44_an_expired_job_is_purged_and_gone_and_a_running_one_stays() {
     let table = FakeTable::start(vec![page, held]).await;
     let host = start(&table, None).await;
     let client = host.client();
-    let (_, ended_at) = client.submit("2021-01-01", "2021-01-31").await;
+    let (_, ended_at) = client.submit("2021-01-01", "2021-01-01").await;
     assert_eq!(client.poll(&ended_at).await.json()["status"], "Completed");
-    let (_, running_at) = client.submit("2021-01-01", "2021-01-31").await;
+    let (_, running_at) = client.submit("2021-01-01", "2021-01-01").await;
 
     // The first run asks for the tombstone, which must be stored before the job is purged.
     host.purge_jobs(1).await;

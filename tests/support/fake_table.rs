@@ -186,6 +186,12 @@ impl Drop for FakeTable {
 
 async fn serve(mut stream: TcpStream, answers: Answers, requests: watch::Sender<Vec<String>>) {
     while let Some(head) = read_head(&mut stream).await {
+        // There is no scratch table. No step is for it.
+        if head.contains("/fake/auditscratch") {
+            let missing = "x-ms-error-code: TableNotFound\r\n";
+            answer(&mut stream, 404, missing, "").await;
+            continue;
+        }
         let mut step = {
             let mut number = 0;
             requests.send_modify(|requests| {

@@ -4,6 +4,7 @@ mod azurite;
 mod failures;
 mod pages;
 mod service;
+mod sliced;
 
 use std::time::Duration;
 

@@ -52,6 +52,14 @@ pub(crate) struct Generated {
 }
 
 impl Rows {
+    /// The entities of explicit rows, as a client inserts them.
+    pub(crate) fn members(&self) -> Vec<Map<String, Json>> {
+        match self {
+            Self::Generated(_) => Vec::new(),
+            Self::Explicit(rows) => entities(rows).into_values().collect(),
+        }
+    }
+
     /// The distinct values, and the rows with a `CertNumber`, from this partition key to that one, both included. Counted
     /// row by row, without what answers queries.
     pub(crate) fn expected(&self, from: &str, to: &str) -> (u64, u64) {
