@@ -19,8 +19,8 @@ use super::{
     },
 };
 
-const JANUARY: &str = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
-const FEBRUARY: &str = r#"{"start":"2021-02-01","end":"2021-02-28"}"#;
+const A_DAY: &str = r#"{"start":"2021-01-01","end":"2021-01-01"}"#;
+const ANOTHER_DAY: &str = r#"{"start":"2021-02-01","end":"2021-02-01"}"#;
 const KEY: &str = "8e03978e-40d5-43e8-bc93-6894a57f9324";
 const MISBEHAVE: Orchestrator<Value, Value> = Orchestrator::new("misbehave");
 
@@ -62,17 +62,17 @@ async fn row_10_the_same_key_and_days_give_the_same_job_while_it_runs_and_when_i
     let (host, table, hub) = start(held).await;
     let client = host.client();
     let quoted = format!("\"{KEY}\"");
-    let query = "/api/submit/query?s=2021-01-01&e=2021-01-31";
+    let query = "/api/submit/query?s=2021-01-01&e=2021-01-01";
 
-    let first = submit(&host, JANUARY, &[("Idempotency-Key", &quoted)]).await;
+    let first = submit(&host, A_DAY, &[("Idempotency-Key", &quoted)]).await;
     let (id, location) = client.accepted(&first);
     assert!(!id.contains(KEY) && id.len() == 32, "{id}");
     table.requested(1).await;
     for ended in [false, true] {
         // The quotation marks, the way in and the order of the members make no difference.
-        let swapped = r#"{"end":"2021-01-31","start":"2021-01-01"}"#;
+        let swapped = r#"{"end":"2021-01-01","start":"2021-01-01"}"#;
         for again in [
-            submit(&host, JANUARY, &[("Idempotency-Key", &quoted)]).await,
+            submit(&host, A_DAY, &[("Idempotency-Key", &quoted)]).await,
             submit(&host, swapped, &[("idempotency-key", KEY)]).await,
             client
                 .post_with(query, "", &[("Idempotency-Key", KEY)])
@@ -101,21 +101,16 @@ async fn row_10_a_key_that_was_used_for_other_days_is_refused() {
         let key = format!("{KEY}-{status}");
         let (id, location) = host
             .client()
-            .accepted(&submit(&host, JANUARY, &[(header, &key)]).await);
-        let refused = submit(&host, FEBRUARY, &[(header, &key)]).await;
+            .accepted(&submit(&host, A_DAY, &[(header, &key)]).await);
+        let refused = submit(&host, ANOTHER_DAY, &[(header, &key)]).await;
         assert_refused(&refused, status, code, header);
         let answer = host.client().poll(&location).await;
         assert_status(&answer, &id, "Completed", "2", DONE, None);
-        let refused = submit(&host, FEBRUARY, &[(header, &key)]).await;
+        let refused = submit(&host, ANOTHER_DAY, &[(header, &key)]).await;
         assert_refused(&refused, status, code, header);
     }
     // The same text in the other header is another key.
-    let other = submit(
-        &host,
-        JANUARY,
-        &[("Idempotency-Key", &format!("{KEY}-400"))],
-    )
-    .await;
+    let other = submit(&host, A_DAY, &[("Idempotency-Key", &format!("{KEY}-400"))]).await;
     let (_, location) = host.client().accepted(&other);
     host.client().poll(&location).await;
     assert_eq!(instances(&hub).await.len(), 3);
@@ -128,12 +123,12 @@ async fn row_10_a_key_is_free_again_when_its_job_is_purged() {
     let headers = [("Idempotency-Key", KEY)];
     let (id, location) = host
         .client()
-        .accepted(&submit(&host, JANUARY, &headers).await);
+        .accepted(&submit(&host, A_DAY, &headers).await);
     host.client().poll(&location).await;
     hub.client().instance_by_id(&id).purge().await.unwrap();
     let (again, location) = host
         .client()
-        .accepted(&submit(&host, FEBRUARY, &headers).await);
+        .accepted(&submit(&host, ANOTHER_DAY, &headers).await);
     assert_eq!(again, id);
     let answer = host.client().poll(&location).await;
     assert_status(&answer, &id, "Completed", "2", DONE, None);
@@ -143,8 +138,8 @@ async fn row_10_a_key_is_free_again_when_its_job_is_purged() {
 #[tokio::test]
 async fn row_10_without_a_key_each_submission_is_a_job_of_its_own() {
     let (host, _table, hub) = start(two_values()).await;
-    let (one, _) = host.client().submit("2021-01-01", "2021-01-31").await;
-    let (two, _) = host.client().submit("2021-01-01", "2021-01-31").await;
+    let (one, _) = host.client().submit("2021-01-01", "2021-01-01").await;
+    let (two, _) = host.client().submit("2021-01-01", "2021-01-01").await;
     assert_ne!(one, two);
     assert_eq!(instances(&hub).await.len(), 2);
 }
@@ -154,14 +149,14 @@ async fn row_11_an_operation_id_is_the_id_of_its_job() {
     let (host, _table, hub) = start(two_values()).await;
     let longest = "x".repeat(100);
     for id in ["a", "My-Operation_1.~", "...", &longest] {
-        let accepted = submit(&host, JANUARY, &[("Operation-Id", id)]).await;
+        let accepted = submit(&host, A_DAY, &[("Operation-Id", id)]).await;
         let operation = host.client().url(&format!("/api/operations/{id}"));
         assert_eq!(accepted.header("Operation-Location"), operation);
         let (shown, location) = host.client().accepted(&accepted);
         assert_eq!(shown, id);
         let answer = host.client().poll(&location).await;
         assert_status(&answer, id, "Completed", "2", DONE, None);
-        let again = submit(&host, JANUARY, &[("Operation-Id", id)]).await;
+        let again = submit(&host, A_DAY, &[("Operation-Id", id)]).await;
         assert_eq!(again.body, accepted.body);
     }
     assert_eq!(instances(&hub).await.len(), 4);
@@ -186,23 +181,23 @@ async fn row_11_a_malformed_key_is_refused_by_the_name_of_its_header() {
         "\"a\"",
         &too_long,
     ] {
-        let refused = submit(&host, JANUARY, &[("Operation-Id", id)]).await;
+        let refused = submit(&host, A_DAY, &[("Operation-Id", id)]).await;
         assert_refused(&refused, 400, "InvalidOperationId", "Operation-Id");
     }
     let too_long = "x".repeat(256);
     for key in ["", "\"\"", "\"a", "a, b", "a b", "\"a\";b=1", &too_long] {
-        let refused = submit(&host, JANUARY, &[("Idempotency-Key", key)]).await;
+        let refused = submit(&host, A_DAY, &[("Idempotency-Key", key)]).await;
         assert_refused(&refused, 400, "InvalidIdempotencyKey", "Idempotency-Key");
     }
     for (name, code) in [
         ("Idempotency-Key", "InvalidIdempotencyKey"),
         ("Operation-Id", "InvalidOperationId"),
     ] {
-        let refused = submit(&host, JANUARY, &[(name, "a"), (name, "b")]).await;
+        let refused = submit(&host, A_DAY, &[(name, "a"), (name, "b")]).await;
         assert_refused(&refused, 400, code, name);
     }
     let both = [("Idempotency-Key", "a"), ("Operation-Id", "a")];
-    let refused = submit(&host, JANUARY, &both).await;
+    let refused = submit(&host, A_DAY, &both).await;
     assert_refused(&refused, 400, "TwoKeys", "Operation-Id");
     assert_eq!(instances(&hub).await, [""; 0]);
     assert_eq!(table.connections(), 0);
@@ -222,9 +217,9 @@ async fn row_11_an_operation_id_does_not_reach_the_instance_of_another_orchestra
         .unwrap();
     let before = instance.status().await.unwrap().unwrap();
 
-    submit(&host, JANUARY, &[("Operation-Id", "used")]).await;
-    let used = submit(&host, FEBRUARY, &[("Operation-Id", "used")]).await;
-    let taken = submit(&host, JANUARY, &[("Operation-Id", "taken")]).await;
+    submit(&host, A_DAY, &[("Operation-Id", "used")]).await;
+    let used = submit(&host, ANOTHER_DAY, &[("Operation-Id", "used")]).await;
+    let taken = submit(&host, A_DAY, &[("Operation-Id", "taken")]).await;
     assert_refused(&taken, 400, "OperationIdReused", "Operation-Id");
     assert_eq!(taken.body, used.body);
     let status = client.get("/api/status/taken").await;
@@ -246,7 +241,7 @@ async fn row_10_12_of_200_submissions_at_once_with_one_key_one_starts_the_job() 
         let held = Step::Held(gate.clone(), Box::new(two_values()));
         let (host, table, hub) = start(held).await;
         let headers = [(header, KEY)];
-        let submissions = (0..AT_ONCE).map(|_| submit(&host, JANUARY, &headers));
+        let submissions = (0..AT_ONCE).map(|_| submit(&host, A_DAY, &headers));
         let answers = join_all(submissions).await;
         let jobs: BTreeSet<_> = answers
             .iter()
@@ -273,7 +268,7 @@ async fn row_10_12_a_key_starts_one_job_also_when_the_handler_dies_between_its_s
     let until_accepted = async || {
         loop {
             let client = host.client();
-            let answer = client.try_post_with("/api/submit", JANUARY, &headers).await;
+            let answer = client.try_post_with("/api/submit", A_DAY, &headers).await;
             match answer {
                 Some(answer) if answer.status == 202 => return client.accepted(&answer),
                 // The host says 500 for a handler that died with the request, 503 without a handler.
@@ -311,7 +306,7 @@ async fn row_15_the_id_of_a_202_is_known_at_once() {
         let key = format!("key-{}", number / 2);
         let headers = [("Idempotency-Key", key.as_str())];
         let headers = &headers[..number % 3 % 2];
-        let answer = submit(&host, JANUARY, headers).await;
+        let answer = submit(&host, A_DAY, headers).await;
         let (_, location) = client.accepted(&answer);
         let answer = client.send_to(Method::GET, &location).await;
         assert!(matches!(answer.status, 200 | 202), "{answer:?}");

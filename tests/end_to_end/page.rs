@@ -4,10 +4,14 @@ use super::support::{
     app_folder::AppFolder,
     browser::{Browser, Shown},
     fake_table::{FakeTable, Gate, Step},
-    http::{Answer, Client},
+    http::Answer,
 };
 
-const DAYS: (&str, &str) = ("2021-01-01", "2021-01-31");
+/// Two slices.
+const DAYS: (&str, &str) = ("2021-01-01", "2021-05-08");
+const LAST_DAY: &str = "2021-05-08";
+/// A year that the table does not have.
+const MISSING: &str = "2022-01-01";
 
 /// Shows a page in light and dark, on a desk and on a phone, where nothing may be wrong with it.
 async fn show(browser: &mut Browser, name: &str, url: &str) -> Shown {
@@ -28,10 +32,6 @@ async fn show(browser: &mut Browser, name: &str, url: &str) -> Shown {
     last.unwrap()
 }
 
-async fn submit(client: &Client) -> String {
-    client.submit(DAYS.0, DAYS.1).await.1
-}
-
 fn assert_shown(shown: &Shown, status: u16, heading: &str, texts: &[&str]) {
     assert_eq!((shown.status, shown.heading.as_str()), (status, heading));
     assert!(shown.title.contains(heading), "{shown:#?}");
@@ -47,18 +47,26 @@ async fn the_page_of_a_job_is_without_barriers_in_every_state_and_replaces_itsel
         return;
     };
     let gate = Gate::closed();
-    let first = Step::day_page("2021-01-13", &["1", "2"], Some("more"));
-    let held = Step::Held(gate.clone(), Box::new(Step::page(&["2"])));
-    let missing = [("x-ms-error-code", "TableNotFound")].to_vec();
-    let table = FakeTable::start(vec![first, held, Step::Status(404, missing, "")]).await;
+    let table = FakeTable::answering({
+        let gate = gate.clone();
+        move |head| {
+            if head.contains(MISSING) {
+                Step::Status(404, vec![("x-ms-error-code", "TableNotFound")], "")
+            } else if head.contains(LAST_DAY) {
+                Step::Held(gate.clone(), Box::new(Step::page(&["2"])))
+            } else {
+                Step::page(&["1", "2"])
+            }
+        }
+    })
+    .await;
     let host = AppFolder::product(&table.connection_string()).start().await;
     let client = host.client();
 
-    let job = submit(client).await;
-    table.requested(2).await;
-    let failing = submit(client).await;
+    let (_, job) = client.submit(DAYS.0, DAYS.1).await;
+    let (_, failing) = client.submit(MISSING, MISSING).await;
     client.poll(&failing).await;
-    let begun = |answer: &Answer| answer.json()["customStatus"]["done"] == 12;
+    let begun = |answer: &Answer| answer.json()["customStatus"]["completed"] == 64;
     client.poll_until(&job, begun).await;
 
     let shown = show(&mut browser, "running", &job).await;
@@ -66,7 +74,7 @@ async fn the_page_of_a_job_is_without_barriers_in_every_state_and_replaces_itsel
         &shown,
         202,
         "Running",
-        &["Reading the table", "38 %", "12 of 31 days"],
+        &["Reading the table", "50 %", "64 of 128 days"],
     );
     let shown = show(&mut browser, "failed", &failing).await;
     assert_shown(

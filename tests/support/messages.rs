@@ -14,7 +14,7 @@ use tower::ServiceExt;
 use super::host::Host;
 
 /// The days that most messages ask for.
-pub(crate) const DAYS: (&str, &str) = ("2021-01-01", "2021-01-31");
+pub(crate) const DAYS: (&str, &str) = ("2021-01-01", "2021-01-01");
 
 /// A delivery of a message.
 #[derive(Clone, Debug)]
