@@ -14,6 +14,8 @@
 
 mod app;
 mod case;
+#[path = "../../tests/support/original.rs"]
+mod original;
 mod process;
 mod python;
 mod raw;

@@ -14,6 +14,7 @@ pub(crate) mod http;
 pub(crate) mod key_check;
 pub(crate) mod messages;
 pub(crate) mod npm;
+pub(crate) mod original;
 #[cfg(unix)]
 pub(crate) mod queues;
 pub(crate) mod random;

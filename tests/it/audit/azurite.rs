@@ -15,7 +15,7 @@ use crate::support::{
     sdk_transport,
 };
 
-fn open(connection_string: &str, table: &str, count_column: &str) -> Counting {
+pub(super) fn open(connection_string: &str, table: &str, count_column: &str) -> Counting {
     let query = AuditQuery {
         table: TableName::parse(table).unwrap(),
         count_column: PropertyName::parse(count_column).unwrap(),
@@ -27,7 +27,7 @@ fn open(connection_string: &str, table: &str, count_column: &str) -> Counting {
     Counting::open(connection_string, query)
 }
 
-fn range(start: &str, end: &str) -> DateRange {
+pub(super) fn range(start: &str, end: &str) -> DateRange {
     DateRange::new(Day::parse(start).unwrap(), Day::parse(end).unwrap()).unwrap()
 }
 

@@ -3,6 +3,7 @@
 mod azurite;
 mod failures;
 mod pages;
+mod python;
 mod service;
 mod sliced;
 

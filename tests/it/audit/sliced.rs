@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use azure_data_tables::prelude::{Filter, Select, TableClient};
+use azure_data_tables::prelude::{Filter, Select, TableClient, TableServiceClient};
 use function_app::{
     audit::{AuditError, AuditQuery, AuditTable, Slice, SliceLimits, Spilled, Spiller, Values},
     dates::{DateRange, Day},
@@ -233,6 +233,23 @@ proptest! {
     }
 }
 
+/// A new table with these rows.
+pub(super) async fn table_with(
+    sdk: &TableServiceClient,
+    name: &str,
+    rows: Vec<Row>,
+) -> TableClient {
+    let table = sdk.table_client(name);
+    table.create().await.unwrap();
+    let members = futures::stream::iter(Rows::Explicit(rows).members());
+    let inserts = members.map(|row| {
+        let table = &table;
+        async move { table.insert::<_, Json>(&row).unwrap().await.unwrap() }
+    });
+    inserts.buffer_unordered(8).count().await;
+    table
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn slices_count_on_azurite_what_the_sequential_query_and_the_rows_give() {
     let azurite = Azurite::start();
@@ -241,14 +258,7 @@ async fn slices_count_on_azurite_what_the_sequential_query_and_the_rows_give() {
     let mut have_spilled = 0;
     for name in ["audit1", "audit2", "audit3"] {
         let rows = rows(400).new_tree(&mut runner).unwrap().current();
-        let table = sdk.table_client(name);
-        table.create().await.unwrap();
-        let members = futures::stream::iter(Rows::Explicit(rows.clone()).members());
-        let inserts = members.map(|row| {
-            let table = &table;
-            async move { table.insert::<_, Json>(&row).unwrap().await.unwrap() }
-        });
-        inserts.buffer_unordered(8).count().await;
+        let table = table_with(&sdk, name, rows.clone()).await;
         let job = Job::open(&azurite.connection_string(), name);
         for _ in 0..6 {
             let (range, limits) = (range(), limits()).new_tree(&mut runner).unwrap().current();
