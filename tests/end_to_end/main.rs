@@ -49,3 +49,4 @@ mod support;
 mod tutorial;
 mod views;
 mod waiting;
+mod year;

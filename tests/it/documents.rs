@@ -23,6 +23,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/jobs.md",
     "docs/messages.md",
     "docs/performance.md",
+    "docs/query.md",
     "docs/security.md",
     "docs/session-stores.md",
     "docs/sessions.md",

@@ -51,7 +51,16 @@ impl AppFolder {
             .setting("AuditStorage", storage)
     }
 
-    /// The same with the functions in tests/apps/misbehaving besides.
+    /// The function app with the settings that it comes with.
+    pub(crate) fn with_default_settings() -> Self {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let of_file = |path: &str| fs::read_to_string(repository.join(path)).unwrap();
+        let app = Self::complete(of_file, env!("CARGO_BIN_EXE_handler").into());
+        app.copy_functions(repository);
+        app
+    }
+
+    /// The product with the functions in tests/apps/misbehaving besides.
     pub(crate) fn misbehaving(storage: &str) -> Self {
         let app = Self::product(storage);
         app.copy_functions(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/apps/misbehaving"));
