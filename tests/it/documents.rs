@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use function_app::settings::Settings;
+use function_app::{audit::AuditError, settings::Settings};
 
 const DOCUMENTS: &[&str] = &[
     "README.md",
@@ -235,6 +235,15 @@ fn row_63_a5_1_the_documents_say_how_to_keep_others_out() {
         "inbound IP",
     ] {
         assert!(text.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn every_error_of_the_query_is_documented() {
+    let document = fs::read_to_string(root().join("docs/jobs.md")).unwrap();
+    for error in AuditError::ALL {
+        let row = format!("| `{}` | ", error.code());
+        assert!(document.contains(&row), "{row}");
     }
 }
 
