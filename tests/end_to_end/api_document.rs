@@ -5,13 +5,14 @@
 //! - Times are compared by their form, and so are the counters of the health.
 //! - Of the headers, those that are shown are compared.
 //! - A line `…` stands for all further lines.
-//! - `<!-- table: asked N -->` waits until the table has got its Nth request, one for each job; it answers it at
-//!   `<!-- table: answers N -->`.
+//! - `<!-- table: asked N -->` waits until the table was asked for the first day of the Nth job; it answers that at
+//!   `<!-- table: answers N -->`. The other days of a job have no entity.
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use reqwest::Method;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::support::{
     app_folder::AppFolder,
@@ -38,28 +39,41 @@ const VARIABLE_HEADERS: [&str; 4] = [
 /// The jobs of the document that do not fail have the values of local-host's sample data.
 const VALUES: usize = 119;
 
-/// What the table answers, by the number of the request.
-fn steps(gates: &[Gate]) -> Vec<Step> {
-    let ids: Vec<String> = (0..VALUES).map(|id| id.to_string()).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let missing = [("x-ms-error-code", "TableNotFound")].to_vec();
-    let of_request = |(number, gate): (usize, &Gate)| {
+/// The first day of all jobs.
+const FIRST_DAY: &str = "2021-01-01";
+
+/// A table that is asked for the first day of one job after the other, and how often it was.
+async fn table(gates: &[Gate]) -> (FakeTable, watch::Receiver<usize>) {
+    let gates = gates.to_vec();
+    let (sender, asked) = watch::channel(0);
+    let table = FakeTable::answering(move |head| {
+        if !head.contains(FIRST_DAY) {
+            return Step::page(&[]);
+        }
+        let mut number = 0;
+        sender.send_modify(|asked| {
+            number = *asked;
+            *asked += 1;
+        });
         let then = match number {
-            FAILS => Step::Status(404, missing.clone(), ""),
-            _ => Step::page(&ids),
+            FAILS => Step::Status(404, vec![("x-ms-error-code", "TableNotFound")], ""),
+            _ => {
+                let ids: Vec<String> = (0..VALUES).map(|id| id.to_string()).collect();
+                Step::page(&ids.iter().map(String::as_str).collect::<Vec<_>>())
+            }
         };
-        Step::Held(gate.clone(), Box::new(then))
-    };
-    gates.iter().enumerate().map(of_request).collect()
+        Step::Held(gates[number].clone(), Box::new(then))
+    });
+    (table.await, asked)
 }
 
-/// The request that is answered with an error, counted from 0.
+/// The job whose request is answered with an error, counted from 0.
 const FAILS: usize = 2;
 
 /// A part of the document.
 enum Part {
     Command(Shown),
-    /// Of the table: the number of a request, and whether it is answered.
+    /// Of the table: the number of a job, and whether its request is answered.
     Table(usize, bool),
 }
 
@@ -273,14 +287,18 @@ fn document() -> String {
 #[tokio::test]
 async fn each_command_of_the_document_gives_the_output_that_is_shown() {
     let gates: Vec<Gate> = (0..20).map(|_| Gate::closed()).collect();
-    let table = FakeTable::start(steps(&gates)).await;
+    let (table, mut asked) = table(&gates).await;
     let host = AppFolder::product(&table.connection_string()).start().await;
     let client = host.client();
     let mut ids = Ids::default();
     let mut differences = Vec::new();
     for part in parts(&document()) {
         match part {
-            Part::Table(number, false) => table.requested(number).await,
+            Part::Table(number, false) => {
+                let enough = asked.wait_for(|asked| *asked >= number);
+                let in_time = tokio::time::timeout(TIME_LIMIT, enough).await;
+                in_time.expect("the table is asked").unwrap();
+            }
             Part::Table(number, true) => gates[number - 1].open(),
             Part::Command(Shown { command, output }) => {
                 let command: Vec<_> = command.iter().map(|word| ids.in_request(word)).collect();
