@@ -21,7 +21,7 @@ use super::{
 /// An id that no job has. It is as long as those of the others.
 pub(super) const UNKNOWN: &str = "7c9e6679-7425-40de-944b-e07fc1f90ae7";
 
-pub(super) const RANGE: &str = r#"{"start":"2021-01-01","end":"2021-01-31"}"#;
+pub(super) const RANGE: &str = r#"{"start":"2021-01-01","end":"2021-01-01"}"#;
 
 /// A job, and whose it is.
 #[derive(Clone, Debug)]
