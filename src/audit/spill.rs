@@ -1,5 +1,7 @@
 //! Where a slice puts the values that are too many for its result.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use serde::{Deserialize, Serialize};
 
 use super::{AuditError, values::ValueSet};
@@ -33,16 +35,23 @@ pub struct Spiller<'a> {
     scratch: &'a Scratch,
     scope: &'a Scope,
     job: &'a str,
+    has_begun: &'a AtomicBool,
     spilled: Spilled,
 }
 
 impl<'a> Spiller<'a> {
-    /// For a slice of this job.
-    pub fn new(scratch: &'a Scratch, scope: &'a Scope, job: &'a str) -> Self {
+    /// For a slice of this job. `has_begun` becomes true before anything is written, for whoever stops the slice.
+    pub fn new(
+        scratch: &'a Scratch,
+        scope: &'a Scope,
+        job: &'a str,
+        has_begun: &'a AtomicBool,
+    ) -> Self {
         Self {
             scratch,
             scope,
             job,
+            has_begun,
             spilled: Spilled::default(),
         }
     }
@@ -50,6 +59,7 @@ impl<'a> Spiller<'a> {
     /// Writes the values to the scratch table.
     pub(super) async fn spill(&mut self, values: ValueSet) -> Result<(), AuditError> {
         let count = values.len() as u64;
+        self.has_begun.store(true, Relaxed);
         let run = self.scratch.add(self.scope, self.job, values).await?;
         self.spilled.add(Spilled {
             values: count,

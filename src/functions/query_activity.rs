@@ -1,6 +1,8 @@
 //! `query-activity`: reads one slice of a job. Through the `DurableClient` of its binding it looks whether the job still
 //! wants it, and whether the job has its result already.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use durable_functions::{Activity, ActivityContext, Failure, Result};
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,7 @@ pub async fn query_activity(
     // The id of the job, as clients know it.
     let job = context.instance_id().unwrap_or_default();
     let id = slice_id(&input.slice)?;
+    let has_begun = AtomicBool::new(input.has_spilled);
     let read = async {
         if let Some(queried) = finished::find(&context, job, |it: &Queried| it.slice == id).await {
             tracing::info!(
@@ -72,7 +75,7 @@ pub async fn query_activity(
             );
             return Ok(queried);
         }
-        let spiller = Spiller::new(&scratch, &input.scope, job);
+        let spiller = Spiller::new(&scratch, &input.scope, job, &has_begun);
         let read = table
             .read_slice(&input.range, &input.slice, spiller, &limits)
             .await?;
@@ -95,7 +98,7 @@ pub async fn query_activity(
         outcome = read => outcome,
         reason = unwanted(&context, job) => {
             tracing::info!(job, "scan stopped, because its job has ended");
-            if reason == Unwanted::Ended && input.has_spilled {
+            if reason == Unwanted::Ended && has_begun.load(Relaxed) {
                 clear(&scratch, &input.scope, job).await;
             }
             return Err(cancelled().into());

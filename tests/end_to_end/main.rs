@@ -32,6 +32,7 @@ mod owners;
 mod page;
 mod profiles;
 mod progress;
+mod query_faults;
 mod queues;
 mod restarts;
 mod search;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    sync::atomic::AtomicBool,
     time::Duration,
 };
 
@@ -12,6 +13,8 @@ use function_app::{
     tables::{Connection, TableName},
 };
 use uuid::Uuid;
+
+static HAS_BEGUN: AtomicBool = AtomicBool::new(false);
 
 /// Slices that are read to their end, and whose values are all in their results.
 pub(crate) const WHOLE: SliceLimits = SliceLimits {
@@ -60,7 +63,7 @@ impl Counting {
         let mut values = HashSet::new();
         let mut slices = VecDeque::from(Slice::of(&range));
         while let Some(slice) = slices.pop_front() {
-            let spiller = Spiller::new(&self.scratch, &scope, "job");
+            let spiller = Spiller::new(&self.scratch, &scope, "job", &HAS_BEGUN);
             let read = self.table.read_slice(&range, &slice, spiller, &WHOLE);
             let read = read.await?;
             match read.values {

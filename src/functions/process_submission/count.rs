@@ -99,11 +99,11 @@ impl<'c> Count<'c> {
         self.show(Stage::Stopping);
         let running = &mut self.running;
         let ended = async { while running.next().await.is_some() {} };
-        // What runs longer than this is cleared by the sweep.
         let _ = self.context.timeout(STOP_TIME, ended).await;
-        if !self.spilled.is_empty() {
-            self.clear().await;
-        }
+        // A slice that failed may have spilled as well. Once and not for long: a storage that has failed the job fails here
+        // too, and what is left, the sweep removes.
+        let clear = self.context.call(CLEAR_ACTIVITY, self.scope);
+        let _ = self.context.timeout(STOP_TIME, clear).await;
     }
 
     fn show(&mut self, stage: Stage) {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    sync::atomic::AtomicBool,
     time::Duration,
 };
 
@@ -26,6 +27,8 @@ use crate::support::{
     sdk_transport,
     table_service::{Options, Row, Rows, TableService, int64},
 };
+
+static HAS_BEGUN: AtomicBool = AtomicBool::new(false);
 
 /// The first of the days that keys are made of.
 const FIRST: &str = "2020-11-20";
@@ -130,7 +133,7 @@ impl Job {
         let mut spilled = Spilled::default();
         let mut slices = VecDeque::from(Slice::of(&range));
         while let Some(slice) = slices.pop_front() {
-            let spiller = Spiller::new(&self.scratch, &scope, "job");
+            let spiller = Spiller::new(&self.scratch, &scope, "job", &HAS_BEGUN);
             let read = self.table.read_slice(&range, &slice, spiller, limits).await;
             let read = match read {
                 Ok(read) => read,

@@ -196,7 +196,7 @@ impl TableService {
         self.server.most_in_flight.load(SeqCst)
     }
 
-    /// Holds back the answers to all further requests for pages.
+    /// Holds back the answers to all further requests for pages of the table `audit`.
     pub(crate) fn hold(&self) {
         self.hold_after(*self.server.log.count().borrow());
     }

@@ -138,7 +138,9 @@ impl Server {
             self.log.answered(place, refusal.0, 0, false);
             self.refused(refusal)
         };
-        self.passed(place.0).await;
+        if table == AUDIT {
+            self.passed(place.0).await;
+        }
         let faults = *self.faults.lock().unwrap();
         tokio::time::sleep(self.latency + faults.delay(number)).await;
         if !self.admits() {
