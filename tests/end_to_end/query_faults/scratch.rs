@@ -37,10 +37,8 @@ async fn a_cancelled_job_removes_what_it_has_spilled() {
 async fn a_job_that_an_operator_terminates_removes_what_it_has_spilled() {
     let (service, host, id, _) = held_job().await;
     TaskHub::of(&host).await.terminate(&id, "by hand").await;
-    host.logged("scan stopped, because its job has ended", 4)
-        .await;
-    service.release();
     until(async || service.entities(SCRATCH).is_empty()).await;
+    service.release();
 }
 
 #[tokio::test]
