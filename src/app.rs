@@ -62,20 +62,10 @@ impl FromRef<AppState> for Option<Sessions> {
 /// # Errors
 /// When the table client cannot be set up.
 pub fn app(settings: Settings) -> Result<App<AppState>, OpenError> {
-    app_with_limits(settings, SliceLimits::default())
-}
-
-/// The same with other limits of a slice, for a test.
-///
-/// # Errors
-/// When the table client cannot be set up.
-pub fn app_with_limits(
-    settings: Settings,
-    limits: SliceLimits,
-) -> Result<App<AppState>, OpenError> {
     let table = AuditTable::open(&settings.storage, settings.query.clone())?;
     let scratch = Scratch::open(&settings.scratch, &settings.query)?;
     let (of_merge, of_clear) = (scratch.clone(), scratch.clone());
+    let limits = SliceLimits::default();
     Ok(app_without_job(settings)?
         .orchestrator(PROCESS_SUBMISSION, process_submission)
         .activity(QUERY_ACTIVITY, move |context, input| {

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Each function is a file in [`functions`] with the name of its folder. They share [`api`] and the jobs. [`audit`]
-//! counts in the audit table; only [`tables`] knows the table service.
+//! reads the audit table, slice by slice, [`scratch`] keeps what is too much for a history; only [`tables`] knows the table
+//! service.
 //! [`docs::architecture`] shows the whole, down to the crates below.
 
 pub mod api;
@@ -25,4 +26,4 @@ pub mod sessions;
 pub mod settings;
 pub mod tables;
 
-pub use app::{AppState, app, app_with_limits, app_with_sessions, app_without_job};
+pub use app::{AppState, app, app_with_sessions, app_without_job};

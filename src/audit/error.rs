@@ -122,9 +122,9 @@ impl AuditError {
         }
     }
 
-    /// The error for a request to the scratch table. A client can do nothing about the kind of the failure; the log has it.
+    /// The error for a request to the scratch table. A client can do nothing about the kind of the failure; the log has it at DEBUG.
     pub(crate) fn of_scratch(error: TableError) -> Self {
-        tracing::warn!("the scratch table failed: {error}");
+        tracing::debug!("a request to the scratch table failed: {error}");
         match error {
             TableError::AccessDenied | TableError::Rejected => Self::ScratchDenied,
             _ => Self::ScratchFailed,

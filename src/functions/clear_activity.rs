@@ -11,7 +11,7 @@ pub const CLEAR_ACTIVITY: Activity<Scope, ()> = Activity::new("clear-activity");
 /// Removes everything of one scope. Safe to repeat.
 ///
 /// # Errors
-/// A failure whose type is [`AuditError::code`]; marked as non-retriable unless the error is transient.
+/// A failure whose type is [`AuditError::code`](crate::audit::AuditError::code); marked as non-retriable unless the error is transient.
 pub async fn clear_activity(
     context: ActivityContext,
     scratch: Scratch,

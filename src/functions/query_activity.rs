@@ -39,7 +39,7 @@ pub struct QueryInput {
 /// What was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queried {
-    /// Stands for the slice that was to be read: see [`slice_id`].
+    /// The hash of the JSON of the slice that was to be read, by which its result is found again.
     pub slice: ValueHash,
     /// The entities that were read, those without a value in the counted column included.
     pub rows: u64,
