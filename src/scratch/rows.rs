@@ -1,9 +1,8 @@
 //! The rows of the scratch table.
 //!
-//! - Values: PartitionKey `{scope}.{bucket}`, RowKey `{run}.{number}`, up to fourteen properties `V00` to `V13`, each at
-//!   most 64 KiB, which is the limit of a property. A row stays below the 1 MiB that an entity may have.
-//! - The index: PartitionKey `scopes`, RowKey `{scope}`, with the job (`Job`) and the time of its first spill (`Since`, in
-//!   milliseconds since 1970 UTC).
+//! PartitionKey `{scope}.{bucket}`, RowKey `{run}.{number}`, up to fourteen properties `V00` to `V13`, each at most 64 KiB,
+//! which is the limit of a property; the job (`Job`), and the time at which its run was begun (`Since`, in milliseconds
+//! since 1970 UTC). A row stays below the 1 MiB that an entity may have.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,8 +12,6 @@ use crate::{
     tables::{Entity, Keys, PropertyName, TableError, unexpected},
 };
 
-/// The partition of the index.
-pub(super) const INDEX: &str = "scopes";
 /// The values of one property: 64 KiB.
 const PER_PROPERTY: usize = 4096;
 /// The properties of one row: 896 KiB.
@@ -38,8 +35,31 @@ const PROPERTIES: [PropertyName; 14] = [
 const JOB: PropertyName = PropertyName::fixed("Job");
 const SINCE: PropertyName = PropertyName::fixed("Since");
 
+/// What the keys of a row are in.
+pub(super) const KEYS: [PropertyName; 2] = [PropertyName::PARTITION_KEY, PropertyName::ROW_KEY];
+/// What a [`Leftover`] is read from.
+pub(super) const OF_LEFTOVER: [PropertyName; 4] = [
+    PropertyName::PARTITION_KEY,
+    PropertyName::ROW_KEY,
+    JOB,
+    SINCE,
+];
+
 pub(super) fn partition(scope: &Scope, bucket: u8) -> String {
     format!("{scope}.{bucket:x}")
+}
+
+/// All partitions of the scope, and none of another one, are between these. The second has the character after the dot.
+pub(super) fn partitions(scope: &Scope) -> (String, String) {
+    (format!("{scope}."), format!("{scope}/"))
+}
+
+/// What is written together.
+pub(super) struct Writing<'a> {
+    pub(super) scope: &'a Scope,
+    pub(super) job: &'a str,
+    pub(super) run: Run,
+    pub(super) since: SystemTime,
 }
 
 /// Values of one row.
@@ -64,11 +84,15 @@ pub(super) fn chunks(values: &[ValueHash]) -> Vec<Chunk> {
 }
 
 /// The row of these values.
-pub(super) fn of_values(scope: &Scope, run: &Run, chunk: &Chunk) -> Entity {
+pub(super) fn of_values(writing: &Writing<'_>, chunk: &Chunk) -> Entity {
+    let since = writing.since.duration_since(SystemTime::UNIX_EPOCH);
+    let since = i64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(i64::MAX);
     let mut row = Entity::new(&Keys {
-        partition: partition(scope, chunk.bucket),
-        row: format!("{run}.{:04}", chunk.number),
-    });
+        partition: partition(writing.scope, chunk.bucket),
+        row: format!("{}.{:04}", writing.run, chunk.number),
+    })
+    .with(&JOB, writing.job)
+    .with(&SINCE, since);
     for (name, values) in PROPERTIES.iter().zip(chunk.values.chunks(PER_PROPERTY)) {
         let bytes: Vec<u8> = values.iter().flat_map(|it| *it.as_bytes()).collect();
         row = row.with(name, bytes);
@@ -98,37 +122,16 @@ pub(super) fn values(row: &Entity) -> Result<(Run, Vec<ValueHash>), TableError> 
     Ok((run, values))
 }
 
-pub(super) fn index_keys(scope: &Scope) -> Keys {
-    Keys {
-        partition: INDEX.to_owned(),
-        row: scope.to_string(),
-    }
-}
-
-pub(super) fn of_index(scope: &Scope, job: &str, since: SystemTime) -> Entity {
-    let since = since
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let since = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-    Entity::new(&index_keys(scope))
-        .with(&JOB, job)
-        .with(&SINCE, since)
-}
-
-pub(super) fn leftover(row: &Entity) -> Result<Leftover, TableError> {
-    let scope = Scope::parse(&row.keys()?.row);
-    let job = row.text(&JOB).map(str::to_owned);
-    let since = row.int64(&SINCE).and_then(|it| u64::try_from(it).ok());
-    match (scope, job, since) {
-        (Some(scope), Some(job), Some(since)) => Ok(Leftover {
-            scope,
-            job,
-            since: SystemTime::UNIX_EPOCH + Duration::from_millis(since),
-        }),
-        _ => Err(unexpected(
-            "a row of the index of the scratch table is not one of the app",
-        )),
-    }
+/// What a row with these keys is a part of. `None` when the app did not write it.
+pub(super) fn leftover(keys: &Keys, row: &Entity) -> Option<Leftover> {
+    let (scope, _) = keys.partition.split_once('.')?;
+    let since = u64::try_from(row.int64(&SINCE)?).ok()?;
+    Some(Leftover {
+        // Any other way to write it would lead to other partitions.
+        scope: Scope::parse(scope).filter(|it| it.to_string() == scope)?,
+        job: row.text(&JOB)?.to_owned(),
+        since: SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(since))?,
+    })
 }
 
 #[cfg(test)]
@@ -146,6 +149,18 @@ mod tests {
     #[test]
     fn values_come_back_from_their_rows_and_no_row_is_too_large() {
         let (scope, run) = (Scope::from_uuid(Uuid::new_v4()), Run::unique());
+        let since = SystemTime::UNIX_EPOCH + Duration::from_millis(1_800_000_000_123);
+        let writing = Writing {
+            scope: &scope,
+            job: "job",
+            run,
+            since,
+        };
+        let expected = Leftover {
+            scope,
+            job: "job".to_owned(),
+            since,
+        };
         for count in [0_u64, 1, 15, 4096, 57_344, 57_345, 1_000_000] {
             // All in bucket 0 up to the largest count.
             let value = |number: u64| {
@@ -157,17 +172,38 @@ mod tests {
             let mut read = Vec::new();
             let mut keys = std::collections::HashSet::new();
             for chunk in chunks(&values) {
-                let row = of_values(&scope, &run, &chunk);
+                let row = of_values(&writing, &chunk);
                 let (of, values) = super::values(&row).unwrap();
                 assert_eq!(of, run);
                 assert!(values.len() * 16 <= 917_504);
                 assert!(values.iter().all(|it| bucket(it) == chunk.bucket));
                 let of_row = row.keys().unwrap();
                 assert_eq!(of_row.partition, partition(&scope, chunk.bucket));
+                let (begin, end) = partitions(&scope);
+                assert!(begin < of_row.partition && of_row.partition < end);
+                assert_eq!(leftover(&of_row, &row).as_ref(), Some(&expected));
                 assert!(keys.insert((of_row.partition, of_row.row)));
                 read.extend(values);
             }
             assert_eq!(read, values);
         }
+    }
+    #[test]
+    fn a_row_that_the_app_did_not_write_is_no_leftover() {
+        let scope = Scope::from_uuid(Uuid::new_v4());
+        let with_dashes = format!("{}.0", Uuid::new_v4());
+        for partition in ["", "2021-01-31", "a.b", "scopes", with_dashes.as_str()] {
+            let keys = Keys {
+                partition: partition.to_owned(),
+                row: "r".to_owned(),
+            };
+            let row = Entity::new(&keys).with(&JOB, "job").with(&SINCE, 1_i64);
+            assert_eq!(leftover(&keys, &row), None, "{partition}");
+        }
+        let keys = Keys {
+            partition: partition(&scope, 0),
+            row: "r".to_owned(),
+        };
+        assert_eq!(leftover(&keys, &Entity::new(&keys)), None);
     }
 }

@@ -13,16 +13,16 @@ use crate::{
     audit::{AuditError, AuditQuery, Spilled, ValueHash, ValueSet},
     tables::{
         Connection, ContinuationToken, Entity, Filter, Keys, OpenError, Page, PropertyName,
-        RetryPolicy, Table, TableError, TableName,
+        RetryPolicy, Table, TableError, TableName, unexpected,
     },
 };
 
 /// How many rows are written at once. Each is up to 1.2 MB on the wire.
 const WRITES_AT_ONCE: usize = 8;
-/// How many partitions are cleared at once.
-const PARTITIONS_AT_ONCE: usize = 8;
-/// How many rows of a partition are removed at once.
-const REMOVALS_AT_ONCE: usize = 4;
+/// How many rows are removed at once.
+const REMOVALS_AT_ONCE: usize = 32;
+/// How many partitions of others are passed over before the table is taken for one of others.
+const MOST_FOREIGN: usize = 100;
 /// How many values are in memory while they are counted: about 36 MB.
 const COUNTED_AT_ONCE: u64 = 1_000_000;
 /// The most buckets that are counted at once.
@@ -44,7 +44,7 @@ pub struct Leftover {
     pub scope: Scope,
     /// The id of its job.
     pub job: String,
-    /// When its first values were written, by the clock of the process that wrote them (UTC).
+    /// When some of its values were written, by the clock of the process that wrote them (UTC).
     pub since: SystemTime,
 }
 
@@ -86,27 +86,28 @@ impl Scratch {
     }
 
     async fn write(&self, scope: &Scope, job: &str, values: ValueSet) -> Result<Run, TableError> {
-        let run = Run::unique();
-        // Before the first value, so that whatever is written is found.
-        let index = rows::of_index(scope, job, SystemTime::now());
-        self.insert(&index).await?;
+        let writing = rows::Writing {
+            scope,
+            job,
+            run: Run::unique(),
+            since: SystemTime::now(),
+        };
         let chunks = rows::chunks(&values.into_sorted());
         let writes = chunks
             .into_iter()
-            .map(|chunk| self.insert_values(scope, run, chunk));
+            .map(|chunk| self.insert_values(&writing, chunk));
         let writes = stream::iter(writes).buffer_unordered(WRITES_AT_ONCE);
         writes.try_collect::<()>().await?;
-        Ok(run)
+        Ok(writing.run)
     }
 
     /// Makes the row only now: all rows together would be the values three times over.
     async fn insert_values(
         &self,
-        scope: &Scope,
-        run: Run,
+        writing: &rows::Writing<'_>,
         chunk: rows::Chunk,
     ) -> Result<(), TableError> {
-        self.insert(&rows::of_values(scope, &run, &chunk)).await
+        self.insert(&rows::of_values(writing, &chunk)).await
     }
 
     /// Inserts a row; creates the table if there is none. A row that is there is this one, written by an attempt whose
@@ -182,7 +183,7 @@ impl Scratch {
                 .filter(|it| bucket(it) == number && is_now(it));
             here.for_each(|value| set.insert(*value));
             let mut from = None;
-            while let Some(page) = self.page(&filter, &[], from.as_ref()).await? {
+            while let Some(page) = self.page(&filter, &[], None, from.as_ref()).await? {
                 for row in page.each() {
                     let (run, values) = rows::values(&row?)?;
                     if !runs.contains(&run) {
@@ -212,29 +213,11 @@ impl Scratch {
     }
 
     async fn remove_all(&self, scope: &Scope) -> Result<(), TableError> {
-        let index = rows::index_keys(scope);
-        let get = self.retry.run(|| async { self.table.get(&index).await });
-        match get.await {
-            Ok(Some(_)) => {}
-            // Nothing was ever written, or all is removed.
-            Ok(None) | Err(TableError::TableNotFound) => return Ok(()),
-            Err(error) => return Err(error),
-        }
-        let removals: Vec<_> = (0..buckets::COUNT)
-            .map(|number| self.clear_partition(rows::partition(scope, number)))
-            .collect();
-        stream::iter(removals)
-            .buffer_unordered(PARTITIONS_AT_ONCE)
-            .try_collect::<()>()
-            .await?;
-        self.remove(index).await
-    }
-
-    async fn clear_partition(&self, partition: String) -> Result<(), TableError> {
-        let filter = Filter::eq(&PropertyName::PARTITION_KEY, partition.as_str());
-        let keys = [PropertyName::PARTITION_KEY, PropertyName::ROW_KEY];
+        let (begin, end) = rows::partitions(scope);
+        let filter = Filter::gt(&PropertyName::PARTITION_KEY, begin.as_str())
+            .and(Filter::lt(&PropertyName::PARTITION_KEY, end.as_str()));
         let mut from = None;
-        while let Some(page) = self.page(&filter, &keys, from.as_ref()).await? {
+        while let Some(page) = self.page(&filter, &rows::KEYS, None, from.as_ref()).await? {
             let found: Result<Vec<_>, _> = page.each().map(|row| row?.keys()).collect();
             let removals = found?.into_iter().map(|keys| self.remove(keys));
             let removals = stream::iter(removals).buffer_unordered(REMOVALS_AT_ONCE);
@@ -252,28 +235,55 @@ impl Scratch {
         self.retry.run(remove).await.map(|_| ())
     }
 
-    /// All scopes that have something in the table.
+    /// All scopes that have something in the table. It takes one request for each, and one more.
     ///
     /// # Errors
-    /// `ScratchDenied` and `ScratchFailed`, the latter only after the retries.
+    /// `ScratchDenied` and `ScratchFailed`, the latter only after the retries, or when the table is one of others.
     pub async fn scopes(&self) -> Result<Vec<Leftover>, AuditError> {
-        self.index().await.map_err(AuditError::of_scratch)
+        self.leftovers().await.map_err(AuditError::of_scratch)
     }
 
-    async fn index(&self) -> Result<Vec<Leftover>, TableError> {
-        let filter = Filter::eq(&PropertyName::PARTITION_KEY, rows::INDEX);
+    async fn leftovers(&self) -> Result<Vec<Leftover>, TableError> {
         let mut found = Vec::new();
-        let mut from = None;
-        while let Some(page) = self.page(&filter, &[], from.as_ref()).await? {
-            for row in page.each() {
-                found.push(rows::leftover(&row?)?);
+        let mut foreign = 0;
+        // Less than every key.
+        let mut passed = String::new();
+        while let Some(row) = self.first_after(&passed).await? {
+            let keys = row.keys()?;
+            if let Some(leftover) = rows::leftover(&keys, &row) {
+                (_, passed) = rows::partitions(&leftover.scope);
+                found.push(leftover);
+                continue;
             }
+            foreign += 1;
+            if foreign == MOST_FOREIGN {
+                return Err(unexpected(
+                    "the scratch table has many rows that this app did not write: check the setting ScratchTable",
+                ));
+            }
+            passed = keys.partition;
+        }
+        Ok(found)
+    }
+
+    /// The first row of the partitions after this key.
+    async fn first_after(&self, partition: &str) -> Result<Option<Entity>, TableError> {
+        let filter = Filter::gt(&PropertyName::PARTITION_KEY, partition);
+        let mut from = None;
+        while let Some(page) = self
+            .page(&filter, &rows::OF_LEFTOVER, Some(1), from.as_ref())
+            .await?
+        {
+            if let Some(row) = page.each().next() {
+                return row.map(Some);
+            }
+            // The service may need several pages to find one.
             from = page.next;
             if from.is_none() {
                 break;
             }
         }
-        Ok(found)
+        Ok(None)
     }
 
     /// A page; `None` without a table.
@@ -281,9 +291,10 @@ impl Scratch {
         &self,
         filter: &Filter,
         selected: &[PropertyName],
+        most: Option<u32>,
         from: Option<&ContinuationToken>,
     ) -> Result<Option<Page>, TableError> {
-        let page = || async { self.table.page(filter, selected, None, from).await };
+        let page = || async { self.table.page(filter, selected, most, from).await };
         match self.retry.run::<Page, _, _>(page).await {
             Ok(page) => Ok(Some(page)),
             Err(TableError::TableNotFound) => Ok(None),

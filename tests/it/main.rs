@@ -19,6 +19,7 @@ mod function_folders;
 mod functions;
 mod openapi;
 mod readme;
+mod scratch;
 mod sessions;
 mod start;
 #[path = "../support/mod.rs"]
