@@ -22,7 +22,9 @@ pub(super) fn read(
             .ok_or("expected the name of a table (3 to 63 letters and digits, a letter first)")?;
         // The app removes rows from it.
         let is_taken = |(of, taken): Taken<'_>| {
-            storage.as_ref() == of && taken.is_some_and(|taken| name.is_same_as(taken))
+            let is_there = |it: &Connection| of.is_some_and(|of| it.is_same_account_as(of));
+            storage.as_ref().is_some_and(is_there)
+                && taken.is_some_and(|taken| name.is_same_as(taken))
         };
         match is_taken(audit) || is_taken(sessions) {
             true => Err("expected another table than AuditTable and SessionTable"),
@@ -69,6 +71,28 @@ mod tests {
             })
         };
         assert!(read("sessions").is_err());
+        assert!(read("scratch").is_ok());
+    }
+
+    #[test]
+    fn a_table_is_taken_whatever_the_credentials_are() {
+        let read = |table: &str| {
+            Settings::read(|asked| match asked {
+                "AuditStorage" => Some("AccountName=myaccount;AccountKey=YWJj".to_owned()),
+                "ScratchStorage" => Some(
+                    "AccountName=myaccount;SharedAccessSignature=sig=c3;\
+                     TableEndpoint=https://myaccount.table.core.windows.net"
+                        .to_owned(),
+                ),
+                "ScratchTable" => Some(table.to_owned()),
+                _ => None,
+            })
+        };
+        let text = read("audit").unwrap_err().to_string();
+        assert!(
+            text.contains("expected another table than AuditTable"),
+            "{text}"
+        );
         assert!(read("scratch").is_ok());
     }
 }

@@ -117,6 +117,12 @@ impl Connection {
         })
     }
 
+    /// Whether both lead to the same account, whatever their credentials.
+    pub(crate) fn is_same_account_as(&self, other: &Self) -> bool {
+        let address = |it: &Self| it.endpoint.as_str().trim_end_matches('/').to_owned();
+        address(self) == address(other)
+    }
+
     /// The location in the SDK's form.
     pub(super) fn location(&self) -> CloudLocation {
         CloudLocation::Custom {
