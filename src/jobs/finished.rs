@@ -4,7 +4,7 @@
 //! ended after it. Their results are in its history. An activity that finds its own there returns it, and does nothing a
 //! second time.
 
-use durable_functions::{ActivityContext, ClientError, EventKind};
+use durable_functions::ActivityContext;
 use serde::de::DeserializeOwned;
 
 use crate::functions::process_submission::PROCESS_SUBMISSION;
@@ -30,22 +30,13 @@ async fn in_history<R: DeserializeOwned>(
 ) -> Result<Option<R>, Box<dyn std::error::Error + Send + Sync>> {
     let instance = context.durable_client()?.instance(PROCESS_SUBMISSION, job);
     let mut events = instance.history_stream().await?;
-    while let Some(event) = next(&mut events).await? {
-        if let EventKind::TaskCompleted {
-            result: Some(result),
-            ..
-        } = event.kind()
-            && let Ok(result) = serde_json::from_str::<R>(result)
+    while let Some(event) = events.next().await? {
+        // Results of other activities are of other types.
+        if let Ok(Some(result)) = event.activity_output::<R>()
             && is_wanted(&result)
         {
             return Ok(Some(result));
         }
     }
     Ok(None)
-}
-
-async fn next(
-    events: &mut durable_functions::HistoryStream,
-) -> Result<Option<durable_functions::HistoryEvent<'static>>, ClientError> {
-    events.next().await
 }

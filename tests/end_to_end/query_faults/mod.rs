@@ -7,10 +7,11 @@ mod scratch;
 
 use std::{collections::HashSet, time::Duration};
 
-use durable_functions::{EventKind, Orchestrator};
+use durable_functions::Orchestrator;
 use function_app::{
     audit::{Slice, ValueHash},
     dates::{DateRange, Day},
+    functions::query_activity::Queried,
 };
 use serde_json::Value;
 use time::macros::date;
@@ -25,10 +26,10 @@ use super::support::{
 const PROCESS_SUBMISSION: Orchestrator<Value, u64> = Orchestrator::new("process-submission");
 const SCRATCH: &str = "auditscratch";
 
-/// Four slices.
-const DAYS: u32 = 240;
+/// Six slices, of which four are read at a time.
+const DAYS: u32 = 360;
 const START: &str = "2021-01-01";
-const END: &str = "2021-08-28";
+const END: &str = "2021-12-26";
 
 fn rows() -> Rows {
     Rows::Generated(Generated {
@@ -83,21 +84,17 @@ async fn finished_days(hub: &TaskHub, id: &str) -> HashSet<String> {
         .history()
         .await;
     let history = history.unwrap();
-    let results = history.iter().filter_map(|event| match event.kind() {
-        EventKind::TaskCompleted { result, .. } => {
-            let result: Value = serde_json::from_str(result?).ok()?;
-            result.get("slice")?.as_str().map(str::to_owned)
-        }
-        _ => None,
+    let results = history.iter().filter_map(|event| {
+        let queried = event.activity_output::<Queried>().ok()??;
+        Some(queried.slice)
     });
     let finished: HashSet<_> = results.collect();
     let mut days = HashSet::new();
     let mut start = range().start();
     for slice in Slice::of(&range()) {
         let id = ValueHash::of(&serde_json::to_string(&slice).unwrap());
-        let id = serde_json::to_value(id).unwrap();
         for number in 0..slice.days() {
-            if finished.contains(id.as_str().unwrap()) {
+            if finished.contains(&id) {
                 days.insert(start.later(number).to_string());
             }
         }

@@ -6,7 +6,10 @@ use std::time::SystemTime;
 use durable_protocol::Timestamp;
 use durable_protocol::messages::{self, EventType, TaskFailureDetails};
 
-use crate::{Failure, RuntimeStatus};
+use serde::de::DeserializeOwned;
+
+use crate::activity::envelope;
+use crate::{DecodeError, Failure, RuntimeStatus};
 
 /// One event of an instance's history.
 ///
@@ -41,6 +44,25 @@ impl<'a> HistoryEvent<'a> {
             Some(kind) => EventKind::of(kind),
             None => EventKind::Other,
         }
+    }
+
+    /// What an activity of this crate, or of another kind, returned: the result of [`EventKind::TaskCompleted`], whose text is
+    /// in the form in which it passes through the host. `None` for any other event.
+    ///
+    /// # Errors
+    /// The result is not an `O`.
+    pub fn activity_output<O: DeserializeOwned>(&self) -> Result<Option<O>, DecodeError> {
+        let EventKind::TaskCompleted {
+            scheduled_id,
+            result,
+        } = self.kind()
+        else {
+            return Ok(None);
+        };
+        let output = envelope::decode_result(result.map(str::as_bytes));
+        output.map(Some).map_err(|error| {
+            DecodeError::new::<O>(format!("the result of activity {scheduled_id}"), &error)
+        })
     }
 }
 
@@ -297,4 +319,51 @@ fn failure(details: Option<&TaskFailureDetails>) -> Option<Failure> {
 
 fn to_system_time(time: prost_types::Timestamp) -> SystemTime {
     Timestamp::from(time).to_system_time()
+}
+
+#[cfg(test)]
+mod tests {
+    use durable_protocol::messages::{TaskCompletedEvent, TimerFiredEvent};
+
+    use super::*;
+
+    fn event(kind: EventType) -> messages::HistoryEvent {
+        messages::HistoryEvent {
+            event_type: Some(kind),
+            ..messages::HistoryEvent::default()
+        }
+    }
+
+    fn completed(result: &str) -> messages::HistoryEvent {
+        event(EventType::TaskCompleted(TaskCompletedEvent {
+            task_scheduled_id: 3,
+            result: Some(result.to_owned()),
+        }))
+    }
+
+    #[test]
+    fn the_output_of_an_activity_is_read_in_each_form_that_a_host_stores() {
+        for result in [
+            r#""{\"activityResult\":[7,8]}""#,
+            r#""{\u0022activityResult\u0022:[7,8]}""#,
+            "[7,8]",
+        ] {
+            let event = completed(result);
+            let output = HistoryEvent::borrowed(&event).activity_output::<Vec<u32>>();
+            assert_eq!(output.unwrap(), Some(vec![7, 8]), "{result}");
+            let other = HistoryEvent::borrowed(&event).activity_output::<String>();
+            let error = other.unwrap_err().to_string();
+            assert!(
+                error.starts_with("the result of activity 3 is not of type String"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_event_has_no_output_of_an_activity() {
+        let event = event(EventType::TimerFired(TimerFiredEvent::default()));
+        let output = HistoryEvent::borrowed(&event).activity_output::<u32>();
+        assert_eq!(output.unwrap(), None);
+    }
 }
