@@ -18,6 +18,10 @@ use crate::{
 /// How long what a job has spilled is kept that its host has failed, and that may be healed.
 const KEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The most that `JobTimeoutSeconds` can be. A job that this task hub does not know may be one of another app that shares
+/// the table, and may run as long.
+const LONGEST_JOB: Duration = Duration::from_secs(604_800);
+
 /// Removes them. What fails is logged, and is tried again by the next sweep.
 pub(crate) async fn clear(client: &DurableClient, scratch: &Scratch) {
     let leftovers = match scratch.scopes().await {
@@ -58,15 +62,13 @@ async fn is_over(
     now: SystemTime,
 ) -> Result<bool, ClientError> {
     let job = client.instance(PROCESS_SUBMISSION, &leftover.job);
+    let age = now.duration_since(leftover.since).unwrap_or_default();
     let Some(status) = job.status().await? else {
-        return Ok(true);
+        return Ok(age > LONGEST_JOB);
     };
     Ok(match status.runtime_status {
         RuntimeStatus::Completed | RuntimeStatus::Terminated | RuntimeStatus::Canceled => true,
-        RuntimeStatus::Failed => {
-            let age = now.duration_since(leftover.since).unwrap_or_default();
-            has_failed(status.output.as_deref()) || age > KEEP
-        }
+        RuntimeStatus::Failed => has_failed(status.output.as_deref()) || age > KEEP,
         _ => false,
     })
 }
